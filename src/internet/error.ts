@@ -1,0 +1,201 @@
+/**
+ * Every error of the core. Each has a stable `code`, and a message that says what happened and what to do.
+ * Names follow twisted.internet.error.
+ */
+import { getSystemErrorMessage, getSystemErrorName } from "./errno.ts";
+
+/** The root of all errors that Skein raises by itself. */
+export class SkeinError extends Error {
+  /** Stable across releases: compare this rather than the message. */
+  readonly code: string = "ERR_SKEIN";
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+}
+
+// --- reactor ---------------------------------------------------------------------------------------------------------
+
+export class ReactorAlreadyInstalledError extends SkeinError {
+  override readonly code: string = "ERR_REACTOR_ALREADY_INSTALLED";
+}
+export class ReactorNotAvailableError extends SkeinError {
+  override readonly code: string = "ERR_REACTOR_NOT_AVAILABLE";
+}
+export class ReactorAlreadyRunning extends SkeinError {
+  override readonly code: string = "ERR_REACTOR_ALREADY_RUNNING";
+  constructor(message = "The reactor runs already: await the promise of the first run(), or stop() it before.") {
+    super(message);
+  }
+}
+export class ReactorNotRunning extends SkeinError {
+  override readonly code: string = "ERR_REACTOR_NOT_RUNNING";
+  constructor(message = "The reactor does not run: stop() only ends a reactor between run() and its first stop().") {
+    super(message);
+  }
+}
+/** The native engine could not be loaded. The message is a numbered list of ways out. */
+export class NativeLoadError extends SkeinError {
+  override readonly code: string = "ERR_NATIVE_LOAD";
+}
+
+// --- time ------------------------------------------------------------------------------------------------------------
+
+export class AlreadyCalled extends SkeinError {
+  override readonly code: string = "ERR_ALREADY_CALLED";
+  constructor(message = "This delayed call was made already: check active() first.") {
+    super(message);
+  }
+}
+export class AlreadyCancelled extends SkeinError {
+  override readonly code: string = "ERR_ALREADY_CANCELLED";
+  constructor(message = "This delayed call was cancelled already: check active() first.") {
+    super(message);
+  }
+}
+/** Something took longer than it was allowed to. */
+export class TimeoutError extends SkeinError {
+  override readonly code: string = "ERR_TIMEOUT";
+}
+
+// --- listening -------------------------------------------------------------------------------------------------------
+
+export class BindError extends SkeinError {
+  override readonly code: string = "ERR_BIND";
+}
+export class CannotListenError extends BindError {
+  override readonly code: string = "ERR_CANNOT_LISTEN";
+  readonly interface: string;
+  readonly port: number;
+  /** The kernel's name of the error, as in "EADDRINUSE". */
+  readonly socketError: string;
+
+  constructor(interfaceName: string, port: number, errno: number) {
+    const where = `${interfaceName === "" ? "any interface" : interfaceName}, port ${port}`;
+    const name = getSystemErrorName(errno);
+    const way =
+      name === "EADDRINUSE"
+        ? "Another socket listens there: stop it, choose another port, or use port 0 for a free one."
+        : name === "EACCES"
+          ? "Ports below 1024 need privileges (root or CAP_NET_BIND_SERVICE): choose a higher one."
+          : name === "EADDRNOTAVAIL"
+            ? "No interface of this machine has that address."
+            : name === "EINVAL"
+              ? "The interface must be a literal address, as in 127.0.0.1 or ::1."
+              : "";
+    super(`Cannot listen on ${where}: ${getSystemErrorMessage(errno)} (${name}). ${way}`.trimEnd());
+    this.interface = interfaceName;
+    this.port = port;
+    this.socketError = name;
+  }
+}
+
+// --- connecting ------------------------------------------------------------------------------------------------------
+
+/** A connection could not be made. */
+export class ConnectError extends SkeinError {
+  override readonly code: string = "ERR_CONNECT";
+  /** The kernel's name of the error, or "" when it was not the kernel that refused. */
+  readonly osError: string;
+
+  constructor(message: string, osError = "", options?: ErrorOptions) {
+    super(message, options);
+    this.osError = osError;
+  }
+}
+export class ConnectBindError extends ConnectError {
+  override readonly code: string = "ERR_CONNECT_BIND";
+}
+export class UnknownHostError extends ConnectError {
+  override readonly code: string = "ERR_UNKNOWN_HOST";
+}
+export class NoRouteError extends ConnectError {
+  override readonly code: string = "ERR_NO_ROUTE";
+}
+export class ConnectionRefusedError extends ConnectError {
+  override readonly code: string = "ERR_CONNECTION_REFUSED";
+}
+export class TCPTimedOutError extends ConnectError {
+  override readonly code: string = "ERR_TCP_TIMED_OUT";
+}
+export class ConnectTimeoutError extends ConnectError {
+  override readonly code: string = "ERR_CONNECT_TIMEOUT";
+}
+/** The program called stopConnecting(). */
+export class UserError extends ConnectError {
+  override readonly code: string = "ERR_USER";
+}
+export class DNSLookupError extends ConnectError {
+  override readonly code: string = "ERR_DNS_LOOKUP";
+}
+export class NotConnectingError extends SkeinError {
+  override readonly code: string = "ERR_NOT_CONNECTING";
+}
+export class ConnectingCancelledError extends SkeinError {
+  override readonly code: string = "ERR_CONNECTING_CANCELLED";
+  readonly address: unknown;
+
+  constructor(address: unknown) {
+    super(`The attempt to connect to ${String(address)} was cancelled.`);
+    this.address = address;
+  }
+}
+/** A factory built no protocol, so the connection was closed. */
+export class NoProtocol extends SkeinError {
+  override readonly code: string = "ERR_NO_PROTOCOL";
+}
+
+/** The ConnectError that stands for an errno of connect(2). */
+export function getConnectError(errno: number, where: string): ConnectError {
+  const name = getSystemErrorName(errno);
+  const text = `Cannot connect to ${where}: ${getSystemErrorMessage(errno)} (${name}).`;
+  switch (name) {
+    case "ECONNREFUSED":
+      return new ConnectionRefusedError(`${text} Nothing listens there.`, name);
+    case "ENETUNREACH":
+    case "EHOSTUNREACH":
+    case "ENETDOWN":
+      return new NoRouteError(`${text} There is no route from this machine.`, name);
+    case "ETIMEDOUT":
+      return new TCPTimedOutError(`${text} The peer never answered.`, name);
+    case "EADDRINUSE":
+    case "EADDRNOTAVAIL":
+      return new ConnectBindError(`${text} No local address or port is free for it.`, name);
+    case "EMFILE":
+    case "ENFILE":
+      return new ConnectError(`${text} Close connections or raise the limit of open files (ulimit -n).`, name);
+    default:
+      return new ConnectError(text, name);
+  }
+}
+
+// --- connections that end --------------------------------------------------------------------------------------------
+
+export class ConnectionClosed extends SkeinError {
+  override readonly code: string = "ERR_CONNECTION_CLOSED";
+}
+/** The connection was closed cleanly. */
+export class ConnectionDone extends ConnectionClosed {
+  override readonly code: string = "ERR_CONNECTION_DONE";
+  constructor(message = "The connection was closed cleanly.") {
+    super(message);
+  }
+}
+/** The connection was closed in a non-clean way. */
+export class ConnectionLost extends ConnectionClosed {
+  override readonly code: string = "ERR_CONNECTION_LOST";
+  /** The kernel's name of the error, or "". */
+  readonly osError: string;
+  constructor(message = "The connection to the other side was lost in a non-clean way.", osError = "") {
+    super(message);
+    this.osError = osError;
+  }
+}
+/** The connection was ended by abortConnection(). */
+export class ConnectionAborted extends ConnectionLost {
+  override readonly code: string = "ERR_CONNECTION_ABORTED";
+  constructor(message = "The connection was aborted by abortConnection().") {
+    super(message);
+  }
+}

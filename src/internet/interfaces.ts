@@ -1,0 +1,181 @@
+/**
+ * The interfaces of the core, under Twisted's names without the leading `I` where a class would not collide.
+ * Times are seconds everywhere.
+ */
+import type { IPv4Address, IPv6Address } from "./address.ts";
+import type { Deferred } from "./defer.ts";
+import type { Failure } from "./failure.ts";
+
+export type Address = IPv4Address | IPv6Address;
+
+/** Bytes handed to a transport: a string is sent as UTF-8. */
+export type Bytes = Uint8Array | string;
+
+/** A call that a clock will make later. Returned by {@link ReactorTime.callLater}. */
+export interface DelayedCall {
+  /** When the call is due, in seconds on the clock's own scale. */
+  getTime(): number;
+  /** @throws AlreadyCalled | AlreadyCancelled */
+  cancel(): void;
+  /** Put the call off by `secondsLater` more seconds (negative brings it forward). @throws AlreadyCalled | AlreadyCancelled */
+  delay(secondsLater: number): void;
+  /** Make the call due `secondsFromNow` seconds from now. @throws AlreadyCalled | AlreadyCancelled */
+  reset(secondsFromNow: number): void;
+  /** True until the call was made or cancelled. */
+  active(): boolean;
+}
+
+/** A clock: the reactor in production, `Clock` in tests. */
+export interface ReactorTime {
+  /** The clock's time in seconds. */
+  seconds(): number;
+  callLater<A extends unknown[]>(seconds: number, f: (...args: A) => unknown, ...args: A): DelayedCall;
+  getDelayedCalls(): DelayedCall[];
+}
+
+/** Produces data on its own (push) or when asked to (pull). */
+export interface Producer {
+  stopProducing(): void;
+}
+export interface PullProducer extends Producer {
+  resumeProducing(): void;
+}
+export interface PushProducer extends Producer {
+  pauseProducing(): void;
+  resumeProducing(): void;
+}
+export interface Consumer {
+  /** @throws Error when a producer is registered already */
+  registerProducer(producer: PushProducer, streaming: true): void;
+  registerProducer(producer: PullProducer, streaming: false): void;
+  unregisterProducer(): void;
+  write(data: Bytes): void;
+}
+
+/** One end of a connection, as a protocol sees it. Every method is safe to call at any time, also after the loss. */
+export interface Transport extends Consumer, PushProducer {
+  /** Queue bytes. All that is written in one turn leaves in one system call. Ignored once the connection is lost. */
+  write(data: Bytes): void;
+  writeSequence(pieces: Iterable<Bytes>): void;
+  /** Close after everything written has been handed to the kernel. */
+  loseConnection(): void;
+  /** Close at once and drop what is queued; a TCP peer sees a reset. */
+  abortConnection(): void;
+  /** Close the write side after everything written has been sent (half close). */
+  loseWriteConnection(): void;
+  getPeer(): Address;
+  getHost(): Address;
+  setTcpNoDelay(on: boolean): void;
+  getTcpNoDelay(): boolean;
+  setTcpKeepAlive(on: boolean): void;
+  getTcpKeepAlive(): boolean;
+  /** True after loseConnection(), until the connection is lost. */
+  readonly disconnecting: boolean;
+}
+
+/** What a reactor needs of a protocol. `Protocol` implements it. */
+export interface ProtocolLike {
+  makeConnection(transport: Transport): void;
+  dataReceived(data: Buffer): void;
+  connectionLost(reason: Failure): void;
+}
+
+/** A protocol that wants to know of each half of a connection separately (Twisted's IHalfCloseableProtocol). */
+export interface HalfCloseableProtocol extends ProtocolLike {
+  readConnectionLost(): void;
+  writeConnectionLost(): void;
+}
+
+export interface ServerFactoryLike {
+  buildProtocol(addr: Address): ProtocolLike | null | undefined;
+  doStart(): void;
+  doStop(): void;
+}
+
+export interface ClientFactoryLike extends ServerFactoryLike {
+  startedConnecting(connector: Connector): void;
+  clientConnectionFailed(connector: Connector, reason: Failure): void;
+  clientConnectionLost(connector: Connector, reason: Failure): void;
+}
+
+/** A port that listens. `stopListening()` leaves established connections alone. */
+export interface ListeningPort {
+  /** @throws CannotListenError */
+  startListening(): void;
+  stopListening(): Deferred<void>;
+  getHost(): Address;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** One outgoing connection, which can be made again after it failed or was lost. */
+export interface Connector {
+  readonly state: "disconnected" | "connecting" | "connected";
+  /** @throws Error unless disconnected */
+  connect(): void;
+  /** @throws NotConnectingError */
+  stopConnecting(): void;
+  disconnect(): void;
+  getDestination(): Address;
+}
+
+export interface ListenTCPOptions {
+  /** Connections the kernel holds before they are accepted. Default 50. */
+  readonly backlog?: number;
+  /** A literal address of a local interface; "" is every IPv4 interface, "::" every interface. */
+  readonly interface?: string;
+  /** Share the port between several reactors (SO_REUSEPORT). Default false. */
+  readonly reusePort?: boolean;
+}
+
+export interface ConnectTCPOptions {
+  /** Seconds until the attempt fails with TimeoutError. Default 30. */
+  readonly timeout?: number;
+  /** Local address to connect from: `[host, port]`; port 0 lets the kernel choose. */
+  readonly bindAddress?: readonly [host: string, port: number];
+}
+
+export type TriggerPhase = "before" | "during" | "after";
+
+/** Names one trigger, for `removeSystemEventTrigger`. */
+export interface TriggerId {
+  readonly phase: TriggerPhase;
+  readonly event: string;
+}
+
+export interface ReactorCore {
+  /** Go live inside Node's loop; resolves after `stop()` and every shutdown trigger. */
+  run(options?: { installSignalHandlers?: boolean }): Promise<void>;
+  /** @throws ReactorNotRunning */
+  stop(): void;
+  /** Stop at once, without the shutdown event. For tests. */
+  crash(): void;
+  readonly running: boolean;
+  /** Call `f` now when running, else as soon as the reactor runs. */
+  callWhenRunning<A extends unknown[]>(f: (...args: A) => unknown, ...args: A): TriggerId | undefined;
+  addSystemEventTrigger<A extends unknown[]>(
+    phase: TriggerPhase,
+    event: string,
+    f: (...args: A) => unknown,
+    ...args: A
+  ): TriggerId;
+  removeSystemEventTrigger(id: TriggerId): void;
+  fireSystemEvent(event: string): void;
+}
+
+export interface ReactorTCP {
+  /** @throws CannotListenError */
+  listenTCP(port: number, factory: ServerFactoryLike, options?: ListenTCPOptions): ListeningPort;
+  connectTCP(host: string, port: number, factory: ClientFactoryLike, options?: ConnectTCPOptions): Connector;
+}
+
+/** Names to addresses. The first address is used. */
+export interface ReactorNames {
+  /** A literal is returned as it is; "" is "0.0.0.0". Errors: DNSLookupError. */
+  resolve(name: string): Deferred<string>;
+}
+
+export interface Reactor extends ReactorCore, ReactorTime, ReactorTCP, ReactorNames {
+  /** The backend's name: "epoll", "poll", … */
+  readonly name: string;
+  [Symbol.asyncDispose](): Promise<void>;
+}
