@@ -1,0 +1,102 @@
+#include "addon/host.h"
+
+namespace skein {
+
+Host* Host::create(napi_env env, const Setup& setup, int& error) {
+  Memory memory;
+  void* data = nullptr;
+  std::size_t length = 0;
+  napi_get_typedarray_info(env, setup.completions, nullptr, &length, &data, nullptr, nullptr);
+  memory.completions = {static_cast<std::int32_t*>(data), length};
+  napi_get_typedarray_info(env, setup.arena, nullptr, &length, &data, nullptr, nullptr);
+  memory.arena = {static_cast<std::uint8_t*>(data), length};
+
+  std::unique_ptr<Host> host(new Host(env));
+  host->engine_ = std::make_unique<Engine>(setup.backend->make(), static_cast<Program&>(*host), memory);
+  if (error = host->engine_->open(); error < 0) return nullptr;
+  const auto after = [self = host.get()] { self->after_engine(); };
+  host->driver_ = setup.waiter ? make_waiter_driver(env, *host->engine_, after)
+                               : make_pollable_driver(env, *host->engine_, after);
+
+  napi_value name;
+  napi_value resource;
+  napi_create_string_utf8(env, "skein.reactor", NAPI_AUTO_LENGTH, &name);
+  napi_create_object(env, &resource);
+  napi_async_init(env, resource, name, &host->context_);
+  napi_create_reference(env, resource, 1, &host->resource_);
+  napi_create_reference(env, setup.dispatch, 1, &host->dispatch_);
+  napi_create_reference(env, setup.completions, 1, &host->memory_[0]);
+  napi_create_reference(env, setup.arena, 1, &host->memory_[1]);
+  napi_add_async_cleanup_hook(env, on_environment_end, host.get(), &host->hook_);
+  return host.release();
+}
+
+bool Host::dispatch(std::size_t records) {
+  napi_value receiver;
+  napi_value function;
+  napi_value words;
+  napi_value result;
+  if (napi_get_reference_value(env_, resource_, &receiver) != napi_ok ||
+      napi_get_reference_value(env_, dispatch_, &function) != napi_ok ||
+      napi_create_uint32(env_, static_cast<std::uint32_t>(records * 4), &words) != napi_ok) {
+    return false;
+  }
+  dispatching_ = true;
+  const napi_status status = napi_make_callback(env_, context_, receiver, function, 1, &words, &result);
+  dispatching_ = false;
+  if (status == napi_ok) return true;
+  // Thrown through dispatch: the process decides, as for any uncaught error. No exception: the environment is ending.
+  napi_value error;
+  bool pending = false;
+  if (napi_is_exception_pending(env_, &pending) != napi_ok || !pending ||
+      napi_get_and_clear_last_exception(env_, &error) != napi_ok) {
+    return false;
+  }
+  return napi_fatal_exception(env_, error) == napi_ok;
+}
+
+void Host::destroy() {
+  if (dispatching_) {
+    destroy_asked_ = true;
+  } else {
+    tear_down();
+  }
+}
+
+void Host::after_engine() {
+  if (destroy_asked_) tear_down();
+}
+
+void Host::tear_down() {
+  if (torn_down_) return;
+  torn_down_ = true;
+  // The waiter's thread uses the backend: the driver goes first, and the engine when nothing refers to it.
+  driver_->stop();
+  driver_->close([this] { on_driver_closed(); });
+}
+
+void Host::on_driver_closed() {
+  driver_closed_ = true;
+  engine_.reset();
+  if (environment_ended_) {
+    const napi_async_cleanup_hook_handle hook = hook_;
+    delete this;
+    napi_remove_async_cleanup_hook(hook);
+    return;
+  }
+  for (napi_ref reference : {memory_[0], memory_[1], dispatch_, resource_}) napi_delete_reference(env_, reference);
+  napi_async_destroy(env_, context_);
+}
+
+void Host::on_environment_end(napi_async_cleanup_hook_handle hook, void* self) {
+  Host* host = static_cast<Host*>(self);
+  host->environment_ended_ = true;
+  if (host->driver_closed_) {
+    delete host;
+    napi_remove_async_cleanup_hook(hook);
+    return;
+  }
+  host->tear_down();
+}
+
+}  // namespace skein

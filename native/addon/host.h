@@ -1,0 +1,70 @@
+// An engine inside a Node environment (the main thread or a worker): owns the engine, its driver and the references to
+// JavaScript, turns dispatches into one napi_make_callback, and takes everything down in order.
+//
+// Teardown: destroy() (or the end of the environment, whichever comes first) closes every descriptor, then lets go of
+// the loop, then frees the memory that refers to them. The host itself stays until the environment ends, because the
+// functions of its surface may be called for as long; they find no engine then and do nothing. Nothing is static, so
+// each worker may load the addon and have engines of its own.
+#pragma once
+
+#include <node_api.h>
+
+#include <memory>
+#include <string>
+
+#include "addon/driver.h"
+#include "backend/registry.h"
+#include "engine/engine.h"
+
+namespace skein {
+
+struct Setup {
+  const BackendEntry* backend = nullptr;
+  bool waiter = false;
+  napi_value completions = nullptr;  // an Int32Array
+  napi_value arena = nullptr;        // a Uint8Array
+  napi_value dispatch = nullptr;     // (words: number) => void
+};
+
+class Host final : private Program {
+ public:
+  // nullptr, with `error` set to a negative errno, when the backend cannot be opened. Belongs to the environment.
+  static Host* create(napi_env env, const Setup& setup, int& error);
+
+  // nullptr once destroyed.
+  Engine* engine() { return engine_.get(); }
+  bool start() { return driver_ != nullptr && driver_->start(); }
+  void stop() {
+    if (driver_ != nullptr) driver_->stop();
+  }
+  // Takes effect when the turn under way has ended.
+  void destroy();
+
+ private:
+  explicit Host(napi_env env) : env_(env) {}
+
+  bool dispatch(std::size_t records) override;
+  void settle_soon() override {
+    if (driver_ != nullptr) driver_->settle_soon();
+  }
+  void after_engine();
+  void tear_down();
+  void on_driver_closed();
+  static void on_environment_end(napi_async_cleanup_hook_handle hook, void* self);
+
+  napi_env env_;
+  std::unique_ptr<Engine> engine_;
+  std::unique_ptr<Driver> driver_;
+  napi_ref memory_[2] = {nullptr, nullptr};
+  napi_ref dispatch_ = nullptr;
+  napi_ref resource_ = nullptr;
+  napi_async_context context_ = nullptr;
+  napi_async_cleanup_hook_handle hook_ = nullptr;
+  bool dispatching_ = false;
+  bool destroy_asked_ = false;
+  bool torn_down_ = false;
+  bool driver_closed_ = false;
+  bool environment_ended_ = false;
+};
+
+}  // namespace skein

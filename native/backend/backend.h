@@ -1,0 +1,80 @@
+// The seam between the engine and a kernel interface. It is completion-based: the engine asks for an operation and is
+// told that it is done.
+//
+//          Engine ── arm_accept, arm_receive, start_connect, submit_send, close ──▶ Backend
+//          Engine ◀── on_accept, on_received, on_connected, on_sent ─────────────── Backend
+//
+// Threads: everything happens on the loop's thread, but wait(), which a waiter thread may call while the loop's thread
+// does not call deliver(), and wake(), which any thread may call.
+// Memory: the backend asks for a place to receive into just before it has bytes; bytes to send stay valid until on_sent
+// when submit_send said kInFlight, else only during the call.
+// An Endpoint is the engine's; the backend keeps handles only, and asks for the endpoint again after each event it
+// reported, since the program may have closed it meanwhile.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "engine/connection.h"
+#include "engine/slice.h"
+#include "net/address.h"
+
+namespace skein {
+
+class BackendEvents {
+ public:
+  // The endpoint of a handle, nullptr when it is stale or its descriptor closed.
+  virtual Endpoint* find(Handle handle) = 0;
+  // A descriptor was accepted and is the engine's now. False: accept no more in this turn.
+  virtual bool on_accept(Handle listener, int fd, const Address& peer) = 0;
+  // accept() failed with a positive errno; `drained` tells that the backlog is empty (errno is 0 then).
+  virtual void on_accept_end(Handle listener, int error, bool drained) = 0;
+  virtual void on_connected(Handle handle, int error) = 0;
+  // Where the next bytes go. Empty: receive no more until arm_receive. May run the program.
+  virtual std::span<std::uint8_t> receive_window(Handle handle) = 0;
+  // `result` bytes are in the window; 0 is the peer's FIN; negative is an errno.
+  virtual void on_received(Handle handle, std::ptrdiff_t result) = 0;
+  // A send ended (`result` bytes, or a negative errno), or, with 0, the kernel takes bytes again.
+  virtual void on_sent(Handle handle, std::ptrdiff_t result) = 0;
+
+ protected:
+  ~BackendEvents() = default;
+};
+
+class Backend {
+ public:
+  static constexpr std::ptrdiff_t kInFlight = std::ptrdiff_t{1} << 62;
+
+  virtual ~Backend() = default;
+  virtual const char* name() const = 0;
+  // 0 or a negative errno. `events` outlives the backend's use.
+  virtual int open(BackendEvents& events) = 0;
+
+  // 0 or a negative errno. Accepting goes on until it is disarmed, receiving until an empty window or the peer's FIN;
+  // arming again costs nothing. There is no disarm_receive: a program that pauses and resumes in one turn, or closes
+  // after the FIN, costs no system call.
+  virtual int arm_accept(Endpoint& listener) = 0;
+  virtual int disarm_accept(Endpoint& listener) = 0;
+  virtual int arm_receive(Endpoint& endpoint) = 0;
+  // The descriptor's connect is under way; on_connected follows once.
+  virtual int arm_connect(Endpoint& endpoint) = 0;
+  // Whether submit_send is done with the bytes when it returns, always.
+  virtual bool sends_inline() const = 0;
+  // Bytes taken at once (fewer than asked: on_sent(0) follows when there is room), a negative errno, or kInFlight.
+  virtual std::ptrdiff_t submit_send(Endpoint& endpoint, std::span<const Slice> slices) = 0;
+  // Ends every operation on the descriptor and closes it; with a reset when asked.
+  virtual void close(Endpoint& endpoint, bool reset) = 0;
+
+  // Waits at most `timeout_ms` (-1: for ever) and keeps what came; true when something did.
+  virtual bool wait(int timeout_ms) = 0;
+  // Reports what wait() kept. May run the program.
+  virtual void deliver() = 0;
+  // Ends a wait() under way, or the next one.
+  virtual void wake() = 0;
+  // A descriptor that is readable when wait(0) would bring something, -1 when there is none.
+  virtual int pollable_descriptor() const = 0;
+};
+
+}  // namespace skein

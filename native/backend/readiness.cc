@@ -1,0 +1,166 @@
+#include "backend/readiness.h"
+
+#include <cerrno>
+
+#include "net/socket.h"
+
+namespace skein {
+
+namespace {
+
+// No connection has this handle: the sign bit is never set in one.
+constexpr Handle kWakerHandle = -1;
+
+std::size_t total(std::span<const Slice> slices) {
+  std::size_t bytes = 0;
+  for (const Slice& slice : slices) bytes += slice.size;
+  return bytes;
+}
+
+bool would_block(std::ptrdiff_t result) { return result == -EAGAIN || result == -EWOULDBLOCK; }
+
+}  // namespace
+
+int Readiness::open(BackendEvents& events) {
+  events_ = &events;
+  if (const int result = selector_->open(); result < 0) return result;
+  if (const int result = waker_.open(); result < 0) return result;
+  return selector_->add(waker_.descriptor(), kRead, kWakerHandle);
+}
+
+// The one place that tells the kernel what an endpoint waits for. Nothing: it stays in the set until a hangup comes,
+// since most pauses are short.
+int Readiness::want(Endpoint& endpoint, std::uint32_t wanted) {
+  if (endpoint.interest == wanted && (endpoint.watched || wanted == kNone)) return 0;
+  int result = 0;
+  if (endpoint.watched) {
+    result = selector_->modify(endpoint.fd, wanted, endpoint.handle);
+  } else if (wanted != kNone) {
+    result = selector_->add(endpoint.fd, wanted, endpoint.handle);
+    endpoint.watched = result == 0;
+  }
+  if (result == 0) endpoint.interest = wanted;
+  return result;
+}
+
+std::ptrdiff_t Readiness::submit_send(Endpoint& endpoint, std::span<const Slice> slices) {
+  // A full socket buffer: the attempt would only cost a call, unless the kernel just said that there is room.
+  const bool waiting = (endpoint.interest & kWrite) != 0;
+  if (waiting && endpoint.handle != writable_) return 0;
+  writable_ = -1;
+  std::ptrdiff_t sent = net::send(endpoint.fd, slices);
+  if (would_block(sent)) sent = 0;
+  if (sent < 0) return sent;
+  const bool all = static_cast<std::size_t>(sent) == total(slices);
+  const int result = want(endpoint, all ? endpoint.interest & ~kWrite : endpoint.interest | kWrite);
+  return result < 0 ? result : sent;
+}
+
+void Readiness::close(Endpoint& endpoint, bool reset) {
+  endpoint.watched = false;
+  endpoint.interest = kNone;
+  if (reset) {
+    net::close_with_reset(endpoint.fd);
+  } else {
+    net::close(endpoint.fd);
+  }
+  endpoint.fd = -1;
+}
+
+bool Readiness::wait(int timeout_ms) {
+  const int count = selector_->wait(ready_, timeout_ms);
+  // A failed wait (EINTR) brings nothing; the set is level-triggered, so nothing is lost.
+  ready_count_ = count > 0 ? static_cast<std::size_t>(count) : 0;
+  return ready_count_ > 0;
+}
+
+void Readiness::deliver() {
+  for (std::size_t i = 0; i < ready_count_; ++i) {
+    const auto [handle, what] = ready_[i];
+    if (handle == kWakerHandle) {
+      waker_.drain();
+      continue;
+    }
+    Endpoint* endpoint = events_->find(handle);
+    if (endpoint == nullptr) continue;
+    if (endpoint->phase == Phase::kListening) {
+      if (endpoint->interest != kNone) accept_some(*endpoint);
+      continue;
+    }
+    if (endpoint->phase == Phase::kConnecting) {
+      // The set still has kWrite; the engine begins to receive or closes, and either replaces it.
+      endpoint->interest = kNone;
+      events_->on_connected(handle, net::connect_error(endpoint->fd));
+      continue;
+    }
+    const std::uint32_t interest = endpoint->interest;
+    const bool hangup = (what & kHangup) != 0;
+    if ((interest & (kRead | kWrite)) == 0) {
+      if (hangup && endpoint->watched) {
+        endpoint->watched = selector_->remove(endpoint->fd) != 0;
+      }
+      continue;
+    }
+    if ((interest & kRead) != 0 && (hangup || (what & kRead) != 0)) {
+      receive_once(handle, endpoint->fd);
+      if ((interest & kWrite) == 0) continue;
+      endpoint = events_->find(handle);
+      if (endpoint == nullptr) continue;
+    }
+    if ((endpoint->interest & kWrite) != 0 && (hangup || (what & kWrite) != 0)) {
+      writable_ = handle;
+      events_->on_sent(handle, 0);
+      writable_ = -1;
+    }
+  }
+  ready_count_ = 0;
+}
+
+void Readiness::accept_some(Endpoint& listener) {
+  const Handle handle = listener.handle;
+  const int fd = listener.fd;
+  Address peer;
+  for (int i = 0; i < kAcceptsPerTurn; ++i) {
+    const int accepted = net::accept(fd, peer);
+    if (accepted >= 0) {
+      if (!events_->on_accept(handle, accepted, peer)) return;
+      continue;
+    }
+    switch (-accepted) {
+      case EAGAIN:
+        events_->on_accept_end(handle, 0, true);
+        return;
+      // The connection died in the backlog, or accept(2) reports the network's errors of a pending one: go on.
+      case ECONNABORTED:
+      case EPROTO:
+      case EPERM:
+      case ENETDOWN:
+      case ENOPROTOOPT:
+      case EHOSTUNREACH:
+      case ENETUNREACH:
+      case EOPNOTSUPP:
+      case ETIMEDOUT:
+#if defined(__linux__)
+      case EHOSTDOWN:
+      case ENONET:
+#endif
+        continue;
+      default:
+        events_->on_accept_end(handle, -accepted, false);
+        return;
+    }
+  }
+}
+
+void Readiness::receive_once(Handle handle, int fd) {
+  const std::span<std::uint8_t> window = events_->receive_window(handle);
+  if (window.empty()) {
+    Endpoint* endpoint = events_->find(handle);
+    if (endpoint != nullptr) want(*endpoint, endpoint->interest & ~kRead);
+    return;
+  }
+  const std::ptrdiff_t received = net::receive(fd, window);
+  if (!would_block(received)) events_->on_received(handle, received);
+}
+
+}  // namespace skein

@@ -1,0 +1,52 @@
+// Completions over readiness, once for all selectors: waits for descriptors, does the system calls itself, and reports
+// what they brought.
+//
+// One receive per descriptor and turn: what is left keeps the level-triggered set readable, so that no connection
+// starves another. A send that the kernel takes only in part waits for kWrite.
+#pragma once
+
+#include <array>
+#include <memory>
+
+#include "backend/backend.h"
+#include "backend/selector/selector.h"
+#include "backend/waker/waker.h"
+
+namespace skein {
+
+class Readiness final : public Backend {
+ public:
+  explicit Readiness(std::unique_ptr<Selector> selector) : selector_(std::move(selector)) {}
+
+  const char* name() const override { return selector_->name(); }
+  int open(BackendEvents& events) override;
+  int arm_accept(Endpoint& listener) override { return want(listener, kRead); }
+  int disarm_accept(Endpoint& listener) override { return want(listener, kNone); }
+  int arm_receive(Endpoint& endpoint) override { return want(endpoint, endpoint.interest | kRead); }
+  int arm_connect(Endpoint& endpoint) override { return want(endpoint, kWrite); }
+  bool sends_inline() const override { return true; }
+  std::ptrdiff_t submit_send(Endpoint& endpoint, std::span<const Slice> slices) override;
+  void close(Endpoint& endpoint, bool reset) override;
+  bool wait(int timeout_ms) override;
+  void deliver() override;
+  void wake() override { waker_.wake(); }
+  int pollable_descriptor() const override { return selector_->pollable_descriptor(); }
+
+ private:
+  int want(Endpoint& endpoint, std::uint32_t interest);
+  void accept_some(Endpoint& listener);
+  void receive_once(Handle handle, int fd);
+
+  // Events of one turn: bounds the time until libuv gets its own.
+  static constexpr std::size_t kEventsPerTurn = 512;
+  static constexpr int kAcceptsPerTurn = 128;
+
+  BackendEvents* events_ = nullptr;
+  std::unique_ptr<Selector> selector_;
+  Waker waker_;
+  std::array<Ready, kEventsPerTurn> ready_;
+  std::size_t ready_count_ = 0;
+  Handle writable_ = -1;  // the endpoint whose kWrite is being delivered
+};
+
+}  // namespace skein

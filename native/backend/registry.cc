@@ -1,0 +1,41 @@
+#include "backend/registry.h"
+
+#include <array>
+
+#include "backend/readiness.h"
+#include "backend/selector/selector.h"
+
+namespace skein {
+
+namespace {
+
+template <std::unique_ptr<Selector> (*MakeSelector)()>
+std::unique_ptr<Backend> make_readiness() {
+  return std::make_unique<Readiness>(MakeSelector());
+}
+
+// Opens the selector and closes it again.
+template <std::unique_ptr<Selector> (*MakeSelector)()>
+std::string probe_selector() {
+  const int result = MakeSelector()->open();
+  return result == 0 ? std::string() : "errno " + std::to_string(-result);
+}
+
+constexpr std::array kBackends{
+#if defined(__linux__)
+    BackendEntry{"epoll", 300, true, probe_selector<make_epoll_selector>, make_readiness<make_epoll_selector>},
+#endif
+};
+
+}  // namespace
+
+std::span<const BackendEntry> backends() { return kBackends; }
+
+const BackendEntry* find_backend(std::string_view name) {
+  for (const BackendEntry& entry : kBackends) {
+    if (name == entry.name) return &entry;
+  }
+  return nullptr;
+}
+
+}  // namespace skein

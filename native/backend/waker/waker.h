@@ -1,0 +1,25 @@
+// A descriptor that any thread can make readable, to end a wait.
+#pragma once
+
+namespace skein {
+
+class Waker {
+ public:
+  Waker() = default;
+  Waker(const Waker&) = delete;
+  Waker& operator=(const Waker&) = delete;
+  ~Waker();
+
+  // 0 or a negative errno.
+  int open();
+  int descriptor() const { return fd_; }
+  // Makes the descriptor readable. Safe from every thread, and in a signal handler.
+  void wake();
+  // Makes it unreadable again.
+  void drain();
+
+ private:
+  int fd_ = -1;
+};
+
+}  // namespace skein

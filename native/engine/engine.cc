@@ -1,0 +1,478 @@
+#include "engine/engine.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "net/socket.h"
+
+namespace skein {
+
+Engine::Engine(std::unique_ptr<Backend> backend, Program& program, Memory memory)
+    : backend_(std::move(backend)), program_(program), completions_(memory.completions), arena_(memory.arena) {
+  SK_CHECK(memory.arena.size() >= kReadBytesMax);
+}
+
+Engine::~Engine() {
+  table_.each([this](Connection& connection) {
+    connection.outbox.clear(pool_);
+    if (connection.fd >= 0) backend_->close(connection, false);
+  });
+}
+
+// --- for the program -------------------------------------------------------------------------------------------------
+
+Connection* Engine::live(Handle handle) {
+  Connection* connection = table_.find(handle);
+  if (connection == nullptr || connection->phase == Phase::kLingering || connection->phase == Phase::kClosed) {
+    return nullptr;
+  }
+  return connection;
+}
+
+Connection* Engine::add_connection(int fd, Phase phase) {
+  Connection* connection = table_.add();
+  if (connection == nullptr) return nullptr;
+  connection->fd = fd;
+  connection->phase = phase;
+  connection->expect = kReadBytesMin;
+  ++stats_.connections;
+  return connection;
+}
+
+int Engine::listen(const Address& address, int backlog, bool reuse_port) {
+  const int fd = net::open_listener(address, backlog, reuse_port);
+  if (fd < 0) return fd;
+  Connection* listener = add_connection(fd, Phase::kListening);
+  if (listener == nullptr) {
+    net::close(fd);
+    return -ENOMEM;
+  }
+  if (const int result = backend_->arm_accept(*listener); result < 0) {
+    release(*listener, false);
+    return result;
+  }
+  return listener->handle;
+}
+
+int Engine::connect(const Address& address, const Address* bind_to) {
+  int fd = -1;
+  const int result = net::open_connection(address, bind_to, fd);
+  if (fd < 0) return result;
+  Connection* connection = add_connection(fd, Phase::kConnecting);
+  if (connection == nullptr) {
+    net::close(fd);
+    return -ENOMEM;
+  }
+  const Handle handle = connection->handle;
+  if (result == 0) {
+    on_connected(handle, 0);
+  } else if (const int armed = backend_->arm_connect(*connection); armed < 0) {
+    on_connected(handle, -armed);
+  }
+  if (!in_turn_ && needs_settle()) program_.settle_soon();
+  return handle;
+}
+
+void Engine::resume_accept(Handle handle) {
+  Connection* listener = live(handle);
+  if (listener == nullptr || !listener->paused) return;
+  listener->paused = false;
+  std::erase(paused_listeners_, handle);
+  if (const int result = backend_->arm_accept(*listener); result < 0) on_accept_end(handle, -result, false);
+}
+
+std::int64_t Engine::write(Handle handle, std::span<const std::uint8_t> bytes) {
+  Connection* connection = live(handle);
+  if (connection == nullptr || connection->shut) return -1;
+  if (connection->phase != Phase::kOpen && connection->phase != Phase::kFlushing) return -1;
+  if (bytes.empty()) return static_cast<std::int64_t>(connection->outbox.pending());
+  std::size_t taken = 0;
+  if (bytes.size() >= kDirectBytes && !connection->sending && backend_->sends_inline()) {
+    taken = send_directly(*connection, bytes);
+    if (connection->phase == Phase::kClosed) return -1;
+  }
+  if (!connection->outbox.append(pool_, bytes.subspan(taken))) {
+    fail(*connection, ENOMEM);
+    return -1;
+  }
+  if (connection->outbox.pending() >= kHeldBytes && bytes.size() < kDirectBytes) send_pending(*connection);
+  if (connection->fd < 0 || connection->phase == Phase::kLingering) return -1;
+  if (!connection->dirty) mark_dirty(*connection);
+  return static_cast<std::int64_t>(connection->outbox.pending());
+}
+
+// What was written before goes first, in the same call. Returns how many of `bytes` the kernel took.
+std::size_t Engine::send_directly(Connection& connection, std::span<const std::uint8_t> bytes) {
+  std::array<Slice, kSlicesPerSend> slices;
+  const std::size_t before = connection.outbox.pending();
+  const std::size_t used = connection.outbox.gather(std::span(slices).first(kSlicesPerSend - 1));
+  std::size_t gathered = 0;
+  for (std::size_t i = 0; i < used; ++i) gathered += slices[i].size;
+  if (gathered != before) return 0;
+  slices[used] = {const_cast<std::uint8_t*>(bytes.data()), bytes.size()};
+  const std::ptrdiff_t sent = backend_->submit_send(connection, std::span(slices).first(used + 1));
+  if (sent < 0) {
+    fail(connection, static_cast<int>(-sent));
+    return 0;
+  }
+  const auto taken = static_cast<std::size_t>(sent);
+  connection.outbox.consume(pool_, std::min(taken, before));
+  return taken > before ? taken - before : 0;
+}
+
+void Engine::close(Handle handle) {
+  Connection* connection = live(handle);
+  if (connection == nullptr || connection->phase == Phase::kFlushing) return;
+  if (connection->phase != Phase::kOpen) {
+    abort(handle);
+    return;
+  }
+  connection->phase = Phase::kFlushing;
+  connection->reading = false;
+  if (!connection->dirty) mark_dirty(*connection);
+}
+
+void Engine::abort(Handle handle) {
+  Connection* connection = live(handle);
+  if (connection == nullptr) return;
+  const bool reset = connection->phase == Phase::kOpen || connection->phase == Phase::kFlushing;
+  report_closed(*connection, 0, CloseReason::kAborted);
+  release(*connection, reset);
+}
+
+void Engine::shutdown_write(Handle handle) {
+  Connection* connection = live(handle);
+  if (connection == nullptr || connection->phase != Phase::kOpen || connection->shut_asked) return;
+  connection->shut_asked = true;
+  if (!connection->dirty) mark_dirty(*connection);
+}
+
+void Engine::pause_reading(Handle handle) {
+  Connection* connection = live(handle);
+  if (connection != nullptr && connection->phase == Phase::kOpen) connection->reading = false;
+}
+
+void Engine::resume_reading(Handle handle) {
+  Connection* connection = live(handle);
+  if (connection == nullptr || connection->phase != Phase::kOpen || connection->reading) return;
+  connection->reading = true;
+  if (connection->eof) return;
+  if (const int result = backend_->arm_receive(*connection); result < 0) fail(*connection, -result);
+}
+
+void Engine::set_borrows(Handle handle, bool on) {
+  if (Connection* connection = live(handle)) connection->borrows = on;
+}
+
+void Engine::notify_drain(Handle handle, bool on) {
+  if (Connection* connection = live(handle)) connection->notify_drain = on;
+}
+
+int Engine::descriptor(Handle handle) {
+  const Connection* connection = live(handle);
+  return connection == nullptr ? -1 : connection->fd;
+}
+
+std::size_t Engine::sweep_lingering() {
+  table_.each([this](Connection& connection) {
+    if (connection.phase == Phase::kLingering && ++connection.sweeps >= kSweepsToLinger) release(connection, false);
+  });
+  return stats_.lingering;
+}
+
+// --- for the driver --------------------------------------------------------------------------------------------------
+
+void Engine::turn(int timeout_ms) {
+  if (stopped_) return;
+  backend_->wait(timeout_ms);
+  deliver();
+}
+
+void Engine::deliver() {
+  if (stopped_) return;
+  in_turn_ = true;
+  ++stats_.turns;
+  backend_->deliver();
+  in_turn_ = false;
+  settle();
+}
+
+void Engine::settle() {
+  in_turn_ = true;
+  for (int round = 0; round < kRoundsPerSettle && !stopped_; ++round) {
+    flush();
+    if (completions_.empty()) break;
+    dispatch();
+  }
+  if (!stopped_) flush();
+  in_turn_ = false;
+  if (completions_.empty()) {
+    for (const Handle handle : closed_) {
+      if (Connection* connection = table_.find(handle)) table_.remove(*connection);
+    }
+    closed_.clear();
+  }
+  if (needs_settle() && !stopped_) program_.settle_soon();
+}
+
+// The arena is free again afterwards: bytes that a protocol borrowed and wrote were copied or sent inside write().
+bool Engine::dispatch() {
+  const std::size_t records = completions_.begin_reading();
+  ++stats_.crossings;
+  if (!program_.dispatch(records)) stopped_ = true;
+  completions_.end_reading();
+  arena_.reset();
+  return !stopped_;
+}
+
+void Engine::flush() {
+  flushing_.swap(dirty_);
+  for (const Handle handle : flushing_) {
+    Connection* connection = live(handle);
+    if (connection == nullptr) continue;
+    connection->dirty = false;
+    if (connection->outbox.empty()) {
+      outbox_emptied(*connection);
+    } else {
+      send_pending(*connection);
+    }
+  }
+  flushing_.clear();
+  if (!in_turn_ && !completions_.empty()) program_.settle_soon();
+}
+
+void Engine::mark_dirty(Connection& connection) {
+  connection.dirty = true;
+  dirty_.push_back(connection.handle);
+  if (!in_turn_ && dirty_.size() == 1) program_.settle_soon();
+}
+
+// --- sending ---------------------------------------------------------------------------------------------------------
+
+void Engine::send_pending(Connection& connection) {
+  std::size_t budget = kFlushBytes;
+  while (!connection.outbox.empty() && !connection.sending) {
+    std::array<Slice, kSlicesPerSend> slices;
+    const std::size_t used = connection.outbox.gather(slices);
+    const std::ptrdiff_t sent = backend_->submit_send(connection, std::span(slices).first(used));
+    if (sent == Backend::kInFlight) {
+      connection.sending = true;
+      return;
+    }
+    if (sent < 0) {
+      fail(connection, static_cast<int>(-sent));
+      return;
+    }
+    std::size_t asked = 0;
+    for (std::size_t i = 0; i < used; ++i) asked += slices[i].size;
+    const auto taken = static_cast<std::size_t>(sent);
+    connection.outbox.consume(pool_, taken);
+    if (taken < asked) return;
+    if (taken >= budget && !connection.outbox.empty()) {
+      // Others want to send too: the rest goes in the next round.
+      if (!connection.dirty) mark_dirty(connection);
+      return;
+    }
+    budget -= std::min(budget, taken);
+  }
+  if (connection.outbox.empty()) outbox_emptied(connection);
+}
+
+void Engine::on_sent(Handle handle, std::ptrdiff_t result) {
+  Connection* connection = live(handle);
+  if (connection == nullptr) return;
+  connection->sending = false;
+  if (result < 0) {
+    fail(*connection, static_cast<int>(-result));
+    return;
+  }
+  connection->outbox.consume(pool_, static_cast<std::size_t>(result));
+  if (connection->outbox.empty()) {
+    outbox_emptied(*connection);
+  } else {
+    send_pending(*connection);
+  }
+}
+
+void Engine::outbox_emptied(Connection& connection) {
+  if (connection.phase == Phase::kFlushing) {
+    finish_close(connection);
+    return;
+  }
+  if (connection.phase != Phase::kOpen) return;
+  if (connection.notify_drain) completions_.push(Kind::kWriteDrained, connection.handle);
+  if (connection.shut_asked && !connection.shut) {
+    connection.shut = true;
+    if (const int result = net::shutdown_write(connection.fd); result < 0) {
+      fail(connection, -result);
+    } else {
+      completions_.push(Kind::kWriteShut, connection.handle);
+    }
+  }
+}
+
+// --- closing ---------------------------------------------------------------------------------------------------------
+
+void Engine::finish_close(Connection& connection) {
+  report_closed(connection, 0, CloseReason::kFlushed);
+  // See kLingering in connection.h.
+  if (!connection.eof && (connection.shut || net::shutdown_write(connection.fd) == 0) &&
+      backend_->arm_receive(connection) == 0) {
+    connection.phase = Phase::kLingering;
+    connection.reading = true;
+    ++stats_.lingering;
+    return;
+  }
+  release(connection, false);
+}
+
+void Engine::fail(Connection& connection, int error) {
+  report_closed(connection, error, CloseReason::kError);
+  release(connection, false);
+}
+
+void Engine::report_closed(Connection& connection, int error, CloseReason reason) {
+  completions_.push(Kind::kClosed, connection.handle, error, static_cast<std::int32_t>(reason));
+  if (!in_turn_) program_.settle_soon();
+}
+
+// Closes the descriptor now; the slot is freed after the records that name it were read.
+void Engine::release(Connection& connection, bool reset) {
+  if (connection.phase == Phase::kLingering) --stats_.lingering;
+  if (connection.paused) std::erase(paused_listeners_, connection.handle);
+  connection.phase = Phase::kClosed;
+  connection.outbox.clear(pool_);
+  backend_->close(connection, reset);
+  closed_.push_back(connection.handle);
+  --stats_.connections;
+  if (!paused_listeners_.empty()) resume_paused_listeners();
+}
+
+// A descriptor is free again.
+void Engine::resume_paused_listeners() {
+  const std::vector<Handle> listeners = std::move(paused_listeners_);
+  paused_listeners_.clear();
+  for (const Handle handle : listeners) resume_accept(handle);
+}
+
+// --- what the backend reports ----------------------------------------------------------------------------------------
+
+Endpoint* Engine::find(Handle handle) {
+  Connection* connection = table_.find(handle);
+  if (connection != nullptr && connection->fd >= 0) return connection;
+  ++stats_.stale;
+  return nullptr;
+}
+
+bool Engine::on_accept(Handle handle, int fd, const Address& peer) {
+  if (completions_.room() == 0 || arena_.rest().size() < kPackedAddressBytes) {
+    if (!dispatch()) {
+      net::close(fd);
+      return false;
+    }
+    flush();
+  }
+  Connection* listener = live(handle);
+  if (listener == nullptr) {
+    net::close(fd);
+    return false;
+  }
+  Connection* connection = add_connection(fd, Phase::kOpen);
+  if (connection == nullptr) {
+    net::close(fd);
+    on_accept_end(handle, ENOMEM, false);
+    return false;
+  }
+  connection->borrows = listener->borrows;
+  connection->reading = true;
+  completions_.push(Kind::kAccepted, handle, connection->handle, static_cast<std::int32_t>(arena_.used()));
+  pack_address(peer, arena_.rest().first<kPackedAddressBytes>());
+  arena_.take(kPackedAddressBytes);
+  if (const int result = backend_->arm_receive(*connection); result < 0) fail(*connection, -result);
+  return true;
+}
+
+void Engine::on_accept_end(Handle handle, int error, bool drained) {
+  Connection* listener = live(handle);
+  if (listener == nullptr) return;
+  if (drained) {
+    listener->starving = false;
+    return;
+  }
+  completions_.push(Kind::kListenerError, handle, error, listener->starving ? 2 : 1);
+  listener->starving = true;
+  listener->paused = true;
+  paused_listeners_.push_back(handle);
+  backend_->disarm_accept(*listener);
+  if (!in_turn_) program_.settle_soon();
+}
+
+void Engine::on_connected(Handle handle, int error) {
+  Connection* connection = live(handle);
+  if (connection == nullptr) return;
+  if (error == 0) {
+    connection->phase = Phase::kOpen;
+    connection->reading = true;
+    error = -backend_->arm_receive(*connection);
+  }
+  completions_.push(Kind::kConnected, handle, error);
+  if (error != 0) release(*connection, false);
+}
+
+// The one place that runs the program while the backend delivers: when the records, the arena or the slabs are used up.
+std::span<std::uint8_t> Engine::receive_window(Handle handle) {
+  Connection* connection = table_.find(handle);
+  if (connection == nullptr || !connection->reading || connection->eof) return {};
+  if (connection->phase == Phase::kLingering) return arena_.rest();
+  const std::size_t needed = connection->expect;
+  bool use_next_slab = !connection->borrows && slabs_.rest().size() < needed;
+  // Two records: kNextSlab may come before the data.
+  if (completions_.room() < 2 || (connection->borrows && arena_.rest().size() < needed) ||
+      (use_next_slab && !slabs_.has_spare())) {
+    if (!dispatch()) return {};
+    flush();
+    connection = table_.find(handle);
+    if (connection == nullptr || connection->phase != Phase::kOpen || !connection->reading) return {};
+    use_next_slab = !connection->borrows && slabs_.rest().size() < needed;
+    if (use_next_slab && !slabs_.has_spare()) return {};
+  }
+  if (use_next_slab) {
+    slabs_.next();
+    completions_.push(Kind::kNextSlab, 0);
+  }
+  const std::span<std::uint8_t> rest = connection->borrows ? arena_.rest() : slabs_.rest();
+  window_bytes_ = std::min(rest.size(), kReadBytesMax);
+  return rest.first(window_bytes_);
+}
+
+void Engine::on_received(Handle handle, std::ptrdiff_t result) {
+  Connection* connection = table_.find(handle);
+  if (connection == nullptr || connection->phase == Phase::kClosed) return;
+  if (connection->phase == Phase::kLingering) {
+    if (result <= 0) release(*connection, false);
+    return;
+  }
+  if (result > 0) {
+    const auto bytes = static_cast<std::size_t>(result);
+    const bool borrows = connection->borrows;
+    const std::size_t at = borrows ? arena_.used() : slabs_.used();
+    completions_.push(borrows ? Kind::kDataBorrowed : Kind::kDataOwned, handle, static_cast<std::int32_t>(at),
+                      static_cast<std::int32_t>(bytes));
+    if (borrows) {
+      arena_.take(bytes);
+    } else {
+      slabs_.take(bytes);
+    }
+    const std::size_t likely = bytes == window_bytes_ ? 2 * bytes : bytes;
+    connection->expect = static_cast<std::uint32_t>(std::clamp(likely, kReadBytesMin, kReadBytesMax));
+    return;
+  }
+  if (result == 0) {
+    connection->eof = true;
+    completions_.push(Kind::kReadEof, handle);
+    return;
+  }
+  fail(*connection, static_cast<int>(-result));
+}
+
+}  // namespace skein

@@ -1,0 +1,146 @@
+// The engine: connections over a backend, told to the layer above in batches.
+//
+//     turn():   backend.wait ─▶ deliver ─▶ receive into arena or slab ─▶ records
+//                                            │ records or arena full: dispatch early
+//                                            ▼
+//     settle(): ┌▶ flush outboxes ─▶ records? ─▶ dispatch to the program ─┐    (a few rounds, then the loop's turn)
+//               └─────────────────────────────────────────────────────────┘
+//               free the slots of what was closed
+//
+// Everything happens on the loop's thread. The program calls in at any time, also while it is being dispatched to; such
+// a call changes state and outboxes only, and its effects come as records later: no callback runs inside a call.
+// Every loop has a bound: events a turn, bytes a receive, bytes a flush, rounds a settle.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "backend/backend.h"
+#include "engine/arena.h"
+#include "engine/completions.h"
+#include "engine/connection_table.h"
+#include "engine/outbox.h"
+#include "engine/stats.h"
+
+namespace skein {
+
+// The layer above.
+class Program {
+ public:
+  // Read `records` records. False: the program can run no more (its environment is going away).
+  virtual bool dispatch(std::size_t records) = 0;
+  // There is something to settle though no turn is under way. May be called often.
+  virtual void settle_soon() = 0;
+
+ protected:
+  ~Program() = default;
+};
+
+struct Memory {
+  std::span<std::int32_t> completions;
+  std::span<std::uint8_t> arena;
+};
+
+class Engine final : private BackendEvents {
+ public:
+  Engine(std::unique_ptr<Backend> backend, Program& program, Memory memory);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // 0 or a negative errno; nothing else may be called before it succeeded.
+  int open() { return backend_->open(*this); }
+  Backend& backend() { return *backend_; }
+
+  // --- for the program; a stale handle is ignored (-1 or -EBADF where there is a result) ---
+
+  // A handle or a negative errno.
+  int listen(const Address& address, int backlog, bool reuse_port);
+  int connect(const Address& address, const Address* bind_to);
+  void resume_accept(Handle handle);
+  // Copies `bytes`, or hands them to the kernel at once. Returns what waits in the outbox now.
+  std::int64_t write(Handle handle, std::span<const std::uint8_t> bytes);
+  void close(Handle handle);
+  void abort(Handle handle);
+  void shutdown_write(Handle handle);
+  void pause_reading(Handle handle);
+  void resume_reading(Handle handle);
+  void set_borrows(Handle handle, bool on);
+  void notify_drain(Handle handle, bool on);
+  void supply_slab(std::span<std::uint8_t> slab) { slabs_.supply(slab); }
+  // The descriptor, for addresses and options; -1 when stale.
+  int descriptor(Handle handle);
+  // Closes what has lingered through two sweeps; returns how many linger still.
+  std::size_t sweep_lingering();
+  // Send what was written now, instead of at the end of the turn.
+  void flush();
+
+  // --- for the driver ---
+
+  // Take what the backend has, waiting at most `timeout_ms`, and settle.
+  void turn(int timeout_ms);
+  // The same for what a waiter thread's wait() has kept.
+  void deliver();
+  // Flush, and dispatch what came of it.
+  void settle();
+  bool needs_settle() const { return !dirty_.empty() || !completions_.empty(); }
+
+  Stats stats() const { return stats_; }
+  std::uint64_t blocks_allocated() const { return pool_.allocated(); }
+
+ private:
+  Endpoint* find(Handle handle) override;
+  bool on_accept(Handle listener, int fd, const Address& peer) override;
+  void on_accept_end(Handle listener, int error, bool drained) override;
+  void on_connected(Handle handle, int error) override;
+  std::span<std::uint8_t> receive_window(Handle handle) override;
+  void on_received(Handle handle, std::ptrdiff_t result) override;
+  void on_sent(Handle handle, std::ptrdiff_t result) override;
+
+  // The connection of a handle the program may still use.
+  Connection* live(Handle handle);
+  Connection* add_connection(int fd, Phase phase);
+  bool dispatch();
+  void mark_dirty(Connection& connection);
+  void send_pending(Connection& connection);
+  std::size_t send_directly(Connection& connection, std::span<const std::uint8_t> bytes);
+  void outbox_emptied(Connection& connection);
+  void finish_close(Connection& connection);
+  void fail(Connection& connection, int error);
+  void release(Connection& connection, bool reset);
+  void report_closed(Connection& connection, int error, CloseReason reason);
+  void resume_paused_listeners();
+
+  static constexpr std::size_t kReadBytesMin = 1024;
+  static constexpr std::size_t kReadBytesMax = 32 * 1024;
+  // Above it a write goes to the kernel at once, without a copy.
+  static constexpr std::size_t kDirectBytes = 4096;
+  // A program that writes more than this in one turn starts sending before the turn ends.
+  static constexpr std::size_t kHeldBytes = 64 * 1024;
+  static constexpr std::size_t kSlicesPerSend = 64;
+  static constexpr std::size_t kFlushBytes = 4 * 1024 * 1024;
+  static constexpr int kRoundsPerSettle = 8;
+  static constexpr std::uint8_t kSweepsToLinger = 2;
+
+  std::unique_ptr<Backend> backend_;
+  Program& program_;
+  Completions completions_;
+  Arena arena_;
+  Slabs slabs_;
+  BlockPool pool_;
+  ConnectionTable table_;
+  std::vector<Handle> dirty_;
+  std::vector<Handle> flushing_;
+  std::vector<Handle> closed_;            // slots to free once all records were read
+  std::vector<Handle> paused_listeners_;  // out of descriptors
+  Stats stats_;
+  std::size_t window_bytes_ = 0;  // of the receive under way
+  bool in_turn_ = false;
+  bool stopped_ = false;  // the program can run no more
+};
+
+}  // namespace skein

@@ -1,0 +1,189 @@
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstddef>
+
+#include "net/socket.h"
+
+namespace skein::net {
+
+static_assert(sizeof(Slice) == sizeof(iovec) && offsetof(Slice, data) == offsetof(iovec, iov_base) &&
+                  offsetof(Slice, size) == offsetof(iovec, iov_len),
+              "a Slice goes to sendmsg(2) as an iovec");
+
+namespace {
+
+template <typename Call>
+auto retry(Call call) -> std::ptrdiff_t {
+  for (;;) {
+    const std::ptrdiff_t result = call();
+    if (result >= 0) return result;
+    if (errno != EINTR) return -errno;
+  }
+}
+
+int set_flag(int fd, int level, int name, int value) {
+  return ::setsockopt(fd, level, name, &value, sizeof value) == 0 ? 0 : -errno;
+}
+
+#if !defined(SOCK_NONBLOCK)
+int prepare_descriptor(int fd) {
+  const int flags = ::fcntl(fd, F_GETFL);
+  if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 || ::fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) return -errno;
+#if defined(SO_NOSIGPIPE)
+  if (const int result = set_flag(fd, SOL_SOCKET, SO_NOSIGPIPE, 1); result < 0) return result;
+#endif
+  return 0;
+}
+#endif
+
+// A TCP socket, not blocking, close-on-exec.
+int open_socket(int family) {
+#if defined(SOCK_NONBLOCK)
+  const int fd = ::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+  return fd >= 0 ? fd : -errno;
+#else
+  const int fd = ::socket(family, SOCK_STREAM, IPPROTO_TCP);
+  if (fd < 0) return -errno;
+  if (const int result = prepare_descriptor(fd); result < 0) {
+    ::close(fd);
+    return result;
+  }
+  return fd;
+#endif
+}
+
+int bind_and_listen(int fd, const Address& address, int backlog, bool reuse_port) {
+  if (const int result = set_flag(fd, SOL_SOCKET, SO_REUSEADDR, 1); result < 0) return result;
+  if (reuse_port) {
+    if (const int result = set_flag(fd, SOL_SOCKET, SO_REUSEPORT, 1); result < 0) return result;
+  }
+  if (const int result = set_flag(fd, IPPROTO_TCP, TCP_NODELAY, 1); result < 0) return result;
+  if (::bind(fd, address.get(), address.length) < 0) return -errno;
+  if (::listen(fd, backlog) < 0) return -errno;
+  return 0;
+}
+
+int bind_and_connect(int fd, const Address& address, const Address* bind_to) {
+  if (const int result = set_flag(fd, IPPROTO_TCP, TCP_NODELAY, 1); result < 0) return result;
+  if (bind_to != nullptr && ::bind(fd, bind_to->get(), bind_to->length) < 0) return -errno;
+  if (::connect(fd, address.get(), address.length) == 0) return 0;
+  // An interrupted connect(2) goes on by itself.
+  return errno == EINTR ? -EINPROGRESS : -errno;
+}
+
+}  // namespace
+
+int open_listener(const Address& address, int backlog, bool reuse_port) {
+  const int fd = open_socket(address.family());
+  if (fd < 0) return fd;
+  if (const int result = bind_and_listen(fd, address, backlog, reuse_port); result < 0) {
+    close(fd);
+    return result;
+  }
+  return fd;
+}
+
+int open_connection(const Address& address, const Address* bind_to, int& fd) {
+  fd = open_socket(address.family());
+  if (fd < 0) return fd;
+  const int result = bind_and_connect(fd, address, bind_to);
+  if (result < 0 && result != -EINPROGRESS) {
+    close(fd);
+    fd = -1;
+  }
+  return result;
+}
+
+int accept(int listener, Address& peer) {
+  peer.length = sizeof peer.storage;
+#if defined(SOCK_NONBLOCK)
+  return static_cast<int>(
+      retry([&] { return ::accept4(listener, peer.get(), &peer.length, SOCK_NONBLOCK | SOCK_CLOEXEC); }));
+#else
+  const int fd = static_cast<int>(retry([&] { return ::accept(listener, peer.get(), &peer.length); }));
+  if (fd < 0) return fd;
+  if (const int result = prepare_descriptor(fd); result < 0) {
+    close(fd);
+    return result;
+  }
+  return fd;
+#endif
+}
+
+std::ptrdiff_t receive(int fd, std::span<std::uint8_t> into) {
+  return retry([&] { return ::recv(fd, into.data(), into.size(), 0); });
+}
+
+#if !defined(MSG_NOSIGNAL)
+#define MSG_NOSIGNAL 0  // SO_NOSIGPIPE does it there
+#endif
+
+std::ptrdiff_t send(int fd, std::span<const Slice> slices) {
+  if (slices.size() == 1) {
+    return retry([&] { return ::send(fd, slices[0].data, slices[0].size, MSG_NOSIGNAL); });
+  }
+  msghdr message{};
+  message.msg_iov = const_cast<iovec*>(reinterpret_cast<const iovec*>(slices.data()));
+  message.msg_iovlen = slices.size();
+  return retry([&] { return ::sendmsg(fd, &message, MSG_NOSIGNAL); });
+}
+
+int shutdown_write(int fd) { return ::shutdown(fd, SHUT_WR) == 0 ? 0 : -errno; }
+
+int connect_error(int fd) {
+  int error = 0;
+  socklen_t length = sizeof error;
+  return ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) == 0 ? error : errno;
+}
+
+// Not retried: on Linux the descriptor is gone even when close(2) reports EINTR.
+void close(int fd) { ::close(fd); }
+
+void close_with_reset(int fd) {
+  const linger at_once{1, 0};
+  ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  ::close(fd);
+}
+
+int local_address(int fd, Address& out) {
+  out.length = sizeof out.storage;
+  return ::getsockname(fd, out.get(), &out.length) == 0 ? 0 : -errno;
+}
+
+int peer_address(int fd, Address& out) {
+  out.length = sizeof out.storage;
+  return ::getpeername(fd, out.get(), &out.length) == 0 ? 0 : -errno;
+}
+
+namespace {
+
+struct OptionName {
+  int level;
+  int name;
+};
+
+OptionName option_name(Option option) {
+  return option == Option::kNoDelay ? OptionName{IPPROTO_TCP, TCP_NODELAY} : OptionName{SOL_SOCKET, SO_KEEPALIVE};
+}
+
+}  // namespace
+
+int get_option(int fd, Option option) {
+  const auto [level, name] = option_name(option);
+  int value = 0;
+  socklen_t length = sizeof value;
+  return ::getsockopt(fd, level, name, &value, &length) == 0 ? (value != 0 ? 1 : 0) : -errno;
+}
+
+int set_option(int fd, Option option, bool on) {
+  const auto [level, name] = option_name(option);
+  return set_flag(fd, level, name, on ? 1 : 0);
+}
+
+}  // namespace skein::net

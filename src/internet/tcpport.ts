@@ -1,0 +1,185 @@
+/** A listening TCP port: accepts connections and gives each a protocol from its factory. */
+
+import { err, msg } from "../logger/log.ts";
+import { IPv4Address, IPv6Address } from "./address.ts";
+import { Deferred, succeed } from "./defer.ts";
+import type { EngineLink, ListenerEvents } from "./enginelink.ts";
+import { getSystemErrorMessage, getSystemErrorName } from "./errno.ts";
+import { CannotListenError } from "./error.ts";
+import type { Failure } from "./failure.ts";
+import type { Address, ListeningPort, ListenTCPOptions, ServerFactoryLike } from "./interfaces.ts";
+import { addressFrom, borrowsFrom, type ConnectionOwner, TcpConnection } from "./tcpconnection.ts";
+
+/** How long a port out of descriptors waits before it tries again by itself. It also does when a connection closes. */
+const RETRY_MS = 100;
+
+/** The reactor's list of open ports. */
+export interface PortKeeper {
+  readonly ports: Set<TcpPort>;
+}
+
+export class TcpPort implements ListeningPort, ListenerEvents, ConnectionOwner {
+  readonly #keeper: PortKeeper;
+  readonly #link: EngineLink;
+  readonly #port: number;
+  readonly #factory: ServerFactoryLike;
+  readonly #options: ListenTCPOptions;
+  #handle = -1;
+  #host: Address;
+  #closing: Deferred<void> | undefined;
+  /** What the engine lends to fresh connections: what the latest protocol wanted. */
+  #lends = false;
+  #retry: NodeJS.Timeout | undefined;
+
+  constructor(
+    keeper: PortKeeper,
+    link: EngineLink,
+    port: number,
+    factory: ServerFactoryLike,
+    options: ListenTCPOptions,
+  ) {
+    this.#keeper = keeper;
+    this.#link = link;
+    this.#port = port;
+    this.#factory = factory;
+    this.#options = options;
+    this.#host = new IPv4Address("TCP", options.interface ?? "", port);
+  }
+
+  startListening(): void {
+    if (this.#handle >= 0) return;
+    const { interface: host = "", backlog = 50, reusePort = false } = this.#options;
+    if (!Number.isInteger(this.#port) || this.#port < 0 || this.#port > 65535) {
+      throw new RangeError(`A port is an integer from 0 to 65535, not ${this.#port}.`);
+    }
+    const result = this.#link.native.listen(host, this.#port, backlog, reusePort);
+    if (result < 0) throw new CannotListenError(host, this.#port, -result);
+    this.#handle = result;
+    this.#host = addressFrom(this.#link.native.localAddress(result)) ?? this.#host;
+    this.#link.addListener(result, this);
+    this.#keeper.ports.add(this);
+    this.#factory.doStart();
+  }
+
+  stopListening(): Deferred<void> {
+    if (this.#handle < 0) return succeed(undefined);
+    if (this.#closing === undefined) {
+      this.#closing = new Deferred<void>();
+      clearTimeout(this.#retry);
+      this.#link.native.close(this.#handle);
+    }
+    const stopped = new Deferred<void>();
+    this.#closing.addBoth(() => stopped.callback(undefined));
+    return stopped;
+  }
+
+  getHost(): Address {
+    return this.#host;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stopListening();
+  }
+
+  // --- for the engine's link -----------------------------------------------------------------------------------------
+
+  accepted(handle: number, memory: Uint8Array, offset: number): void {
+    const peer = unpackAddress(memory, offset);
+    const connection = new TcpConnection(this.#link.native, handle, peer, this);
+    this.#link.addConnection(connection);
+    let protocol: ReturnType<ServerFactoryLike["buildProtocol"]>;
+    try {
+      protocol = this.#factory.buildProtocol(peer);
+    } catch (error) {
+      err(error, `${this.#factory.constructor.name} threw in buildProtocol(); the connection from ${peer} is closed`);
+    }
+    if (protocol === null || protocol === undefined) {
+      connection.abortConnection();
+      return;
+    }
+    const lends = this.#lends;
+    const borrows = borrowsFrom(protocol);
+    if (borrows !== lends) {
+      this.#lends = borrows;
+      this.#link.native.setBorrows(this.#handle, borrows);
+    }
+    connection.begin(protocol, lends);
+  }
+
+  starved(errno: number, firstOfEpisode: boolean): void {
+    if (firstOfEpisode) {
+      msg(
+        `Port ${this.#host} cannot accept: ${getSystemErrorMessage(errno)} (${getSystemErrorName(errno)}). ` +
+          "Connections wait until one closes; raise the limit of open files (ulimit -n) to hold more.",
+      );
+    }
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => this.#link.native.resumeAccept(this.#handle), RETRY_MS);
+    this.#retry.unref();
+  }
+
+  closed(): void {
+    this.#handle = -1;
+    this.#keeper.ports.delete(this);
+    try {
+      this.#factory.doStop();
+    } catch (error) {
+      err(error, `${this.#factory.constructor.name} threw in doStop()`);
+    }
+    const closing = this.#closing;
+    this.#closing = undefined;
+    closing?.callback(undefined);
+  }
+
+  // --- for its connections -------------------------------------------------------------------------------------------
+
+  connectionLost(_connection: TcpConnection, _reason: Failure): void {}
+
+  localAddress(): Address {
+    return this.#host;
+  }
+}
+
+/** The host of the latest peer: many connections come from one, and need not each hold its text. */
+let latestBytes = -1;
+let latestHost = "";
+
+/** Mirrors pack_address in native/net/address.h. */
+function unpackAddress(memory: Uint8Array, offset: number): Address {
+  const port = memory[offset + 2]! | (memory[offset + 3]! << 8);
+  const at = offset + 4;
+  if (memory[offset] === 4) {
+    const [a, b, c, d] = [memory[at]!, memory[at + 1]!, memory[at + 2]!, memory[at + 3]!];
+    const bytes = ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
+    if (bytes !== latestBytes) {
+      latestBytes = bytes;
+      latestHost = `${a}.${b}.${c}.${d}`;
+    }
+    return new IPv4Address("TCP", latestHost, port);
+  }
+  const words = Array.from({ length: 8 }, (_, i) => (memory[at + 2 * i]! << 8) | memory[at + 2 * i + 1]!);
+  const scopeID = new DataView(memory.buffer, memory.byteOffset).getUint32(at + 16, true);
+  const host = ipv6Text(words);
+  return new IPv6Address("TCP", scopeID === 0 ? host : `${host}%${scopeID}`, port, 0, scopeID);
+}
+
+/** The canonical text of an IPv6 address (RFC 5952): the longest run of two or more zeros is "::". */
+function ipv6Text(words: number[]): string {
+  if (words.slice(0, 5).every((word) => word === 0) && words[5] === 0xffff) {
+    const [high, low] = [words[6]!, words[7]!];
+    return `::ffff:${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
+  }
+  let start = -1;
+  let longest = 1;
+  for (let i = 0; i < 8; i++) {
+    let run = 0;
+    while (i + run < 8 && words[i + run] === 0) run++;
+    if (run > longest) {
+      start = i;
+      longest = run;
+    }
+  }
+  const text = (part: number[]) => part.map((word) => word.toString(16)).join(":");
+  if (start < 0) return text(words);
+  return `${text(words.slice(0, start))}::${text(words.slice(start + longest))}`;
+}
