@@ -45,7 +45,8 @@ class WaiterDriver final : public Driver {
   }
 
   void settle_soon() override {
-    if (running_ && !settle_posted_.exchange(true)) napi_call_threadsafe_function(wake_loop_, nullptr, napi_tsfn_nonblocking);
+    if (running_ && !settle_posted_.exchange(true))
+      napi_call_threadsafe_function(wake_loop_, nullptr, napi_tsfn_nonblocking);
   }
 
   void close(std::function<void()> closed) override {

@@ -15,8 +15,8 @@ Host* Host::create(napi_env env, const Setup& setup, int& error) {
   host->engine_ = std::make_unique<Engine>(setup.backend->make(), static_cast<Program&>(*host), memory);
   if (error = host->engine_->open(); error < 0) return nullptr;
   const auto after = [self = host.get()] { self->after_engine(); };
-  host->driver_ = setup.waiter ? make_waiter_driver(env, *host->engine_, after)
-                               : make_pollable_driver(env, *host->engine_, after);
+  host->driver_ =
+      setup.waiter ? make_waiter_driver(env, *host->engine_, after) : make_pollable_driver(env, *host->engine_, after);
 
   napi_value name;
   napi_value resource;

@@ -17,7 +17,9 @@ std::size_t total(std::span<const Slice> slices) {
   return bytes;
 }
 
-bool would_block(std::ptrdiff_t result) { return result == -EAGAIN || result == -EWOULDBLOCK; }
+bool would_block(std::ptrdiff_t result) {
+  return result == -EAGAIN || result == -EWOULDBLOCK;
+}
 
 }  // namespace
 

@@ -21,15 +21,17 @@ std::string probe_selector() {
   return result == 0 ? std::string() : "errno " + std::to_string(-result);
 }
 
-constexpr std::array kBackends{
+constexpr std::array kBackends {
 #if defined(__linux__)
-    BackendEntry{"epoll", 300, true, probe_selector<make_epoll_selector>, make_readiness<make_epoll_selector>},
+  BackendEntry{"epoll", 300, true, probe_selector<make_epoll_selector>, make_readiness<make_epoll_selector>},
 #endif
 };
 
 }  // namespace
 
-std::span<const BackendEntry> backends() { return kBackends; }
+std::span<const BackendEntry> backends() {
+  return kBackends;
+}
 
 const BackendEntry* find_backend(std::string_view name) {
   for (const BackendEntry& entry : kBackends) {

@@ -5,10 +5,10 @@
 #include <cstdio>
 #include <cstdlib>
 
-#define SK_CHECK(condition)                                                                      \
-  do {                                                                                           \
-    if (!(condition)) [[unlikely]] {                                                             \
+#define SK_CHECK(condition)                                                                         \
+  do {                                                                                              \
+    if (!(condition)) [[unlikely]] {                                                                \
       std::fprintf(stderr, "skein: %s:%d: invariant broken: %s\n", __FILE__, __LINE__, #condition); \
-      std::abort();                                                                              \
-    }                                                                                            \
+      std::abort();                                                                                 \
+    }                                                                                               \
   } while (false)

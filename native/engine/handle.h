@@ -5,8 +5,8 @@
 //     | 0| generation |        slot        |
 //     +--+------------+--------------------+
 //
-// The slot indexes the connection table; the generation grows each time the slot is given out anew. A record or a kernel
-// event that names an older generation is stale: recognised, counted, dropped. The sign bit stays clear, so that
+// The slot indexes the connection table; the generation grows each time the slot is given out anew. A record or a
+// kernel event that names an older generation is stale: recognised, counted, dropped. The sign bit stays clear, so that
 // functions can return a handle or a negative errno in one 32-bit integer.
 #pragma once
 
@@ -25,8 +25,12 @@ inline constexpr std::uint32_t kSlotCount = 1u << kSlotBits;
 inline constexpr std::uint32_t kGenerationCount = 1u << kGenerationBits;
 static_assert(kSlotBits + kGenerationBits <= 31, "the sign bit belongs to errors");
 
-constexpr std::uint32_t slot_of(Handle handle) { return static_cast<std::uint32_t>(handle) & (kSlotCount - 1); }
-constexpr std::uint32_t generation_of(Handle handle) { return static_cast<std::uint32_t>(handle) >> kSlotBits; }
+constexpr std::uint32_t slot_of(Handle handle) {
+  return static_cast<std::uint32_t>(handle) & (kSlotCount - 1);
+}
+constexpr std::uint32_t generation_of(Handle handle) {
+  return static_cast<std::uint32_t>(handle) >> kSlotBits;
+}
 constexpr Handle make_handle(std::uint32_t slot, std::uint32_t generation) {
   return static_cast<Handle>(slot | (generation << kSlotBits));
 }

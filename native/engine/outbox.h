@@ -3,9 +3,9 @@
 //
 //     head_ -> [ block |sent|####] -> [ block |########| ] -> [ block |###|   ] <- tail_
 //
-// Blocks come from a pool that all connections of an engine share, in four sizes; an outbox that is empty holds none, so
-// that an idle connection costs nothing. The pool keeps a bounded number of free blocks of each size and takes from the
-// heap only when it has none: a steady flow of messages allocates nothing.
+// Blocks come from a pool that all connections of an engine share, in four sizes; an outbox that is empty holds none,
+// so that an idle connection costs nothing. The pool keeps a bounded number of free blocks of each size and takes from
+// the heap only when it has none: a steady flow of messages allocates nothing.
 #pragma once
 
 #include <algorithm>

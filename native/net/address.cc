@@ -11,8 +11,12 @@ namespace skein {
 
 namespace {
 
-const sockaddr_in& v4(const sockaddr_storage& storage) { return reinterpret_cast<const sockaddr_in&>(storage); }
-const sockaddr_in6& v6(const sockaddr_storage& storage) { return reinterpret_cast<const sockaddr_in6&>(storage); }
+const sockaddr_in& v4(const sockaddr_storage& storage) {
+  return reinterpret_cast<const sockaddr_in&>(storage);
+}
+const sockaddr_in6& v6(const sockaddr_storage& storage) {
+  return reinterpret_cast<const sockaddr_in6&>(storage);
+}
 
 std::uint32_t parse_scope(const std::string& zone) {
   std::uint32_t number = 0;
@@ -28,7 +32,9 @@ std::uint16_t Address::port() const {
   return ntohs(family() == AF_INET6 ? v6(storage).sin6_port : v4(storage).sin_port);
 }
 
-std::uint32_t Address::scope() const { return family() == AF_INET6 ? v6(storage).sin6_scope_id : 0; }
+std::uint32_t Address::scope() const {
+  return family() == AF_INET6 ? v6(storage).sin6_scope_id : 0;
+}
 
 std::string Address::host() const {
   char text[INET6_ADDRSTRLEN] = "";

@@ -134,7 +134,9 @@ std::ptrdiff_t send(int fd, std::span<const Slice> slices) {
   return retry([&] { return ::sendmsg(fd, &message, MSG_NOSIGNAL); });
 }
 
-int shutdown_write(int fd) { return ::shutdown(fd, SHUT_WR) == 0 ? 0 : -errno; }
+int shutdown_write(int fd) {
+  return ::shutdown(fd, SHUT_WR) == 0 ? 0 : -errno;
+}
 
 int connect_error(int fd) {
   int error = 0;
@@ -143,7 +145,9 @@ int connect_error(int fd) {
 }
 
 // Not retried: on Linux the descriptor is gone even when close(2) reports EINTR.
-void close(int fd) { ::close(fd); }
+void close(int fd) {
+  ::close(fd);
+}
 
 void close_with_reset(int fd) {
   const linger at_once{1, 0};

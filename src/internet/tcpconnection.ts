@@ -10,8 +10,9 @@
  *
  * One object per connection, of few and fixed fields: an idle connection costs memory for nothing else.
  */
-import { CloseReason, type NativeAddress, type NativeEngine, SocketOption } from "../native.ts";
+
 import { err } from "../logger/log.ts";
+import { CloseReason, type NativeAddress, type NativeEngine, SocketOption } from "../native.ts";
 import { IPv4Address, IPv6Address } from "./address.ts";
 import { getSystemErrorMessage, getSystemErrorName } from "./errno.ts";
 import { ConnectionAborted, ConnectionDone, ConnectionLost } from "./error.ts";

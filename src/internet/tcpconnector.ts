@@ -81,7 +81,9 @@ export class TcpConnector implements Connector, AttemptEvents, ConnectionOwner {
 
   stopConnecting(): void {
     if (this.state !== "connecting") {
-      throw new NotConnectingError(`stopConnecting() is for a connector that is connecting; this one is ${this.state}.`);
+      throw new NotConnectingError(
+        `stopConnecting() is for a connector that is connecting; this one is ${this.state}.`,
+      );
     }
     this.#fail(new UserError(`The attempt to connect to ${this.#where} was stopped by stopConnecting().`));
   }

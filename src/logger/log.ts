@@ -56,6 +56,11 @@ function emit(event: LogEvent): void {
   try {
     observer(event);
   } catch (error) {
-    toStandardError({ ...event, level: "error", message: `A log observer threw; the event was: ${event.message}`, error });
+    toStandardError({
+      ...event,
+      level: "error",
+      message: `A log observer threw; the event was: ${event.message}`,
+      error,
+    });
   }
 }

@@ -4,7 +4,8 @@
 //     duplicate, so close(2) alone is enough, and saves a call.
 //  b. EPOLLERR and EPOLLHUP are reported whether asked for or not, as long as the descriptor is in the set: one that
 //     waits for nothing must leave the set when they come, or every wait returns at once.
-//  c. An epoll descriptor is itself pollable, and level-triggered as its members are: events left for the next wait keep
+//  c. An epoll descriptor is itself pollable, and level-triggered as its members are: events left for the next wait
+//  keep
 //     it readable.
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -34,7 +35,9 @@ class EpollSelector final : public Selector {
     return set_ >= 0 ? 0 : -errno;
   }
 
-  int add(int fd, std::uint32_t interest, Handle handle) override { return control(EPOLL_CTL_ADD, fd, interest, handle); }
+  int add(int fd, std::uint32_t interest, Handle handle) override {
+    return control(EPOLL_CTL_ADD, fd, interest, handle);
+  }
 
   int modify(int fd, std::uint32_t interest, Handle handle) override {
     return control(EPOLL_CTL_MOD, fd, interest, handle);
@@ -72,6 +75,8 @@ class EpollSelector final : public Selector {
 
 }  // namespace
 
-std::unique_ptr<Selector> make_epoll_selector() { return std::make_unique<EpollSelector>(); }
+std::unique_ptr<Selector> make_epoll_selector() {
+  return std::make_unique<EpollSelector>();
+}
 
 }  // namespace skein

@@ -1,0 +1,112 @@
+/**
+ * npm run bench: asks every question, or those named, and writes what came out.
+ *
+ * Progress goes to standard error. The figures replace those of the same questions in bench/results/latest.json, from
+ * which docs/bench.md and docs/bench.svg are made; a run with --quick or --cells only prints them.
+ */
+
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { run as batching } from "./batching.ts";
+import { run as deferredChain } from "./deferred-chain.ts";
+import { run as echo } from "./echo.ts";
+import { run as fairness } from "./fairness.ts";
+import { run as idleConnections } from "./idle-connections.ts";
+import { run as millionTimers } from "./million-timers.ts";
+import type { Answer, Progress } from "./rig/answer.ts";
+import { cellNamed, cells } from "./rig/cells.ts";
+import { chart } from "./rig/chart.ts";
+import { readGateFile } from "./rig/gate-file.ts";
+import { describeMachine } from "./rig/machine.ts";
+import { page } from "./rig/page.ts";
+import { echoOf, latest, merge, type Results, readResults, type Taken, writeResults } from "./rig/results.ts";
+import { root } from "./rig/root.ts";
+
+const usage = `npm run bench -- [options]
+  --only A,B      questions, by the beginning of their names: echo, batching, fairness, idle-connections,
+                  million-timers, deferred-chain
+  --cells A,B     cells of echo: ${cells.map((cell) => cell.name).join(", ")}
+  --rounds N      rounds of echo (9)
+  --seconds S     length of a sample of echo (1)
+  --quick         3 rounds of 0.4 seconds
+  --json FILE     write the figures of this run to FILE
+  --report        only make docs/bench.md and docs/bench.svg again from bench/results/latest.json`;
+
+const { values } = parseArgs({
+  options: {
+    only: { type: "string" },
+    cells: { type: "string" },
+    rounds: { type: "string" },
+    seconds: { type: "string" },
+    quick: { type: "boolean", default: false },
+    json: { type: "string" },
+    report: { type: "boolean", default: false },
+    help: { type: "boolean", default: false },
+  },
+});
+
+const questions: Readonly<Record<string, (progress: Progress) => Promise<Answer>>> = {
+  echo: (progress) =>
+    echo(progress, {
+      cells: values.cells?.split(",").map(cellNamed) ?? cells,
+      rounds: Number(values.rounds ?? (values.quick ? 3 : 9)),
+      seconds: Number(values.seconds ?? (values.quick ? 0.4 : 1)),
+    }),
+  batching,
+  fairness,
+  "idle-connections": idleConnections,
+  "million-timers": millionTimers,
+  "deferred-chain": deferredChain,
+};
+
+function chosen(): string[] {
+  const names = Object.keys(questions);
+  const beginnings = values.only?.split(",") ?? (values.cells === undefined ? names : ["echo"]);
+  return beginnings.map((beginning) => {
+    const name = names.find((candidate) => candidate.startsWith(beginning));
+    if (name === undefined) throw new Error(`There is no question ${beginning}; there are ${names.join(", ")}.`);
+    return name;
+  });
+}
+
+async function answer(name: string): Promise<Taken<Answer>> {
+  const progress = (line: string) => process.stderr.write(`${line}\n`);
+  return { ...(await questions[name]!(progress)), date: new Date().toISOString().slice(0, 10) };
+}
+
+function writeDocuments(results: Results): void {
+  const docs = join(root, "docs");
+  mkdirSync(docs, { recursive: true });
+  writeFileSync(join(docs, "bench.md"), page(results));
+  const echoes = echoOf(results);
+  if (echoes !== undefined) {
+    writeFileSync(join(docs, "bench.svg"), chart(echoes, results.machine, echoes.date, readGateFile()));
+  }
+}
+
+async function main(): Promise<void> {
+  if (values.help) {
+    console.log(usage);
+    return;
+  }
+  if (values.report) {
+    const results = readResults(latest);
+    if (results === undefined) throw new Error("There is no bench/results/latest.json: run npm run bench first.");
+    writeDocuments(results);
+    return;
+  }
+  if (!existsSync(join(root, "dist"))) throw new Error("There is no dist/ to measure: run npm run build first.");
+  const keep = !values.quick && values.cells === undefined;
+  let results: Results = { machine: describeMachine(), answers: [] };
+  for (const name of chosen()) {
+    results = { ...results, answers: [...results.answers, await answer(name)] };
+    // After every question: a run takes long, and what it has found already should survive what comes later.
+    if (values.json !== undefined) writeResults(values.json, results);
+    if (keep) writeResults(latest, merge(readResults(latest), results));
+  }
+  if (keep) writeDocuments(merge(readResults(latest), results));
+  console.log(page(results));
+}
+
+await main();

@@ -1,0 +1,30 @@
+/** bench/gate.json: the targets, and how far a gate lets a figure miss them. */
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { root } from "./root.ts";
+
+/** One of the two. */
+export interface Bound {
+  readonly atMost?: number;
+  readonly atLeast?: number;
+}
+
+export interface GateFile {
+  /** 0.3: a figure fails when it is more than 30 % worse than its target. */
+  readonly margin: number;
+  /** The best of so many counts. */
+  readonly attempts: number;
+  /** Of an attempt. */
+  readonly rounds: number;
+  /** Of a sample. */
+  readonly seconds: number;
+  /** Server CPU per message over the floor's, at most: by cell, then by peer. */
+  readonly cpuOverFloor: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  /** By question, then by the label of a row or ratio of its answer. */
+  readonly figures: Readonly<Record<string, Readonly<Record<string, Bound>>>>;
+}
+
+export function readGateFile(): GateFile {
+  return JSON.parse(readFileSync(join(root, "bench", "gate.json"), "utf8")) as GateFile;
+}

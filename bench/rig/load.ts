@@ -1,0 +1,59 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { text } from "node:stream/consumers";
+import type { Cell } from "./cells.ts";
+import { floorProgram } from "./floor.ts";
+import { pinned, pinning } from "./machine.ts";
+import type { Server } from "./server.ts";
+
+/** One visit of the load to a server. Latencies in microseconds, processor times in seconds. */
+export interface Sample {
+  /** Messages from the first connection to the last answer, and those of the measured time. */
+  readonly total: number;
+  readonly messages: number;
+  readonly seconds: number;
+  readonly msgs_per_second: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly "p99.9": number;
+  readonly server_cpu: number;
+  readonly load_cpu: number;
+  /** Share of one core that neither the server nor the load used. */
+  readonly foreign_cpu: number;
+}
+
+/** @throws Error when the server answered wrongly or not at all */
+export async function runLoad(server: Server, cell: Cell, seconds: number): Promise<Sample> {
+  const shape = ["--connections", cell.connections, "--size", cell.bytes, "--pipeline", cell.pipeline];
+  const child = startLoad(server, [...shape, "--seconds", seconds, ...(cell.churn ? ["--churn"] : [])]);
+  child.stdin.end();
+  const [output, complaint, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "close")]);
+  if (code !== 0) throw new Error(`${server.name} under ${cell.name}: ${complaint.trim()}`);
+  return JSON.parse(output) as Sample;
+}
+
+/**
+ * Open `connections` to the server, echo once on each, and leave them idle while `during` runs.
+ * @throws Error when the server did not answer all of them
+ */
+export async function holdIdle(server: Server, connections: number, during: () => Promise<void>): Promise<void> {
+  const child = startLoad(server, ["--idle", connections]);
+  const complaint = text(child.stderr);
+  const closed = once(child, "close");
+  const [line] = await Promise.race([once(createInterface({ input: child.stdout }), "line"), closed]);
+  if (line !== "READY") throw new Error(`${server.name} with ${connections} connections: ${(await complaint).trim()}`);
+  await during();
+  child.stdin.end();
+  await closed;
+}
+
+function startLoad(server: Server, options: readonly (string | number)[]) {
+  const cores = pinning === undefined ? [] : ["--cores", `${pinning.server},${pinning.load}`];
+  const target = ["--port", server.port, "--server-pid", server.pid];
+  const [program = "", ...args] = pinned(pinning?.load, [
+    floorProgram("load"),
+    ...[...target, ...cores, ...options].map(String),
+  ]);
+  return spawn(program, args, { stdio: ["pipe", "pipe", "pipe"] });
+}

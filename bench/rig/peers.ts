@@ -1,0 +1,97 @@
+/** The servers that are compared, and which of them this machine has. */
+
+import { spawnSync } from "node:child_process";
+import { accessSync, constants } from "node:fs";
+import { delimiter, join } from "node:path";
+import { floorProgram } from "./floor.ts";
+import { root } from "./root.ts";
+
+export interface Peer {
+  readonly name: string;
+  readonly title: string;
+  /** Only measured where an answer is written in several pieces. */
+  readonly onlyInPieces: boolean;
+  /** The command that starts it; it prints `LISTENING <port>`. */
+  command(writes: number): readonly string[];
+}
+
+const folder = join(root, "bench", "peers");
+
+export const floor: Peer = peer("floor", "C++ epoll (the floor)", (writes) =>
+  writes === 1 ? [floorProgram("echo")] : [floorProgram("echo"), "--writes", String(writes)],
+);
+export const borrowing: Peer = skein("borrowing");
+export const owning: Peer = skein("owning");
+export const net: Peer = peer("net", "Node net", (writes) => script(process.execPath, "net.mjs", writes));
+
+const corked: Peer = {
+  ...peer("net-corked", "Node net, corked", (writes) => [...script(process.execPath, "net.mjs", writes), "--cork"]),
+  onlyInPieces: true,
+};
+
+/** A Skein server with a fault, see bench/peers/skein.mjs. */
+export function broken(peer: Peer, fault: string): Peer {
+  return { ...peer, command: (writes) => [...peer.command(writes), "--break", fault] };
+}
+
+/** The floor first. Bun and Twisted only where they are found; `missing` says which are not, and what would bring them. */
+export function findPeers(): { peers: readonly Peer[]; missing: readonly string[] } {
+  const bun = findBun();
+  const python = findPythonWithTwisted();
+  const peers = [floor, borrowing, owning];
+  const missing: string[] = [];
+  if (bun !== undefined) {
+    peers.push(peer("bun", "Bun.listen", (writes) => script(bun, "bun.mjs", writes)));
+  } else {
+    missing.push("Bun was not found: put it on the PATH or name it in BUN.");
+  }
+  peers.push(net, corked);
+  if (python !== undefined) {
+    peers.push(peer("twisted", "Twisted", (writes) => script(python, "twisted-echo.py", writes)));
+  } else {
+    missing.push("Twisted was not found: install it for a python3 on the PATH, or name that python in PYTHON.");
+  }
+  return { peers, missing };
+}
+
+function peer(name: string, title: string, command: Peer["command"]): Peer {
+  return { name, title, onlyInPieces: false, command };
+}
+
+function skein(mode: "borrowing" | "owning"): Peer {
+  return peer(`skein-${mode}`, `Skein, ${mode}`, (writes) => [
+    ...script(process.execPath, "skein.mjs", writes),
+    "--mode",
+    mode,
+  ]);
+}
+
+function script(runtime: string, file: string, writes: number): string[] {
+  const command = [runtime, join(folder, file)];
+  return writes === 1 ? command : [...command, "--writes", String(writes)];
+}
+
+function findBun(): string | undefined {
+  return process.env.BUN ?? onPath("bun") ?? executable(join(root, "node_modules", ".bin", "bun"));
+}
+
+function findPythonWithTwisted(): string | undefined {
+  const candidates = [process.env.PYTHON, onPath("python3"), "/usr/bin/python3"];
+  return candidates.find(
+    (python) => python !== undefined && spawnSync(python, ["-c", "import twisted.internet.epollreactor"]).status === 0,
+  );
+}
+
+function onPath(name: string): string | undefined {
+  const folders = (process.env.PATH ?? "").split(delimiter);
+  return folders.map((path) => executable(join(path, name))).find((path) => path !== undefined);
+}
+
+function executable(path: string): string | undefined {
+  try {
+    accessSync(path, constants.X_OK);
+    return path;
+  } catch {
+    return undefined;
+  }
+}

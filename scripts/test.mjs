@@ -1,0 +1,56 @@
+// `npm test`: the C++ unit tests under sanitizers, then every TypeScript test; ends with one line, "N passed, N failed".
+// Arguments go to vitest: `npm test -- test/unit` runs no C++ test and only those files.
+import { spawnSync } from "node:child_process";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const results = `${root}build/test`;
+mkdirSync(results, { recursive: true });
+
+const selection = process.argv.slice(2);
+const totals = { passed: 0, failed: 0 };
+
+if (selection.length === 0) nativeTests();
+typescriptTests();
+console.log(`${totals.passed} passed, ${totals.failed} failed`);
+process.exitCode = totals.failed === 0 && totals.passed > 0 ? 0 : 1;
+
+function run(command, args) {
+  console.log(`\n> ${command} ${args.join(" ")}`);
+  return spawnSync(command, args, { cwd: root, stdio: "inherit" }).status === 0;
+}
+
+function nativeTests() {
+  const report = `${results}/native.xml`;
+  rmSync(report, { force: true });
+  const built = run("cmake", ["--preset", "asan"]) && run("cmake", ["--build", "--preset", "asan", "-j2"]);
+  if (!built) {
+    totals.failed++;
+    return;
+  }
+  run("ctest", ["--preset", "asan", "--output-junit", report]);
+  const [, tests = "0"] = /<testsuite[^>]*\stests="(\d+)"/.exec(read(report)) ?? [];
+  const [, failures = "1"] = /<testsuite[^>]*\sfailures="(\d+)"/.exec(read(report)) ?? [];
+  totals.passed += Number(tests) - Number(failures);
+  totals.failed += Number(failures);
+}
+
+function typescriptTests() {
+  const report = `${results}/vitest.json`;
+  rmSync(report, { force: true });
+  const fine = run("npx", ["vitest", "run", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`, ...selection]);
+  const counted = JSON.parse(read(report) || "{}");
+  totals.passed += counted.numPassedTests ?? 0;
+  totals.failed += counted.numFailedTests ?? 0;
+  // A file that does not load, or an error outside a test, has no failed test of its own.
+  if (!fine && !counted.numFailedTests) totals.failed++;
+}
+
+function read(file) {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return "";
+  }
+}

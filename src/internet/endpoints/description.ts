@@ -1,0 +1,125 @@
+/**
+ * Reads endpoint descriptions: `type:argument:keyword=argument`. A `\` takes the next character for itself, so that
+ * `:`, `=` and `\` can stand in an argument.
+ */
+import { SkeinError } from "../error.ts";
+
+/** A description that cannot be understood. The message names the part that is wrong and the form that is accepted. */
+export class InvalidEndpointError extends SkeinError {
+  override readonly code: string = "ERR_INVALID_ENDPOINT";
+}
+
+/** An argument such that it stands for itself in a description. */
+export function quoteStringArgument(argument: string): string {
+  return argument.replace(/[\\:=]/g, "\\$&");
+}
+
+/** What a type of endpoint accepts. */
+export interface EndpointForm {
+  /** The type: what stands before the first `:`. */
+  readonly prefix: string;
+  /** The accepted form for people, as in `tcp:port[:interface=address]`. */
+  readonly form: string;
+  /** The names of the arguments in the order in which they may be given without their names. */
+  readonly parameters: readonly string[];
+}
+
+/** A description cut into its arguments. */
+export interface Description {
+  readonly text: string;
+  readonly type: string;
+  readonly positional: readonly string[];
+  readonly keywords: readonly (readonly [name: string, value: string])[];
+}
+
+/** Cut a description at its separators. @throws InvalidEndpointError */
+export function parseDescription(text: string): Description {
+  const positional: string[] = [];
+  const keywords: [string, string][] = [];
+  let name: string | undefined;
+  let value = "";
+  const finish = () => {
+    if (name === undefined) positional.push(value);
+    else keywords.push([name, value]);
+    name = undefined;
+    value = "";
+  };
+  for (let i = 0; i < text.length; i++) {
+    const character = text[i]!;
+    if (character === "\\") {
+      i++;
+      if (i === text.length) {
+        throw new InvalidEndpointError(
+          `Bad endpoint "${text}": it ends with a lone "\\". Write "\\\\" for a backslash.`,
+        );
+      }
+      value += text[i]!;
+    } else if (character === ":") {
+      finish();
+    } else if (character === "=" && name === undefined) {
+      name = value;
+      value = "";
+    } else {
+      value += character;
+    }
+  }
+  finish();
+  if (positional.length === 0 || text.startsWith(":")) {
+    throw new InvalidEndpointError(`Bad endpoint "${text}": it must begin with a type, as in tcp:8080.`);
+  }
+  return { text, type: positional[0]!, positional: positional.slice(1), keywords };
+}
+
+/** The arguments of one description, by name. Every method throws InvalidEndpointError for what it cannot accept. */
+export class EndpointArguments {
+  readonly #description: Description;
+  readonly #form: EndpointForm;
+  readonly #values = new Map<string, string>();
+
+  /** @throws InvalidEndpointError when there are too many arguments, or some that the form does not know */
+  constructor(description: Description, form: EndpointForm) {
+    this.#description = description;
+    this.#form = form;
+    const { positional, keywords } = description;
+    const surplus = positional[form.parameters.length];
+    if (surplus !== undefined) {
+      throw this.#error(`"${surplus}" is one argument too many; write "\\:" for a ":" inside an argument`);
+    }
+    positional.forEach((value, i) => {
+      this.#values.set(form.parameters[i]!, value);
+    });
+    for (const [name, value] of keywords) {
+      if (!form.parameters.includes(name)) throw this.#error(`it has no argument "${name}"`);
+      if (this.#values.has(name)) throw this.#error(`"${name}" is given twice`);
+      this.#values.set(name, value);
+    }
+  }
+
+  /** An argument as it stands. */
+  text(name: string, byDefault?: string): string {
+    const value = this.#values.get(name) ?? byDefault;
+    if (value === undefined || (value === "" && byDefault === undefined)) throw this.#error(`${name} is missing`);
+    return value;
+  }
+
+  /** A whole number from `least` to `most`. */
+  integer(name: string, least: number, most: number, byDefault?: number): number {
+    const text = this.text(name, byDefault?.toString());
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < least || value > most) {
+      throw this.#error(`${name} "${text}" is not a whole number from ${least} to ${most}`);
+    }
+    return value;
+  }
+
+  /** A number of seconds, not negative. */
+  seconds(name: string, byDefault: number): number {
+    const text = this.text(name, String(byDefault));
+    if (!/^\d+(\.\d+)?$/.test(text)) throw this.#error(`${name} "${text}" is not a number of seconds`);
+    return Number(text);
+  }
+
+  #error(what: string): InvalidEndpointError {
+    return new InvalidEndpointError(`Bad endpoint "${this.#description.text}": ${what}. Accepted: ${this.#form.form}`);
+  }
+}

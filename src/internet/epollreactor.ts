@@ -1,0 +1,20 @@
+/** The reactor over epoll(7), for Linux. */
+
+import { ensureAvailable, ensureNoneInstalled, installReactor } from "./installation.ts";
+import { NativeReactor, type NativeReactorOptions } from "./nativereactor.ts";
+
+export class EPollReactor extends NativeReactor {
+  /** @throws NativeLoadError | ReactorNotAvailableError */
+  constructor(options: NativeReactorOptions = {}) {
+    super(ensureAvailable("epoll"), options);
+  }
+}
+
+/**
+ * Make an EPollReactor the reactor of this process or worker.
+ * @throws ReactorAlreadyInstalledError | ReactorNotAvailableError | NativeLoadError
+ */
+export function install(): void {
+  ensureNoneInstalled();
+  installReactor(new EPollReactor());
+}

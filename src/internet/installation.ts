@@ -1,0 +1,58 @@
+/** Which reactor this process, or this worker, has; and which ones it could have. */
+
+import { type BackendInfo, loadNative } from "../native.ts";
+import { ReactorAlreadyInstalledError, ReactorNotAvailableError } from "./error.ts";
+import type { Reactor } from "./interfaces.ts";
+
+let installed: Reactor | undefined;
+
+/** The reactor of this process or worker, once there is one. */
+export function installedReactor(): Reactor | undefined {
+  return installed;
+}
+
+/**
+ * Make `reactor` the one that `skein/reactor` exports, for good.
+ * @throws ReactorAlreadyInstalledError
+ */
+export function installReactor(reactor: Reactor): void {
+  ensureNoneInstalled();
+  installed = reactor;
+}
+
+/** For those who are about to make a reactor in order to install it. @throws ReactorAlreadyInstalledError */
+export function ensureNoneInstalled(): void {
+  if (installed !== undefined) {
+    throw new ReactorAlreadyInstalledError(
+      `The ${installed.name} reactor is installed already, and stays. To choose another, install it before the first ` +
+        `import of "skein/reactor", as in: import "skein/install/NAME".`,
+    );
+  }
+}
+
+/** The `name` of a backend that works here. @throws ReactorNotAvailableError, NativeLoadError */
+export function ensureAvailable(name: string): string {
+  const backends = loadNative().backends();
+  const backend = backends.find((candidate) => candidate.name === name);
+  if (backend?.unavailable === "") return name;
+  const why = backend === undefined ? "there is none of that name on this platform" : backend.unavailable;
+  throw new ReactorNotAvailableError(`There is no ${name} reactor here: ${why}. ${whatThereIs(backends)}`);
+}
+
+/** The first of `names` that works here. @throws ReactorNotAvailableError, NativeLoadError */
+export function firstAvailable(names: readonly string[]): string {
+  const backends = loadNative().backends();
+  const works = (name: string) => backends.some((backend) => backend.name === name && backend.unavailable === "");
+  const name = names.find(works);
+  if (name !== undefined) return name;
+  throw new ReactorNotAvailableError(
+    `None of the reactors of this platform (${names.join(", ")}) works here. ${whatThereIs(backends)}`,
+  );
+}
+
+function whatThereIs(backends: readonly BackendInfo[]): string {
+  const available = backends.filter(({ unavailable }) => unavailable === "").map(({ name }) => name);
+  if (available.length > 0) return `Available: ${available.join(", ")}.`;
+  const reasons = backends.map(({ name, unavailable }) => `${name}: ${unavailable}`);
+  return `None is available (${reasons.join("; ") || "the addon was built without any"}).`;
+}

@@ -1,0 +1,335 @@
+/**
+ * Protocols hold the state of one connection, factories what all connections of a port or a client share.
+ * Names and semantics follow twisted.internet.protocol.
+ */
+import { msg } from "../logger/log.ts";
+import { Deferred } from "./defer.ts";
+import { NoProtocol, NotConnectingError, SkeinError } from "./error.ts";
+import type { Failure } from "./failure.ts";
+import type {
+  Address,
+  ClientFactoryLike,
+  Connector,
+  ConnectTCPOptions,
+  DelayedCall,
+  ProtocolLike,
+  ReactorTCP,
+  ReactorTime,
+  ServerFactoryLike,
+  Transport,
+} from "./interfaces.ts";
+
+// --- protocols -------------------------------------------------------------------------------------------------------
+
+/** What stream protocols have in common with all others: a transport, and perhaps a factory. */
+export class BaseProtocol {
+  /** The connection. There from makeConnection() on, also after the loss. */
+  transport!: Transport;
+  /** What built this protocol, or null. Subclasses narrow it: `declare factory: MyFactory`. */
+  factory: Factory | null = null;
+
+  /** True once makeConnection() was called; it stays true after the loss. */
+  get connected(): boolean {
+    return this.transport !== undefined;
+  }
+
+  /** Called once by the reactor. Override connectionMade() instead. */
+  makeConnection(transport: Transport): void {
+    this.transport = transport;
+    this.connectionMade();
+  }
+
+  /** The connection is there: greet, or start to ask. */
+  connectionMade(): void {}
+
+  /** What stands before this protocol's lines in a log. */
+  logPrefix(): string {
+    return this.constructor.name;
+  }
+}
+
+/** One stream connection: connectionMade(), then dataReceived() any number of times, then connectionLost() once. */
+export class Protocol extends BaseProtocol implements ProtocolLike {
+  /**
+   * True when dataReceived() is lent its bytes: they are valid during the call only, so whatever is kept must be
+   * copied. Passing them to write() as they are is fine. Saves the copy that owned bytes cost.
+   */
+  static readonly borrows: boolean = false;
+
+  /** Bytes arrived, in pieces of any size. They are this protocol's for good, unless its class borrows. */
+  dataReceived(_data: Buffer): void {}
+
+  /** The connection is gone: `reason` holds ConnectionDone when it was closed cleanly, else ConnectionLost or what was thrown. */
+  connectionLost(_reason: Failure): void {}
+}
+
+// --- factories -------------------------------------------------------------------------------------------------------
+
+/** What builds protocols of type `P`; every {@link Factory} does. */
+export interface ProtocolFactory<P extends ProtocolLike> extends ServerFactoryLike {
+  buildProtocol(addr: Address): P | null | undefined;
+}
+
+/** Builds one protocol for each connection, and keeps what they share. */
+export class Factory<P extends Protocol = Protocol> implements ServerFactoryLike {
+  /** The class of the protocols that buildProtocol() makes. */
+  protocol: (new () => P) | null = null;
+  /** How many ports and connectors use this factory. */
+  numPorts = 0;
+  /** Log when the factory starts and stops. */
+  noisy = false;
+
+  /** A factory of this class whose protocols are of class `protocol`; `args` go to the factory's constructor. */
+  static forProtocol<P extends Protocol, F extends Factory, A extends unknown[]>(
+    this: new (
+      ...args: A
+    ) => F,
+    protocol: new () => P,
+    ...args: A
+  ): F & ProtocolFactory<P> {
+    const factory = new this(...args);
+    factory.protocol = protocol;
+    return factory as F & ProtocolFactory<P>;
+  }
+
+  /**
+   * The protocol for a new connection, or null to close it at once. `addr` is the peer's address.
+   * @throws NoProtocol when neither `protocol` is set nor this method overridden
+   */
+  buildProtocol(_addr: Address): P | null | undefined {
+    if (this.protocol === null) {
+      throw new NoProtocol(
+        `${this.logPrefix()} cannot build a protocol: set its \`protocol\` to a Protocol class, or override buildProtocol().`,
+      );
+    }
+    const built = new this.protocol();
+    built.factory = this;
+    return built;
+  }
+
+  /** Called for every port and connector that begins to use this factory. Override startFactory() instead. */
+  doStart(): void {
+    if (this.numPorts === 0) {
+      if (this.noisy) msg(`Starting factory ${this.logPrefix()}`);
+      this.startFactory();
+    }
+    this.numPorts++;
+  }
+
+  /** Called for every port and connector that ceases to use this factory. Override stopFactory() instead. */
+  doStop(): void {
+    if (this.numPorts === 0) return;
+    this.numPorts--;
+    if (this.numPorts === 0) {
+      if (this.noisy) msg(`Stopping factory ${this.logPrefix()}`);
+      this.stopFactory();
+    }
+  }
+
+  /** Runs before the first port or connector uses this factory: open what the protocols share. */
+  startFactory(): void {}
+
+  /** Runs after the last one ceased to: close what startFactory() opened. */
+  stopFactory(): void {}
+
+  /** What stands before this factory's lines in a log. */
+  logPrefix(): string {
+    return this.constructor.name;
+  }
+}
+
+/** A factory for ports that listen. */
+export class ServerFactory<P extends Protocol = Protocol> extends Factory<P> {}
+
+/** A factory for outgoing connections; it hears how each attempt went. */
+export class ClientFactory<P extends Protocol = Protocol> extends Factory<P> implements ClientFactoryLike {
+  /** An attempt begins; `connector` can stop it. */
+  startedConnecting(_connector: Connector): void {}
+
+  /** The attempt failed, with a ConnectError as the reason. `connector.connect()` tries again. */
+  clientConnectionFailed(_connector: Connector, _reason: Failure): void {}
+
+  /** An established connection was lost. `connector.connect()` makes it again. */
+  clientConnectionLost(_connector: Connector, _reason: Failure): void {}
+}
+
+/**
+ * Connects again when an attempt failed or the connection was lost, after delays that grow exponentially.
+ * The protocol calls `this.factory.resetDelay()` when it is content with a connection: a connection that is merely
+ * accepted proves nothing.
+ */
+export class ReconnectingClientFactory<P extends Protocol = Protocol> extends ClientFactory<P> {
+  /** Seconds: what the delay is before the first attempt multiplies it by `factor`. */
+  initialDelay = 1;
+  /** Seconds: the delay grows no further, jitter aside. */
+  maxDelay = 3600;
+  /** The delay grows by this much with every attempt; e, so that the steps are unlikely to meet another program's. */
+  factor = Math.E;
+  /** Standard deviation of the delay as a part of it, so that clients lost together do not return together. 0: none. */
+  jitter = 0.11962656472;
+  /** Attempts in a row before it gives up, or null for no end. */
+  maxRetries: number | null = null;
+  /** Seconds: the present delay. */
+  delay = this.initialDelay;
+  /** Attempts since the last resetDelay(). */
+  retries = 0;
+  /** False after stopTrying(). */
+  continueTrying = true;
+  /** The connector that is tried again; set by the first failure. */
+  connector: Connector | null = null;
+  /** Uniform random numbers in [0, 1), for the jitter. */
+  random: () => number = Math.random;
+  /** What times the attempts: the reactor that connects, or a `Clock` in a test. */
+  clock: ReactorTime;
+
+  #call: DelayedCall | null = null;
+
+  constructor(clock: ReactorTime) {
+    super();
+    this.clock = clock;
+  }
+
+  override clientConnectionFailed(connector: Connector, _reason: Failure): void {
+    this.#again(connector);
+  }
+
+  override clientConnectionLost(connector: Connector, _reason: Failure): void {
+    this.#again(connector);
+  }
+
+  /**
+   * Try `connector`, or the one that failed last, again after the next delay.
+   * @throws SkeinError when there is no connector yet
+   */
+  retry(connector: Connector | null = this.connector): void {
+    if (!this.continueTrying) {
+      if (this.noisy) msg(`${this.logPrefix()} tries no more, as it was told`);
+      return;
+    }
+    if (connector === null) {
+      throw new SkeinError("There is no connector to retry: pass one, or call retry() after a connection failed.");
+    }
+    this.retries++;
+    if (this.maxRetries !== null && this.retries > this.maxRetries) {
+      if (this.noisy) msg(`${this.logPrefix()} gives up after ${this.maxRetries} retries`);
+      return;
+    }
+    this.delay = Math.min(this.delay * this.factor, this.maxDelay);
+    if (this.jitter > 0) this.delay = Math.max(0, normal(this.delay, this.delay * this.jitter, this.random));
+    if (this.noisy) msg(`${this.logPrefix()} retries in ${this.delay.toFixed(1)} s`);
+    this.#cancelCall();
+    this.#call = this.clock.callLater(this.delay, () => {
+      this.#call = null;
+      connector.connect();
+    });
+  }
+
+  /** Give up: cancel the attempt that waits or runs. An established connection is left alone. */
+  stopTrying(): void {
+    this.continueTrying = false;
+    this.#cancelCall();
+    try {
+      this.connector?.stopConnecting();
+    } catch (error) {
+      if (!(error instanceof NotConnectingError)) throw error;
+    }
+  }
+
+  /** Begin anew with the first delay, and try again after a stopTrying(). */
+  resetDelay(): void {
+    this.delay = this.initialDelay;
+    this.retries = 0;
+    this.continueTrying = true;
+  }
+
+  #again(connector: Connector): void {
+    if (!this.continueTrying) return;
+    this.connector = connector;
+    this.retry();
+  }
+
+  #cancelCall(): void {
+    this.#call?.cancel();
+    this.#call = null;
+  }
+}
+
+/** A number from the normal distribution (Box and Muller, 1958). */
+function normal(mean: number, deviation: number, random: () => number): number {
+  const radius = Math.sqrt(-2 * Math.log(1 - random()));
+  return mean + deviation * radius * Math.cos(2 * Math.PI * random());
+}
+
+// --- one connection --------------------------------------------------------------------------------------------------
+
+/** Connects one protocol of a class, and says when it is there. */
+export class ClientCreator<P extends Protocol, A extends unknown[]> {
+  readonly #reactor: ReactorTCP & ReactorTime;
+  readonly #protocolClass: new (
+    ...args: A
+  ) => P;
+  readonly #args: A;
+
+  constructor(reactor: ReactorTCP & ReactorTime, protocolClass: new (...args: A) => P, ...args: A) {
+    this.#reactor = reactor;
+    this.#protocolClass = protocolClass;
+    this.#args = args;
+  }
+
+  /**
+   * Fires with the connected protocol in the turn after its connectionMade(); fails with a ConnectError.
+   * Cancelling it ends the attempt.
+   */
+  connectTCP(host: string, port: number, options?: ConnectTCPOptions): Deferred<P> {
+    const deferred = new Deferred<P>(() => {
+      factory.forget();
+      connector.disconnect();
+    });
+    const factory = new InstanceFactory(this.#reactor, new this.#protocolClass(...this.#args), deferred);
+    const connector = this.#reactor.connectTCP(host, port, factory, options);
+    return deferred;
+  }
+}
+
+/** Hands out the one instance it was given, and fires a Deferred with it one turn later. */
+class InstanceFactory<P extends Protocol> extends ClientFactory<P> {
+  readonly #clock: ReactorTime;
+  readonly #instance: P;
+  #deferred: Deferred<P> | null;
+  #pending: DelayedCall | null = null;
+
+  constructor(clock: ReactorTime, instance: P, deferred: Deferred<P>) {
+    super();
+    this.#clock = clock;
+    this.#instance = instance;
+    this.#deferred = deferred;
+  }
+
+  override buildProtocol(_addr: Address): P | null {
+    const deferred = this.#deferred;
+    if (deferred === null) return null;
+    this.#deferred = null;
+    this.#pending = this.#clock.callLater(0, () => {
+      this.#pending = null;
+      deferred.callback(this.#instance);
+    });
+    return this.#instance;
+  }
+
+  override clientConnectionFailed(_connector: Connector, reason: Failure): void {
+    const deferred = this.#deferred;
+    if (deferred === null) return;
+    this.#deferred = null;
+    this.#pending = this.#clock.callLater(0, () => {
+      this.#pending = null;
+      deferred.errback(reason);
+    });
+  }
+
+  /** Nobody waits any more. */
+  forget(): void {
+    this.#deferred = null;
+    this.#pending?.cancel();
+    this.#pending = null;
+  }
+}

@@ -1,0 +1,9 @@
+/** The reactor of this process or worker. Importing this installs the default one, unless one is installed. */
+
+import { install } from "./default.ts";
+import { installedReactor } from "./installation.ts";
+import type { Reactor } from "./interfaces.ts";
+
+if (installedReactor() === undefined) install();
+
+export const reactor: Reactor = installedReactor()!;

@@ -1,0 +1,50 @@
+/** A clock that stands still until a test moves it. */
+
+import type { DelayedCall, ReactorTime } from "../internet/interfaces.ts";
+import { ensureCallLater, TimerWheel } from "../internet/timers.ts";
+
+/** Give it to whatever takes a reactor for its time. What a call throws comes out of `advance`. */
+export class Clock implements ReactorTime {
+  private now = 0;
+  private readonly wheel = new TimerWheel(
+    () => this.now,
+    () => undefined,
+  );
+
+  /** The clock's time in seconds: 0 at first. */
+  seconds(): number {
+    return this.now;
+  }
+
+  /** @throws RangeError when `seconds` is negative or not a number; TypeError when `f` is not a function */
+  callLater<A extends unknown[]>(seconds: number, f: (...args: A) => unknown, ...args: A): DelayedCall {
+    ensureCallLater(seconds, f);
+    return this.wheel.add(this.now + seconds, f as (...args: unknown[]) => unknown, args);
+  }
+
+  /** Every call that is still to come, in time order. */
+  getDelayedCalls(): DelayedCall[] {
+    return this.wheel.calls();
+  }
+
+  /**
+   * Move the time `seconds` on, then make the calls that are due, in time order; among them those that are scheduled
+   * meanwhile and due already.
+   * @throws RangeError when `seconds` is negative or not a number
+   */
+  advance(seconds: number): void {
+    if (!(seconds >= 0)) throw new RangeError(`A clock can only be moved on, not by ${String(seconds)} seconds.`);
+    this.now += seconds;
+    for (;;) {
+      this.wheel.takeDue(this.now); // once for each call: it may have moved another one to before the rest
+      const call = this.wheel.shift();
+      if (call === undefined) return;
+      call.run();
+    }
+  }
+
+  /** `advance` by each of `timings` in turn. */
+  pump(timings: Iterable<number>): void {
+    for (const seconds of timings) this.advance(seconds);
+  }
+}

@@ -1,0 +1,257 @@
+/**
+ * Runs one scenario again and again, failing a system call of the engine in each: an echo server and three clients over
+ * loopback on one reactor, owning and borrowing ends mixed.
+ *
+ *   LD_PRELOAD=faults.node node scenario.mjs FAULTS.NODE DRIVER TABLE
+ *
+ * TABLE is JSON: rows { call, errno, unnoticed } as torture.test.ts has them. For each row the first call fails, then in
+ * another run the second, and so on to the 20th or until the scenario makes no more of them. Prints a line "case …"
+ * before each run, "failed …" after one that went wrong, and at the end "done" with the number of runs as JSON.
+ */
+import { readdirSync, writeSync } from "node:fs";
+import { createRequire } from "node:module";
+import { constants } from "node:os";
+import { load } from "../process/dist.mjs";
+
+const [, , faultsPath, driver, table] = process.argv;
+const faults = createRequire(import.meta.url)(faultsPath);
+const { NativeReactor } = await load("internet/nativereactor.js");
+const { ClientFactory, Factory, Protocol } = await load("internet/protocol.js");
+const { ConnectionDone } = await load("internet/error.js");
+const { setObserver } = await load("logger/log.js");
+
+const HIGHEST_N = 20;
+const PATIENCE_MS = 2000;
+/** Sizes of what a client sends and waits for, one after the other; one of several pieces leaves by sendmsg(2). */
+const MESSAGES = [[64], [1000], [700, 700, 700], [1], [5000], [64], [40_000]];
+const CLIENTS = 3;
+
+const TOTAL = MESSAGES.flat().reduce((sum, size) => sum + size, 0);
+const PATTERNS = Array.from({ length: CLIENTS }, (_, client) =>
+  Buffer.from(Uint8Array.from({ length: TOTAL }, (_, i) => (i * 7 + (i >> 8) + client * 85) & 255)),
+);
+
+/** One run: what happened at each end of each connection. */
+class Run {
+  /** Ends by the port of the client's socket, which both ends know. */
+  clients = [];
+  servers = [];
+  complaints = [];
+  clientsLeft = CLIENTS;
+  port = undefined;
+  portStopped = false;
+  finished = new Promise((resolve) => {
+    this.finish = resolve;
+  });
+
+  check() {
+    if (this.clientsLeft === 0 && this.port !== undefined) {
+      const { port } = this;
+      this.port = undefined;
+      port.stopListening().addBoth(() => {
+        this.portStopped = true;
+        this.check();
+      });
+    }
+    if (this.portStopped && this.servers.every((end) => end.lost)) this.finish();
+  }
+}
+
+let run;
+let built = 0;
+
+class End extends Protocol {
+  run = run;
+  lost = false;
+  reason = undefined;
+  clientPort = 0;
+
+  connectionLost(reason) {
+    if (this.lost) this.run.complaints.push("connectionLost() came twice");
+    this.lost = true;
+    this.reason = reason.value;
+    this.ended();
+    this.run.check();
+  }
+
+  ended() {}
+}
+
+class Echo extends End {
+  connectionMade() {
+    this.clientPort = this.transport.getPeer().port;
+    this.run.servers.push(this);
+  }
+
+  dataReceived(data) {
+    if (this.lost) this.run.complaints.push("the server received after the loss");
+    this.transport.write(data);
+  }
+}
+
+class BorrowingEcho extends Echo {
+  static borrows = true;
+}
+
+class Asker extends End {
+  index = 0;
+  sent = 0;
+  received = 0;
+  messages = 0;
+
+  connectionMade() {
+    this.clientPort = this.transport.getHost().port;
+    this.send();
+  }
+
+  send() {
+    for (const size of MESSAGES[this.messages]) {
+      this.transport.write(PATTERNS[this.index].subarray(this.sent, this.sent + size));
+      this.sent += size;
+    }
+    this.messages++;
+  }
+
+  dataReceived(data) {
+    if (this.lost) this.run.complaints.push("a client received after the loss");
+    const expected = PATTERNS[this.index].subarray(this.received, this.received + data.length);
+    if (!expected.equals(data)) this.run.complaints.push(`wrong bytes at ${this.received} of client ${this.index}`);
+    this.received += data.length;
+    if (this.received < this.sent) return;
+    if (this.messages < MESSAGES.length) this.send();
+    else this.transport.loseConnection();
+  }
+
+  ended() {
+    this.run.clientsLeft--;
+  }
+}
+
+class BorrowingAsker extends Asker {
+  static borrows = true;
+}
+
+class EchoFactory extends Factory {
+  buildProtocol() {
+    return built++ % 4 < 2 ? new Echo() : new BorrowingEcho();
+  }
+}
+
+class AskerFactory extends ClientFactory {
+  constructor(index) {
+    super();
+    this.run = run;
+    this.index = index;
+  }
+
+  buildProtocol() {
+    const asker = this.index % 2 === 0 ? new Asker() : new BorrowingAsker();
+    asker.index = this.index;
+    this.run.clients.push(asker);
+    return asker;
+  }
+
+  clientConnectionFailed(_connector, reason) {
+    this.run.clients.push({ index: this.index, lost: true, reason: reason.value, received: 0, clientPort: 0 });
+    this.run.clientsLeft--;
+    this.run.check();
+  }
+}
+
+/** What went wrong in this run, as text; undefined when nothing did. */
+async function once(row) {
+  run = new Run();
+  let notListening;
+  try {
+    run.port = reactor.listenTCP(0, new EchoFactory(), { interface: "127.0.0.1" });
+    const { port } = run.port.getHost();
+    for (let i = 0; i < CLIENTS; i++) {
+      const options = i === 1 ? { bindAddress: ["127.0.0.1", 0] } : {};
+      reactor.connectTCP("127.0.0.1", port, new AskerFactory(i), options);
+    }
+  } catch (error) {
+    if (error.code !== "ERR_CANNOT_LISTEN") throw error;
+    notListening = error;
+    run.finish();
+  }
+  const inTime = await within(PATIENCE_MS, run.finished);
+  if (!inTime) return `no end after ${PATIENCE_MS} ms: ${state(run)}`;
+  if (!(await settled())) {
+    return `not all is closed: ${descriptors()} descriptors, ${baseline} before; ${JSON.stringify(reactor.stats())}`;
+  }
+  if (run.complaints.length > 0) return run.complaints.join("; ");
+  if (notListening !== undefined) return row.unnoticed ? `listening failed: ${notListening.message}` : undefined;
+  const hurt = new Set();
+  for (const end of run.clients) {
+    if (!(end.reason instanceof ConnectionDone) || end.received !== TOTAL) hurt.add(end.clientPort);
+  }
+  for (const end of run.servers) if (!(end.reason instanceof ConnectionDone)) hurt.add(end.clientPort);
+  if (hurt.size > (row.unnoticed ? 0 : 1)) return `${hurt.size} connections were hurt: ${state(run)}`;
+  return undefined;
+}
+
+function state({ clients, servers, portStopped }) {
+  const text = (end) => `${end.clientPort} ${end.lost ? (end.reason?.message ?? "lost") : "open"}`;
+  const sides = [clients.map((end) => `${text(end)} after ${end.received} bytes`), servers.map(text)];
+  return `clients [${sides[0].join(", ")}], servers [${sides[1].join(", ")}], port ${portStopped ? "closed" : "open"}`;
+}
+
+function descriptors() {
+  return readdirSync("/proc/self/fd").length;
+}
+
+/** True once every descriptor of the run is closed; it takes the turns in which the last FINs arrive. */
+async function settled() {
+  const deadline = performance.now() + PATIENCE_MS;
+  while (descriptors() !== baseline) {
+    if (performance.now() > deadline) return false;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return true;
+}
+
+async function within(ms, promise) {
+  let timer;
+  const late = new Promise((resolve) => {
+    timer = setTimeout(resolve, ms, false);
+  });
+  const inTime = await Promise.race([promise.then(() => true), late]);
+  clearTimeout(timer);
+  return inTime;
+}
+
+setObserver((event) => {
+  if (event.level === "error") run?.complaints.push(`logged: ${event.message} ${event.error ?? ""}`);
+});
+const reactor = new NativeReactor("epoll", { driver });
+const ended = reactor.run({ installSignalHandlers: false });
+let baseline = descriptors();
+const fine = { unnoticed: true };
+const atFirst = (await once(fine)) ?? (await once(fine));
+if (atFirst !== undefined) throw new Error(`Without any fault: ${atFirst}`);
+baseline = descriptors();
+
+let runs = 0;
+let fired = 0;
+for (const row of JSON.parse(table)) {
+  for (let n = 1; n <= HIGHEST_N; n++) {
+    const name = `${row.call} #${n} ${row.errno}`;
+    writeSync(1, `case ${name}\n`);
+    faults.arm(row.call, n, constants.errno[row.errno]);
+    const wrong = await once(row);
+    const tookPlace = faults.disarm();
+    runs++;
+    if (wrong !== undefined) {
+      writeSync(1, `failed ${name}: ${wrong}\n`);
+      // Whatever is stuck must not be counted against the next case.
+      for (const port of [...reactor.ports]) port.stopListening();
+      baseline = descriptors();
+    }
+    if (!tookPlace) break;
+    fired++;
+  }
+}
+reactor.stop();
+await ended;
+reactor.destroy();
+writeSync(1, `done ${JSON.stringify({ runs, fired })}\n`);
