@@ -40,11 +40,11 @@ function findFault(name: string): string | undefined {
   if (name.includes("\0")) return "it holds a NUL character";
   const ascii = isASCII(name) ? name : domainToASCII(name);
   if (ascii === "") return "it has no form in ASCII (IDNA)";
-  const labels = ascii.split(".");
-  if (labels.length > 1 && labels.at(-1) === "") labels.pop(); // the dot that stands for the root
+  const text = ascii.endsWith(".") ? ascii.slice(0, -1) : ascii; // the last dot stands for the root
+  if (text.length > NAME_BYTES_MAX) return `a name has at most ${NAME_BYTES_MAX} bytes`;
+  const labels = text.split(".");
   if (labels.includes("")) return "one of its labels is empty";
   if (labels.some((label) => label.length > LABEL_BYTES_MAX)) return `a label has at most ${LABEL_BYTES_MAX} bytes`;
-  if (labels.join(".").length > NAME_BYTES_MAX) return `a name has at most ${NAME_BYTES_MAX} bytes`;
   return undefined;
 }
 

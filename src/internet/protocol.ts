@@ -6,6 +6,7 @@ import { msg } from "../logger/log.ts";
 import { Deferred } from "./defer.ts";
 import { NoProtocol, NotConnectingError, SkeinError } from "./error.ts";
 import type { Failure } from "./failure.ts";
+import { installedReactor } from "./installation.ts";
 import type {
   Address,
   ClientFactoryLike,
@@ -179,15 +180,10 @@ export class ReconnectingClientFactory<P extends Protocol = Protocol> extends Cl
   connector: Connector | null = null;
   /** Uniform random numbers in [0, 1), for the jitter. */
   random: () => number = Math.random;
-  /** What times the attempts: the reactor that connects, or a `Clock` in a test. */
-  clock: ReactorTime;
+  /** What times the attempts. Null: the reactor that is installed when the first retry is due. */
+  clock: ReactorTime | null = null;
 
   #call: DelayedCall | null = null;
-
-  constructor(clock: ReactorTime) {
-    super();
-    this.clock = clock;
-  }
 
   override clientConnectionFailed(connector: Connector, _reason: Failure): void {
     this.#again(connector);
@@ -199,7 +195,7 @@ export class ReconnectingClientFactory<P extends Protocol = Protocol> extends Cl
 
   /**
    * Try `connector`, or the one that failed last, again after the next delay.
-   * @throws SkeinError when there is no connector yet
+   * @throws SkeinError when there is no connector yet, or neither a clock nor a reactor
    */
   retry(connector: Connector | null = this.connector): void {
     if (!this.continueTrying) {
@@ -218,7 +214,7 @@ export class ReconnectingClientFactory<P extends Protocol = Protocol> extends Cl
     if (this.jitter > 0) this.delay = Math.max(0, normal(this.delay, this.delay * this.jitter, this.random));
     if (this.noisy) msg(`${this.logPrefix()} retries in ${this.delay.toFixed(1)} s`);
     this.#cancelCall();
-    this.#call = this.clock.callLater(this.delay, () => {
+    this.#call = this.#timer().callLater(this.delay, () => {
       this.#call = null;
       connector.connect();
     });
@@ -246,6 +242,17 @@ export class ReconnectingClientFactory<P extends Protocol = Protocol> extends Cl
     if (!this.continueTrying) return;
     this.connector = connector;
     this.retry();
+  }
+
+  #timer(): ReactorTime {
+    const clock = this.clock ?? installedReactor();
+    if (clock === undefined) {
+      throw new SkeinError(
+        'Nothing times the retries: set `clock`, or install a reactor by importing "skein/reactor".',
+      );
+    }
+    this.clock = clock;
+    return clock;
   }
 
   #cancelCall(): void {

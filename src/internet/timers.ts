@@ -270,7 +270,7 @@ export class TimerWheel {
       latest = time;
       taken.push(call);
     }
-    if (!sorted) taken.sort(byTime); // stable: equal times stay in call order
+    if (!sorted) taken.sort(byTime); // setAside() would do it too, but one place at a time. Stable: ties stay in call order
     for (const call of taken) {
       unlink(call);
       this.setAside(call);

@@ -110,8 +110,10 @@ export class ThreePhaseEvent {
       if (!isThenable(result)) continue;
       pending++;
       ensureDeferred(result).addBoth((outcome) => {
-        if (outcome instanceof Failure) err(outcome.value, this.complaint("before"));
+        const failed = outcome instanceof Failure;
+        if (failed) err(outcome.value, this.complaint("before"));
         oneLess();
+        return failed ? undefined : outcome;
       });
     }
     oneLess();

@@ -25,6 +25,7 @@ export class DebugInfo {
   /** The chain of `owner` has come to `failure`: report it if `owner` is collected before {@link clear}. */
   keep(owner: object, failure: Failure): void {
     this.unhandled = failure;
+    this.told = undefined;
     if (this.fresh) return;
     this.fresh = true;
     const count = fresh.push({ owner, info: this });
@@ -32,8 +33,12 @@ export class DebugInfo {
     else if (count === MAX_FRESH) sweep();
   }
 
+  /** The chain goes on without a failure, or somebody was told of it. */
   clear(): void {
     this.unhandled = undefined;
+    if (!this.registered) return;
+    this.registered = false;
+    registry.unregister(this);
   }
 
   /** Let the garbage collector watch `owner` if its failure is still unhandled. */
@@ -43,11 +48,11 @@ export class DebugInfo {
     releaseFrames(this.unhandled.value);
     if (this.registered) return;
     this.registered = true;
-    registry.register(owner, this);
+    registry.register(owner, this, this);
   }
 
   report(): void {
-    if (this.unhandled !== undefined) err(this.unhandled.value, this.explain("Unhandled error in Deferred"));
+    err(this.unhandled?.value, this.explain("Unhandled error in Deferred"));
   }
 
   /** `message`, followed by the stacks where they were kept. */

@@ -30,7 +30,7 @@ import type {
 
 /** One end of a connection that exists in the test only. */
 export class FakeTransport implements Transport {
-  written: Buffer = Buffer.alloc(0);
+  #pieces: Buffer[] = [];
   disconnecting = false;
   aborted = false;
   paused = false;
@@ -51,10 +51,15 @@ export class FakeTransport implements Transport {
     lent.fill(0xee);
   }
 
-  /** What was written since the last call, as text. */
+  /** What was written since the last take(). */
+  get written(): Buffer {
+    return Buffer.concat(this.#pieces);
+  }
+
+  /** The same, as text, and forgotten. */
   take(): string {
     const text = this.written.toString();
-    this.written = Buffer.alloc(0);
+    this.#pieces = [];
     return text;
   }
 
@@ -76,7 +81,7 @@ export class FakeTransport implements Transport {
   }
 
   write(data: Bytes): void {
-    this.written = Buffer.concat([this.written, Buffer.from(data as string)]);
+    this.#pieces.push(Buffer.from(data as string));
   }
   writeSequence(pieces: Iterable<Bytes>): void {
     for (const piece of pieces) this.write(piece);

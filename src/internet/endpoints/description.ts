@@ -39,6 +39,9 @@ export function parseDescription(text: string): Description {
   let name: string | undefined;
   let value = "";
   const finish = () => {
+    if (positional.length === 0 && (name !== undefined || value === "")) {
+      throw new InvalidEndpointError(`Bad endpoint "${text}": it must begin with a type, as in tcp:8080.`);
+    }
     if (name === undefined) positional.push(value);
     else keywords.push([name, value]);
     name = undefined;
@@ -64,11 +67,10 @@ export function parseDescription(text: string): Description {
     }
   }
   finish();
-  if (positional.length === 0 || text.startsWith(":")) {
-    throw new InvalidEndpointError(`Bad endpoint "${text}": it must begin with a type, as in tcp:8080.`);
-  }
   return { text, type: positional[0]!, positional: positional.slice(1), keywords };
 }
+
+const COLON_HINT = 'write "\\:" for a ":" inside an argument';
 
 /** The arguments of one description, by name. Every method throws InvalidEndpointError for what it cannot accept. */
 export class EndpointArguments {
@@ -83,14 +85,14 @@ export class EndpointArguments {
     const { positional, keywords } = description;
     const surplus = positional[form.parameters.length];
     if (surplus !== undefined) {
-      throw this.#error(`"${surplus}" is one argument too many; write "\\:" for a ":" inside an argument`);
+      throw this.#error(`"${surplus}" is one argument too many; ${COLON_HINT}`);
     }
     positional.forEach((value, i) => {
       this.#values.set(form.parameters[i]!, value);
     });
     for (const [name, value] of keywords) {
       if (!form.parameters.includes(name)) throw this.#error(`it has no argument "${name}"`);
-      if (this.#values.has(name)) throw this.#error(`"${name}" is given twice`);
+      if (this.#values.has(name)) throw this.#error(`"${name}" is given twice; ${COLON_HINT}`);
       this.#values.set(name, value);
     }
   }

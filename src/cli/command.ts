@@ -1,0 +1,60 @@
+/** The `skein` command: finds the subcommand, and turns what it throws into a message and an exit code. */
+import { readFileSync } from "node:fs";
+import { SkeinError } from "../internet/error.ts";
+import { describe } from "../logger/log.ts";
+import { serve } from "./serve.ts";
+import { parse, UsageError } from "./usage.ts";
+
+const OK = 0;
+const FAILED = 1;
+const MISUSED = 2;
+
+const HELP = `Usage: skein COMMAND [options]
+
+Commands:
+  serve SERVICE   run a built-in service, as in: skein serve chat --listen tcp:1234
+
+Options:
+  -h, --help      this text; skein COMMAND --help tells more about a command
+  -V, --version   the version
+
+Exit code: 0 after a clean end, 1 when something failed, 2 when the command line is wrong.
+`;
+
+/** Run the command line `args`, which begins behind the program's name. Resolves to the exit code. */
+export async function run(args: string[]): Promise<number> {
+  try {
+    const [command, ...rest] = args;
+    if (command === "serve") await serve(rest);
+    else general(args);
+    return OK;
+  } catch (error) {
+    if (error instanceof UsageError) {
+      process.stderr.write(`skein: ${error.message}\n${error.way}\n`);
+      return MISUSED;
+    }
+    process.stderr.write(`skein: ${error instanceof SkeinError ? error.message : describe(error)}\n`);
+    return FAILED;
+  }
+}
+
+function general(args: string[]): void {
+  const { values, positionals } = parse(
+    {
+      args,
+      allowPositionals: true,
+      options: { help: { type: "boolean", short: "h" }, version: { type: "boolean", short: "V" } },
+    },
+    "Try: skein --help",
+  );
+  if (positionals[0] !== undefined)
+    throw new UsageError(`There is no command "${positionals[0]}"`, "Try: skein --help");
+  if (values.version) process.stdout.write(`skein ${version()}\n`);
+  else if (values.help) process.stdout.write(HELP);
+  else throw new UsageError("It is not said what to do", "Try: skein --help");
+}
+
+function version(): string {
+  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  return (JSON.parse(text) as { version: string }).version;
+}

@@ -1,0 +1,114 @@
+/** What a message, an import and the addon may cost. */
+
+import { type ChildProcess, execFileSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import { runNode, startNode } from "../process/child.ts";
+import { buildFaults } from "../torture/faults.ts";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const dist = process.env.SKEIN_DIST ?? join(root, "dist");
+const scratch = join(root, "build/test");
+
+type Counts = Readonly<Record<string, number>>;
+
+/** What server.mjs answers to "mark". */
+interface Mark {
+  readonly turns: number;
+  readonly crossings: number;
+  readonly blocksAllocated: number;
+  readonly heapUsed: number;
+  readonly engine: Counts;
+  readonly other: Counts;
+}
+
+const CONNECTIONS = 50;
+const ROUNDS = 2000;
+const MESSAGES = CONNECTIONS * ROUNDS;
+
+function start(script: string, args: readonly unknown[], env: NodeJS.ProcessEnv = {}): ChildProcess {
+  return startNode(import.meta.url, script, args.map(String), {
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "inherit", "inherit", "ipc"],
+  });
+}
+
+async function answer<T>(child: ChildProcess): Promise<T> {
+  const [message] = await Promise.race([
+    once(child, "message"),
+    once(child, "exit").then(([code]) => Promise.reject(new Error(`A child exited with ${code}.`))),
+  ]);
+  return message as T;
+}
+
+/** The server's counters over ROUNDS rounds of 64 bytes on each connection, after a warm-up. */
+async function measureEcho(): Promise<{ before: Mark; after: Mark }> {
+  const faults = buildFaults();
+  const server = start("server.mjs", [faults], { LD_PRELOAD: faults });
+  const { port } = await answer<{ port: number }>(server);
+  const client = start("client.mjs", [server.pid, port, CONNECTIONS, 64]);
+  await answer(client);
+  const work = async (rounds: number): Promise<Mark> => {
+    client.send({ rounds });
+    await answer(client);
+    server.send("mark");
+    return answer<Mark>(server);
+  };
+  await work(ROUNDS / 2);
+  const before = await work(ROUNDS / 2);
+  const after = await work(ROUNDS);
+  const gone = Promise.all([once(server, "exit"), once(client, "exit")]);
+  client.disconnect();
+  server.disconnect();
+  await gone;
+  return { before, after };
+}
+
+const sum = (counts: Counts) => Object.values(counts).reduce((total, count) => total + count, 0);
+
+describe.runIf(process.platform === "linux")("a 64-byte echo on each of 50 connections, borrowing, on epoll", () => {
+  test("costs 2.2 system calls, libuv's included, one crossing a turn, no block, and no memory that stays", async () => {
+    const { before, after } = await measureEcho();
+    const turns = after.turns - before.turns;
+    expect(turns).toBeGreaterThan(0);
+    // The counters begin anew at each mark.
+    expect(after.engine.recv).toBeGreaterThanOrEqual(MESSAGES);
+    expect(sum(after.engine) + sum(after.other)).toBeLessThanOrEqual(2.2 * MESSAGES);
+    expect((after.crossings - before.crossings) / turns).toBeLessThanOrEqual(1.05);
+    expect(after.blocksAllocated - before.blocksAllocated).toBe(0);
+    expect((after.heapUsed - before.heapUsed) / MESSAGES).toBeLessThanOrEqual(1);
+  });
+});
+
+test("importing skein takes 40 ms at most", async () => {
+  mkdirSync(scratch, { recursive: true });
+  const empty = join(scratch, "empty.mjs");
+  writeFileSync(empty, "");
+  const median = async (module: string): Promise<number> => {
+    const times: number[] = [];
+    for (let i = 0; i < 9; i++) {
+      const { output, complaints } = await runNode(import.meta.url, "import-time.mjs", [module]);
+      expect(complaints).toBe("");
+      times.push(Number(output));
+    }
+    return times.sort((a, b) => a - b)[4]!;
+  };
+  const nothing = await median(empty);
+  expect((await median(join(dist, "index.js"))) - nothing).toBeLessThanOrEqual(40);
+});
+
+test("the addon takes 1.5 MB at most, stripped", () => {
+  mkdirSync(scratch, { recursive: true });
+  const { path: find } = createRequire(import.meta.url)("node-gyp-build") as { path: (dir: string) => string };
+  const stripped = join(scratch, `stripped.${process.pid}.node`);
+  execFileSync("strip", ["-o", stripped, find(root)]);
+  try {
+    expect(statSync(stripped).size).toBeLessThanOrEqual(1.5 * 1024 * 1024);
+  } finally {
+    rmSync(stripped);
+  }
+});

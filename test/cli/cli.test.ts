@@ -1,0 +1,150 @@
+import type { AddressInfo } from "node:net";
+import { createServer } from "node:net";
+import { expect, it, onTestFinished } from "vitest";
+import { Conversation, Program } from "../helpers/program.ts";
+
+const skein = (args: readonly string[], env?: NodeJS.ProcessEnv) => Program.node("dist/cli/main.js", args, env);
+
+/** Start a service, and wait until it listens; resolves to it and its ports. */
+async function serving(...args: string[]): Promise<{ program: Program; ports: number[] }> {
+  const program = skein(["serve", ...args]);
+  const ports: number[] = [];
+  const listens = args.filter((arg) => arg === "--listen").length;
+  while (ports.length < listens) {
+    ports.push(Number((await program.until(/^skein: \w+ on \S+:(\d+) \(\w+ reactor\); press Ctrl-C to stop\n/m))[1]));
+  }
+  return { program, ports };
+}
+
+it.each([["--help"], ["-h"]])("skein %s tells its commands and exit codes", async (flag) => {
+  const program = skein([flag]);
+  expect(await program.exited).toEqual({ code: 0, signal: null });
+  expect(program.stdout).toMatch(/^Usage: skein COMMAND .*\bserve SERVICE\b.*\bExit code: 0 /s);
+  expect(program.stderr).toBe("");
+});
+
+it("skein serve --help tells the services, the endpoints and an example", async () => {
+  const program = skein(["serve", "--help"]);
+  expect(await program.exited).toEqual({ code: 0, signal: null });
+  expect(program.stdout).toMatch(/chat.*discard.*echo.*time.*tcp:port.*tcp6:port.*--reactor.*Example: /s);
+});
+
+it("skein --version tells the version", async () => {
+  const program = skein(["--version"]);
+  expect(await program.exited).toEqual({ code: 0, signal: null });
+  expect(program.stdout).toMatch(/^skein \d+\.\d+\.\d+\n$/);
+});
+
+it.each([
+  [[], "It is not said what to do", "Try: skein --help"],
+  [["dance"], 'There is no command "dance"', "Try: skein --help"],
+  [["--dance"], "Unknown option '--dance'", "Try: skein --help"],
+  [["serve"], "serve what? There are: chat, discard, echo, time", "Try: skein serve chat --listen tcp:1234"],
+  [
+    ["serve", "chta", "--listen", "tcp:0"],
+    'There is no service "chta"; there are: chat, discard, echo, time',
+    "Try: skein serve chat --listen tcp:1234",
+  ],
+  [["serve", "constructor"], 'There is no service "constructor"; there are: chat, discard, echo, time', "Try: skein"],
+  [["serve", "echo", "time"], 'One service at a time; "time" is one too many', "Try: skein serve chat"],
+  [["serve", "echo"], "It is not said where to listen", "Try: skein serve echo --listen tcp:1234"],
+  [["serve", "echo", "--lisen", "tcp:0"], "Unknown option '--lisen'", "Try: skein serve --help"],
+  [["serve", "echo", "--listen"], "Option '-l, --listen <value>' argument missing", "Try: skein serve --help"],
+  [
+    ["serve", "echo", "--listen", "tcp:0", "--listen", "tcp:http"],
+    'Bad endpoint "tcp:http": port "http" is not a whole number from 0 to 65535. Accepted: tcp:port',
+    "Try: --listen tcp:1234",
+  ],
+  [
+    ["serve", "echo", "--listen", "tcp:0", "--reactor", "epoil"],
+    "There is no epoil reactor here: there is none of that name on this platform. Available: ",
+    "Try it without --reactor: the platform's best is chosen then.",
+  ],
+])("skein %j says what is wrong, how it is right, and ends with 2", async (args, what, way) => {
+  const program = skein(args);
+  expect(await program.exited).toEqual({ code: 2, signal: null });
+  const [first, second, ...rest] = program.stderr.split("\n");
+  expect(first).toContain(`skein: ${what}`);
+  expect(second).toContain(way);
+  expect(rest).toEqual([""]);
+  expect(program.stdout).toBe("");
+});
+
+it("ends with 1 when its port is in use, and says so", async () => {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "0.0.0.0", resolve));
+  onTestFinished(() => void server.close());
+  const { port } = server.address() as AddressInfo;
+  const program = skein(["serve", "echo", "--listen", `tcp:${port}`]);
+  expect(await program.exited).toEqual({ code: 1, signal: null });
+  expect(program.stderr).toMatch(
+    new RegExp(`^skein: Cannot listen on any interface, port ${port}: .*EADDRINUSE.* choose another port, .*\n$`),
+  );
+  expect(program.stdout).toBe("");
+});
+
+it("serves echo on every endpoint it is told, and ends with 0 at Ctrl-C", async () => {
+  const { program, ports } = await serving("echo", "--listen", "tcp:0:interface=127.0.0.1", "--listen", "tcp:0");
+  expect(new Set(ports).size).toBe(2);
+  expect(program.stdout).toMatch(/^skein: echo on 127\.0\.0\.1:\d+ \(\w+ reactor\); press Ctrl-C to stop$/m);
+  expect(program.stdout).toMatch(/^skein: echo on 0\.0\.0\.0:\d+ /m);
+  for (const port of ports) {
+    const client = await Conversation.with(port);
+    client.say("over and out");
+    await client.until(/over and out/);
+    client.end();
+    expect(await client.closed).toBe("over and out");
+  }
+  program.interrupt();
+  expect(await program.exited).toEqual({ code: 0, signal: null });
+});
+
+it("sends back all that a client sent before it closed its side", async () => {
+  const { ports } = await serving("echo", "--listen", "tcp:0:interface=127.0.0.1");
+  const client = await Conversation.with(ports[0]!);
+  const text = "0123456789".repeat(100_000);
+  client.say(text);
+  client.end();
+  expect((await client.closed) === text).toBe(true);
+});
+
+it("serves the time", async () => {
+  const { program, ports } = await serving("time", "--listen", "tcp:0:interface=127.0.0.1");
+  const client = await Conversation.with(ports[0]!);
+  const bytes = Buffer.from(await client.closed, "latin1");
+  const since1900 = Date.UTC(1970, 0) - Date.UTC(1900, 0);
+  expect(bytes.length).toBe(4);
+  expect(Math.abs(bytes.readUInt32BE() - (Date.now() + since1900) / 1000)).toBeLessThan(60);
+  program.interrupt();
+  expect(await program.exited).toEqual({ code: 0, signal: null });
+});
+
+it("serves discard", async () => {
+  const { program, ports } = await serving("discard", "--listen", "tcp:0:interface=127.0.0.1");
+  const client = await Conversation.with(ports[0]!);
+  client.say("into the void");
+  client.end();
+  expect(await client.closed).toBe("");
+  program.interrupt();
+  expect(await program.exited).toEqual({ code: 0, signal: null });
+});
+
+it("runs on the reactor that --reactor or SKEIN_REACTOR names", async () => {
+  const available = /Available: (.*)\./.exec(await complaint(["serve", "echo", "-l", "tcp:0", "-r", "none"]))?.[1];
+  for (const name of (available ?? "").split(", ")) {
+    for (const program of [
+      skein(["serve", "echo", "-l", "tcp:0", "-r", name], { SKEIN_REACTOR: "none" }),
+      skein(["serve", "echo", "-l", "tcp:0"], { SKEIN_REACTOR: name }),
+    ]) {
+      await program.until(new RegExp(`\\(${name} reactor\\)`));
+      program.interrupt();
+      expect(await program.exited).toEqual({ code: 0, signal: null });
+    }
+  }
+});
+
+async function complaint(args: string[]): Promise<string> {
+  const program = skein(args);
+  await program.exited;
+  return program.stderr;
+}

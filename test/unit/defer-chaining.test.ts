@@ -1,0 +1,503 @@
+import { describe, expect, it } from "vitest";
+import { AlreadyCalledError, CircularChainError, Deferred, fail, succeed } from "../../src/internet/defer.ts";
+import { Failure } from "../../src/internet/failure.ts";
+
+const boom = new Error("boom");
+
+/** Collects what comes to this link of `d`, which passes on. */
+function watch<T>(d: Deferred<T>): unknown[] {
+  const seen: unknown[] = [];
+  d.addBoth((result) => {
+    seen.push(result);
+    return result;
+  });
+  return seen;
+}
+
+function errorOf(d: Deferred<unknown>): unknown {
+  let error: unknown = "no failure";
+  d.addErrback((f) => {
+    error = f.value;
+  });
+  return error;
+}
+
+describe("a callback that returns a Deferred", () => {
+  it("goes on at once when that has a result", () => {
+    const seen = watch(succeed(1).addCallback((r) => succeed(r + 1)));
+    expect(seen).toEqual([2]);
+  });
+
+  it("goes on with the errbacks when that has failed", () => {
+    expect(errorOf(succeed(1).addCallback(() => fail(boom)))).toBe(boom);
+  });
+
+  it("holds up the chain until that fires", () => {
+    const inner = new Deferred<string>();
+    const outer = succeed(1).addCallback(() => inner);
+    const seen = watch(outer);
+    expect(seen).toEqual([]);
+    inner.callback("at last");
+    expect(seen).toEqual(["at last"]);
+  });
+
+  it("holds up the chain until that fails", () => {
+    const inner = new Deferred<string>();
+    const outer = succeed(1).addCallback(() => inner);
+    inner.errback(boom);
+    expect(errorOf(outer)).toBe(boom);
+  });
+
+  it("may be an errback as well", () => {
+    const inner = new Deferred<string>();
+    const seen = watch(fail(boom).addErrback(() => inner));
+    inner.callback("recovered");
+    expect(seen).toEqual(["recovered"]);
+  });
+
+  it("leaves undefined behind in the inner one, taken at once or handed over later", () => {
+    const ready = succeed<unknown>(1);
+    const late = new Deferred<unknown>();
+    succeed(0).addCallback(() => ready);
+    succeed(0).addCallback(() => late);
+    late.callback(2);
+    expect(watch(ready)).toEqual([undefined]);
+    expect(watch(late)).toEqual([undefined]);
+  });
+
+  it("gets what the inner one's callbacks made of its result", () => {
+    const inner = new Deferred<number>();
+    inner.addCallback((r) => r * 2);
+    const seen = watch(succeed(0).addCallback(() => inner));
+    inner.callback(21);
+    expect(seen).toEqual([42]);
+  });
+
+  it("is served before callbacks that are added to the inner one afterwards", () => {
+    const order: string[] = [];
+    const inner = new Deferred<string>();
+    inner.addCallback((r) => {
+      order.push(`inner 1 ${r}`);
+      return r;
+    });
+    succeed(0)
+      .addCallback(() => inner)
+      .addCallback((r) => order.push(`outer ${r}`));
+    inner.addCallback((r) => order.push(`inner 2 ${String(r)}`));
+    inner.callback("x");
+    expect(order).toEqual(["inner 1 x", "outer x", "inner 2 undefined"]);
+  });
+
+  it("waits when the inner one has fired but waits itself", () => {
+    const innermost = new Deferred<string>();
+    const inner = succeed(0).addCallback(() => innermost);
+    const seen = watch(succeed(0).addCallback(() => inner));
+    expect(seen).toEqual([]);
+    innermost.callback("deep");
+    expect(seen).toEqual(["deep"]);
+  });
+
+  it("waits when the inner one is paused", () => {
+    const inner = succeed("held");
+    inner.pause();
+    const seen = watch(succeed(0).addCallback(() => inner));
+    expect(seen).toEqual([]);
+    inner.unpause();
+    expect(seen).toEqual(["held"]);
+  });
+
+  it("waits for the rest of the inner one's chain when it was called from there", () => {
+    const inner = new Deferred<string>();
+    let seen: unknown[] = [];
+    inner.addCallback((r) => {
+      seen = watch(succeed(0).addCallback(() => inner));
+      return `${r}, worked on`;
+    });
+    inner.addCallback((r) => `${r}, finished`);
+    inner.callback("raw");
+    expect(seen).toEqual(["raw, worked on, finished"]);
+  });
+
+  it("waits for links that the inner one has left while it hands its result to another", () => {
+    const inner = new Deferred<string>();
+    const seen = watch(
+      succeed(0)
+        .addCallback(() => inner)
+        .addCallback((): Deferred<unknown> => inner),
+    );
+    inner.addCallback(() => "what is left");
+    inner.callback("handed over");
+    expect(seen).toEqual(["what is left"]);
+  });
+
+  it("serves one waiting Deferred after the other, the later with undefined", () => {
+    const inner = new Deferred<string>();
+    const first = watch(succeed(0).addCallback(() => inner));
+    const second = watch(succeed(0).addCallback(() => inner));
+    inner.callback("only once");
+    expect(first).toEqual(["only once"]);
+    expect(second).toEqual([undefined]);
+  });
+
+  it("may be its own Deferred's business: that fails with CircularChainError", () => {
+    const d: Deferred<unknown> = new Deferred<unknown>();
+    d.addCallback(() => d);
+    d.callback(1);
+    const error = errorOf(d);
+    expect(error).toBeInstanceOf(CircularChainError);
+    expect(error).toMatchObject({ code: "ERR_CIRCULAR_CHAIN", message: expect.stringContaining("return the result") });
+  });
+
+  it("runs links that the waiting Deferred gets during the wait, in order", () => {
+    const order: string[] = [];
+    const inner = new Deferred<void>();
+    const outer = succeed(0).addCallback(() => inner);
+    outer.addCallback(() => order.push("1"));
+    outer.addCallback(() => order.push("2"));
+    inner.callback(undefined);
+    outer.addCallback(() => order.push("3"));
+    expect(order).toEqual(["1", "2", "3"]);
+  });
+});
+
+describe("firing with a Deferred or a promise", () => {
+  it("waits for a Deferred and is `called` meanwhile", () => {
+    const inner = new Deferred<number>();
+    const d = new Deferred<number>();
+    d.callback(inner);
+    expect(d.called).toBe(true);
+    const seen = watch(d);
+    inner.callback(9);
+    expect(seen).toEqual([9]);
+  });
+
+  it("takes the result of a Deferred that has one, good or bad", () => {
+    expect(watch(succeed(succeed(3)))).toEqual([3]);
+    expect(errorOf(succeed(fail(boom)))).toBe(boom);
+  });
+
+  it("waits for a promise", async () => {
+    await expect(succeed(Promise.resolve("p"))).resolves.toBe("p");
+    await expect(succeed(Promise.reject(boom))).rejects.toBe(boom);
+  });
+
+  it("with the Deferred itself fails it with CircularChainError", () => {
+    const d: Deferred<unknown> = new Deferred<unknown>();
+    d.callback(d);
+    expect(errorOf(d)).toBeInstanceOf(CircularChainError);
+  });
+});
+
+describe("a callback that returns a thenable", () => {
+  it("goes on with what a promise is resolved with", async () => {
+    const d = succeed(1)
+      .addCallback(async (r) => r + 1)
+      .addCallback((r) => r * 10);
+    await expect(d).resolves.toBe(20);
+  });
+
+  it("goes on with the errbacks when a promise is rejected", async () => {
+    const d = succeed(1)
+      .addCallback(() => Promise.reject(boom))
+      .addErrback((f) => f.value);
+    await expect(d).resolves.toBe(boom);
+  });
+
+  it("keeps a rejection without a reason a failure", async () => {
+    const d = succeed(1)
+      .addCallback(() => Promise.reject(undefined))
+      .addErrback((f) => ["failed with", f.value]);
+    await expect(d).resolves.toEqual(["failed with", undefined]);
+  });
+
+  it("accepts a thenable of any make, which may be a function", async () => {
+    const thenable = Object.assign(() => {}, {
+      // biome-ignore lint/suspicious/noThenProperty: a thenable is what is tested
+      then(resolve: (value: string) => void) {
+        resolve("from afar");
+      },
+    }) as unknown as PromiseLike<string>;
+    await expect(succeed(1).addCallback(() => thenable)).resolves.toBe("from afar");
+  });
+
+  it("believes only the first word of a thenable that settles twice", async () => {
+    const fickle = {
+      // biome-ignore lint/suspicious/noThenProperty: a thenable is what is tested
+      then(resolve: (value: string) => void, reject: (reason: unknown) => void) {
+        resolve("first");
+        resolve("second");
+        reject(boom);
+      },
+    } as PromiseLike<string>;
+    await expect(succeed(1).addCallback(() => fickle)).resolves.toBe("first");
+  });
+
+  it("fails when `then` throws, being read or being called", async () => {
+    const unreadable = {
+      get then(): never {
+        throw boom;
+      },
+    };
+    const throwing = {
+      // biome-ignore lint/suspicious/noThenProperty: a thenable is what is tested
+      then() {
+        throw boom;
+      },
+    };
+    expect(errorOf(succeed(1).addCallback((): unknown => unreadable))).toBe(boom);
+    expect(errorOf(succeed<unknown>(unreadable))).toBe(boom);
+    await expect(succeed(1).addCallback((): unknown => throwing)).rejects.toBe(boom);
+  });
+});
+
+describe("chainDeferred", () => {
+  it("fires the other with the result, and goes on with undefined", () => {
+    const other = new Deferred<number>();
+    const d = succeed(1);
+    d.chainDeferred(other);
+    expect(watch(other)).toEqual([1]);
+    expect(watch(d)).toEqual([undefined]);
+  });
+
+  it("fires the other with the failure, and answers for it no more", () => {
+    const failure = new Failure(boom);
+    const other = new Deferred<number>();
+    const d = new Deferred<number>();
+    d.chainDeferred(other);
+    d.errback(failure);
+    expect(watch(d)).toEqual([undefined]);
+    let seen: unknown;
+    other.addErrback((f) => {
+      seen = f;
+    });
+    expect(seen).toBe(failure);
+  });
+
+  it("fires the other where it stands in the chain", () => {
+    const order: string[] = [];
+    const other = new Deferred<string>();
+    other.addCallback((r) => order.push(`other ${r}`));
+    const d = new Deferred<string>();
+    d.addCallback((r) => {
+      order.push(`before ${r}`);
+      return "changed";
+    });
+    d.chainDeferred(other);
+    d.addCallback((r) => order.push(`after ${String(r)}`));
+    d.callback("x");
+    expect(order).toEqual(["before x", "other changed", "after undefined"]);
+  });
+
+  it("fails with AlreadyCalledError when the other was fired", () => {
+    const other = succeed(1);
+    const d = succeed(2);
+    d.chainDeferred(other);
+    expect(errorOf(d)).toBeInstanceOf(AlreadyCalledError);
+    expect(watch(other)).toEqual([1]);
+  });
+
+  it("to itself fails with AlreadyCalledError", () => {
+    const d: Deferred<unknown> = succeed<unknown>(2);
+    d.chainDeferred(d);
+    expect(errorOf(d)).toBeInstanceOf(AlreadyCalledError);
+  });
+
+  it("is ignored once when the other was cancelled", () => {
+    const other = new Deferred<number>();
+    other.cancel();
+    other.addErrback(() => {});
+    const d = succeed(2);
+    d.chainDeferred(other);
+    expect(watch(d)).toEqual([undefined]);
+  });
+
+  it("leaves the other to its pause", () => {
+    const other = new Deferred<number>();
+    other.pause();
+    const seen = watch(other);
+    succeed(1).chainDeferred(other);
+    expect(seen).toEqual([]);
+    other.unpause();
+    expect(seen).toEqual([1]);
+  });
+});
+
+describe("pausing", () => {
+  it("holds a Deferred that has not fired", () => {
+    const d = new Deferred<number>();
+    d.pause();
+    const seen = watch(d);
+    d.callback(1);
+    expect(seen).toEqual([]);
+    d.unpause();
+    expect(seen).toEqual([1]);
+  });
+
+  it("holds a Deferred that has fired", () => {
+    const d = succeed(1);
+    d.pause();
+    const seen = watch(d);
+    expect(seen).toEqual([]);
+    d.unpause();
+    expect(seen).toEqual([1]);
+  });
+
+  it("holds a failure as well", () => {
+    const d = fail(boom);
+    d.pause();
+    const seen: unknown[] = [];
+    d.addErrback((f) => seen.push(f.value));
+    expect(seen).toEqual([]);
+    d.unpause();
+    expect(seen).toEqual([boom]);
+  });
+
+  it("is counted", () => {
+    const d = succeed(1);
+    d.pause();
+    d.pause();
+    const seen = watch(d);
+    d.unpause();
+    expect(seen).toEqual([]);
+    d.unpause();
+    expect(seen).toEqual([1]);
+  });
+
+  it("inside a callback holds the links after it", () => {
+    const d: Deferred<unknown> = new Deferred<unknown>();
+    d.addCallback(() => {
+      d.pause();
+      return "held back";
+    });
+    const seen = watch(d);
+    d.callback(1);
+    expect(seen).toEqual([]);
+    d.unpause();
+    expect(seen).toEqual(["held back"]);
+  });
+
+  it("does not fire anything by itself: unpause() before the fire runs nothing", () => {
+    const d = new Deferred<number>();
+    const seen = watch(d);
+    d.pause();
+    d.unpause();
+    expect(seen).toEqual([]);
+    d.callback(1);
+    expect(seen).toEqual([1]);
+  });
+
+  it("undone once too often neither starts a wait too early nor stops one for ever", () => {
+    const inner = new Deferred<number>();
+    const d = succeed(0).addCallback(() => inner);
+    const seen = watch(d);
+    d.unpause();
+    expect(seen).toEqual([]);
+    inner.callback(1);
+    expect(seen).toEqual([1]);
+  });
+
+  it("of a Deferred that waits for another holds it after the other has fired", () => {
+    const inner = new Deferred<number>();
+    const d = succeed(0).addCallback(() => inner);
+    const seen = watch(d);
+    d.pause();
+    inner.callback(1);
+    expect(seen).toEqual([]);
+    d.unpause();
+    expect(seen).toEqual([1]);
+  });
+
+  it("of one waiting Deferred does not hold up what the inner one has left to do", () => {
+    const inner = new Deferred<number>();
+    const outer = succeed(0).addCallback(() => inner);
+    outer.pause();
+    const left = watch(inner);
+    inner.callback(1);
+    expect(left).toEqual([undefined]);
+  });
+});
+
+describe("depth", () => {
+  const LINKS = 1_000_000;
+  const NESTED = 100_000;
+  const increment = (n: number): number => n + 1;
+
+  it("does not matter to a chain of a million links", () => {
+    const d = new Deferred<number>();
+    for (let i = 0; i < LINKS; i++) d.addCallback(increment);
+    const seen = watch(d);
+    d.callback(0);
+    expect(seen).toEqual([LINKS]);
+  });
+
+  it("does not matter to a failure that passes a million links", () => {
+    const d = new Deferred<number>();
+    for (let i = 0; i < LINKS; i++) d.addCallback(increment);
+    d.errback(boom);
+    expect(errorOf(d)).toBe(boom);
+  });
+
+  /** Each callback returns the next Deferred. */
+  function nested(): Deferred<number>[] {
+    const all = Array.from({ length: NESTED }, () => new Deferred<number>());
+    for (const [i, d] of all.entries()) {
+      const next = all[i + 1];
+      if (next !== undefined) d.addCallback(() => next).addCallback(increment);
+    }
+    return all;
+  }
+
+  it("does not matter when a hundred thousand fire from the outermost to the innermost", () => {
+    const all = nested();
+    const seen = watch(all[0]!);
+    for (const d of all) d.callback(0);
+    expect(seen).toEqual([NESTED - 1]);
+  });
+
+  it("does not matter when a hundred thousand fire from the innermost to the outermost", () => {
+    const all = nested();
+    const seen = watch(all[0]!);
+    for (const d of all.reverse()) d.callback(0);
+    expect(seen).toEqual([NESTED - 1]);
+  });
+
+  it("does not matter to a failure that comes up from the innermost", () => {
+    const all = nested();
+    const innermost = all.pop()!;
+    for (const d of all) d.callback(0);
+    innermost.errback(boom);
+    expect(errorOf(all[0]!)).toBe(boom);
+  });
+
+  it("does not matter when each has links left after it handed its result on", () => {
+    let left = 0;
+    const all = nested();
+    const seen = watch(all[0]!);
+    const innermost = all.pop()!;
+    for (const d of all) d.callback(0);
+    for (const d of all) d.addCallback(() => left++);
+    innermost.callback(0);
+    expect(seen).toEqual([NESTED - 1]);
+    expect(left).toBe(NESTED - 1);
+  });
+
+  it("does not matter to chainDeferred", () => {
+    const all = Array.from({ length: NESTED }, () => new Deferred<number>());
+    for (const [i, d] of all.entries()) {
+      const next = all[i + 1];
+      if (next !== undefined) d.addCallback(increment).chainDeferred(next);
+    }
+    const seen = watch(all.at(-1)!);
+    all[0]!.callback(0);
+    expect(seen).toEqual([NESTED - 1]);
+  });
+
+  it("does not matter to cancel()", () => {
+    const all = nested();
+    const innermost = all.at(-1)!;
+    for (const d of all.slice(0, -1)) d.callback(0);
+    all[0]!.addErrback(() => {});
+    all[0]!.cancel();
+    expect(innermost.called).toBe(true);
+  });
+});

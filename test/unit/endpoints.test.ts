@@ -1,0 +1,322 @@
+import { describe, expect, it } from "vitest";
+import {
+  clientFromString,
+  connectProtocol,
+  InvalidEndpointError,
+  quoteStringArgument,
+  registerClientEndpointParser,
+  registerServerEndpointParser,
+  serverFromString,
+  TCP4ClientEndpoint,
+  TCP4ServerEndpoint,
+  TCP6ClientEndpoint,
+  TCP6ServerEndpoint,
+} from "../../src/internet/endpoints.ts";
+import {
+  CannotListenError,
+  ConnectingCancelledError,
+  ConnectionRefusedError,
+  NoProtocol,
+} from "../../src/internet/error.ts";
+import type { Failure } from "../../src/internet/failure.ts";
+import type { ListeningPort, Transport } from "../../src/internet/interfaces.ts";
+import { Factory, Protocol, type ProtocolFactory } from "../../src/internet/protocol.ts";
+import { FakeReactor } from "../helpers/fake-transport.ts";
+
+class Client extends Protocol {
+  made = 0;
+  override connectionMade(): void {
+    this.made++;
+  }
+}
+
+/** What a Deferred came to: its result or its Failure. */
+function outcome(deferred: { addBoth(f: (result: unknown) => void): unknown }): { value?: unknown } {
+  const holder: { value?: unknown } = {};
+  deferred.addBoth((result) => {
+    holder.value = result;
+  });
+  return holder;
+}
+
+function errorOf({ value }: { value?: unknown }): unknown {
+  return (value as Failure).value;
+}
+
+describe("server endpoints", () => {
+  it("listen as they were told", () => {
+    const reactor = new FakeReactor();
+    const factory = new Factory();
+    const port = outcome(new TCP4ServerEndpoint(reactor, 80).listen(factory)).value as ListeningPort;
+    new TCP4ServerEndpoint(reactor, 81, { interface: "127.0.0.1", backlog: 5 }).listen(factory);
+    new TCP6ServerEndpoint(reactor, 82).listen(factory);
+    new TCP6ServerEndpoint(reactor, 83, { interface: "::1" }).listen(factory);
+    expect(port.getHost().port).toBe(80);
+    expect(reactor.listened).toEqual([
+      { port: 80, factory, options: {} },
+      { port: 81, factory, options: { interface: "127.0.0.1", backlog: 5 } },
+      { port: 82, factory, options: { interface: "::" } },
+      { port: 83, factory, options: { interface: "::1" } },
+    ]);
+  });
+
+  it("fail their Deferred when the port cannot be had", () => {
+    const reactor = new FakeReactor();
+    reactor.refusal = new CannotListenError("", 80, 98);
+    expect(errorOf(outcome(new TCP4ServerEndpoint(reactor, 80).listen(new Factory())))).toBe(reactor.refusal);
+  });
+});
+
+describe("client endpoints", () => {
+  function connecting(build: ProtocolFactory<Client> = Factory.forProtocol(Client)) {
+    const reactor = new FakeReactor();
+    const deferred = new TCP4ClientEndpoint(reactor, "192.0.2.7", 99, { timeout: 2 }).connect(build);
+    const connector = reactor.connectors[0]!;
+    return { reactor, deferred, result: outcome(deferred), connector };
+  }
+
+  it("fire with the protocol after its connectionMade()", () => {
+    const factory = Factory.forProtocol(Client);
+    const { result, connector } = connecting(factory);
+    expect(connector).toMatchObject({ host: "192.0.2.7", port: 99, options: { timeout: 2 } });
+    expect(result.value).toBe(undefined);
+    const transport = connector.succeed();
+    const client = result.value as Client;
+    expect(client.made).toBe(1);
+    expect(client.transport).toBe(transport);
+    expect(client.factory).toBe(factory);
+  });
+
+  it("leave no trace on the protocol, so that it is as fast as any other", () => {
+    const { result, connector } = connecting();
+    connector.succeed();
+    expect(Object.keys(result.value as Client)).toEqual(Object.keys(new Client()));
+  });
+
+  it("leave a makeConnection() of the instance's own in its place", () => {
+    const transports: Transport[] = [];
+    class Peculiar extends Client {
+      override makeConnection = (transport: Transport) => void transports.push(transport);
+    }
+    const { result, connector } = connecting(Factory.forProtocol(Peculiar));
+    const transport = connector.succeed();
+    expect(transports).toEqual([transport]);
+    expect(Object.keys(result.value as Client)).toEqual(Object.keys(new Peculiar()));
+  });
+
+  it("show the reactor all that the protocol implements", () => {
+    class HalfCloseable extends Client {
+      static override readonly borrows = true;
+      readConnectionLost(): void {}
+      writeConnectionLost(): void {}
+    }
+    const { reactor } = connecting(Factory.forProtocol(HalfCloseable));
+    const connector = reactor.connectors[0]!;
+    const built = connector.factory.buildProtocol(connector.getDestination());
+    expect(built).toBeInstanceOf(HalfCloseable);
+  });
+
+  it("start and stop the user's factory", () => {
+    const factory = Factory.forProtocol(Client);
+    const { connector } = connecting(factory);
+    expect(factory.numPorts).toBe(1);
+    connector.factory.doStop();
+    expect(factory.numPorts).toBe(0);
+  });
+
+  it("fail with the reason of the attempt", () => {
+    const { result, connector } = connecting();
+    const refused = new ConnectionRefusedError("refused");
+    connector.fail(refused);
+    expect(errorOf(result)).toBe(refused);
+  });
+
+  it("fail with what connectTCP() threw", () => {
+    const reactor = new FakeReactor();
+    reactor.refusal = new RangeError("no such port");
+    const result = outcome(new TCP6ClientEndpoint(reactor, "::1", 99).connect(new Factory()));
+    expect(errorOf(result)).toBe(reactor.refusal);
+  });
+
+  it("stop the attempt when they are cancelled", () => {
+    const { deferred, result, connector } = connecting();
+    deferred.cancel();
+    expect(errorOf(result)).toBeInstanceOf(ConnectingCancelledError);
+    expect(String((errorOf(result) as ConnectingCancelledError).address)).toBe("192.0.2.7:99");
+    expect(connector.state).toBe("disconnected");
+  });
+
+  it("close the connection when they are cancelled from inside connectionMade()", () => {
+    class Cancels extends Client {
+      override connectionMade(): void {
+        deferred.cancel();
+      }
+    }
+    const { deferred, result, connector } = connecting(Factory.forProtocol(Cancels));
+    connector.state = "connected";
+    const transport = connector.succeed();
+    expect(errorOf(result)).toBeInstanceOf(ConnectingCancelledError);
+    expect(transport.disconnecting).toBe(true);
+  });
+
+  it("fail with NoProtocol when the factory builds none, and close the connection", () => {
+    class Refuses extends Factory<Client> {
+      override buildProtocol(): null {
+        return null;
+      }
+    }
+    const { result, connector } = connecting(new Refuses());
+    const transport = connector.succeed();
+    expect(errorOf(result)).toBeInstanceOf(NoProtocol);
+    expect(transport.disconnecting).toBe(true);
+  });
+
+  it("fail with what the factory threw, and close the connection", () => {
+    class Throws extends Factory<Client> {
+      override buildProtocol(): never {
+        throw new RangeError("broken");
+      }
+    }
+    const { result, connector } = connecting(new Throws());
+    const transport = connector.succeed();
+    expect(errorOf(result)).toEqual(new RangeError("broken"));
+    expect(transport.disconnecting).toBe(true);
+  });
+
+  it("fail with what connectionMade() threw, and let the transport know", () => {
+    class Throws extends Client {
+      override connectionMade(): void {
+        throw new RangeError("broken");
+      }
+    }
+    const { result, connector } = connecting(Factory.forProtocol(Throws));
+    expect(() => connector.succeed()).toThrow("broken");
+    expect(errorOf(result)).toEqual(new RangeError("broken"));
+  });
+
+  it("connect a protocol that exists already", () => {
+    const reactor = new FakeReactor();
+    const client = new Client();
+    const result = outcome(connectProtocol(new TCP4ClientEndpoint(reactor, "192.0.2.7", 99), client));
+    reactor.connectors[0]!.succeed();
+    expect(result.value).toBe(client);
+    expect(client.made).toBe(1);
+  });
+});
+
+describe("serverFromString()", () => {
+  it.each([
+    ["tcp:80", 80, { interface: "", backlog: 50 }],
+    ["tcp:port=80", 80, { interface: "", backlog: 50 }],
+    ["tcp:0:interface=127.0.0.1", 0, { interface: "127.0.0.1", backlog: 50 }],
+    ["tcp:80:127.0.0.1:7", 80, { interface: "127.0.0.1", backlog: 7 }],
+    ["tcp:backlog=9:port=65535", 65535, { interface: "", backlog: 9 }],
+    ["tcp6:80", 80, { interface: "::", backlog: 50 }],
+    ["tcp6:80:interface=\\:\\:1", 80, { interface: "::1", backlog: 50 }],
+    ["tcp6:80:interface=fe80\\:\\:1%eth0", 80, { interface: "fe80::1%eth0", backlog: 50 }],
+  ])("reads %j", (description, port, options) => {
+    const reactor = new FakeReactor();
+    serverFromString(reactor, description).listen(new Factory());
+    expect(reactor.listened[0]).toMatchObject({ port, options });
+  });
+
+  const form = "Accepted: tcp:port[:interface=address][:backlog=number]";
+  it.each([
+    ["", 'Bad endpoint "": it must begin with a type, as in tcp:8080.'],
+    [":80", 'Bad endpoint ":80": it must begin with a type, as in tcp:8080.'],
+    ["backlog=5:tcp:80", 'Bad endpoint "backlog=5:tcp:80": it must begin with a type, as in tcp:8080.'],
+    ["port=80", 'Bad endpoint "port=80": it must begin with a type, as in tcp:8080.'],
+    ["80", `Bad endpoint "80": there is no server endpoint of type "80". ${form} or tcp6:`],
+    ["tls:80", 'Bad endpoint "tls:80": there is no server endpoint of type "tls".'],
+    ["tcp", `Bad endpoint "tcp": port is missing. ${form}`],
+    ["tcp:", `Bad endpoint "tcp:": port is missing. ${form}`],
+    ["tcp:http", `Bad endpoint "tcp:http": port "http" is not a whole number from 0 to 65535. ${form}`],
+    ["tcp:-1", `Bad endpoint "tcp:-1": port "-1" is not a whole number from 0 to 65535. ${form}`],
+    ["tcp:65536", `Bad endpoint "tcp:65536": port "65536" is not a whole number from 0 to 65535. ${form}`],
+    ["tcp:1e3", `Bad endpoint "tcp:1e3": port "1e3" is not a whole number`],
+    ["tcp:80:backlog=0", 'Bad endpoint "tcp:80:backlog=0": backlog "0" is not a whole number from 1 to'],
+    ["tcp:80:backlog=", 'Bad endpoint "tcp:80:backlog=": backlog "" is not a whole number from 1 to'],
+    [
+      "tcp:80:::1:",
+      'Bad endpoint "tcp:80:::1:": "1" is one argument too many; write "\\:" for a ":" inside an argument.',
+    ],
+    [
+      "tcp:80:interface=::1",
+      '"interface" is given twice; write "\\:" for a ":" inside an argument. Accepted: tcp:port[',
+    ],
+    ["tcp:80:iface=x", `Bad endpoint "tcp:80:iface=x": it has no argument "iface". ${form}`],
+    ["tcp:80:port=81", `Bad endpoint "tcp:80:port=81": "port" is given twice; write`],
+    ["tcp:80\\", 'Bad endpoint "tcp:80\\": it ends with a lone "\\". Write "\\\\" for a backslash.'],
+  ])("names what is wrong with %j", (description, message) => {
+    const parse = () => serverFromString(new FakeReactor(), description);
+    expect(parse).toThrow(InvalidEndpointError);
+    expect(parse).toThrow(expect.objectContaining({ code: "ERR_INVALID_ENDPOINT" }));
+    expect(parse).toThrow(message);
+  });
+
+  it("asks a registered parser", () => {
+    registerServerEndpointParser({
+      prefix: "local",
+      form: "local:port",
+      parameters: ["port"],
+      parse: (reactor, args) =>
+        new TCP4ServerEndpoint(reactor, args.integer("port", 0, 65535), { interface: "127.0.0.1" }),
+    });
+    const reactor = new FakeReactor();
+    serverFromString(reactor, "local:80").listen(new Factory());
+    expect(reactor.listened[0]).toMatchObject({ port: 80, options: { interface: "127.0.0.1" } });
+    expect(() => serverFromString(reactor, "local:80:81")).toThrow("Accepted: local:port");
+  });
+});
+
+describe("clientFromString()", () => {
+  it.each([
+    ["tcp:example.com:80", "example.com", 80, { timeout: 30 }],
+    ["tcp:host=example.com:port=80", "example.com", 80, { timeout: 30 }],
+    ["tcp:192.0.2.1:80:timeout=2.5", "192.0.2.1", 80, { timeout: 2.5 }],
+    ["tcp:h:80:bindAddress=192.0.2.9", "h", 80, { timeout: 30, bindAddress: ["192.0.2.9", 0] }],
+    ["tcp:\\:\\:1:80", "::1", 80, { timeout: 30 }],
+  ])("reads %j", (description, host, port, options) => {
+    const reactor = new FakeReactor();
+    clientFromString(reactor, description).connect(new Factory());
+    const [connector] = reactor.connectors;
+    expect({ host: connector?.host, port: connector?.port, options: connector?.options }).toEqual({
+      host,
+      port,
+      options,
+    });
+  });
+
+  const form = "Accepted: tcp:host:port[:timeout=seconds][:bindAddress=address]";
+  it.each([
+    ["tcp:example.com", `Bad endpoint "tcp:example.com": port is missing. ${form}`],
+    ["tcp::80", `Bad endpoint "tcp::80": host is missing. ${form}`],
+    ["tcp:h:80:timeout=-1", `timeout "-1" is not a number of seconds. ${form}`],
+    ["tcp:h:80:timeout=soon", `timeout "soon" is not a number of seconds. ${form}`],
+    ["tcp6:h:80", 'there is no client endpoint of type "tcp6". Accepted: tcp:host:port'],
+  ])("names what is wrong with %j", (description, message) => {
+    expect(() => clientFromString(new FakeReactor(), description)).toThrow(InvalidEndpointError);
+    expect(() => clientFromString(new FakeReactor(), description)).toThrow(message);
+  });
+
+  it("asks a registered parser", () => {
+    registerClientEndpointParser({
+      prefix: "loop",
+      form: "loop:port",
+      parameters: ["port"],
+      parse: (reactor, args) => new TCP4ClientEndpoint(reactor, "127.0.0.1", args.integer("port", 0, 65535)),
+    });
+    const reactor = new FakeReactor();
+    clientFromString(reactor, "loop:80").connect(new Factory());
+    expect(reactor.connectors[0]).toMatchObject({ host: "127.0.0.1", port: 80 });
+  });
+});
+
+describe("quoteStringArgument()", () => {
+  it.each(["plain", "::1", "a=b", "back\\slash", "\\:=", ""])("makes %j stand for itself", (argument) => {
+    const reactor = new FakeReactor();
+    serverFromString(reactor, `tcp:80:interface=${quoteStringArgument(argument)}`).listen(new Factory());
+    serverFromString(reactor, `tcp:80:${quoteStringArgument(argument)}`).listen(new Factory());
+    expect(reactor.listened.map(({ options }) => options?.interface)).toEqual([argument, argument]);
+  });
+});

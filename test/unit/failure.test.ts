@@ -1,0 +1,131 @@
+import { describe, expect, expectTypeOf, it } from "vitest";
+import { type ErrorType, Failure } from "../../src/internet/failure.ts";
+
+class AppError extends Error {}
+class DiskError extends AppError {}
+
+/** What `f` throws. */
+function thrownBy(f: () => unknown): unknown {
+  try {
+    f();
+  } catch (error) {
+    return error;
+  }
+  throw new Error("nothing was thrown");
+}
+
+describe("a Failure", () => {
+  it("holds what was thrown, and its class", () => {
+    const error = new DiskError("full");
+    const failure = new Failure(error);
+    expect(failure.value).toBe(error);
+    expect(failure.type).toBe(DiskError);
+  });
+
+  it("made of a Failure holds the same value in a Failure of its own", () => {
+    const inner = new Failure(new AppError("once"));
+    const outer = new Failure(inner);
+    expect(outer).not.toBe(inner);
+    expect(outer.value).toBe(inner.value);
+  });
+
+  it.each([
+    ["a string", "oops", String],
+    ["a number", 404, Number],
+    ["a plain object", { reason: "none" }, Object],
+    ["null", null, undefined],
+    ["undefined", undefined, undefined],
+    ["an object without prototype", Object.create(null), undefined],
+  ])("wraps %s as it is", (_, value: unknown, type) => {
+    const failure = new Failure(value);
+    expect(failure.value).toBe(value);
+    expect(failure.type).toBe(type);
+    expect(thrownBy(() => failure.raiseException())).toBe(value);
+  });
+
+  it("captures no stack of its own", () => {
+    expect(Object.keys(new Failure(new Error("x")))).toEqual(["value"]);
+  });
+});
+
+describe("check()", () => {
+  it("returns the first type that matches", () => {
+    const failure = new Failure(new DiskError("full"));
+    expect(failure.check(RangeError, AppError, DiskError)).toBe(AppError);
+  });
+
+  it("returns undefined when none matches, or none is given", () => {
+    const failure = new Failure(new AppError("x"));
+    expect(failure.check(DiskError, TypeError)).toBeUndefined();
+    expect(failure.check()).toBeUndefined();
+  });
+
+  it("matches a primitive by its wrapper, and null and undefined by nothing", () => {
+    expect(new Failure("oops").check(Error, String)).toBe(String);
+    expect(new Failure(null).check(Object)).toBeUndefined();
+    expect(new Failure(undefined).check(Object)).toBeUndefined();
+  });
+
+  it("is typed by what it is given", () => {
+    const failure = new Failure(new AppError("x"));
+    expectTypeOf(failure.check(AppError, RangeError)).toEqualTypeOf<
+      typeof AppError | RangeErrorConstructor | undefined
+    >();
+    expectTypeOf(failure.trap(AppError)).toEqualTypeOf<typeof AppError>();
+    expectTypeOf(failure.value).toBeUnknown();
+    expectTypeOf(failure.type).toEqualTypeOf<ErrorType | undefined>();
+    expectTypeOf<Failure["raiseException"]>().returns.toBeNever();
+  });
+});
+
+describe("trap()", () => {
+  it("returns the type that matches", () => {
+    expect(new Failure(new DiskError("full")).trap(TypeError, AppError)).toBe(AppError);
+  });
+
+  it("raises the very value when none matches", () => {
+    const error = new AppError("x");
+    const failure = new Failure(error);
+    expect(thrownBy(() => failure.trap(DiskError, TypeError))).toBe(error);
+    expect(thrownBy(() => failure.trap())).toBe(error);
+  });
+});
+
+describe("the text of a Failure", () => {
+  it("has the error's message", () => {
+    expect(new Failure(new AppError("disk on fire")).getErrorMessage()).toBe("disk on fire");
+    expect(new Failure("just text").getErrorMessage()).toBe("just text");
+    expect(new Failure(undefined).getErrorMessage()).toBe("undefined");
+  });
+
+  it("has the stack of the error and of its causes", () => {
+    const cause = new TypeError("the root of it");
+    const error = new AppError("it failed", { cause });
+    const traceback = new Failure(error).getTraceback();
+    expect(traceback).toContain(error.stack);
+    expect(traceback).toContain("the root of it");
+    expect(traceback).toContain("failure.test.ts");
+  });
+
+  it("is survived by values that cannot be made text", () => {
+    const hostile = {
+      toString(): string {
+        throw new Error("no");
+      },
+    };
+    expect(new Failure(hostile).getErrorMessage()).toBe("[object Object]");
+    expect(new Failure(Object.create(null)).getTraceback()).toBe("[object Object]");
+  });
+
+  it("goes to the file given to printTraceback()", () => {
+    const written: string[] = [];
+    const failure = new Failure(new AppError("x"));
+    failure.printTraceback({ write: (text) => written.push(text) });
+    expect(written).toEqual([`${failure.getTraceback()}\n`]);
+  });
+
+  it("names the class and the message in short", () => {
+    expect(String(new Failure(new DiskError("full")))).toBe("[Failure DiskError: full]");
+    expect(String(new Failure(null))).toBe("[Failure object: null]");
+  });
+});

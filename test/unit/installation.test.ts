@@ -1,0 +1,156 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { BackendInfo, NativeModule } from "../../src/native.ts";
+
+const native = vi.hoisted(() => ({ backends: [] as BackendInfo[] }));
+
+vi.mock("../../src/native.ts", () => ({
+  loadNative: (): Pick<NativeModule, "backends"> => ({ backends: () => native.backends }),
+}));
+vi.mock("../../src/internet/nativereactor.ts", () => ({
+  NativeReactor: class {
+    readonly name: string;
+    constructor(name: string) {
+      this.name = name;
+    }
+  },
+}));
+
+const platform = process.platform;
+
+/** Backends by name, each with why it cannot be used here. */
+function offer(backends: Record<string, string>): void {
+  native.backends = Object.entries(backends).map(([name, unavailable], preference) => ({
+    name,
+    unavailable,
+    preference,
+    driver: "pollable",
+  }));
+}
+
+function pretend(name: NodeJS.Platform): void {
+  Object.defineProperty(process, "platform", { value: name });
+}
+
+// Every test has modules of its own, as every process has.
+const load = {
+  installation: () => import("../../src/internet/installation.ts"),
+  default: () => import("../../src/internet/default.ts"),
+  reactor: () => import("../../src/internet/reactor.ts"),
+  epoll: () => import("../../src/internet/epollreactor.ts"),
+  epollByImport: () => import("../../src/internet/install/epoll.ts"),
+};
+
+beforeEach(() => {
+  vi.resetModules();
+  vi.stubEnv("SKEIN_REACTOR", undefined);
+  pretend("linux");
+  offer({ epoll: "", poll: "", select: "" });
+});
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+  pretend(platform);
+});
+
+describe("the default reactor", () => {
+  it("is the first of the platform's list that works", async () => {
+    offer({ select: "", poll: "", epoll: "epoll_create1: ENOSYS" });
+    (await load.default()).install();
+    expect((await load.installation()).installedReactor()?.name).toBe("poll");
+  });
+
+  it.each([
+    ["linux", "epoll"],
+    ["darwin", "kqueue"],
+    ["freebsd", "kqueue"],
+    ["win32", "iocp"],
+    ["sunos", "poll"],
+  ] as const)("is on %s %s", async (name, expected) => {
+    pretend(name);
+    offer({ select: "", poll: "", kqueue: "", iocp: "", epoll: "" });
+    (await load.default()).install();
+    expect((await load.installation()).installedReactor()?.name).toBe(expected);
+  });
+
+  it("is the one that SKEIN_REACTOR names", async () => {
+    vi.stubEnv("SKEIN_REACTOR", "select");
+    (await load.default()).install();
+    expect((await load.installation()).installedReactor()?.name).toBe("select");
+  });
+
+  it("is not replaced when SKEIN_REACTOR names one that there is not: those that there are are named", async () => {
+    offer({ epoll: "", uring: "io_uring_setup: EPERM", poll: "" });
+    for (const [wanted, why] of [
+      ["gpoll", "there is none of that name on this platform"],
+      ["uring", "io_uring_setup: EPERM"],
+    ] as const) {
+      vi.stubEnv("SKEIN_REACTOR", wanted);
+      const { install } = await load.default();
+      expect(install).toThrow(
+        expect.objectContaining({
+          code: "ERR_REACTOR_NOT_AVAILABLE",
+          message: `There is no ${wanted} reactor here: ${why}. Available: epoll, poll.`,
+        }),
+      );
+    }
+    expect((await load.installation()).installedReactor()).toBeUndefined();
+  });
+
+  it("cannot be had where nothing works, and each reason is told", async () => {
+    offer({ epoll: "epoll_create1: EMFILE", poll: "seccomp" });
+    const { install } = await load.default();
+    expect(install).toThrow(/epoll: epoll_create1: EMFILE; poll: seccomp/);
+  });
+});
+
+describe("the module of the reactor", () => {
+  it("installs the default one", async () => {
+    const { reactor } = await load.reactor();
+    expect(reactor.name).toBe("epoll");
+    expect((await load.installation()).installedReactor()).toBe(reactor);
+  });
+
+  it("exports the one that was installed by an import before", async () => {
+    vi.stubEnv("SKEIN_REACTOR", "poll");
+    await load.epollByImport();
+    const { reactor } = await load.reactor();
+    expect(reactor).toBeInstanceOf((await load.epoll()).EPollReactor);
+    expect(reactor.name).toBe("epoll");
+  });
+});
+
+describe("installing a reactor", () => {
+  it("is refused when there is one, which is named", async () => {
+    await load.reactor();
+    const refusal = expect.objectContaining({
+      code: "ERR_REACTOR_ALREADY_INSTALLED",
+      message: expect.stringContaining("The epoll reactor is installed already"),
+    });
+    expect((await load.default()).install).toThrow(refusal);
+    expect((await load.epoll()).install).toThrow(refusal);
+    await expect(load.epollByImport()).rejects.toThrow("installed already");
+    const { installReactor, installedReactor } = await load.installation();
+    const { EPollReactor } = await load.epoll();
+    expect(() => installReactor(new EPollReactor())).toThrow(refusal);
+    expect(installedReactor()).toBe((await load.reactor()).reactor);
+  });
+
+  it("is refused for epoll where there is none", async () => {
+    offer({ kqueue: "", poll: "" });
+    const { install, EPollReactor } = await load.epoll();
+    const refusal = expect.objectContaining({ code: "ERR_REACTOR_NOT_AVAILABLE" });
+    expect(install).toThrow(refusal);
+    expect(() => new EPollReactor()).toThrow(refusal);
+    expect((await load.installation()).installedReactor()).toBeUndefined();
+  });
+
+  it("takes any reactor, once", async () => {
+    const { installReactor, installedReactor } = await load.installation();
+    const { EPollReactor } = await load.epoll();
+    expect(installedReactor()).toBeUndefined();
+    const mine = new EPollReactor();
+    installReactor(mine);
+    expect(installedReactor()).toBe(mine);
+    expect((await load.reactor()).reactor).toBe(mine);
+  });
+});
