@@ -14,11 +14,13 @@ export interface EchoOptions {
 
 export interface EchoAnswer extends Answer {
   readonly cells: readonly CellResult[];
+  /** Of the peers that do not come with Node. */
+  readonly versions: readonly string[];
 }
 
 export async function run(progress: Progress, options: EchoOptions = {}): Promise<EchoAnswer> {
   const { cells = allCells, rounds = 9, seconds = 1 } = options;
-  const { peers, missing } = findPeers();
+  const { peers, versions, missing } = findPeers();
   for (const line of missing) progress(line);
   const plan = cells.map((cell) => ({ cell, peers: peers.filter((peer) => cell.writes > 1 || !peer.onlyInPieces) }));
   const total = plan.reduce((sum, part) => sum + part.peers.length * rounds, 0);
@@ -26,8 +28,8 @@ export async function run(progress: Progress, options: EchoOptions = {}): Promis
   const counted = (line: string) => progress(`[${++done}/${total}] ${line}`);
   const results: CellResult[] = [];
   for (const part of plan)
-    results.push(await measureCell(part.cell, part.peers, { rounds, seconds, progress: counted }));
-  return { ...summary(results), cells: results };
+    results.push(await measureCell(part.cell, part.peers, { rounds, seconds, retries: 3, progress: counted }));
+  return { ...summary(results), cells: results, versions };
 }
 
 function summary(results: readonly CellResult[]): Answer {

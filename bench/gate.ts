@@ -3,6 +3,7 @@
  * than the margin in the best of a few attempts. Only what failed is measured again.
  *
  * --break coalescing|batching gives Skein a fault that the gate must find: it shows that the gate is awake.
+ * --only A,B measures those cells and questions only.
  */
 
 import { parseArgs } from "node:util";
@@ -16,7 +17,7 @@ import { type Bound, readGateFile } from "./rig/gate-file.ts";
 import { borrowing, broken, floor, owning } from "./rig/peers.ts";
 import { measureCell } from "./rig/rounds.ts";
 
-const { values } = parseArgs({ options: { break: { type: "string" } } });
+const { values } = parseArgs({ options: { break: { type: "string" }, only: { type: "string" } } });
 const file = readGateFile();
 const skein = [borrowing, owning].map((peer) => (values.break === undefined ? peer : broken(peer, values.break)));
 const progress: Progress = (line) => process.stderr.write(`${line}\n`);
@@ -59,6 +60,8 @@ class Check {
 
 /** Checks that one measurement answers together. */
 interface Group {
+  /** Of the cell or the question. */
+  readonly name: string;
   readonly checks: readonly Check[];
   measure(): Promise<void>;
 }
@@ -69,11 +72,13 @@ function cellGroup(cellName: string, targets: Readonly<Record<string, number>>):
     Object.entries(targets).map(([peer, atMost]) => [peer, new Check(`${cellName} ${peer} CPU over C++`, { atMost })]),
   );
   return {
+    name: cellName,
     checks: [...checks.values()],
     async measure() {
       const failing = skein.filter((peer) => checks.get(peer.name)?.passed === false);
       const { rounds, seconds } = file;
-      const { standings } = await measureCell(cell, [floor, ...failing], { rounds, seconds, progress });
+      const options = { rounds, seconds, retries: 1, progress };
+      const { standings } = await measureCell(cell, [floor, ...failing], options);
       for (const { peer, cpuOverFloor } of standings) checks.get(peer)?.measured(cpuOverFloor.median);
     },
   };
@@ -94,6 +99,7 @@ function questionGroup(question: string, targets: Readonly<Record<string, Bound>
     Object.entries(targets).map(([label, bound]) => [label, new Check(`${question} ${label}`, bound)]),
   );
   return {
+    name: question,
     checks: [...checks.values()],
     async measure() {
       const { rows, ratios } = await ask();
@@ -117,10 +123,16 @@ function table(checks: readonly Check[]): string {
 }
 
 async function main(): Promise<void> {
-  const groups = [
+  const all = [
     ...Object.entries(file.cpuOverFloor).map(([cell, targets]) => cellGroup(cell, targets)),
     ...Object.entries(file.figures).map(([question, targets]) => questionGroup(question, targets)),
   ];
+  const only = values.only?.split(",");
+  const unknown = only?.find((name) => all.every((group) => group.name !== name));
+  if (unknown !== undefined) {
+    throw new Error(`The gate has no ${unknown}; it has ${all.map((group) => group.name).join(", ")}.`);
+  }
+  const groups = all.filter((group) => only?.includes(group.name) ?? true);
   for (let attempt = 1; attempt <= file.attempts; attempt++) {
     const pending = groups.filter((group) => group.checks.some((check) => !check.passed));
     if (attempt > 1 && pending.length > 0) progress(`attempt ${attempt}: ${pending.length} to measure again`);

@@ -1,7 +1,9 @@
 /** With a million timers alive, what does one more cost that is cancelled again: callLater() beside setTimeout()? */
 
+import { once } from "node:events";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import type { Answer, Figure, Progress } from "./rig/answer.ts";
 import { root } from "./rig/root.ts";
 import { median } from "./rig/statistics.ts";
@@ -17,7 +19,69 @@ const pairsPerRound = 50_000;
 /** A power of two, so that an index is cut to it by a mask. */
 const delayCount = 2 ** 16;
 
-const nothing = (): void => {};
+type Side = "callLater" | "setTimeout";
+type Deadlines = "random deadlines" | "one deadline";
+
+export async function run(progress: Progress): Promise<Answer> {
+  const rows: Figure[] = [];
+  const ratios: Figure[] = [];
+  const note = (figures: Figure[], unit: string, label: string, value: number): void => {
+    figures.push({ label, value });
+    progress(`million-timers ${label}: ${value.toFixed(2)}${unit}`);
+  };
+  for (const deadlines of ["random deadlines", "one deadline"] as const) {
+    const { ours, nodes } = await compare(deadlines);
+    note(rows, " ns", `callLater and cancel, ${deadlines}`, median(ours));
+    note(rows, " ns", `setTimeout and clearTimeout, ${deadlines}`, median(nodes));
+    note(ratios, "", `setTimeout over callLater, ${deadlines}`, median(nodes.map((value, i) => value / ours[i]!)));
+  }
+  note(rows, " ns", "of callLater, reading the clock", median(Array.from({ length: rounds }, readClock)));
+  return { name: "million-timers", unit: "ns", rows, ratios };
+}
+
+/**
+ * Nanoseconds a pair, round by round, so that what disturbs the machine disturbs both. Each side has a thread, since
+ * in one heap either would pay for the garbage of the other.
+ */
+async function compare(deadlines: Deadlines): Promise<{ ours: number[]; nodes: number[] }> {
+  const [our, node] = [await Contender.start("callLater", deadlines), await Contender.start("setTimeout", deadlines)];
+  const ours: number[] = [];
+  const nodes: number[] = [];
+  for (let round = -warmUp; round < rounds; round++) {
+    const [o, n] = [await our.round(), await node.round()];
+    if (round < 0) continue;
+    ours.push(o);
+    nodes.push(n);
+  }
+  await our.end();
+  await node.end();
+  return { ours, nodes };
+}
+
+/** A thread with a million timers. */
+class Contender {
+  readonly #worker: Worker;
+
+  private constructor(worker: Worker) {
+    this.#worker = worker;
+  }
+
+  static async start(side: Side, deadlines: Deadlines): Promise<Contender> {
+    const worker = new Worker(import.meta.filename, { workerData: { side, deadlines } });
+    await once(worker, "message");
+    return new Contender(worker);
+  }
+
+  async round(): Promise<number> {
+    this.#worker.postMessage("round");
+    const [nanoseconds] = (await once(this.#worker, "message")) as [number];
+    return nanoseconds;
+  }
+
+  async end(): Promise<void> {
+    await this.#worker.terminate();
+  }
+}
 
 /** A reactor without I/O: its calls are all that is measured. */
 class Timekeeper extends ReactorBase {
@@ -26,79 +90,64 @@ class Timekeeper extends ReactorBase {
   protected override disconnectAll(): undefined {}
 }
 
+const nothing = (): void => {};
+
 /** Milliseconds from one to two hours: none of them ends while this runs. */
-const deadlines: Readonly<Record<string, Float64Array>> = {
-  "random deadlines": Float64Array.from({ length: delayCount }, () => Math.floor(3.6e6 * (1 + Math.random()))),
-  "one deadline": new Float64Array(delayCount).fill(3.6e6),
-};
+function delaysFor(deadlines: Deadlines): Float64Array {
+  const oneDelay = 3.6e6;
+  return Float64Array.from({ length: delayCount }, () =>
+    deadlines === "one deadline" ? oneDelay : Math.floor(oneDelay * (1 + Math.random())),
+  );
+}
 
-export async function run(progress: Progress): Promise<Answer> {
-  const rows: Figure[] = [];
-  const ratios: Figure[] = [];
+/** Nanoseconds for each of `pairsPerRound`. */
+function timed(pairs: () => void): number {
+  const begin = performance.now();
+  pairs();
+  return ((performance.now() - begin) * 1e6) / pairsPerRound;
+}
+
+function contend({ side, deadlines }: { side: Side; deadlines: Deadlines }): void {
   const reactor = new Timekeeper();
-  const ended = reactor.run({ installSignalHandlers: false });
-  for (const [name, delays] of Object.entries(deadlines)) {
-    const { ours, nodes } = compare(reactor, delays);
-    rows.push({ label: `callLater and cancel, ${name}`, value: median(ours) });
-    rows.push({ label: `setTimeout and clearTimeout, ${name}`, value: median(nodes) });
-    ratios.push({
-      label: `setTimeout over callLater, ${name}`,
-      value: median(nodes.map((value, i) => value / ours[i]!)),
-    });
-  }
-  rows.push({ label: "of which reading the clock", value: median(repeat(() => readClock(reactor))) });
-  reactor.stop();
-  await ended;
-  for (const { label, value } of rows) progress(`million-timers ${label}: ${value.toFixed(1)} ns`);
-  for (const { label, value } of ratios) progress(`million-timers ${label}: ${value.toFixed(2)}`);
-  return { name: "million-timers", unit: "ns", rows, ratios };
+  const delays = delaysFor(deadlines);
+  const at = (i: number): number => delays[i & (delayCount - 1)]!;
+  const contenders: Readonly<Record<Side, { add(i: number): unknown; pairs(): void }>> = {
+    callLater: {
+      add: (i) => reactor.callLater(at(i) / 1000, nothing),
+      pairs() {
+        for (let i = 0; i < pairsPerRound; i++) reactor.callLater(at(i) / 1000, nothing).cancel();
+      },
+    },
+    setTimeout: {
+      add: (i) => setTimeout(nothing, at(i)),
+      pairs() {
+        for (let i = 0; i < pairsPerRound; i++) clearTimeout(setTimeout(nothing, at(i)));
+      },
+    },
+  };
+  const { add, pairs } = contenders[side];
+  void reactor.run();
+  const alive = Array.from({ length: live }, (_, i) => add(i));
+  parentPort!.on("message", () => {
+    if (alive.length !== live) throw new Error("Not every timer is alive.");
+    parentPort!.postMessage(timed(pairs));
+  });
+  parentPort!.postMessage("ready");
 }
 
-/** Nanoseconds a pair, round by round, with a million timers alive on each side. */
-function compare(reactor: Timekeeper, delays: Float64Array): { ours: number[]; nodes: number[] } {
-  const calls = Array.from({ length: live }, (_, i) => reactor.callLater(delays[i % delayCount]! / 1000, nothing));
-  const timeouts = Array.from({ length: live }, (_, i) => setTimeout(nothing, delays[i % delayCount]));
-  const ours: number[] = [];
-  const nodes: number[] = [];
-  for (let round = -warmUp; round < rounds; round++) {
-    const our = ourPairs(reactor, delays);
-    const node = nodePairs(delays);
-    if (round < 0) continue;
-    ours.push(our);
-    nodes.push(node);
-  }
-  if (reactor.getDelayedCalls().length !== live) throw new Error("Not every call is alive.");
-  for (const call of calls) call.cancel();
-  for (const timeout of timeouts) clearTimeout(timeout);
-  return { ours, nodes };
-}
-
-function ourPairs(reactor: Timekeeper, delays: Float64Array): number {
-  const begin = performance.now();
-  for (let i = 0; i < pairsPerRound; i++) reactor.callLater(delays[i & (delayCount - 1)]! / 1000, nothing).cancel();
-  return ((performance.now() - begin) * 1e6) / pairsPerRound;
-}
-
-function nodePairs(delays: Float64Array): number {
-  const begin = performance.now();
-  for (let i = 0; i < pairsPerRound; i++) clearTimeout(setTimeout(nothing, delays[i & (delayCount - 1)]));
-  return ((performance.now() - begin) * 1e6) / pairsPerRound;
-}
-
-function readClock(reactor: Timekeeper): number {
+function readClock(): number {
+  const reactor = new Timekeeper();
   let last = 0;
-  const begin = performance.now();
-  for (let i = 0; i < pairsPerRound; i++) last = reactor.seconds();
-  const took = performance.now() - begin;
+  const took = timed(() => {
+    for (let i = 0; i < pairsPerRound; i++) last = reactor.seconds();
+  });
   if (last === 0) throw new Error("The clock was not read.");
-  return (took * 1e6) / pairsPerRound;
+  return took;
 }
 
-function repeat(measure: () => number): number[] {
-  return Array.from({ length: rounds }, measure);
-}
-
-if (process.argv[1] === import.meta.filename) {
+if (!isMainThread) {
+  contend(workerData);
+} else if (process.argv[1] === import.meta.filename) {
   const { rows, ratios } = await run(() => {});
   for (const { label, value } of rows) console.log(`${label}: ${value.toFixed(1)} ns`);
   for (const { label, value } of ratios) console.log(`${label}: ${value.toFixed(2)}`);

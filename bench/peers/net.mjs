@@ -1,4 +1,7 @@
-/** Node's own `net` as an echo server. `--writes N` answers in N writes; `--cork` gathers those, as its documentation advises. */
+/**
+ * Node's own `net` as an echo server. `--writes N` answers in N writes; `--cork` gathers those, as its documentation
+ * advises.
+ */
 import { createServer } from "node:net";
 import { parseArgs } from "node:util";
 import { writeInPieces } from "./pieces.mjs";

@@ -26,7 +26,7 @@ function echoPart(answer: Taken<EchoAnswer>): string[] {
     "",
     "![Server CPU per message, relative to a plain C++ epoll server](bench.svg)",
     "",
-    `Taken on ${answer.date}. **CPU over C++** is the figure to compare: processor time of the whole server process per`,
+    `Taken on ${answer.date}${answer.versions.map((version) => `, ${version}`).join("")}. **CPU over C++** is the figure to compare: processor time of the whole server process per`,
     "message, divided by that of a plain C++ epoll server in the same round; the median over the rounds, with the quartiles",
     "around it. All servers of a table ran at the same time and the load visited them in turn, the server on one core and",
     "the load on another. Rates are often limited by the load's core, and change with whatever else the host does.",

@@ -34,24 +34,35 @@ export function broken(peer: Peer, fault: string): Peer {
   return { ...peer, command: (writes) => [...peer.command(writes), "--break", fault] };
 }
 
-/** The floor first. Bun and Twisted only where they are found; `missing` says which are not, and what would bring them. */
-export function findPeers(): { peers: readonly Peer[]; missing: readonly string[] } {
-  const bun = findBun();
-  const python = findPythonWithTwisted();
+export interface FoundPeers {
+  /** The floor first. */
+  readonly peers: readonly Peer[];
+  /** Of what does not come with Node, as in "Bun 1.2.3". */
+  readonly versions: readonly string[];
+  /** What was not found, and what would bring it. */
+  readonly missing: readonly string[];
+}
+
+export function findPeers(): FoundPeers {
   const peers = [floor, borrowing, owning];
+  const versions: string[] = [];
   const missing: string[] = [];
+  const bun = findBun();
   if (bun !== undefined) {
     peers.push(peer("bun", "Bun.listen", (writes) => script(bun, "bun.mjs", writes)));
+    versions.push(`Bun ${output(bun, "--version")}`);
   } else {
     missing.push("Bun was not found: put it on the PATH or name it in BUN.");
   }
   peers.push(net, corked);
+  const python = findPythonWithTwisted();
   if (python !== undefined) {
     peers.push(peer("twisted", "Twisted", (writes) => script(python, "twisted-echo.py", writes)));
+    versions.push(`Twisted ${output(python, "-c", "import twisted; print(twisted.__version__)")}`);
   } else {
     missing.push("Twisted was not found: install it for a python3 on the PATH, or name that python in PYTHON.");
   }
-  return { peers, missing };
+  return { peers, versions, missing };
 }
 
 function peer(name: string, title: string, command: Peer["command"]): Peer {
@@ -80,6 +91,10 @@ function findPythonWithTwisted(): string | undefined {
   return candidates.find(
     (python) => python !== undefined && spawnSync(python, ["-c", "import twisted.internet.epollreactor"]).status === 0,
   );
+}
+
+function output(program: string, ...args: string[]): string {
+  return spawnSync(program, args, { encoding: "utf8" }).stdout.trim();
 }
 
 function onPath(name: string): string | undefined {

@@ -36,8 +36,10 @@ export function writeResults(file: string, results: Results): void {
 /** `next` in place of what `before` has of the same questions; nothing is kept of another machine. */
 export function merge(before: Results | undefined, next: Results): Results {
   if (before === undefined || JSON.stringify(before.machine) !== JSON.stringify(next.machine)) return next;
-  const names = new Set(next.answers.map((answer) => answer.name));
-  return { ...next, answers: [...before.answers.filter((answer) => !names.has(answer.name)), ...next.answers] };
+  const named = (answers: Results["answers"], name: string) => answers.find((answer) => answer.name === name);
+  const kept = before.answers.map((answer) => named(next.answers, answer.name) ?? answer);
+  const added = next.answers.filter((answer) => named(before.answers, answer.name) === undefined);
+  return { ...next, answers: [...kept, ...added] };
 }
 
 export function echoOf(results: Results): Taken<EchoAnswer> | undefined {

@@ -36,11 +36,12 @@ export interface CellResult {
 export interface RoundsOptions {
   readonly rounds: number;
   readonly seconds: number;
+  /** How often a sample is taken again while something else uses the processor; the least disturbed one counts. */
+  readonly retries: number;
   readonly progress: Progress;
 }
 
 const tolerableForeignShare = 0.1;
-const retries = 3;
 
 /** `peers[0]` is the floor the others are divided by. */
 export async function measureCell(cell: Cell, peers: readonly Peer[], options: RoundsOptions): Promise<CellResult> {
@@ -53,7 +54,7 @@ export async function measureCell(cell: Cell, peers: readonly Peer[], options: R
     for (let round = 0; round < options.rounds; round++) {
       for (let turn = 0; turn < servers.length; turn++) {
         const i = (round + turn) % servers.length;
-        samples[i]!.push(await sampleUndisturbed(servers[i]!, cell, options.seconds));
+        samples[i]!.push(await sampleUndisturbed(servers[i]!, cell, options));
         options.progress(`${cell.name} ${peers[i]!.name} round ${round + 1}/${options.rounds}`);
       }
     }
@@ -67,7 +68,8 @@ export async function measureCell(cell: Cell, peers: readonly Peer[], options: R
   }
 }
 
-async function sampleUndisturbed(server: Server, cell: Cell, seconds: number): Promise<Sample> {
+async function sampleUndisturbed(server: Server, cell: Cell, options: RoundsOptions): Promise<Sample> {
+  const { seconds, retries } = options;
   let best = await runLoad(server, cell, seconds);
   for (let i = 0; i < retries && best.foreign_cpu > tolerableForeignShare; i++) {
     const next = await runLoad(server, cell, seconds);

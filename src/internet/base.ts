@@ -24,7 +24,7 @@ type Callable = (...args: unknown[]) => unknown;
 type State = "idle" | "starting" | "running" | "stopping" | "shutting down";
 
 /** performance.timeOrigin is a getter that costs a third of the clock itself. */
-const ORIGIN_MS = performance.timeOrigin;
+const ORIGIN_SECONDS = performance.timeOrigin / 1000;
 /** setTimeout() takes no more; a wait that is longer is taken up again when it fires. */
 const TIMEOUT_MS_MAX = 2 ** 31 - 1;
 const CALL_FAILED = "A delayed call failed";
@@ -160,7 +160,7 @@ export abstract class ReactorBase implements ReactorCore, ReactorTime, ReactorNa
 
   /** Seconds since the epoch by a clock that never goes back: it does not follow when the system's clock is set. */
   seconds(): number {
-    return (ORIGIN_MS + performance.now()) / 1000;
+    return ORIGIN_SECONDS + performance.now() * 0.001; // a division here made callLater() a tenth slower
   }
 
   /**

@@ -15,7 +15,7 @@ export {
 
 /** A Deferred that has its result already. */
 export function succeed(): Deferred<void>;
-export function succeed<T>(result: Outcome<T>): Deferred<T>;
+export function succeed<T>(result: Outcome<T>): Deferred<Exclude<T, Failure>>;
 export function succeed<T>(result?: Outcome<T>): Deferred<T> {
   const d = new Deferred<T>();
   d.callback(result as Outcome<T>);
@@ -30,7 +30,10 @@ export function fail(reason: unknown): Deferred<never> {
 }
 
 /** A new Deferred with what comes of calling `f`, now. */
-export function execute<U = never, A extends unknown[] = []>(f: (...args: A) => Outcome<U>, ...args: A): Deferred<U> {
+export function execute<U = never, A extends unknown[] = []>(
+  f: (...args: A) => Outcome<U>,
+  ...args: A
+): Deferred<Exclude<U, Failure>> {
   try {
     return succeed(f(...args));
   } catch (error) {
@@ -42,7 +45,7 @@ export function execute<U = never, A extends unknown[] = []>(f: (...args: A) => 
 export function maybeDeferred<U = never, A extends unknown[] = []>(
   f: (...args: A) => Outcome<U>,
   ...args: A
-): Deferred<U> {
+): Deferred<Exclude<U, Failure>> {
   try {
     const value = f(...args);
     return value instanceof Deferred ? value : succeed(value);

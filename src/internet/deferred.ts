@@ -144,12 +144,15 @@ export class Deferred<T> implements PromiseLike<T> {
     eb?: (failure: Failure, ...args: B) => Outcome<V>,
     cbArgs?: A,
     ebArgs?: B,
-  ): Deferred<U | V> {
+  ): Deferred<Exclude<U | V, Failure>> {
     return this.add(STEP, bound(cb, cbArgs ?? []), eb && bound(eb, ebArgs ?? []));
   }
 
   /** Add a link that a Failure passes by. Returns this Deferred. */
-  addCallback<U = never, A extends unknown[] = []>(cb: (result: T, ...args: A) => Outcome<U>, ...args: A): Deferred<U> {
+  addCallback<U = never, A extends unknown[] = []>(
+    cb: (result: T, ...args: A) => Outcome<U>,
+    ...args: A
+  ): Deferred<Exclude<U, Failure>> {
     return this.add(STEP, bound(cb, args), undefined);
   }
 
@@ -157,7 +160,7 @@ export class Deferred<T> implements PromiseLike<T> {
   addErrback<U = never, A extends unknown[] = []>(
     eb: (failure: Failure, ...args: A) => Outcome<U>,
     ...args: A
-  ): Deferred<T | U> {
+  ): Deferred<T | Exclude<U, Failure>> {
     return this.add(STEP, undefined, bound(eb, args));
   }
 
@@ -165,7 +168,7 @@ export class Deferred<T> implements PromiseLike<T> {
   addBoth<U = never, A extends unknown[] = []>(
     f: (result: T | Failure, ...args: A) => Outcome<U>,
     ...args: A
-  ): Deferred<U> {
+  ): Deferred<Exclude<U, Failure>> {
     const step = bound(f, args);
     return this.add(STEP, step, step);
   }
@@ -250,7 +253,7 @@ export class Deferred<T> implements PromiseLike<T> {
     seconds: number,
     clock: ReactorTime,
     onTimeoutCancel: (result: T | Failure, seconds: number) => Outcome<U>,
-  ): Deferred<T | U>;
+  ): Deferred<T | Exclude<U, Failure>>;
   addTimeout<U>(
     seconds: number,
     clock: ReactorTime,

@@ -30,6 +30,7 @@ const ACTIVE = 0;
 const CALLED = 1;
 const CANCELLED = 2;
 
+const FROM_NOW = "a number of seconds from now, 0 or more";
 const NO_ARGUMENTS: readonly unknown[] = [];
 const nothing: Callable = () => undefined;
 
@@ -68,7 +69,7 @@ export class DelayedCall implements DelayedCallInterface {
    */
   delay(secondsLater: number): void {
     this.ensureActive();
-    if (Number.isNaN(secondsLater)) throw new RangeError("delay(secondsLater) needs a number of seconds, not NaN.");
+    ensureSeconds("delay", "a number of seconds", secondsLater, Number.NEGATIVE_INFINITY);
     this.wheel.move(this, this.time + secondsLater);
   }
 
@@ -78,7 +79,7 @@ export class DelayedCall implements DelayedCallInterface {
    */
   reset(secondsFromNow: number): void {
     this.ensureActive();
-    ensureSeconds("reset", secondsFromNow);
+    ensureSeconds("reset", FROM_NOW, secondsFromNow, 0);
     this.wheel.move(this, this.wheel.seconds() + secondsFromNow);
   }
 
@@ -106,6 +107,7 @@ export class DelayedCall implements DelayedCallInterface {
   }
 }
 
+/** The wheel. It has no clock of its own to run by: its owner looks at it, in time for `nextTime`. */
 export class TimerWheel {
   readonly seconds: () => number;
   private readonly wake: (time: number) => void;
@@ -297,15 +299,15 @@ export class TimerWheel {
 
 /** Check what `callLater` was given. @throws RangeError | TypeError */
 export function ensureCallLater(seconds: number, f: unknown): void {
-  ensureSeconds("callLater", seconds);
+  ensureSeconds("callLater", FROM_NOW, seconds, 0);
   if (typeof f !== "function") {
     throw new TypeError(`callLater(seconds, f, ...args) needs a function to call, not ${String(f)}.`);
   }
 }
 
-function ensureSeconds(method: string, seconds: number): void {
-  if (!(seconds >= 0)) {
-    throw new RangeError(`${method} needs a number of seconds from now on, 0 or more, not ${String(seconds)}.`);
+function ensureSeconds(method: string, what: string, seconds: number, least: number): void {
+  if (typeof seconds !== "number" || !(seconds >= least)) {
+    throw new RangeError(`${method} needs ${what}, not ${String(seconds)} (${typeof seconds}).`);
   }
 }
 

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { runNode, startNode } from "../process/child.ts";
-import { buildFaults } from "../torture/faults.ts";
+import { buildFaults, preloaded } from "../torture/faults.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const dist = process.env.SKEIN_DIST ?? join(root, "dist");
@@ -48,7 +48,7 @@ async function answer<T>(child: ChildProcess): Promise<T> {
 /** The server's counters over ROUNDS rounds of 64 bytes on each connection, after a warm-up. */
 async function measureEcho(): Promise<{ before: Mark; after: Mark }> {
   const faults = buildFaults();
-  const server = start("server.mjs", [faults], { LD_PRELOAD: faults });
+  const server = start("server.mjs", [faults], { LD_PRELOAD: preloaded(faults) });
   const { port } = await answer<{ port: number }>(server);
   const client = start("client.mjs", [server.pid, port, CONNECTIONS, 64]);
   await answer(client);

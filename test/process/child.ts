@@ -37,3 +37,12 @@ export async function ended(child: ChildProcess): Promise<Ended> {
   ]);
   return { code, signal, output, complaints };
 }
+
+/** Run `round(i)` for i from 0 to `rounds - 1`, two at a time. */
+export async function inPairs(rounds: number, round: (i: number) => Promise<void>): Promise<void> {
+  let next = 0;
+  const lane = async () => {
+    while (next < rounds) await round(next++);
+  };
+  await Promise.all([lane(), lane()]);
+}

@@ -3,7 +3,7 @@
  *
  *   node uncaught.mjs WHERE DRIVER TIMES
  *
- * WHERE is tick, promise or immediate. With TIMES, the process has a handler and throws so often; everything goes on, and
+ * WHERE is tick, microtask or immediate. With TIMES, the process has a handler and throws so often; everything goes on, and
  * "ok" is printed in the end. Without, the process dies of the first.
  */
 import { makeTraffic } from "./traffic.mjs";
@@ -13,7 +13,7 @@ const MESSAGES = 20_000;
 const throwing = () => {
   throw new Error("nobody catches this");
 };
-const putOff = { tick: process.nextTick, promise: queueMicrotask, immediate: setImmediate }[where];
+const putOff = { tick: process.nextTick, microtask: queueMicrotask, immediate: setImmediate }[where];
 
 let thrown = 0;
 let caught = 0;

@@ -22,6 +22,12 @@ export function buildFaults(): string {
   return built;
 }
 
+/** LD_PRELOAD with the shim before all else (a sanitizer's runtime, say), so that it sees who calls. */
+export function preloaded(faults: string): string {
+  const others = process.env.LD_PRELOAD;
+  return others === undefined ? faults : `${faults}:${others}`;
+}
+
 function nodeHeaders(): string {
   const prefixes = [process.env.npm_config_nodedir, join(dirname(process.execPath), ".."), "/usr"];
   for (const prefix of prefixes) {

@@ -4,7 +4,7 @@
  */
 import { describe, expect, test } from "vitest";
 import { runNode } from "../process/child.ts";
-import { buildFaults } from "./faults.ts";
+import { buildFaults, preloaded } from "./faults.ts";
 
 type Hurts = readonly [least: number, most: number];
 
@@ -52,7 +52,7 @@ describe.each(["pollable", "waiter"])("with the %s driver", (driver) => {
     const faults = buildFaults();
     const args = [faults, driver, JSON.stringify(rows)];
     const { code, signal, output, complaints } = await runNode(import.meta.url, "scenario.mjs", args, {
-      LD_PRELOAD: faults,
+      LD_PRELOAD: preloaded(faults),
     });
     const lines = output.trim().split("\n");
     expect(lines.filter((line) => line.startsWith("failed "))).toEqual([]);

@@ -212,7 +212,6 @@ describe("a callback that returns a thenable", () => {
 
   it("accepts a thenable of any make, which may be a function", async () => {
     const thenable = Object.assign(() => {}, {
-      // biome-ignore lint/suspicious/noThenProperty: a thenable is what is tested
       then(resolve: (value: string) => void) {
         resolve("from afar");
       },
@@ -222,7 +221,6 @@ describe("a callback that returns a thenable", () => {
 
   it("believes only the first word of a thenable that settles twice", async () => {
     const fickle = {
-      // biome-ignore lint/suspicious/noThenProperty: a thenable is what is tested
       then(resolve: (value: string) => void, reject: (reason: unknown) => void) {
         resolve("first");
         resolve("second");
@@ -239,7 +237,6 @@ describe("a callback that returns a thenable", () => {
       },
     };
     const throwing = {
-      // biome-ignore lint/suspicious/noThenProperty: a thenable is what is tested
       then() {
         throw boom;
       },

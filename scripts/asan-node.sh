@@ -1,0 +1,57 @@
+#!/bin/sh
+# Runs tests against an addon that was built with AddressSanitizer and UndefinedBehaviorSanitizer, in an ordinary Node:
+#
+#   scripts/asan-node.sh [what vitest is to run]
+#
+# Fails when a test fails or a sanitizer has anything to say, also in a child process. Then a small program is run with
+# leak detection. Needs g++, Node's headers (npm_config_nodedir or beside node), and a built dist/.
+set -eu
+cd "$(dirname "$0")/.."
+
+out=build/asan-node
+rm -rf "$out"
+mkdir -p "$out/build/Release" "$out/reports"
+
+headers=$(node -p '
+  const { existsSync } = require("node:fs");
+  const { dirname } = require("node:path");
+  [process.env.npm_config_nodedir, dirname(dirname(process.execPath)), "/usr"]
+    .map((prefix) => `${prefix}/include/node`)
+    .find((folder) => existsSync(`${folder}/node_api.h`)) ?? ""')
+[ -n "$headers" ] || { echo "Node's headers were not found: set npm_config_nodedir." >&2; exit 1; }
+sources=$(node -p 'const s = require("./native/sources.json"); [...s.engine, ...s.posix, ...s.linux, ...s.addon].join(" ")')
+
+echo "> building $out"
+# vptr checks need RTTI, which the addon does without.
+# shellcheck disable=SC2086
+g++ -std=c++20 -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize=vptr -shared -fPIC -pthread \
+  -fvisibility=hidden -fno-exceptions -fno-rtti -DNODE_GYP_MODULE_NAME=skein -DNAPI_VERSION=8 \
+  -DNAPI_DISABLE_CPP_EXCEPTIONS -DNODE_ADDON_API_DISABLE_DEPRECATED \
+  -Inative -I"$headers" -I"$(node -p 'require("node-addon-api").include_dir')" \
+  $sources -o "$out/build/Release/skein.node"
+
+# The runtime has to be there before Node is; the shim of the torture test comes before it nevertheless.
+export LD_PRELOAD="$(g++ -print-file-name=libasan.so):$(g++ -print-file-name=libubsan.so)"
+export SKEIN_PREBUILD="$PWD/$out"
+reports="log_path=$PWD/$out/reports/report"
+export UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1:$reports"
+asan="verify_asan_link_order=0:detect_stack_use_after_return=1:$reports"
+
+status=0
+[ $# -gt 0 ] || set -- test/conformance test/process test/torture
+echo "> vitest run $*"
+ASAN_OPTIONS="detect_leaks=0:$asan" npx vitest run --testTimeout=600000 "$@" || status=1
+
+for driver in pollable waiter; do
+  echo "> leaks with the $driver driver"
+  ASAN_OPTIONS="detect_leaks=1:$asan" node test/process/leaks.mjs "$driver" || status=1
+done
+
+for report in "$out"/reports/*; do
+  [ -e "$report" ] || continue
+  status=1
+  echo "> $report" >&2
+  cat "$report" >&2
+done
+[ "$status" -eq 0 ] && echo "No sanitizer found anything."
+exit "$status"

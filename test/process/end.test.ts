@@ -1,0 +1,59 @@
+/** How a process with a reactor ends, and what it survives. */
+
+import { once } from "node:events";
+import { describe, expect, test } from "vitest";
+import { type Ended, inPairs, runNode, startNode } from "./child.ts";
+import { DRIVERS, driverOf } from "./drivers.ts";
+
+const ROUNDS = 100;
+const WELL: Ended = { code: 0, signal: null, output: "ok\n", complaints: "" };
+
+const run = (script: string, ...args: string[]) => runNode(import.meta.url, script, args);
+
+test("process.exit() in any callback ends the process with its exit code", async () => {
+  const places = ["answer", "lost", "call", "tick", "promise"];
+  await inPairs(ROUNDS, async (i) => {
+    const place = places[i % places.length]!;
+    const driver = driverOf(Math.floor(i / places.length));
+    const ended = await run("exit.mjs", place, driver);
+    expect({ place, driver, ...ended }).toEqual({ place, driver, code: 7, signal: null, output: "", complaints: "" });
+  });
+});
+
+const PUT_OFF = ["tick", "microtask", "immediate"];
+
+describe.each(DRIVERS)("with the %s driver", (driver) => {
+  test.each(PUT_OFF)("everything goes on after an exception from the %s queue that a handler catches", async (where) => {
+    expect(await run("uncaught.mjs", where, driver, String(ROUNDS))).toEqual(WELL);
+  });
+
+  test("destroy() in any callback closes all descriptors when the turn ends", async () => {
+    expect(await run("destroy.mjs", driver, String(ROUNDS))).toEqual(WELL);
+  });
+
+  test("the process ends by itself with reactors that were dropped without destroy()", async () => {
+    expect(await run("dropped.mjs", driver, String(ROUNDS))).toEqual(WELL);
+  });
+
+  test("a reactor with nothing to do keeps the process alive until it is stopped, and no longer", async () => {
+    const child = startNode(import.meta.url, "idle.mjs", [driver], { stdio: ["ignore", "inherit", "inherit", "ipc"] });
+    const exit = once(child, "exit");
+    const heard = async () => (await Promise.race([once(child, "message"), exit]))[0] as unknown;
+    expect(await heard()).toBe("alive");
+    child.send("stop");
+    expect(await heard()).toBe("stopped");
+    const stopped = performance.now();
+    expect(await exit).toEqual([0, null]);
+    expect(performance.now() - stopped).toBeLessThan(1000);
+  });
+});
+
+test("the process dies of an exception that nobody catches with exit code 1, and by no signal", async () => {
+  await inPairs(ROUNDS, async (i) => {
+    const where = PUT_OFF[i % PUT_OFF.length]!;
+    const driver = driverOf(Math.floor(i / PUT_OFF.length));
+    const { complaints, ...ended } = await run("uncaught.mjs", where, driver);
+    expect({ where, driver, ...ended }).toEqual({ where, driver, code: 1, signal: null, output: "" });
+    expect(complaints).toContain("Error: nobody catches this");
+  });
+});

@@ -1,0 +1,384 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import {
+  AlreadyCalledError,
+  CancelledError,
+  Deferred,
+  fail,
+  getDebugging,
+  setDebugging,
+  succeed,
+} from "../../src/internet/defer.ts";
+import { Failure } from "../../src/internet/failure.ts";
+import { type LogEvent, setObserver } from "../../src/logger/log.ts";
+
+let logged: LogEvent[];
+
+beforeEach(() => {
+  logged = [];
+  setObserver((event) => logged.push(event));
+});
+afterEach(() => {
+  setDebugging(false);
+  setObserver(undefined);
+});
+
+/** Its report shows that those before it have come. */
+class LastOne extends Error {}
+
+const MAX_COLLECTIONS = 100;
+
+/** Collects garbage until `done()`. */
+async function collectUntil(done: () => boolean): Promise<void> {
+  for (let i = 0; i < MAX_COLLECTIONS; i++) {
+    await nextTurn();
+    gc!();
+    await nextTurn();
+    if (done()) return;
+  }
+  throw new Error(`not done after ${MAX_COLLECTIONS} collections; logged: ${JSON.stringify(logged)}`);
+}
+
+/** Runs `make`, drops the Deferreds that it returns, and waits until each was collected and what was to be logged is. */
+async function afterDropping(make: () => Deferred<unknown>[] | Promise<Deferred<unknown>[]>): Promise<LogEvent[]> {
+  const refs = await (async () => (await make()).map((d) => new WeakRef(d)))();
+  await collectUntil(() => refs.every((ref) => ref.deref() === undefined));
+  // Reports come in the order of the collections at best: this one is dropped last.
+  const last = new LastOne();
+  (() => {
+    fail(last);
+  })();
+  await collectUntil(() => logged.some((event) => event.error === last));
+  return logged.filter((event) => !(event.error instanceof LastOne));
+}
+
+const report = (error: unknown): unknown => ({
+  time: expect.any(Number),
+  level: "error",
+  message: "Unhandled error in Deferred",
+  error,
+});
+
+describe("a failure that nobody handles", () => {
+  it("is logged once the Deferred was collected, once", async () => {
+    const error = new Error("lost");
+    expect(await afterDropping(() => [fail(error)])).toEqual([report(error)]);
+  });
+
+  it("is logged for each of many, each once", async () => {
+    const errors = Array.from({ length: 3000 }, (_, i) => new Error(`number ${i}`));
+    const events = await afterDropping(() => errors.map((error) => fail(error)));
+    expect(events).toHaveLength(errors.length);
+    expect(new Set(events.map((event) => event.error))).toEqual(new Set(errors));
+  });
+
+  it("is not logged while the Deferred is alive", async () => {
+    const d = fail(new Error("kept"));
+    expect(await afterDropping(() => [])).toEqual([]);
+    d.addErrback(() => {});
+  });
+
+  it("is logged when a callback threw it, whose stack has the Deferred in it", async () => {
+    const events = await afterDropping(() => [
+      succeed(1).addCallback(() => {
+        throw new Error("from inside");
+      }),
+    ]);
+    expect(events).toEqual([report(expect.objectContaining({ message: "from inside" }))]);
+  });
+
+  it("is logged when a method made it whose object has the Deferred", async () => {
+    class Client {
+      readonly done = new Deferred<number>();
+      stop(): this {
+        this.done.errback(new Error("stopped", { cause: new Error("by hand") }));
+        return this;
+      }
+    }
+    const events = await afterDropping(() => [new Client().stop().done]);
+    expect(events).toEqual([report(expect.objectContaining({ message: "stopped" }))]);
+  });
+
+  it("is logged when it passed callbacks", async () => {
+    const error = new Error("passed by");
+    const events = await afterDropping(() => {
+      const d = new Deferred<number>();
+      const chained = d.addCallback((r) => r + 1).addCallback(String);
+      d.errback(error);
+      return [chained];
+    });
+    expect(events).toEqual([report(error)]);
+  });
+
+  it("is logged when an errback threw it in place of another", async () => {
+    const second = new Error("second");
+    const events = await afterDropping(() => [
+      fail(new Error("first")).addErrback(() => {
+        throw second;
+      }),
+    ]);
+    expect(events).toEqual([report(second)]);
+  });
+
+  it("is logged when it is no Error", async () => {
+    expect(await afterDropping(() => [fail("only text")])).toEqual([report("only text")]);
+  });
+
+  it("is logged when its causes go in a circle", async () => {
+    const error = new Error("round");
+    error.cause = new Error("and round", { cause: error });
+    const events = await afterDropping(() => [fail(error)]);
+    expect(events.map((event) => event.error === error)).toEqual([true]);
+  });
+
+  it("is logged when the Deferred is paused for good", async () => {
+    const error = new Error("paused");
+    const events = await afterDropping(() => {
+      const d = new Deferred<number>();
+      d.pause();
+      d.addErrback(() => {});
+      d.errback(error);
+      return [d];
+    });
+    expect(events).toEqual([report(error)]);
+  });
+
+  it("is logged when it is a cancellation", async () => {
+    const events = await afterDropping(() => {
+      const d = new Deferred<number>();
+      d.cancel();
+      return [d];
+    });
+    expect(events).toEqual([report(expect.any(CancelledError))]);
+  });
+
+  it("is logged when it is a promise's rejection", async () => {
+    const error = new Error("rejected");
+    const events = await afterDropping(() => [Deferred.fromPromise(Promise.reject(error))]);
+    expect(events).toEqual([report(error)]);
+  });
+});
+
+describe("a failure that is handled", () => {
+  it("at once is not logged", async () => {
+    const events = await afterDropping(() => [
+      fail(new Error("a")).addErrback(() => {}),
+      fail(new Error("b")).addBoth(() => {}),
+      fail(new Error("c")).addCallbacks(
+        () => {},
+        () => {},
+      ),
+    ]);
+    expect(events).toEqual([]);
+  });
+
+  it("many turns and collections later is not logged", async () => {
+    const held = [fail(new Error("patience"))];
+    await afterDropping(() => []);
+    held[0]?.addErrback(() => {});
+    expect(await afterDropping(() => held.splice(0))).toEqual([]);
+  });
+
+  it("after a pause is not logged", async () => {
+    const events = await afterDropping(() => {
+      const d: Deferred<unknown> = fail(new Error("paused"));
+      d.pause();
+      d.addErrback(() => {});
+      d.unpause();
+      return [d];
+    });
+    expect(events).toEqual([]);
+  });
+
+  /** Awaits `d`, and comes to nothing. */
+  async function swallow(d: Deferred<unknown>): Promise<void> {
+    try {
+      await d;
+    } catch {
+      return;
+    }
+    throw new Error("it did not fail");
+  }
+
+  it("by await is not logged, whether it was there before or came during that", async () => {
+    const events = await afterDropping(async () => {
+      const before = fail(new Error("a"));
+      await swallow(before);
+      const during = new Deferred<number>();
+      setImmediate(() => during.errback(new Error("b")));
+      await swallow(during);
+      return [before, during];
+    });
+    expect(events).toEqual([]);
+  });
+
+  it("by then() or asPromise() is not logged", async () => {
+    const events = await afterDropping(async () => {
+      const all = [fail(new Error("a")), fail(new Error("b"))];
+      await all[0]?.then(undefined, () => {});
+      await all[1]?.asPromise().catch(() => {});
+      return all;
+    });
+    expect(events).toEqual([]);
+  });
+
+  it("by await is not logged when it passes further callbacks", async () => {
+    const events = await afterDropping(async () => {
+      const d = fail(new Error("a"));
+      await swallow(d);
+      return [d.addCallback(() => 1)];
+    });
+    expect(events).toEqual([]);
+  });
+
+  it("by await is not logged, but another one after it is", async () => {
+    const second = new Error("second");
+    const events = await afterDropping(async () => {
+      const d = fail(new Error("first"));
+      await swallow(d);
+      return [
+        d.addErrback(() => {
+          throw second;
+        }),
+      ];
+    });
+    expect(events).toEqual([report(second)]);
+  });
+
+  it("and followed by another is logged as the other", async () => {
+    const held = [fail(new Error("first"))] as Deferred<unknown>[];
+    await afterDropping(() => []);
+    const second = new Error("second");
+    held[0]?.addErrback(() => {});
+    held[0]?.addCallback(() => {
+      throw second;
+    });
+    expect(await afterDropping(() => held.splice(0))).toEqual([report(second)]);
+  });
+
+  it("does not keep the Deferred alive, whoever was told of it", async () => {
+    const held = [fail(new Error("first"))] as Deferred<unknown>[];
+    await afterDropping(() => []);
+    held[0]?.addErrback(() => {
+      throw new Error("second, with the Deferred in its stack");
+    });
+    await held[0]?.asPromise().catch(() => {});
+    expect(await afterDropping(() => held.splice(0))).toEqual([]);
+  });
+});
+
+describe("a failure that is handed to another Deferred", () => {
+  it("is the other's to answer for when it was returned from a callback", async () => {
+    const error = new Error("inner");
+    const events = await afterDropping(() => {
+      const ready = fail(error);
+      const late = new Deferred<number>();
+      const outers = [succeed(1).addCallback(() => ready), succeed(1).addCallback(() => late)];
+      late.errback(new Error("handled outside"));
+      outers[1]?.addErrback(() => {});
+      return [ready, late, ...outers];
+    });
+    expect(events).toEqual([report(error)]);
+  });
+
+  it("is the other's to answer for when it was chained", async () => {
+    const error = new Error("chained");
+    const events = await afterDropping(() => {
+      const other = new Deferred<number>();
+      const d = new Deferred<number>();
+      const all = [other, d, d.chainDeferred(other)];
+      d.errback(error);
+      return all;
+    });
+    expect(events).toEqual([report(error)]);
+  });
+
+  it("many collections after it came up is logged by the other alone", async () => {
+    const error = new Error("late hand-over");
+    const held = [fail(error)];
+    await afterDropping(() => []);
+    const events = await afterDropping(() => {
+      const [inner] = held.splice(0);
+      return [succeed(1).addCallback(() => inner!), inner!];
+    });
+    expect(events).toEqual([report(error)]);
+  });
+});
+
+describe("debugging", () => {
+  it("is off at first, and can be switched", () => {
+    expect(getDebugging()).toBe(false);
+    setDebugging(true);
+    expect(getDebugging()).toBe(true);
+    setDebugging(false);
+    expect(getDebugging()).toBe(false);
+  });
+
+  function makeItHere(): Deferred<number> {
+    return new Deferred<number>();
+  }
+  function fireItHere(d: Deferred<number>): void {
+    d.callback(1);
+  }
+  function failItHere(d: Deferred<number>, reason: Error): void {
+    d.errback(reason);
+  }
+  function messageOfSecondFire(d: Deferred<number>): string {
+    try {
+      d.callback(2);
+    } catch (error) {
+      expect(error).toBeInstanceOf(AlreadyCalledError);
+      return (error as Error).message;
+    }
+    throw new Error("the second fire was accepted");
+  }
+
+  it("has AlreadyCalledError say where the Deferred was created and first fired", () => {
+    setDebugging(true);
+    const d = makeItHere();
+    fireItHere(d);
+    const message = messageOfSecondFire(d);
+    expect(message).toMatch(/It was created:\n +at makeItHere .*defer-unhandled\.test\.ts/);
+    expect(message).toMatch(/It was first fired:[\s\S]*at fireItHere .*defer-unhandled\.test\.ts/);
+  });
+
+  it("says so in the report of an unhandled failure, in one event", async () => {
+    setDebugging(true);
+    const error = new Error("traced");
+    const [event, ...more] = await afterDropping(() => {
+      const d = makeItHere();
+      failItHere(d, error);
+      return [d];
+    });
+    expect(more).toEqual([]);
+    expect(event?.error).toBe(error);
+    expect(event?.message).toMatch(/^Unhandled error in Deferred\nIt was created:\n +at makeItHere /);
+    expect(event?.message).toMatch(/It was first fired:[\s\S]*at failItHere /);
+  });
+
+  it("does not report what is handled", async () => {
+    setDebugging(true);
+    expect(await afterDropping(() => [fail(new Error("x")).addErrback(() => {}), makeItHere()])).toEqual([]);
+  });
+
+  it("says nothing of where while it is off", () => {
+    const d = makeItHere();
+    setDebugging(true);
+    fireItHere(d);
+    expect(messageOfSecondFire(d)).not.toContain("It was");
+  });
+
+  it("changes nothing in how a chain runs", () => {
+    setDebugging(true);
+    const inner = new Deferred<number>();
+    let seen: unknown;
+    succeed(0)
+      .addCallback(() => inner)
+      .addBoth((r) => {
+        seen = r;
+      });
+    const failure = new Failure("no");
+    inner.errback(failure);
+    expect(seen).toBe(failure);
+  });
+});
