@@ -423,7 +423,7 @@ void Engine::on_connected(Handle handle, int error) {
 std::span<std::uint8_t> Engine::receive_window(Handle handle) {
   Connection* connection = table_.find(handle);
   if (connection == nullptr || !connection->reading || connection->eof) return {};
-  if (connection->phase == Phase::kLingering) return arena_.rest();
+  if (connection->phase == Phase::kLingering) return unwanted_;
   const std::size_t needed = connection->expect;
   bool use_next_slab = !connection->borrows && slabs_.rest().size() < needed;
   // Two records: kNextSlab may come before the data.

@@ -138,7 +138,8 @@ class Engine final : private BackendEvents {
   std::vector<Handle> closed_;            // slots to free once all records were read
   std::vector<Handle> paused_listeners_;  // out of descriptors
   Stats stats_;
-  std::size_t window_bytes_ = 0;  // of the receive under way
+  std::size_t window_bytes_ = 0;                  // of the receive under way
+  std::array<std::uint8_t, 16 * 1024> unwanted_;  // where lingering connections receive
   bool in_turn_ = false;
   bool stopped_ = false;  // the program can run no more
 };

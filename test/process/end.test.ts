@@ -23,9 +23,12 @@ test("process.exit() in any callback ends the process with its exit code", async
 const PUT_OFF = ["tick", "microtask", "immediate"];
 
 describe.each(DRIVERS)("with the %s driver", (driver) => {
-  test.each(PUT_OFF)("everything goes on after an exception from the %s queue that a handler catches", async (where) => {
-    expect(await run("uncaught.mjs", where, driver, String(ROUNDS))).toEqual(WELL);
-  });
+  test.each(PUT_OFF)(
+    "everything goes on after an exception from the %s queue that a handler catches",
+    async (where) => {
+      expect(await run("uncaught.mjs", where, driver, String(ROUNDS))).toEqual(WELL);
+    },
+  );
 
   test("destroy() in any callback closes all descriptors when the turn ends", async () => {
     expect(await run("destroy.mjs", driver, String(ROUNDS))).toEqual(WELL);

@@ -3,19 +3,18 @@
  *
  *   node test/soak/echo.mjs [--seconds 600] [--driver pollable]
  *
- * The clients run in another process. Resident memory after a twentieth of the time is compared with that at the end.
+ * The clients run in another process. Resident memory after a tenth of the time is compared with that at the end.
  */
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { load } from "../process/dist.mjs";
-import { Memory, option } from "./measure.mjs";
+import { Memory, option, STEPS } from "./measure.mjs";
 
 const { NativeReactor } = await load("internet/nativereactor.js");
 const { Factory, Protocol } = await load("internet/protocol.js");
 
 const seconds = option("seconds", 600);
 const driver = option("driver", "pollable");
-const STEPS = 20;
 
 class Echo extends Protocol {
   dataReceived(data) {

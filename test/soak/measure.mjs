@@ -21,25 +21,34 @@ export function residentBytes() {
   return process.memoryUsage.rss();
 }
 
-/** Keeps the memory of the server and of its peer as it was at the first mark, and tells how it is at the last. */
+/** How many times a program samples; the median of the 2nd to 4th sample is compared with that of the last three. */
+export const STEPS = 20;
+
+/** Follows the memory of the server and of its peer, and tells whether it stayed. */
 export class Memory {
-  first = undefined;
-  latest = undefined;
+  samples = [];
 
   /** `peer` is what the peer process measured. */
   sample(progress, peer) {
-    this.latest = { server: residentBytes(), peer };
-    this.first ??= this.latest;
-    const text = Object.entries(this.latest).map(([name, bytes]) => `${name} ${(bytes / MEGABYTE).toFixed(1)} MiB`);
+    const latest = { server: residentBytes(), peer };
+    this.samples.push(latest);
+    const text = Object.entries(latest).map(([name, bytes]) => `${name} ${(bytes / MEGABYTE).toFixed(1)} MiB`);
     console.log(`${progress}: ${text.join(", ")}`);
   }
 
   /** Prints the verdict line and sets the exit code. */
   conclude(what) {
-    const changes = Object.keys(this.first).map((name) => [name, this.latest[name] / this.first[name] - 1]);
-    const flat = changes.every(([, change]) => Math.abs(change) <= TOLERANCE);
-    const text = changes.map(([name, change]) => `${name} ${change >= 0 ? "+" : ""}${(change * 100).toFixed(1)} %`);
-    console.log(`${flat ? "FLAT" : "NOT FLAT"}: ${what}; resident memory since the first mark: ${text.join(", ")}`);
+    const middle = (samples, name) => samples.map((sample) => sample[name]).sort((a, b) => a - b)[1];
+    let flat = true;
+    const text = ["server", "peer"].map((name) => {
+      const first = middle(this.samples.slice(1, 4), name);
+      const last = middle(this.samples.slice(-3), name);
+      const change = last / first - 1;
+      flat &&= Math.abs(change) <= TOLERANCE;
+      const sizes = [first, last].map((bytes) => (bytes / MEGABYTE).toFixed(1)).join(" to ");
+      return `${name} ${sizes} MiB (${change >= 0 ? "+" : ""}${(change * 100).toFixed(1)} %)`;
+    });
+    console.log(`${flat ? "FLAT" : "NOT FLAT"}: ${what}; resident memory: ${text.join(", ")}`);
     process.exitCode = flat ? 0 : 1;
   }
 }

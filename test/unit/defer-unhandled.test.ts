@@ -120,6 +120,16 @@ describe("a failure that nobody handles", () => {
     expect(events).toEqual([report(second)]);
   });
 
+  it("is logged as what it has become when an errback replaced it many collections later, once", async () => {
+    const held = [fail(new Error("first"))];
+    await afterDropping(() => []);
+    const second = new Error("second");
+    held[0]?.addErrback(() => {
+      throw second;
+    });
+    expect(await afterDropping(() => held.splice(0))).toEqual([report(second)]);
+  });
+
   it("is logged when it is no Error", async () => {
     expect(await afterDropping(() => [fail("only text")])).toEqual([report("only text")]);
   });
@@ -170,6 +180,21 @@ describe("a failure that is handled", () => {
       ),
     ]);
     expect(events).toEqual([]);
+  });
+
+  it("does not keep the Deferred for as long as a turn of the loop may be", () => {
+    const heap = (): number => {
+      gc!();
+      return process.memoryUsage().heapUsed;
+    };
+    const before = heap();
+    for (let i = 0; i < 20_000; i++) {
+      const d = fail("handled at once");
+      Object.assign(d, { ballast: new Array(1000).fill(i) });
+      d.addErrback(() => {});
+    }
+    // All of them would be 160 MB.
+    expect(heap() - before).toBeLessThan(40e6);
   });
 
   it("many turns and collections later is not logged", async () => {
@@ -234,7 +259,9 @@ describe("a failure that is handled", () => {
   it("by await is not logged, but another one after it is", async () => {
     const second = new Error("second");
     const events = await afterDropping(async () => {
-      const d = fail(new Error("first"));
+      const d = succeed(1).addCallback(() => {
+        throw new Error("first, with the Deferred in its stack");
+      });
       await swallow(d);
       return [
         d.addErrback(() => {
