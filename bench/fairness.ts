@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Answer, Figure, Progress } from "./rig/answer.ts";
 import type { Cell } from "./rig/cells.ts";
-import { runLoad } from "./rig/load.ts";
+import { runLoad, tolerableForeignShare } from "./rig/load.ts";
 import { borrowing, net, owning, type Peer } from "./rig/peers.ts";
 import { root } from "./rig/root.ts";
 import { Server } from "./rig/server.ts";
@@ -44,10 +44,9 @@ async function lateness(peer: Peer, seconds: number): Promise<Figure[]> {
   const server = await Server.start(peer.name, [node, "--import", beats, ...script], true);
   try {
     await sleep(1000);
-    const idle = await heard(server);
-    await runLoad(server, saturation, seconds);
-    const loaded = await heard(server);
-    const reading = median(idle.reads);
+    // An idle machine's read; the quicker ones, in case it is not quite idle.
+    const reading = quantile((await heard(server)).reads, 0.1);
+    const loaded = await heardUnderLoad(server, seconds);
     const late = loaded.reads.map((duration) => duration - reading);
     return [
       { label: `${peer.name} setTimeout median`, value: median(loaded.timers) },
@@ -58,6 +57,21 @@ async function lateness(peer: Peer, seconds: number): Promise<Figure[]> {
   } finally {
     await server.stop();
   }
+}
+
+/** A load that something else slows down saturates nothing: the least disturbed of a few attempts counts. */
+async function heardUnderLoad(server: Server, seconds: number): Promise<Heard> {
+  let best: Heard = { timers: [], reads: [] };
+  let disturbance = Number.POSITIVE_INFINITY;
+  for (let attempt = 0; attempt < 3 && disturbance > tolerableForeignShare; attempt++) {
+    await heard(server);
+    const { foreign_cpu } = await runLoad(server, saturation, seconds);
+    const next = await heard(server);
+    if (foreign_cpu >= disturbance) continue;
+    disturbance = foreign_cpu;
+    best = next;
+  }
+  return best;
 }
 
 interface Heard {

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs tests against an addon that was built with AddressSanitizer and UndefinedBehaviorSanitizer, in an ordinary Node:
 #
-#   scripts/asan-node.sh [what vitest is to run]
+#   scripts/asan-node.sh [arguments for `vitest run`]     by default the conformance, process and torture tests
 #
 # Fails when a test fails or a sanitizer has anything to say, also in a child process. Then a small program is run with
 # leak detection. Needs g++, Node's headers (npm_config_nodedir or beside node), and a built dist/.
@@ -31,7 +31,7 @@ g++ -std=c++20 -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-
   $sources -o "$out/build/Release/skein.node"
 
 # The runtime has to be there before Node is; the shim of the torture test comes before it nevertheless.
-export LD_PRELOAD="$(g++ -print-file-name=libasan.so):$(g++ -print-file-name=libubsan.so)"
+runtime="$(g++ -print-file-name=libasan.so):$(g++ -print-file-name=libubsan.so)"
 export SKEIN_PREBUILD="$PWD/$out"
 reports="log_path=$PWD/$out/reports/report"
 export UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1:$reports"
@@ -40,11 +40,12 @@ asan="verify_asan_link_order=0:detect_stack_use_after_return=1:$reports"
 status=0
 [ $# -gt 0 ] || set -- test/conformance test/process test/torture
 echo "> vitest run $*"
-ASAN_OPTIONS="detect_leaks=0:$asan" npx vitest run --testTimeout=600000 "$@" || status=1
+LD_PRELOAD="$runtime" ASAN_OPTIONS="detect_leaks=0:$asan" \
+  node node_modules/vitest/vitest.mjs run --testTimeout=600000 "$@" || status=1
 
 for driver in pollable waiter; do
   echo "> leaks with the $driver driver"
-  ASAN_OPTIONS="detect_leaks=1:$asan" node test/process/leaks.mjs "$driver" || status=1
+  LD_PRELOAD="$runtime" ASAN_OPTIONS="detect_leaks=1:$asan" node test/process/leaks.mjs "$driver" || status=1
 done
 
 for report in "$out"/reports/*; do

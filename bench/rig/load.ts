@@ -23,6 +23,9 @@ export interface Sample {
   readonly foreign_cpu: number;
 }
 
+/** Above it a sample says more about what else ran than about the server. */
+export const tolerableForeignShare = 0.1;
+
 /** @throws Error when the server answered wrongly or not at all */
 export async function runLoad(server: Server, cell: Cell, seconds: number): Promise<Sample> {
   const shape = ["--connections", cell.connections, "--size", cell.bytes, "--pipeline", cell.pipeline];

@@ -6,7 +6,7 @@
 
 import type { Progress } from "./answer.ts";
 import type { Cell } from "./cells.ts";
-import { runLoad, type Sample } from "./load.ts";
+import { runLoad, type Sample, tolerableForeignShare } from "./load.ts";
 import type { Peer } from "./peers.ts";
 import { Server } from "./server.ts";
 import { median, type Spread, spread } from "./statistics.ts";
@@ -40,8 +40,6 @@ export interface RoundsOptions {
   readonly retries: number;
   readonly progress: Progress;
 }
-
-const tolerableForeignShare = 0.1;
 
 /** `peers[0]` is the floor the others are divided by. */
 export async function measureCell(cell: Cell, peers: readonly Peer[], options: RoundsOptions): Promise<CellResult> {

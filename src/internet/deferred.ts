@@ -15,7 +15,8 @@
  *
  * Callbacks run synchronously, as soon as there is a result. A callback that returns a Deferred or any other thenable
  * holds up the chain until that has a result; the one that fires then hands its result over and forgets it. Handing
- * over goes by a list, never by recursion, so that neither long chains nor deep nesting can overflow the stack.
+ * over goes by a list, never by recursion, so that neither long chains nor deep nesting can overflow the stack. A
+ * Deferred that is returned to itself fails; several that wait for each other in a circle are not noticed, and wait on.
  */
 import { err } from "../logger/log.ts";
 import { SkeinError, TimeoutError } from "./error.ts";

@@ -35,18 +35,18 @@ export type DriverName = "pollable" | "waiter";
 export class EngineLink {
   readonly native: NativeEngine;
   readonly driver: DriverName;
-  readonly #completions = new Int32Array(RECORDS * 4);
-  readonly #arena = new Uint8Array(ARENA_BYTES);
-  readonly #connections: (TcpConnection | undefined)[] = [];
-  readonly #listeners = new Map<number, ListenerEvents>();
-  readonly #attempts = new Map<number, AttemptEvents>();
+  private readonly completions = new Int32Array(RECORDS * 4);
+  private readonly arena = new Uint8Array(ARENA_BYTES);
+  private readonly table: (TcpConnection | undefined)[] = [];
+  private readonly listeners = new Map<number, ListenerEvents>();
+  private readonly attempts = new Map<number, AttemptEvents>();
   /** The slab that owned bytes stand in now, and those that come after it. */
-  #slab: ArrayBufferLike = new ArrayBuffer(0);
-  readonly #spareSlabs: Uint8Array[] = [];
-  #sweeper: NodeJS.Timeout | undefined;
+  private slab: ArrayBufferLike = new ArrayBuffer(0);
+  private readonly spareSlabs: Uint8Array[] = [];
+  private sweeper: NodeJS.Timeout | undefined;
   /** Called after each connection or listener that closed, while somebody waits for all of them. */
   onClosed: (() => void) | undefined;
-  #stale = 0;
+  private stale = 0;
   /** Connections that are open now. */
   open = 0;
 
@@ -56,73 +56,73 @@ export class EngineLink {
     this.native = loadNative().createEngine({
       backend,
       driver,
-      completions: this.#completions,
-      arena: this.#arena,
-      dispatch: (words) => this.#dispatch(words),
+      completions: this.completions,
+      arena: this.arena,
+      dispatch: (words) => this.dispatch(words),
     });
-    for (let i = 0; i < SPARE_SLABS; i++) this.#supplySlab();
+    for (let i = 0; i < SPARE_SLABS; i++) this.supplySlab();
   }
 
   addConnection(connection: TcpConnection): void {
-    this.#connections[connection.handle & SLOT_MASK] = connection;
+    this.table[connection.handle & SLOT_MASK] = connection;
     this.open++;
   }
 
   addListener(handle: number, listener: ListenerEvents): void {
-    this.#listeners.set(handle, listener);
+    this.listeners.set(handle, listener);
   }
 
   addAttempt(handle: number, attempt: AttemptEvents): void {
-    this.#attempts.set(handle, attempt);
+    this.attempts.set(handle, attempt);
   }
 
   /** The attempt's outcome is of no interest any more. */
   dropAttempt(handle: number): void {
-    this.#attempts.delete(handle);
+    this.attempts.delete(handle);
     this.native.abort(handle);
   }
 
   /** Every connection that is open now. */
   *connections(): IterableIterator<TcpConnection> {
-    for (const connection of this.#connections) if (connection !== undefined) yield connection;
+    for (const connection of this.table) if (connection !== undefined) yield connection;
   }
 
   stats(): EngineStats {
     const counted = this.native.stats();
-    return { ...counted, stale: counted.stale + this.#stale };
+    return { ...counted, stale: counted.stale + this.stale };
   }
 
   /** Close every descriptor, without telling anybody, and free the native memory. */
   destroy(): void {
-    clearTimeout(this.#sweeper);
+    clearTimeout(this.sweeper);
     this.native.destroy();
   }
 
-  #dispatch(words: number): void {
-    const records = this.#completions;
+  private dispatch(words: number): void {
+    const records = this.completions;
     for (let i = 0; i < words; i += 4) {
       const kind = records[i]!;
       const handle = records[i + 1]!;
       const a = records[i + 2]!;
       const b = records[i + 3]!;
       if (kind === Completion.NEXT_SLAB) {
-        this.#slab = this.#spareSlabs.shift()!.buffer;
-        this.#supplySlab();
+        this.slab = this.spareSlabs.shift()!.buffer;
+        this.supplySlab();
         continue;
       }
-      const connection = this.#connections[handle & SLOT_MASK];
+      const connection = this.table[handle & SLOT_MASK];
       if (connection === undefined || connection.handle !== handle) {
-        this.#dispatchRare(kind, handle, a, b);
+        this.dispatchRare(kind, handle, a, b);
         continue;
       }
       switch (kind) {
         case Completion.DATA_BORROWED: {
-          const lent = new BufferView(this.#arena.buffer, a, b);
+          const lent = new BufferView(this.arena.buffer, a, b);
           connection.received(connection.borrows ? lent : Buffer.from(lent), connection.borrows);
           break;
         }
         case Completion.DATA_OWNED:
-          connection.received(new BufferView(this.#slab, a, b), false);
+          connection.received(new BufferView(this.slab, a, b), false);
           break;
         case Completion.READ_EOF:
           connection.readEnded();
@@ -134,9 +134,9 @@ export class EngineLink {
           connection.writeEnded();
           break;
         case Completion.CLOSED:
-          this.#connections[handle & SLOT_MASK] = undefined;
+          this.table[handle & SLOT_MASK] = undefined;
           this.open--;
-          if (!connection.peerEnded) this.#sweepLater();
+          if (!connection.peerEnded) this.sweepLater();
           connection.closed(a, b);
           this.onClosed?.();
           break;
@@ -144,49 +144,49 @@ export class EngineLink {
     }
   }
 
-  #dispatchRare(kind: number, handle: number, a: number, b: number): void {
+  private dispatchRare(kind: number, handle: number, a: number, b: number): void {
     switch (kind) {
       case Completion.ACCEPTED: {
-        const listener = this.#listeners.get(handle);
+        const listener = this.listeners.get(handle);
         if (listener === undefined) this.native.abort(a);
-        else listener.accepted(a, this.#arena, b);
+        else listener.accepted(a, this.arena, b);
         break;
       }
       case Completion.CONNECTED: {
-        const attempt = this.#attempts.get(handle);
-        this.#attempts.delete(handle);
+        const attempt = this.attempts.get(handle);
+        this.attempts.delete(handle);
         if (attempt !== undefined) attempt.connected(handle, a);
         else if (a === 0) this.native.abort(handle);
         break;
       }
       case Completion.LISTENER_ERROR:
-        this.#listeners.get(handle)?.starved(a, b === 1);
+        this.listeners.get(handle)?.starved(a, b === 1);
         break;
       case Completion.CLOSED: {
-        const listener = this.#listeners.get(handle);
-        this.#listeners.delete(handle);
+        const listener = this.listeners.get(handle);
+        this.listeners.delete(handle);
         listener?.closed();
         this.onClosed?.();
         break;
       }
       default:
-        this.#stale++;
+        this.stale++;
     }
   }
 
-  #supplySlab(): void {
+  private supplySlab(): void {
     // allocUnsafeSlow: of its own, and not zeroed.
     const slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
-    this.#spareSlabs.push(slab);
+    this.spareSlabs.push(slab);
     this.native.supplySlab(slab);
   }
 
-  #sweepLater(): void {
-    if (this.#sweeper !== undefined) return;
-    this.#sweeper = setTimeout(() => {
-      this.#sweeper = undefined;
-      if (this.native.sweepLingering() > 0) this.#sweepLater();
+  private sweepLater(): void {
+    if (this.sweeper !== undefined) return;
+    this.sweeper = setTimeout(() => {
+      this.sweeper = undefined;
+      if (this.native.sweepLingering() > 0) this.sweepLater();
     }, SWEEP_MS);
-    this.#sweeper.unref();
+    this.sweeper.unref();
   }
 }

@@ -58,33 +58,33 @@ export interface ConnectionOwner {
 
 export class TcpConnection implements Transport {
   readonly handle: number;
-  readonly #native: NativeEngine;
-  readonly #owner: ConnectionOwner;
-  readonly #peer: Address;
-  #protocol: ProtocolLike | undefined;
-  #producer: Producer | undefined;
-  #flags = 0;
+  private readonly native: NativeEngine;
+  private readonly owner: ConnectionOwner;
+  private readonly peer: Address;
+  private protocol: ProtocolLike | undefined;
+  private producer: Producer | undefined;
+  private flags = 0;
   /** Bytes that were on their way when the protocol paused. */
-  #held: Buffer | undefined;
+  private held: Buffer | undefined;
   /** Why the connection ends, when it was not the kernel or the peer who ended it. */
-  #reason: Failure | undefined;
+  private reason: Failure | undefined;
 
   constructor(native: NativeEngine, handle: number, peer: Address, owner: ConnectionOwner) {
     this.handle = handle;
-    this.#native = native;
-    this.#owner = owner;
-    this.#peer = peer;
-    this.#protocol = undefined;
-    this.#producer = undefined;
-    this.#held = undefined;
-    this.#reason = undefined;
+    this.native = native;
+    this.owner = owner;
+    this.peer = peer;
+    this.protocol = undefined;
+    this.producer = undefined;
+    this.held = undefined;
+    this.reason = undefined;
   }
 
   /** Give the connection its protocol and tell it. `lends` is what the engine does for this connection so far. */
   begin(protocol: ProtocolLike, lends: boolean): void {
-    this.#protocol = protocol;
-    if (borrowsFrom(protocol)) this.#flags |= BORROWS;
-    if (this.borrows !== lends) this.#native.setBorrows(this.handle, this.borrows);
+    this.protocol = protocol;
+    if (borrowsFrom(protocol)) this.flags |= BORROWS;
+    if (this.borrows !== lends) this.native.setBorrows(this.handle, this.borrows);
     try {
       watch(this, protocol.makeConnection(this));
     } catch (error) {
@@ -95,21 +95,21 @@ export class TcpConnection implements Transport {
   // --- for the engine's link -------------------------------------------------------------------------------------
 
   get borrows(): boolean {
-    return (this.#flags & BORROWS) !== 0;
+    return (this.flags & BORROWS) !== 0;
   }
 
   get peerEnded(): boolean {
-    return (this.#flags & PEER_ENDED) !== 0;
+    return (this.flags & PEER_ENDED) !== 0;
   }
 
   /** `lent`: the bytes are good until this returns. */
   received(data: Buffer, lent: boolean): void {
-    if ((this.#flags & (DISCONNECTING | ABORTED | LOST | PAUSED | DELIVERY_DUE)) !== 0) {
-      this.#hold(data, lent);
+    if ((this.flags & (DISCONNECTING | ABORTED | LOST | PAUSED | DELIVERY_DUE)) !== 0) {
+      this.hold(data, lent);
       return;
     }
     try {
-      const result: unknown = this.#protocol!.dataReceived(data);
+      const result: unknown = this.protocol!.dataReceived(data);
       if (result !== undefined) watch(this, result);
     } catch (error) {
       this.fail(error);
@@ -117,13 +117,13 @@ export class TcpConnection implements Transport {
   }
 
   readEnded(): void {
-    this.#flags |= PEER_ENDED;
-    if ((this.#flags & (PAUSED | DELIVERY_DUE)) !== 0) {
-      this.#flags |= END_HELD;
+    this.flags |= PEER_ENDED;
+    if ((this.flags & (PAUSED | DELIVERY_DUE)) !== 0) {
+      this.flags |= END_HELD;
       return;
     }
-    if ((this.#flags & (DISCONNECTING | ABORTED | LOST)) !== 0) return;
-    const protocol = this.#protocol as Partial<HalfCloseableProtocol>;
+    if ((this.flags & (DISCONNECTING | ABORTED | LOST)) !== 0) return;
+    const protocol = this.protocol as Partial<HalfCloseableProtocol>;
     if (typeof protocol.readConnectionLost !== "function") {
       this.loseConnection();
       return;
@@ -133,28 +133,28 @@ export class TcpConnection implements Transport {
     } catch (error) {
       this.fail(error);
     }
-    this.#closeWhenBothEnded();
+    this.closeWhenBothEnded();
   }
 
   writeEnded(): void {
-    this.#flags |= WRITE_ENDED;
-    if ((this.#flags & (ABORTED | LOST)) !== 0) return;
-    const protocol = this.#protocol as Partial<HalfCloseableProtocol>;
+    this.flags |= WRITE_ENDED;
+    if ((this.flags & (ABORTED | LOST)) !== 0) return;
+    const protocol = this.protocol as Partial<HalfCloseableProtocol>;
     try {
       watch(this, protocol.writeConnectionLost?.());
     } catch (error) {
       this.fail(error);
     }
-    this.#closeWhenBothEnded();
+    this.closeWhenBothEnded();
   }
 
   drained(): void {
-    const producer = this.#producer;
-    if (producer === undefined || (this.#flags & (ABORTED | LOST)) !== 0) return;
-    if ((this.#flags & STREAMING) !== 0) {
-      if ((this.#flags & PRODUCER_PAUSED) === 0) return;
-      this.#flags &= ~PRODUCER_PAUSED;
-      this.#native.notifyDrain(this.handle, false);
+    const producer = this.producer;
+    if (producer === undefined || (this.flags & (ABORTED | LOST)) !== 0) return;
+    if ((this.flags & STREAMING) !== 0) {
+      if ((this.flags & PRODUCER_PAUSED) === 0) return;
+      this.flags &= ~PRODUCER_PAUSED;
+      this.native.notifyDrain(this.handle, false);
     }
     try {
       (producer as PullProducer).resumeProducing();
@@ -164,14 +164,14 @@ export class TcpConnection implements Transport {
   }
 
   closed(errno: number, how: number): void {
-    const reason = this.#reason ?? closeReason(errno, how);
-    this.#flags |= LOST;
-    this.#held = undefined;
-    this.#reason = undefined;
-    const producer = this.#producer;
-    const protocol = this.#protocol;
-    this.#producer = undefined;
-    this.#protocol = undefined;
+    const reason = this.reason ?? closeReason(errno, how);
+    this.flags |= LOST;
+    this.held = undefined;
+    this.reason = undefined;
+    const producer = this.producer;
+    const protocol = this.protocol;
+    this.producer = undefined;
+    this.protocol = undefined;
     try {
       producer?.stopProducing();
     } catch (error) {
@@ -183,19 +183,19 @@ export class TcpConnection implements Transport {
     } catch (error) {
       err(error, `${nameOf(protocol)} threw in connectionLost()`);
     }
-    this.#owner.connectionLost(this, reason);
+    this.owner.connectionLost(this, reason);
   }
 
   // --- for protocols ---------------------------------------------------------------------------------------------
 
   get disconnecting(): boolean {
-    return (this.#flags & DISCONNECTING) !== 0;
+    return (this.flags & DISCONNECTING) !== 0;
   }
 
   write(data: Bytes): void {
     // The engine takes a view of the bytes or of a copy, and is done with it when it returns.
-    const pending = this.#native.write(this.handle, typeof data === "string" ? Buffer.from(data, "utf8") : data);
-    if (pending > HIGH_WATER && this.#producer !== undefined) this.#pauseProducer();
+    const pending = this.native.write(this.handle, typeof data === "string" ? Buffer.from(data, "utf8") : data);
+    if (pending > HIGH_WATER && this.producer !== undefined) this.pauseProducer();
   }
 
   writeSequence(pieces: Iterable<Bytes>): void {
@@ -203,75 +203,75 @@ export class TcpConnection implements Transport {
   }
 
   loseConnection(): void {
-    if ((this.#flags & (DISCONNECTING | ABORTED | LOST)) !== 0) return;
-    this.#flags |= DISCONNECTING;
-    this.#held = undefined;
-    if (this.#closeWaitsForProducer()) this.#native.pauseReading(this.handle);
-    else this.#native.close(this.handle);
+    if ((this.flags & (DISCONNECTING | ABORTED | LOST)) !== 0) return;
+    this.flags |= DISCONNECTING;
+    this.held = undefined;
+    if (this.closeWaitsForProducer()) this.native.pauseReading(this.handle);
+    else this.native.close(this.handle);
   }
 
   abortConnection(): void {
-    if ((this.#flags & (ABORTED | LOST)) !== 0) return;
-    this.#flags |= ABORTED | DISCONNECTING;
-    this.#held = undefined;
-    this.#native.abort(this.handle);
+    if ((this.flags & (ABORTED | LOST)) !== 0) return;
+    this.flags |= ABORTED | DISCONNECTING;
+    this.held = undefined;
+    this.native.abort(this.handle);
   }
 
   loseWriteConnection(): void {
-    this.#native.shutdownWrite(this.handle);
+    this.native.shutdownWrite(this.handle);
   }
 
   getPeer(): Address {
-    return this.#peer;
+    return this.peer;
   }
 
   getHost(): Address {
-    return addressFrom(this.#native.localAddress(this.handle)) ?? this.#owner.localAddress();
+    return addressFrom(this.native.localAddress(this.handle)) ?? this.owner.localAddress();
   }
 
   registerProducer(producer: PushProducer | PullProducer, streaming: boolean): void {
-    if (this.#producer !== undefined) {
+    if (this.producer !== undefined) {
       throw new Error("A producer is registered with this transport already: unregisterProducer() it first.");
     }
-    if ((this.#flags & (ABORTED | LOST)) !== 0) {
+    if ((this.flags & (ABORTED | LOST)) !== 0) {
       producer.stopProducing();
       return;
     }
-    this.#producer = producer;
-    this.#flags &= ~(STREAMING | PRODUCER_PAUSED);
+    this.producer = producer;
+    this.flags &= ~(STREAMING | PRODUCER_PAUSED);
     if (streaming) {
-      this.#flags |= STREAMING;
+      this.flags |= STREAMING;
       return;
     }
-    this.#native.notifyDrain(this.handle, true);
+    this.native.notifyDrain(this.handle, true);
     producer.resumeProducing();
   }
 
   unregisterProducer(): void {
-    if (this.#producer === undefined) return;
-    const closeWaited = this.#closeWaitsForProducer();
-    this.#producer = undefined;
-    this.#flags &= ~(STREAMING | PRODUCER_PAUSED);
-    this.#native.notifyDrain(this.handle, false);
-    if (closeWaited && (this.#flags & DISCONNECTING) !== 0) this.#native.close(this.handle);
+    if (this.producer === undefined) return;
+    const closeWaited = this.closeWaitsForProducer();
+    this.producer = undefined;
+    this.flags &= ~(STREAMING | PRODUCER_PAUSED);
+    this.native.notifyDrain(this.handle, false);
+    if (closeWaited && (this.flags & DISCONNECTING) !== 0) this.native.close(this.handle);
   }
 
   pauseProducing(): void {
-    if ((this.#flags & (PAUSED | LOST)) !== 0) return;
-    this.#flags |= PAUSED;
-    this.#native.pauseReading(this.handle);
+    if ((this.flags & (PAUSED | LOST)) !== 0) return;
+    this.flags |= PAUSED;
+    this.native.pauseReading(this.handle);
   }
 
   resumeProducing(): void {
-    if ((this.#flags & PAUSED) === 0 || (this.#flags & (DISCONNECTING | ABORTED | LOST)) !== 0) return;
-    this.#flags &= ~PAUSED;
-    if ((this.#held !== undefined || (this.#flags & END_HELD) !== 0) && (this.#flags & DELIVERY_DUE) === 0) {
+    if ((this.flags & PAUSED) === 0 || (this.flags & (DISCONNECTING | ABORTED | LOST)) !== 0) return;
+    this.flags &= ~PAUSED;
+    if ((this.held !== undefined || (this.flags & END_HELD) !== 0) && (this.flags & DELIVERY_DUE) === 0) {
       // Not from inside this call: dataReceived() is never re-entered.
-      this.#flags |= DELIVERY_DUE;
-      setImmediate(() => this.#deliverHeld());
+      this.flags |= DELIVERY_DUE;
+      setImmediate(() => this.deliverHeld());
       return;
     }
-    if ((this.#flags & DELIVERY_DUE) === 0) this.#native.resumeReading(this.handle);
+    if ((this.flags & DELIVERY_DUE) === 0) this.native.resumeReading(this.handle);
   }
 
   stopProducing(): void {
@@ -279,81 +279,81 @@ export class TcpConnection implements Transport {
   }
 
   setTcpNoDelay(on: boolean): void {
-    this.#native.setOption(this.handle, SocketOption.NODELAY, on ? 1 : 0);
+    this.native.setOption(this.handle, SocketOption.NODELAY, on ? 1 : 0);
   }
 
   /** True unless it was switched off: what is written in a turn leaves together anyway. */
   getTcpNoDelay(): boolean {
-    return this.#native.getOption(this.handle, SocketOption.NODELAY) === 1;
+    return this.native.getOption(this.handle, SocketOption.NODELAY) === 1;
   }
 
   setTcpKeepAlive(on: boolean): void {
-    this.#native.setOption(this.handle, SocketOption.KEEPALIVE, on ? 1 : 0);
+    this.native.setOption(this.handle, SocketOption.KEEPALIVE, on ? 1 : 0);
   }
 
   getTcpKeepAlive(): boolean {
-    return this.#native.getOption(this.handle, SocketOption.KEEPALIVE) === 1;
+    return this.native.getOption(this.handle, SocketOption.KEEPALIVE) === 1;
   }
 
   // --- inside ----------------------------------------------------------------------------------------------------
 
   /** End this connection, and only this one, because its protocol threw. */
   fail(error: unknown): void {
-    err(error, `${nameOf(this.#protocol)} threw; its connection to ${this.#peer} is closed`);
+    err(error, `${nameOf(this.protocol)} threw; its connection to ${this.peer} is closed`);
     this.end(new Failure(error));
   }
 
   /** End the connection now, for `reason`. */
   end(reason: Failure): void {
-    if ((this.#flags & LOST) !== 0) return;
-    this.#reason ??= reason;
+    if ((this.flags & LOST) !== 0) return;
+    this.reason ??= reason;
     this.abortConnection();
   }
 
   /** Close when all is sent, but let `reason` be told as the reason. */
   loseConnectionFor(reason: Failure): void {
-    if ((this.#flags & LOST) !== 0) return;
-    this.#reason ??= reason;
-    this.#producer = undefined;
-    this.#flags |= DISCONNECTING;
-    this.#native.close(this.handle);
+    if ((this.flags & LOST) !== 0) return;
+    this.reason ??= reason;
+    this.producer = undefined;
+    this.flags |= DISCONNECTING;
+    this.native.close(this.handle);
   }
 
-  #hold(data: Buffer, lent: boolean): void {
-    if ((this.#flags & (DISCONNECTING | ABORTED | LOST)) !== 0) return;
+  private hold(data: Buffer, lent: boolean): void {
+    if ((this.flags & (DISCONNECTING | ABORTED | LOST)) !== 0) return;
     const owned = lent ? Buffer.from(data) : data;
-    this.#held = this.#held === undefined ? owned : Buffer.concat([this.#held, owned]);
+    this.held = this.held === undefined ? owned : Buffer.concat([this.held, owned]);
   }
 
-  #deliverHeld(): void {
-    this.#flags &= ~DELIVERY_DUE;
-    if ((this.#flags & (PAUSED | DISCONNECTING | ABORTED | LOST)) !== 0) return;
-    const held = this.#held;
-    this.#held = undefined;
+  private deliverHeld(): void {
+    this.flags &= ~DELIVERY_DUE;
+    if ((this.flags & (PAUSED | DISCONNECTING | ABORTED | LOST)) !== 0) return;
+    const held = this.held;
+    this.held = undefined;
     if (held !== undefined) this.received(held, false);
-    if ((this.#flags & (PAUSED | DISCONNECTING | ABORTED | LOST)) !== 0) return;
-    this.#native.resumeReading(this.handle);
-    if ((this.#flags & END_HELD) !== 0) {
-      this.#flags &= ~END_HELD;
+    if ((this.flags & (PAUSED | DISCONNECTING | ABORTED | LOST)) !== 0) return;
+    this.native.resumeReading(this.handle);
+    if ((this.flags & END_HELD) !== 0) {
+      this.flags &= ~END_HELD;
       this.readEnded();
     }
   }
 
-  #closeWhenBothEnded(): void {
+  private closeWhenBothEnded(): void {
     const both = PEER_ENDED | WRITE_ENDED;
-    if ((this.#flags & both) === both) this.loseConnection();
+    if ((this.flags & both) === both) this.loseConnection();
   }
 
   /** A pull producer, and a push producer that is paused, have more to say before the connection may close. */
-  #closeWaitsForProducer(): boolean {
-    return this.#producer !== undefined && ((this.#flags & STREAMING) === 0 || (this.#flags & PRODUCER_PAUSED) !== 0);
+  private closeWaitsForProducer(): boolean {
+    return this.producer !== undefined && ((this.flags & STREAMING) === 0 || (this.flags & PRODUCER_PAUSED) !== 0);
   }
 
-  #pauseProducer(): void {
-    if ((this.#flags & STREAMING) === 0 || (this.#flags & PRODUCER_PAUSED) !== 0) return;
-    this.#flags |= PRODUCER_PAUSED;
-    this.#native.notifyDrain(this.handle, true);
-    (this.#producer as PushProducer).pauseProducing();
+  private pauseProducer(): void {
+    if ((this.flags & STREAMING) === 0 || (this.flags & PRODUCER_PAUSED) !== 0) return;
+    this.flags |= PRODUCER_PAUSED;
+    this.native.notifyDrain(this.handle, true);
+    (this.producer as PushProducer).pauseProducing();
   }
 }
 

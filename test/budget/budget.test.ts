@@ -7,7 +7,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { runNode, startNode } from "../process/child.ts";
+import { nextMessage, runNode, startNode } from "../process/child.ts";
 import { buildFaults, preloaded } from "../torture/faults.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -37,26 +37,18 @@ function start(script: string, args: readonly unknown[], env: NodeJS.ProcessEnv 
   });
 }
 
-async function answer<T>(child: ChildProcess): Promise<T> {
-  const [message] = await Promise.race([
-    once(child, "message"),
-    once(child, "exit").then(([code]) => Promise.reject(new Error(`A child exited with ${code}.`))),
-  ]);
-  return message as T;
-}
-
 /** The server's counters over ROUNDS rounds of 64 bytes on each connection, after a warm-up. */
 async function measureEcho(): Promise<{ before: Mark; after: Mark }> {
   const faults = buildFaults();
   const server = start("server.mjs", [faults], { LD_PRELOAD: preloaded(faults) });
-  const { port } = await answer<{ port: number }>(server);
+  const { port } = await nextMessage<{ port: number }>(server);
   const client = start("client.mjs", [server.pid, port, CONNECTIONS, 64]);
-  await answer(client);
+  await nextMessage(client);
   const work = async (rounds: number): Promise<Mark> => {
     client.send({ rounds });
-    await answer(client);
+    await nextMessage(client);
     server.send("mark");
-    return answer<Mark>(server);
+    return nextMessage<Mark>(server);
   };
   await work(ROUNDS / 2);
   const before = await work(ROUNDS / 2);

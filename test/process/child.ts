@@ -38,6 +38,20 @@ export async function ended(child: ChildProcess): Promise<Ended> {
   return { code, signal, output, complaints };
 }
 
+/** What `child` sends next by its IPC channel. @throws Error when it ends before it does */
+export async function nextMessage<T>(child: ChildProcess): Promise<T> {
+  const heard = new AbortController();
+  const exit = once(child, "exit", { signal: heard.signal }).then(([code, signal]) => {
+    throw new Error(`A child ended with ${signal ?? code} instead of sending a message.`);
+  });
+  try {
+    const [message] = await Promise.race([once(child, "message"), exit]);
+    return message as T;
+  } finally {
+    heard.abort();
+  }
+}
+
 /** Run `round(i)` for i from 0 to `rounds - 1`, two at a time. */
 export async function inPairs(rounds: number, round: (i: number) => Promise<void>): Promise<void> {
   let next = 0;

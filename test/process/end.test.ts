@@ -2,7 +2,7 @@
 
 import { once } from "node:events";
 import { describe, expect, test } from "vitest";
-import { type Ended, inPairs, runNode, startNode } from "./child.ts";
+import { type Ended, inPairs, nextMessage, runNode, startNode } from "./child.ts";
 import { DRIVERS, driverOf } from "./drivers.ts";
 
 const ROUNDS = 100;
@@ -41,10 +41,9 @@ describe.each(DRIVERS)("with the %s driver", (driver) => {
   test("a reactor with nothing to do keeps the process alive until it is stopped, and no longer", async () => {
     const child = startNode(import.meta.url, "idle.mjs", [driver], { stdio: ["ignore", "inherit", "inherit", "ipc"] });
     const exit = once(child, "exit");
-    const heard = async () => (await Promise.race([once(child, "message"), exit]))[0] as unknown;
-    expect(await heard()).toBe("alive");
+    expect(await nextMessage(child)).toBe("alive");
     child.send("stop");
-    expect(await heard()).toBe("stopped");
+    expect(await nextMessage(child)).toBe("stopped");
     const stopped = performance.now();
     expect(await exit).toEqual([0, null]);
     expect(performance.now() - stopped).toBeLessThan(1000);

@@ -3,7 +3,7 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { expect, test } from "vitest";
-import { startNode } from "../process/child.ts";
+import { nextMessage, startNode } from "../process/child.ts";
 
 const ARENA_BYTES = 128 * 1024;
 const READ_BYTES = 32 * 1024;
@@ -30,10 +30,10 @@ test("a connection that lingers is read on when the arena is full", async () => 
     stdio: ["ignore", "inherit", "inherit", "ipc"],
   });
   const exit = once(server, "exit");
-  const [{ port }] = (await once(server, "message")) as [{ port: number }];
+  const { port } = await nextMessage<{ port: number }>(server);
   const ask = async (): Promise<Counted> => {
     server.send("how is it?");
-    return (await once(server, "message"))[0] as Counted;
+    return nextMessage(server);
   };
   const busy: Socket[] = [];
   for (let i = 0; i < FULL; i++) busy.push(await connectTo(port));
