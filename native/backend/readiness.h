@@ -38,7 +38,7 @@ class Readiness final : public Backend {
   void receive_once(Handle handle, int fd);
 
   // Events of one turn: bounds the time until libuv gets its own.
-  static constexpr std::size_t kEventsPerTurn = 512;
+  static constexpr std::size_t kEventsPerTurn = 128;
   static constexpr int kAcceptsPerTurn = 128;
 
   BackendEvents* events_ = nullptr;

@@ -70,7 +70,7 @@ class EpollSelector final : public Selector {
   }
 
   int set_ = -1;
-  std::array<epoll_event, 512> events_;
+  std::array<epoll_event, 128> events_;
 };
 
 }  // namespace
