@@ -3,7 +3,6 @@ import { defineConfig } from "vitest/config";
 const common = {
   testTimeout: 60_000,
   hookTimeout: 60_000,
-  execArgv: ["--expose-gc"],
 };
 
 export default defineConfig({
@@ -12,7 +11,7 @@ export default defineConfig({
     maxWorkers: 2,
     projects: [
       {
-        test: { ...common, name: "main", pool: "forks", include: ["test/**/*.test.ts"] },
+        test: { ...common, name: "main", pool: "forks", execArgv: ["--expose-gc"], include: ["test/**/*.test.ts"] },
       },
       {
         // The same behaviour inside worker threads.

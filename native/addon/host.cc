@@ -78,14 +78,13 @@ void Host::tear_down() {
 void Host::on_driver_closed() {
   driver_closed_ = true;
   engine_.reset();
-  if (environment_ended_) {
-    const napi_async_cleanup_hook_handle hook = hook_;
-    delete this;
-    napi_remove_async_cleanup_hook(hook);
-    return;
-  }
+  // Also when the environment ends: it lives until the hook is removed, and does not free what belongs to an addon.
   for (napi_ref reference : {memory_[0], memory_[1], dispatch_, resource_}) napi_delete_reference(env_, reference);
   napi_async_destroy(env_, context_);
+  if (!environment_ended_) return;
+  const napi_async_cleanup_hook_handle hook = hook_;
+  delete this;
+  napi_remove_async_cleanup_hook(hook);
 }
 
 void Host::on_environment_end(napi_async_cleanup_hook_handle hook, void* self) {

@@ -33,9 +33,10 @@ class Host final : private Program {
 
   // nullptr once destroyed.
   Engine* engine() { return engine_.get(); }
-  bool start() { return driver_ != nullptr && driver_->start(); }
+  // Both do nothing once destroyed: the driver's handles are closing then.
+  bool start() { return torn_down_ || driver_->start(); }
   void stop() {
-    if (driver_ != nullptr) driver_->stop();
+    if (!torn_down_) driver_->stop();
   }
   // Takes effect when the turn under way has ended.
   void destroy();

@@ -63,6 +63,7 @@ export class NativeReactor extends ReactorBase implements Reactor, PortKeeper {
 
   /** Close every descriptor, without telling anybody, and free the native memory. The reactor is of no use afterwards. */
   destroy(): void {
+    this.crash();
     this.#link.destroy();
   }
 
