@@ -373,16 +373,24 @@ function nameOf(protocol: ProtocolLike | undefined): string {
   return protocol?.constructor.name ?? "A protocol";
 }
 
+/** An Error costs microseconds for its stack, which would show nothing but this file: one of each kind serves all. */
+const DONE = new ConnectionDone();
+const ABORTED_HERE = new ConnectionAborted();
+const lostBy = new Map<number, ConnectionLost>();
+
 function closeReason(errno: number, how: number): Failure {
-  if (how === CloseReason.FLUSHED) return new Failure(new ConnectionDone());
-  if (how === CloseReason.ABORTED) return new Failure(new ConnectionAborted());
-  const name = getSystemErrorName(errno);
-  return new Failure(
-    new ConnectionLost(
+  if (how === CloseReason.FLUSHED) return new Failure(DONE);
+  if (how === CloseReason.ABORTED) return new Failure(ABORTED_HERE);
+  let lost = lostBy.get(errno);
+  if (lost === undefined) {
+    const name = getSystemErrorName(errno);
+    lost = new ConnectionLost(
       `The connection to the other side was lost in a non-clean way: ${getSystemErrorMessage(errno)} (${name}).`,
       name,
-    ),
-  );
+    );
+    lostBy.set(errno, lost);
+  }
+  return new Failure(lost);
 }
 
 /** The address that the engine describes; undefined for an error. */
