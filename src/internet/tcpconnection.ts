@@ -81,12 +81,13 @@ export class TcpConnection implements Transport {
   }
 
   /** Give the connection its protocol and tell it. `lends` is what the engine does for this connection so far. */
-  begin(protocol: ProtocolLike, lends: boolean): void {
+  begin(protocol: ProtocolLike, borrows: boolean, lends: boolean): void {
     this.protocol = protocol;
-    if (borrowsFrom(protocol)) this.flags |= BORROWS;
-    if (this.borrows !== lends) this.native.setBorrows(this.handle, this.borrows);
+    if (borrows) this.flags |= BORROWS;
+    if (borrows !== lends) this.native.setBorrows(this.handle, borrows);
     try {
-      watch(this, protocol.makeConnection(this));
+      const result: unknown = protocol.makeConnection(this);
+      if (result !== undefined) watch(this, result);
     } catch (error) {
       this.fail(error);
     }

@@ -14,7 +14,7 @@ import type {
   ReactorNames,
   ReactorTime,
 } from "./interfaces.ts";
-import { addressFrom, type ConnectionOwner, TcpConnection } from "./tcpconnection.ts";
+import { addressFrom, borrowsFrom, type ConnectionOwner, TcpConnection } from "./tcpconnection.ts";
 
 const DEFAULT_TIMEOUT_SECONDS = 30;
 
@@ -120,7 +120,7 @@ export class TcpConnector implements Connector, AttemptEvents, ConnectionOwner {
       return;
     }
     if (protocol === null || protocol === undefined) connection.loseConnection();
-    else connection.begin(protocol, false);
+    else connection.begin(protocol, borrowsFrom(protocol), false);
   }
 
   // --- for its connection --------------------------------------------------------------------------------------------

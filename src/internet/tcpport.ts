@@ -103,7 +103,7 @@ export class TcpPort implements ListeningPort, ListenerEvents, ConnectionOwner {
       this.#lends = borrows;
       this.#link.native.setBorrows(this.#handle, borrows);
     }
-    connection.begin(protocol, lends);
+    connection.begin(protocol, borrows, lends);
   }
 
   starved(errno: number, firstOfEpisode: boolean): void {
@@ -140,22 +140,27 @@ export class TcpPort implements ListeningPort, ListenerEvents, ConnectionOwner {
   }
 }
 
-/** The host of the latest peer: many connections come from one, and need not each hold its text. */
-let latestBytes = -1;
-let latestHost = "";
+/** Hosts of recent peers: many connections come from few, and need not each make and hold its text. */
+const recentHosts = new Map<number, string>();
+const RECENT_HOSTS_MAX = 1024;
+
+function ipv4Text(bytes: number): string {
+  let host = recentHosts.get(bytes);
+  if (host === undefined) {
+    host = `${bytes & 255}.${(bytes >> 8) & 255}.${(bytes >> 16) & 255}.${bytes >>> 24}`;
+    if (recentHosts.size === RECENT_HOSTS_MAX) recentHosts.clear();
+    recentHosts.set(bytes, host);
+  }
+  return host;
+}
 
 /** Mirrors pack_address in native/net/address.h. */
 function unpackAddress(memory: Uint8Array, offset: number): Address {
   const port = memory[offset + 2]! | (memory[offset + 3]! << 8);
   const at = offset + 4;
   if (memory[offset] === 4) {
-    const [a, b, c, d] = [memory[at]!, memory[at + 1]!, memory[at + 2]!, memory[at + 3]!];
-    const bytes = ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
-    if (bytes !== latestBytes) {
-      latestBytes = bytes;
-      latestHost = `${a}.${b}.${c}.${d}`;
-    }
-    return new IPv4Address("TCP", latestHost, port);
+    const bytes = memory[at]! | (memory[at + 1]! << 8) | (memory[at + 2]! << 16) | (memory[at + 3]! << 24);
+    return new IPv4Address("TCP", ipv4Text(bytes), port);
   }
   const words = Array.from({ length: 8 }, (_, i) => (memory[at + 2 * i]! << 8) | memory[at + 2 * i + 1]!);
   const scopeID = new DataView(memory.buffer, memory.byteOffset).getUint32(at + 16, true);
