@@ -326,10 +326,9 @@ void Engine::finish_close(Connection& connection) {
   release(connection, false);
 }
 
-// With a reset: where it was our end that failed, the peer must not take what it has for everything.
 void Engine::fail(Connection& connection, int error) {
   report_closed(connection, error, CloseReason::kError);
-  release(connection, true);
+  release(connection, false);
 }
 
 void Engine::report_closed(Connection& connection, int error, CloseReason reason) {
