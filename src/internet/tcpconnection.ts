@@ -250,11 +250,11 @@ export class TcpConnection implements Transport {
 
   unregisterProducer(): void {
     if (this.producer === undefined) return;
-    const closeWaited = this.closeWaitsForProducer();
     this.producer = undefined;
     this.flags &= ~(STREAMING | PRODUCER_PAUSED);
     this.native.notifyDrain(this.handle, false);
-    if (closeWaited && (this.flags & DISCONNECTING) !== 0) this.native.close(this.handle);
+    // loseConnection() may have waited for it.
+    if ((this.flags & DISCONNECTING) !== 0) this.native.close(this.handle);
   }
 
   pauseProducing(): void {

@@ -1,170 +1,208 @@
-import { createServer } from "node:net";
-import { expect, test } from "vitest";
-import { type ConnectError, NotConnectingError } from "../../src/internet/error.ts";
-import type { Failure } from "../../src/internet/failure.ts";
-import type { Connector } from "../../src/internet/interfaces.ts";
-import { ClientFactory, type Protocol } from "../../src/internet/protocol.ts";
-import { clientFactory, codeOf, event, onEveryReactor, Recorder, until } from "../helpers/bench.ts";
+/** Attempts to connect: how they fail, how they are stopped, and how they are made again. */
 
-/** A factory that notes what it is told, and resolves `failed` or `lost`. */
-class Noting extends ClientFactory {
-  readonly calls: string[] = [];
-  readonly made: Protocol[] = [];
-  reason: Failure | undefined;
+import { describe, expect, test } from "vitest";
+import {
+  ConnectBindError,
+  ConnectError,
+  ConnectionDone,
+  ConnectionRefusedError,
+  ConnectTimeoutError,
+  DNSLookupError,
+  NoRouteError,
+  NotConnectingError,
+  UserError,
+} from "../../src/internet/error.ts";
+import type { Connector, ConnectTCPOptions } from "../../src/internet/interfaces.ts";
+import { turns } from "../helpers/gate.ts";
+import { freePort, Peer, PeerServer } from "../helpers/peer.ts";
+import { forEachReactor, LOOPBACKS } from "../helpers/reactors.ts";
+import { Client, Recorder, serve } from "../helpers/recorder.ts";
 
-  override startFactory(): void {
-    this.calls.push("start");
-  }
-  override stopFactory(): void {
-    this.calls.push("stop");
-  }
-  override startedConnecting(connector: Connector): void {
-    this.calls.push(`connecting (${connector.state})`);
-  }
-  override clientConnectionFailed(_connector: Connector, reason: Failure): void {
-    this.calls.push("failed");
-    this.reason = reason;
-  }
-  override clientConnectionLost(_connector: Connector, reason: Failure): void {
-    this.calls.push("lost");
-    this.reason = reason;
-  }
-}
-
-async function closedPort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await event(server, "listening");
-  const { port } = server.address() as { port: number };
-  await new Promise((done) => server.close(done));
-  return port;
-}
-
-onEveryReactor((start) => {
-  test("a refused connection fails with ConnectionRefusedError", async () => {
-    const { reactor } = start();
-    const factory = new Noting();
-    const connector = reactor.connectTCP("127.0.0.1", await closedPort(), factory);
-    expect(factory.calls).toEqual(["start", "connecting (connecting)"]);
-    await until(() => factory.calls.includes("stop"));
-    expect(factory.calls).toEqual(["start", "connecting (connecting)", "failed", "stop"]);
-    expect(codeOf(factory.reason)).toBe("ERR_CONNECTION_REFUSED");
+forEachReactor((make) => {
+  /** The error that an attempt fails with; its factory must hear of nothing else. */
+  async function failureOf(host: string, port: number, options: ConnectTCPOptions = {}): Promise<unknown> {
+    const factory = new Client(() => new Recorder());
+    const connector = make().connectTCP(host, port, factory, options);
+    expect(factory.calls).toEqual(["doStart", "startedConnecting"]);
+    const { value } = await factory.failures.next();
     expect(connector.state).toBe("disconnected");
+    await turns(2);
+    expect(factory.calls).toEqual(["doStart", "startedConnecting", "clientConnectionFailed", "doStop"]);
+    return value;
+  }
+
+  describe.each(LOOPBACKS)("to %s", (host) => {
+    test("a port that nobody listens on is a ConnectionRefusedError that names it", async () => {
+      const port = await freePort();
+      const error = await failureOf(host, port);
+      expect(error).toBeInstanceOf(ConnectionRefusedError);
+      expect(error).toBeInstanceOf(ConnectError);
+      expect(error).toMatchObject({ osError: "ECONNREFUSED", message: expect.stringContaining(`${host}:${port}`) });
+    });
   });
 
-  test("an address that cannot be reached fails with the kernel's error", async () => {
-    const { reactor } = start();
-    const factory = new Noting();
-    reactor.connectTCP("255.255.255.255", 9, factory);
-    await until(() => factory.reason !== undefined);
-    expect((factory.reason?.value as ConnectError).osError).toMatch(/^E(NETUNREACH|HOSTUNREACH|ACCES)$/);
+  test("an address without a route is a NoRouteError", async () => {
+    // The kernel has no route for TCP to the broadcast address, whatever the network.
+    const error = await failureOf("255.255.255.255", 9);
+    expect(error).toBeInstanceOf(NoRouteError);
+    expect(error).toMatchObject({ osError: "ENETUNREACH" });
   });
 
-  test("an attempt that takes too long fails with ConnectTimeoutError", async () => {
-    const { reactor } = start();
-    const silent = await silentPort();
-    const factory = new Noting();
-    reactor.connectTCP("127.0.0.1", silent.port, factory, { timeout: 0.05 });
-    await until(() => factory.reason !== undefined);
-    expect(codeOf(factory.reason)).toBe("ERR_CONNECT_TIMEOUT");
-    silent.close();
+  test("a peer that does not answer in time is a ConnectTimeoutError that names the time", async () => {
+    // Once the backlog is full, the kernel leaves those who come unanswered.
+    const { port } = serve(make({ run: false }), () => new Recorder(), { backlog: 1 });
+    await Promise.all([Peer.connect(port), Peer.connect(port)]);
+    const error = await failureOf("127.0.0.1", port, { timeout: 0.05 });
+    expect(error).toBeInstanceOf(ConnectTimeoutError);
+    expect(error).toMatchObject({ message: expect.stringContaining("0.05 seconds") });
   });
 
-  test("stopConnecting ends an attempt with UserError, and only an attempt", async () => {
-    const { reactor } = start();
-    const silent = await silentPort();
-    const factory = new Noting();
-    const connector = reactor.connectTCP("127.0.0.1", silent.port, factory);
+  test("a connection that is made in time is not timed out later", async () => {
+    const reactor = make();
+    const { port } = serve(reactor, () => new Recorder());
+    const factory = new Client(() => new Recorder());
+    reactor.connectTCP("127.0.0.1", port, factory, { timeout: 0.02 });
+    const protocol = await factory.next();
+    await new Promise<void>((resolve) => reactor.callLater(0.05, resolve));
+    expect(protocol.calls).toEqual(["connectionMade"]);
+    expect(reactor.getDelayedCalls()).toEqual([]);
+  });
+
+  test.each(["nobody.invalid", "two..dots", "no host"])("the name %j is a DNSLookupError", async (name) => {
+    const error = await failureOf(name, 80);
+    expect(error).toBeInstanceOf(DNSLookupError);
+    expect(error).toBeInstanceOf(ConnectError);
+    expect((error as Error).message).toContain(name);
+  });
+
+  test.each([65536, -1, 0.5, Number.NaN])("port %s is a RangeError", (port) => {
+    const factory = new Client(() => new Recorder());
+    expect(() => make().connectTCP("127.0.0.1", port, factory)).toThrow(RangeError);
+    expect(factory.calls).toEqual([]);
+  });
+
+  test.each([
+    ["an address", "127.0.0.1"],
+    ["a name that is looked up", "localhost"],
+  ])("stopConnecting() ends an attempt to %s with a UserError, at once", async (_what, host) => {
+    const { port, factory: server } = serve(make(), () => new Recorder());
+    const factory = new Client(() => new Recorder());
+    const connector = make().connectTCP(host, port, factory);
     connector.stopConnecting();
-    expect(codeOf(factory.reason)).toBe("ERR_USER");
+    expect((await factory.failures.next()).value).toBeInstanceOf(UserError);
     expect(() => connector.stopConnecting()).toThrow(NotConnectingError);
-    silent.close();
+    await turns(5);
+    expect(factory.calls).toEqual(["doStart", "startedConnecting", "clientConnectionFailed", "doStop"]);
+    expect(server.built.every(({ calls }) => calls.length > 0)).toBe(true);
   });
 
-  test("a host that is unknown fails with DNSLookupError", async () => {
-    const { reactor } = start();
-    const factory = new Noting();
-    reactor.connectTCP("no..such", 9, factory);
-    await until(() => factory.reason !== undefined);
-    expect(codeOf(factory.reason)).toBe("ERR_DNS_LOOKUP");
+  test("stopConnecting() in startedConnecting() ends the attempt", async () => {
+    const factory = new Client(() => new Recorder());
+    factory.onStarted = (connector) => connector.stopConnecting();
+    make().connectTCP("127.0.0.1", await freePort(), factory);
+    expect((await factory.failures.next()).value).toBeInstanceOf(UserError);
+    await turns(3);
+    expect(factory.calls).toEqual(["doStart", "startedConnecting", "clientConnectionFailed", "doStop"]);
   });
 
-  test("a connection starts from the address it is bound to", async () => {
-    const bench = start();
-    const server = new Recorder();
-    const port = bench.listen(() => server);
-    const client = new Recorder();
-    bench.reactor.connectTCP("127.0.0.1", port.getHost().port, clientFactory(client), { bindAddress: ["127.0.0.7", 0] });
-    await server.when(() => server.events.includes("made"));
-    expect(server.transport?.getPeer().host).toBe("127.0.0.7");
+  test("bindAddress chooses the local host, and the port where it is not 0", async () => {
+    const reactor = make();
+    const server = await PeerServer.listen();
+    reactor.connectTCP("127.0.0.1", server.port, new Client(() => new Recorder()), { bindAddress: ["127.0.0.7", 0] });
+    expect((await server.accepted()).socket.remoteAddress).toBe("127.0.0.7");
+    const port = await freePort();
+    reactor.connectTCP("127.0.0.1", server.port, new Client(() => new Recorder()), { bindAddress: ["127.0.0.8", port] });
+    const { remoteAddress, remotePort } = (await server.accepted()).socket;
+    expect([remoteAddress, remotePort]).toEqual(["127.0.0.8", port]);
   });
 
-  test("binding to an address that is not ours fails with ConnectBindError", async () => {
-    const { reactor } = start();
-    const factory = new Noting();
-    reactor.connectTCP("127.0.0.1", 9, factory, { bindAddress: ["192.0.2.1", 0] });
-    await until(() => factory.reason !== undefined);
-    expect(codeOf(factory.reason)).toBe("ERR_CONNECT_BIND");
+  test("a bindAddress that this machine does not have is a ConnectBindError", async () => {
+    const error = await failureOf("127.0.0.1", 9, { bindAddress: ["203.0.113.1", 0] });
+    expect(error).toBeInstanceOf(ConnectBindError);
+    expect(error).toMatchObject({ osError: "EADDRNOTAVAIL" });
   });
 
-  test("a factory that builds nothing has its connection closed", async () => {
-    const bench = start();
-    const server = new Recorder();
-    const port = bench.listen(() => server);
-    const factory = new Noting();
-    factory.buildProtocol = () => null;
-    bench.reactor.connectTCP("127.0.0.1", port.getHost().port, factory);
-    await server.lost;
-    await until(() => factory.calls.includes("stop"));
-    expect(factory.calls.slice(-2)).toEqual(["lost", "stop"]);
+  test("connect() in clientConnectionFailed() tries again, and the factory goes on", async () => {
+    const port = await freePort();
+    const factory = new Client(() => new Recorder());
+    let left = 3;
+    factory.onFailed = (connector) => {
+      if (left-- > 0) connector.connect();
+    };
+    make().connectTCP("127.0.0.1", port, factory);
+    for (let i = 0; i < 4; i++) await factory.failures.next();
+    await turns(2);
+    const attempt = ["startedConnecting", "clientConnectionFailed"];
+    expect(factory.calls).toEqual(["doStart", ...attempt, ...attempt, ...attempt, ...attempt, "doStop"]);
   });
 
-  test("connect() from clientConnectionLost connects again, without stopping the factory", async () => {
-    const bench = start();
-    let connections = 0;
-    const port = bench.listen(() => {
-      connections++;
+  test("connect() in clientConnectionLost() connects again, and the factory goes on", async () => {
+    const reactor = make();
+    const { port } = serve(reactor, () => {
       const protocol = new Recorder();
-      protocol.connectionMade = () => protocol.transport?.loseConnection();
+      protocol.onMade = () => protocol.transport.loseConnection();
       return protocol;
     });
-    const factory = new Noting();
-    factory.buildProtocol = () => new Recorder();
-    factory.clientConnectionLost = (connector) => {
-      factory.calls.push("lost");
-      if (connections < 3) connector.connect();
+    const factory = new Client(() => new Recorder());
+    let left = 3;
+    factory.onLost = (connector) => {
+      if (left-- > 0) connector.connect();
     };
-    bench.reactor.connectTCP("127.0.0.1", port.getHost().port, factory);
-    await until(() => factory.calls.includes("stop"));
-    expect(connections).toBe(3);
-    expect(factory.calls.filter((call) => call === "start" || call === "stop")).toEqual(["start", "stop"]);
+    reactor.connectTCP("127.0.0.1", port, factory);
+    for (let i = 0; i < 4; i++) await factory.losses.next();
+    await turns(2);
+    const attempt = ["startedConnecting", `buildProtocol 127.0.0.1:${port}`, "clientConnectionLost"];
+    expect(factory.calls).toEqual(["doStart", ...attempt, ...attempt, ...attempt, ...attempt, "doStop"]);
+    expect(factory.built.map(({ losses }) => losses)).toEqual([1, 1, 1, 1]);
   });
 
-  test("disconnect() closes a connection, and stops an attempt", async () => {
-    const bench = start();
-    const port = bench.listen(() => new Recorder());
-    const client = new Recorder();
-    const connector = bench.reactor.connectTCP("127.0.0.1", port.getHost().port, clientFactory(client));
-    await client.when(() => client.events.includes("made"));
-    expect(connector.state).toBe("connected");
+  test("connect() long after the loss starts the factory anew", async () => {
+    const reactor = make();
+    const { port } = serve(reactor, () => new Recorder());
+    const factory = new Client(() => new Recorder());
+    const connector = reactor.connectTCP("127.0.0.1", port, factory);
+    for (let round = 0; round < 2; round++) {
+      const protocol = await factory.next();
+      expect(() => connector.connect()).toThrow(/connected/);
+      protocol.transport.loseConnection();
+      await factory.losses.next();
+      await turns(1);
+      if (round === 0) connector.connect();
+    }
+    expect(factory.calls.filter((call) => call.startsWith("do"))).toEqual(["doStart", "doStop", "doStart", "doStop"]);
+  });
+
+  test("disconnect() loses a connection, stops an attempt, and is nothing to a connector without either", async () => {
+    const reactor = make();
+    const { port } = serve(reactor, () => new Recorder());
+    const factory = new Client(() => new Recorder());
+    const connector: Connector = reactor.connectTCP("127.0.0.1", port, factory);
     connector.disconnect();
-    await client.lost;
+    expect((await factory.failures.next()).value).toBeInstanceOf(UserError);
+    connector.disconnect();
     connector.connect();
+    await factory.next();
     connector.disconnect();
+    expect((await factory.losses.next()).value).toBeInstanceOf(ConnectionDone);
+    connector.disconnect();
+  });
+
+  test("getDestination() is where the connector connects to", async () => {
+    const port = await freePort();
+    const factory = new Client(() => new Recorder());
+    const connector = make().connectTCP("127.0.0.1", port, factory);
+    expect(connector.getDestination()).toMatchObject({ type: "TCP", host: "127.0.0.1", port });
+    await factory.failures.next();
+  });
+
+  test("a client's factory that builds no protocol has the connection closed", async () => {
+    const server = await PeerServer.listen();
+    const factory = new Client<Recorder>(() => null);
+    const connector = make().connectTCP("127.0.0.1", server.port, factory);
+    const peer = await server.accepted();
+    await Promise.race([peer.ended, peer.closed]);
+    peer.end();
+    await factory.losses.next();
     expect(connector.state).toBe("disconnected");
   });
 });
-
-/** A port that answers nobody: its backlog is full and nothing accepts. */
-async function silentPort(): Promise<{ port: number; close: () => void }> {
-  const { execFile } = await import("node:child_process");
-  const program =
-    "import socket,sys\n" +
-    "l=socket.socket(); l.bind(('127.0.0.1',0)); l.listen(0)\n" +
-    "held=[]\n" +
-    "for _ in range(8):\n" +
-    "  s=socket.socket(); s.setblocking(False); s.connect_ex(l.getsockname()); held.append(s)\n" +
-    "print(l.getsockname()[1],flush=True); sys.stdin.read()\n";
-  const child = execFile("python3", ["-c", program]);
-  const line = await event<string>(child.stdout!, "data");
-  return { port: Number(line), close: () => child.stdin?.end() };
-}

@@ -1,83 +1,180 @@
-import { expect, test } from "vitest";
-import { codeOf, event, onEveryReactor, peer, Recorder, readAll } from "../helpers/bench.ts";
+/** Connections of which one side has ended. */
 
-/** A protocol that is told of each half. */
-class HalfRecorder extends Recorder {
-  readConnectionLost(): void {
-    this.note("read lost");
-  }
-  writeConnectionLost(): void {
-    this.note("write lost");
-  }
-}
+import { expect, test } from "vitest";
+import { ConnectionDone } from "../../src/internet/error.ts";
+import { FlowCheck, flow } from "../helpers/flow.ts";
+import { turns } from "../helpers/gate.ts";
+import { Peer } from "../helpers/peer.ts";
+import { forEachReactor } from "../helpers/reactors.ts";
+import { HalfRecorder, pair, Recorder, serve } from "../helpers/recorder.ts";
 
 const MIB = 1024 * 1024;
 
-onEveryReactor((start) => {
-  test("loseWriteConnection ends the peer's reading and leaves ours open", async () => {
-    const bench = start();
-    const protocol = new HalfRecorder();
-    const socket = await peer(bench.listen(() => protocol), { allowHalfOpen: true });
-    await protocol.when(() => protocol.events.includes("made"));
-    protocol.transport?.write("last");
-    protocol.transport?.loseWriteConnection();
-    protocol.transport?.write(" words");
-    expect((await readAll(socket)).toString()).toBe("last words");
-    socket.end("I hear you");
-    await protocol.lost;
-    expect(protocol.text).toBe("I hear you");
-    expect(protocol.events).toEqual(["made", "write lost", "data", "read lost", "lost"]);
-    expect(codeOf(protocol.reason)).toBe("ERR_CONNECTION_DONE");
+forEachReactor((make) => {
+  test("after loseWriteConnection() the peer sees the end, and may go on sending", async () => {
+    const { port, next } = serve(make(), () => new HalfRecorder());
+    const peer = await Peer.connect(port);
+    const protocol = await next();
+    protocol.transport.write("that was all");
+    protocol.transport.loseWriteConnection();
+    expect(await peer.rest()).toBe("that was all");
+    await protocol.writeEnded.promise;
+    peer.write("not for me");
+    await protocol.arrived.reaches(10);
+    expect(protocol.losses).toBe(0);
+    peer.end();
+    expect(await protocol.lossError()).toBeInstanceOf(ConnectionDone);
+    expect(protocol.calls).toEqual([
+      "connectionMade",
+      "writeConnectionLost",
+      "dataReceived",
+      "readConnectionLost",
+      "connectionLost",
+    ]);
   });
 
-  test("after the peer's end we may go on writing: all of it arrives, and the end is told once", async () => {
-    const bench = start();
-    const protocol = new HalfRecorder();
-    const socket = await peer(bench.listen(() => protocol), { allowHalfOpen: true });
-    socket.end("question");
-    await protocol.when(() => protocol.events.includes("read lost"));
-    for (let i = 0; i < 64; i++) protocol.transport?.write(Buffer.alloc(MIB / 16, i));
-    protocol.transport?.loseWriteConnection();
-    const answer = await readAll(socket);
-    expect(answer.length).toBe(4 * MIB);
-    expect([answer[0], answer.at(-1)]).toEqual([0, 63]);
-    await protocol.lost;
-    expect(protocol.events.filter((name) => name === "read lost")).toHaveLength(1);
-    expect(protocol.events.filter((name) => name === "write lost")).toHaveLength(1);
+  test("loseWriteConnection() lets all that was written leave first, 8 MiB to a slow reader", async () => {
+    const { port, next } = serve(make(), () => new HalfRecorder());
+    const check = new FlowCheck();
+    const peer = await Peer.connect(port, { reading: false, check });
+    const protocol = await next();
+    for (let at = 0; at < 8 * MIB; at += MIB) protocol.transport.write(flow(MIB, at));
+    protocol.transport.loseWriteConnection();
+    await turns(20);
+    expect(protocol.calls).not.toContain("writeConnectionLost");
+    peer.read();
+    await peer.ended;
+    expect([check.at, check.firstWrong]).toEqual([8 * MIB, -1]);
+    await protocol.writeEnded.promise;
   });
 
-  test("a protocol that knows no halves still gets its bytes out after the peer's end", async () => {
-    const bench = start();
-    const protocol = new Recorder();
-    protocol.dataReceived = () => {
-      for (let i = 0; i < 8; i++) protocol.transport?.write(Buffer.alloc(MIB, 120));
-    };
-    const socket = await peer(bench.listen(() => protocol), { allowHalfOpen: true });
-    socket.end("GET");
-    expect((await readAll(socket)).length).toBe(8 * MIB);
-    await protocol.lost;
-    expect(codeOf(protocol.reason)).toBe("ERR_CONNECTION_DONE");
+  test("loseWriteConnection() twice ends the side once, and writes after its end are ignored", async () => {
+    const { port, next } = serve(make(), () => new HalfRecorder());
+    const peer = await Peer.connect(port);
+    const protocol = await next();
+    protocol.transport.write("once");
+    protocol.transport.loseWriteConnection();
+    protocol.transport.loseWriteConnection();
+    await protocol.writeEnded.promise;
+    protocol.transport.loseWriteConnection();
+    protocol.transport.write("too late");
+    expect(await peer.rest()).toBe("once");
+    await turns(3);
+    expect(protocol.calls).toEqual(["connectionMade", "writeConnectionLost"]);
   });
 
-  test("loseConnection with 64 MiB queued to a slow reader delivers all, also while the peer sends", async () => {
-    const bench = start();
-    const protocol = new Recorder();
-    protocol.connectionMade = () => {
-      protocol.transport?.write(Buffer.alloc(64 * MIB, 97));
-      protocol.transport?.loseConnection();
-    };
-    const socket = await peer(bench.listen(() => protocol), { allowHalfOpen: true });
-    let received = 0;
-    socket.on("data", (chunk: Buffer) => {
-      received += chunk.length;
-      socket.pause();
-      socket.write("noise");
-      setImmediate(() => socket.resume());
+  test("a protocol that does not ask for it may end its side too", async () => {
+    const { port, next } = serve(make(), () => new Recorder());
+    const peer = await Peer.connect(port);
+    const protocol = await next();
+    protocol.transport.loseWriteConnection();
+    await peer.ended;
+    peer.end("answer");
+    expect(await protocol.lossError()).toBeInstanceOf(ConnectionDone);
+    expect(protocol.text).toBe("answer");
+  });
+
+  test("after the peer's end readConnectionLost() is called once, and 4 MiB may still be written", async () => {
+    const { port, next } = serve(make(), () => new HalfRecorder());
+    const check = new FlowCheck();
+    const peer = await Peer.connect(port, { check });
+    const protocol = await next();
+    peer.end("request");
+    await protocol.readEnded.promise;
+    expect(protocol.text).toBe("request");
+    for (let at = 0; at < 4 * MIB; at += MIB) {
+      protocol.transport.write(flow(MIB, at));
+      await peer.arrived.reaches(at + MIB);
+    }
+    expect(protocol.losses).toBe(0);
+    protocol.transport.loseWriteConnection();
+    await peer.ended;
+    expect([check.at, check.firstWrong]).toEqual([4 * MIB, -1]);
+    expect(await protocol.lossError()).toBeInstanceOf(ConnectionDone);
+    expect(protocol.calls).toEqual([
+      "connectionMade",
+      "dataReceived",
+      "readConnectionLost",
+      "writeConnectionLost",
+      "connectionLost",
+    ]);
+  });
+
+  test("after the peer's end loseConnection() sends what was written and ends the connection", async () => {
+    const { port, next } = serve(make(), () => {
+      const protocol = new HalfRecorder();
+      protocol.onReadEnd = () => {
+        for (let at = 0; at < 4 * MIB; at += MIB) protocol.transport.write(flow(MIB, at));
+        protocol.transport.loseConnection();
+      };
+      return protocol;
     });
-    await event(socket, "end");
-    socket.end();
-    expect(received).toBe(64 * MIB);
-    await protocol.lost;
-    expect(codeOf(protocol.reason)).toBe("ERR_CONNECTION_DONE");
+    const check = new FlowCheck();
+    const peer = await Peer.connect(port, { check });
+    peer.end();
+    await peer.ended;
+    expect([check.at, check.firstWrong]).toEqual([4 * MIB, -1]);
+    const protocol = await next();
+    expect(await protocol.lossError()).toBeInstanceOf(ConnectionDone);
+    expect(protocol.calls).toEqual(["connectionMade", "readConnectionLost", "connectionLost"]);
+  });
+
+  test("a protocol without readConnectionLost() ends with its peer, after 8 MiB that it had written", async () => {
+    const { port } = serve(make(), () => {
+      const protocol = new Recorder();
+      protocol.onData = () => {
+        for (let at = 0; at < 8 * MIB; at += MIB) protocol.transport.write(flow(MIB, at));
+      };
+      return protocol;
+    });
+    const check = new FlowCheck();
+    const peer = await Peer.connect(port, { reading: false, check });
+    peer.end("request");
+    await turns(20);
+    peer.read();
+    await peer.ended;
+    expect([check.at, check.firstWrong]).toEqual([8 * MIB, -1]);
+  });
+
+  test("a protocol without readConnectionLost() is lost with ConnectionDone", async () => {
+    const { port, next } = serve(make(), () => new Recorder());
+    const peer = await Peer.connect(port);
+    const protocol = await next();
+    peer.end();
+    expect(await protocol.lossError()).toBeInstanceOf(ConnectionDone);
+    expect(protocol.calls).toEqual(["connectionMade", "connectionLost"]);
+  });
+
+  test("both ends may end their sides one after the other, or at the same time", async () => {
+    const reactor = make();
+    const [client, server] = await pair(reactor, new HalfRecorder(), new HalfRecorder());
+    client.transport.write("ping");
+    client.transport.loseWriteConnection();
+    await server.readEnded.promise;
+    server.transport.write("pong");
+    server.transport.loseWriteConnection();
+    await Promise.all([client.lost.promise, server.lost.promise]);
+    expect([client.text, server.text]).toEqual(["pong", "ping"]);
+
+    const [left, right] = await pair(reactor, new HalfRecorder(), new HalfRecorder());
+    left.transport.loseWriteConnection();
+    right.transport.loseWriteConnection();
+    await Promise.all([left.lost.promise, right.lost.promise]);
+    for (const { calls } of [left, right]) {
+      expect(calls.filter((call) => call === "readConnectionLost")).toHaveLength(1);
+      expect(calls.filter((call) => call === "writeConnectionLost")).toHaveLength(1);
+      expect(calls.at(-1)).toBe("connectionLost");
+    }
+  });
+
+  test("loseConnection() after loseWriteConnection() delivers and ends the connection", async () => {
+    const { port, next } = serve(make(), () => new HalfRecorder());
+    const peer = await Peer.connect(port);
+    const protocol = await next();
+    protocol.transport.write("bye");
+    protocol.transport.loseWriteConnection();
+    protocol.transport.loseConnection();
+    expect(await peer.rest()).toBe("bye");
+    expect(await protocol.lossError()).toBeInstanceOf(ConnectionDone);
   });
 });

@@ -7,7 +7,7 @@ import { forEachReactor, LOOPBACKS } from "../helpers/reactors.ts";
 import { Client, dial, Recorder, serve } from "../helpers/recorder.ts";
 
 /** A literal host as it stands before a port. */
-const before = (host: string) => (host.includes(":") ? `[${host}]` : host);
+const bracketed = (host: string) => (host.includes(":") ? `[${host}]` : host);
 
 forEachReactor((make) => {
   describe.each(LOOPBACKS)("over %s", (host) => {
@@ -17,7 +17,7 @@ forEachReactor((make) => {
       expect(factory.calls).toEqual(["doStart"]);
       const peer = await Peer.connect(port, { host });
       const protocol = await next();
-      expect(factory.calls).toEqual(["doStart", `buildProtocol ${before(host)}:${peer.socket.localPort}`]);
+      expect(factory.calls).toEqual(["doStart", `buildProtocol ${bracketed(host)}:${peer.socket.localPort}`]);
       for (const word of ["one", "two", "three"]) {
         peer.write(word);
         await protocol.arrived.reaches(protocol.arrived.count + word.length);
@@ -49,7 +49,7 @@ forEachReactor((make) => {
       expect(factory.calls).toEqual([
         "doStart",
         "startedConnecting",
-        `buildProtocol ${before(host)}:${server.port}`,
+        `buildProtocol ${bracketed(host)}:${server.port}`,
         "clientConnectionLost",
         "doStop",
       ]);

@@ -86,7 +86,7 @@ export class Peer {
   write(data: Bytes): void {
     this.socket.write(data);
   }
-  end(data?: Bytes): void {
+  end(data: Bytes = ""): void {
     this.socket.end(data);
   }
   /** Close with a reset. */

@@ -1,0 +1,38 @@
+/** Very many connections, one after the other and at the same time. */
+
+import { expect, test } from "vitest";
+import { Tally } from "../helpers/gate.ts";
+import { forEachReactor } from "../helpers/reactors.ts";
+import { Client, Echo, Recorder, serve } from "../helpers/recorder.ts";
+
+const CONNECTIONS = 10_000;
+/** As many at a time: each is two descriptors of this process. */
+const WAVE = 500;
+
+forEachReactor((make) => {
+  test("10,000 connections that come in bursts are all answered", async () => {
+    const reactor = make();
+    const { factory, port } = serve(reactor, () => new Echo(), { backlog: WAVE });
+    const answered = new Set<string>();
+    const ended = new Tally();
+    for (let made = 0; made < CONNECTIONS; made += WAVE) {
+      for (let i = made; i < made + WAVE; i++) {
+        const protocol = new Recorder();
+        const question = `question ${i}`;
+        protocol.onMade = () => protocol.transport.write(question);
+        protocol.onData = () => {
+          if (protocol.arrived.count < question.length) return;
+          answered.add(protocol.text);
+          protocol.transport.loseConnection();
+        };
+        protocol.onLost = () => ended.add();
+        reactor.connectTCP("127.0.0.1", port, new Client(() => protocol));
+      }
+      await ended.reaches(made + WAVE);
+    }
+    expect(answered.size).toBe(CONNECTIONS);
+    await Promise.all(factory.built.map(({ lost }) => lost.promise));
+    expect(factory.built).toHaveLength(CONNECTIONS);
+    expect(factory.built.every(({ losses }) => losses === 1)).toBe(true);
+  });
+});

@@ -1,0 +1,172 @@
+/** Ports: where they listen, what they refuse, how they stop. */
+
+import { describe, expect, test } from "vitest";
+import { BindError, CannotListenError, ConnectionDone, ConnectionRefusedError } from "../../src/internet/error.ts";
+import type { ListenTCPOptions } from "../../src/internet/interfaces.ts";
+import { turns, until } from "../helpers/gate.ts";
+import { Peer } from "../helpers/peer.ts";
+import { forEachReactor, LOOPBACKS, takeLog } from "../helpers/reactors.ts";
+import { Client, dial, Echo, Recorder, Server, serve } from "../helpers/recorder.ts";
+
+/** Connect to a port that closes the connection at once, perhaps before connect() has told of it. */
+async function refused(port: number): Promise<void> {
+  const peer = await Peer.connect(port).catch(() => undefined);
+  if (peer !== undefined) await Promise.race([peer.closed, peer.ended]);
+}
+
+forEachReactor((make) => {
+  /** What listenTCP() throws. */
+  function refusal(port: number, options: ListenTCPOptions = { interface: "127.0.0.1" }): CannotListenError {
+    const factory = new Server(() => new Recorder());
+    try {
+      make().listenTCP(port, factory, options);
+    } catch (error) {
+      expect(factory.calls).toEqual([]);
+      return error as CannotListenError;
+    }
+    throw new Error(`Port ${port} was listened on.`);
+  }
+
+  test("a port in use is a CannotListenError that tells the way out", () => {
+    const { port } = serve(make(), () => new Recorder());
+    const error = refusal(port);
+    expect(error).toBeInstanceOf(CannotListenError);
+    expect(error).toBeInstanceOf(BindError);
+    expect(error).toMatchObject({ socketError: "EADDRINUSE", port, interface: "127.0.0.1" });
+    expect(error.message).toContain(`127.0.0.1, port ${port}`);
+    expect(error.message).toMatch(/port 0/);
+  });
+
+  test("an interface that this machine does not have is a CannotListenError", () => {
+    const error = refusal(0, { interface: "203.0.113.1" });
+    expect(error).toBeInstanceOf(CannotListenError);
+    expect(error).toMatchObject({ socketError: "EADDRNOTAVAIL", interface: "203.0.113.1" });
+  });
+
+  test("an interface that is not a literal address is a CannotListenError that says so", () => {
+    const error = refusal(0, { interface: "localhost" });
+    expect(error).toBeInstanceOf(CannotListenError);
+    expect(error.message).toMatch(/literal address/);
+  });
+
+  test.each([65536, -1, 1.5, Number.NaN, "80" as unknown as number])("port %s is a RangeError", (port) => {
+    expect(refusal(port)).toBeInstanceOf(RangeError);
+  });
+
+  test("the interface '' takes IPv4 connections, and '::' those of both families", async () => {
+    const reactor = make();
+    const four = serve(reactor, () => new Recorder(), { interface: "" });
+    expect((await Peer.connect(four.port)).socket.remoteFamily).toBe("IPv4");
+    const both = serve(reactor, () => new Recorder(), { interface: "::" });
+    for (const host of LOOPBACKS) await Peer.connect(both.port, { host });
+    const hosts = [await both.next(), await both.next()].map(({ transport }) => transport.getPeer().host);
+    expect(hosts.sort()).toEqual(["::1", "::ffff:127.0.0.1"]);
+  });
+
+  test("a factory that returns null for a connection refuses that one only", async () => {
+    const reactor = make();
+    const factory = new Server<Recorder>(() => new Echo());
+    const { port } = reactor.listenTCP(0, factory, { interface: "127.0.0.1" }).getHost();
+    const build = factory.buildProtocol.bind(factory);
+    factory.buildProtocol = () => null as unknown as Recorder;
+    await refused(port);
+    factory.buildProtocol = build;
+    const served = await Peer.connect(port);
+    served.write("hello");
+    expect(await served.take(5)).toBe("hello");
+  });
+
+  test("a factory that throws ends that connection only, and the error is logged", async () => {
+    const reactor = make();
+    let rounds = 0;
+    const { port } = serve(reactor, () => {
+      if (++rounds === 2) throw new Error("not today");
+      return new Echo();
+    });
+    const before = await Peer.connect(port);
+    before.write("1");
+    expect(await before.take(1)).toBe("1");
+    await refused(port);
+    const after = await Peer.connect(port);
+    for (const peer of [before, after]) {
+      peer.write("2");
+      expect(await peer.take(1)).toBe("2");
+    }
+    expect(takeLog()).toEqual([expect.stringMatching(/buildProtocol.*not today/)]);
+  });
+
+  describe.each(LOOPBACKS)("on %s", (host) => {
+    test("stopListening() leaves connections alone, fires its Deferred, and frees the port", async () => {
+      const reactor = make();
+      const { factory, listening, port, next } = serve(reactor, () => new Echo(), { interface: host });
+      const peer = await Peer.connect(port, { host });
+      const protocol = await next();
+      await listening.stopListening();
+      expect(factory.calls.at(-1)).toBe("doStop");
+      peer.write("still there");
+      expect(await peer.take(11)).toBe("still there");
+      const failing = new Client(() => new Recorder());
+      reactor.connectTCP(host, port, failing);
+      expect((await failing.failures.next()).value).toBeInstanceOf(ConnectionRefusedError);
+      const again = reactor.listenTCP(port, new Server(() => new Echo()), { interface: host });
+      const second = await Peer.connect(port, { host });
+      second.write("again");
+      expect(await second.take(5)).toBe("again");
+      await again.stopListening();
+      peer.end();
+      expect(await protocol.lossError()).toBeInstanceOf(ConnectionDone);
+    });
+  });
+
+  test("every stopListening() of a port fires, during the stop and after it", async () => {
+    const { listening } = serve(make(), () => new Recorder());
+    await Promise.all([listening.stopListening(), listening.stopListening()]);
+    await listening.stopListening();
+    await listening[Symbol.asyncDispose]();
+  });
+
+  test("a port that was stopped can listen again", async () => {
+    const { factory, listening } = serve(make(), () => new Echo());
+    await listening.stopListening();
+    listening.startListening();
+    const peer = await Peer.connect(listening.getHost().port);
+    peer.write("again");
+    expect(await peer.take(5)).toBe("again");
+    expect(factory.calls.filter((call) => !call.startsWith("build"))).toEqual(["doStart", "doStop", "doStart"]);
+  });
+
+  test("a port can be stopped by the first connection that it accepts", async () => {
+    const reactor = make();
+    const served = serve(reactor, () => {
+      void served.listening.stopListening();
+      return new Echo();
+    });
+    const client = await dial(reactor, served.port, new Recorder());
+    client.transport.write("hello");
+    await client.arrived.reaches(5);
+    await until(() => served.factory.calls.at(-1) === "doStop");
+    expect(served.factory.built).toHaveLength(1);
+  });
+
+  test("two ports may share a number with reusePort, and both get connections", async () => {
+    const reactor = make();
+    const first = serve(reactor, () => new Recorder(), { reusePort: true });
+    const factory = new Server(() => new Recorder());
+    reactor.listenTCP(first.port, factory, { interface: "127.0.0.1", reusePort: true });
+    await Promise.all(Array.from({ length: 64 }, () => Peer.connect(first.port)));
+    await until(() => first.factory.built.length + factory.built.length === 64);
+    expect(Math.min(first.factory.built.length, factory.built.length)).toBeGreaterThan(0);
+  });
+
+  test("the backlog holds connections that come while nobody accepts", async () => {
+    const reactor = make({ run: false });
+    const { port, factory } = serve(reactor, () => new Recorder(), { backlog: 300 });
+    await Promise.all(Array.from({ length: 300 }, () => Peer.connect(port)));
+    const ended = reactor.run({ installSignalHandlers: false });
+    await until(() => factory.built.length === 300);
+    await turns(2);
+    expect(factory.built.map(({ calls }) => calls)).toEqual(Array(300).fill(["connectionMade"]));
+    reactor.stop();
+    await ended;
+  });
+});

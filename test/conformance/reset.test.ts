@@ -1,0 +1,201 @@
+/** Peers that reset the connection, in every state that it can be in: it is lost once, and nothing is left behind. */
+
+import { expect, test } from "vitest";
+import { ConnectionLost, ConnectionRefusedError } from "../../src/internet/error.ts";
+import type { NativeReactor } from "../../src/internet/nativereactor.ts";
+import { turns, until } from "../helpers/gate.ts";
+import { freePort, Peer } from "../helpers/peer.ts";
+import { forEachReactor } from "../helpers/reactors.ts";
+import { Client, dial, HalfRecorder, Recorder, serve } from "../helpers/recorder.ts";
+
+const ROUNDS = 100;
+const MIB = 1024 * 1024;
+
+/** The first write may leave before the reset is there. */
+async function writeUntilLost(protocol: Recorder): Promise<void> {
+  while (protocol.losses === 0) {
+    protocol.transport.write("anybody there?");
+    await turns(1);
+  }
+}
+
+forEachReactor((make) => {
+  /**
+   * Connect `ROUNDS` peers, and let each bring its connection into a state, reset, and then give the connection its
+   * chance to notice, where it has to be given one.
+   */
+  async function resetAll<P extends Recorder>(
+    build: () => P,
+    steps: {
+      prepare?: (protocol: P, peer: Recorder) => unknown;
+      afterwards?: (protocol: P) => unknown;
+    },
+    reactor: NativeReactor = make(),
+  ): Promise<P[]> {
+    const { factory, port, next } = serve(reactor, build);
+    for (let i = 0; i < ROUNDS; i++) {
+      const peer = new Recorder();
+      peer.onMade = () => peer.transport.pauseProducing();
+      await dial(reactor, port, peer);
+      const protocol = await next();
+      await steps.prepare?.(protocol, peer);
+      peer.transport.abortConnection();
+      await peer.lost.promise;
+      await steps.afterwards?.(protocol);
+    }
+    const errors = await Promise.all(factory.built.map((protocol) => protocol.lossError()));
+    for (const error of errors) expect(error).toBeInstanceOf(ConnectionLost);
+    await turns(3);
+    expect(factory.built.map(({ losses }) => losses)).toEqual(Array(ROUNDS).fill(1));
+    return factory.built;
+  }
+
+  test("before it was accepted", async () => {
+    const reactor = make({ run: false });
+    const { factory, port } = serve(reactor, () => new Recorder(), { backlog: 2 * ROUNDS });
+    const peers = await Promise.all(Array.from({ length: ROUNDS }, () => Peer.connect(port)));
+    for (const peer of peers) peer.reset();
+    await Promise.all(peers.map(({ closed }) => closed));
+    const ended = reactor.run({ installSignalHandlers: false });
+    const last = await dial(reactor, port, new Recorder());
+    await until(() => factory.built.length === ROUNDS + 1);
+    const reset = factory.built.slice(0, ROUNDS);
+    for (const protocol of reset) expect(await protocol.lossError()).toMatchObject({ osError: "ECONNRESET" });
+    expect(reset.map(({ calls }) => calls)).toEqual(Array(ROUNDS).fill(["connectionMade", "connectionLost"]));
+    expect(last.losses).toBe(0);
+    reactor.stop();
+    await ended;
+  });
+
+  test("accepted, with bytes that were not read yet", async () => {
+    const built = await resetAll(() => new Recorder(), {
+      prepare: (_protocol, peer) => peer.transport.write("unread"),
+    });
+    expect(await Promise.all(built.map((protocol) => protocol.lossError()))).toContainEqual(
+      expect.objectContaining({ osError: "ECONNRESET" }),
+    );
+  });
+
+  test("while it is reading a stream", async () => {
+    await resetAll(() => new Recorder(), {
+      prepare: (protocol, peer) => {
+        peer.transport.write(Buffer.alloc(MIB));
+        return protocol.arrived.reaches(1);
+      },
+    });
+  });
+
+  test("idle", async () => {
+    const built = await resetAll(() => new Recorder(), {});
+    for (const protocol of built) expect(await protocol.lossError()).toMatchObject({ osError: "ECONNRESET" });
+  });
+
+  test("while it is paused, noticed when it goes on reading", async () => {
+    await resetAll(() => new Recorder(), {
+      prepare: (protocol, peer) => {
+        protocol.transport.pauseProducing();
+        peer.transport.write("unread");
+      },
+      afterwards: async (protocol) => {
+        await turns(2);
+        protocol.transport.resumeProducing();
+      },
+    });
+  });
+
+  test("while it is paused, noticed when it writes", async () => {
+    await resetAll(() => new Recorder(), {
+      prepare: (protocol) => protocol.transport.pauseProducing(),
+      afterwards: writeUntilLost,
+    });
+  });
+
+  test("with its outbox full", async () => {
+    await resetAll(() => new Recorder(), {
+      prepare: (protocol) => protocol.transport.write(Buffer.alloc(8 * MIB)),
+    });
+  });
+
+  test("with its outbox full and paused", async () => {
+    await resetAll(() => new Recorder(), {
+      prepare: (protocol) => {
+        protocol.transport.pauseProducing();
+        protocol.transport.write(Buffer.alloc(8 * MIB));
+      },
+    });
+  });
+
+  test("after it has ended its side", async () => {
+    await resetAll(() => new HalfRecorder(), {
+      prepare: (protocol) => {
+        protocol.transport.loseWriteConnection();
+        return protocol.writeEnded.promise;
+      },
+    });
+  });
+
+  test("after the peer has ended its side, noticed when it writes", async () => {
+    await resetAll(() => new HalfRecorder(), {
+      prepare: (protocol, peer) => {
+        peer.transport.loseWriteConnection();
+        return protocol.readEnded.promise;
+      },
+      afterwards: writeUntilLost,
+    });
+  });
+
+  test("after the peer has ended its side, with the outbox full", async () => {
+    await resetAll(() => new HalfRecorder(), {
+      prepare: (protocol, peer) => {
+        protocol.transport.write(Buffer.alloc(8 * MIB));
+        peer.transport.loseWriteConnection();
+        return protocol.readEnded.promise;
+      },
+    });
+  });
+
+  test("while loseConnection() sends what is left", async () => {
+    await resetAll(() => new Recorder(), {
+      prepare: (protocol) => {
+        protocol.transport.write(Buffer.alloc(8 * MIB));
+        protocol.transport.loseConnection();
+      },
+    });
+  });
+
+  test("while a pull producer has more to say before it may close", async () => {
+    await resetAll(() => new Recorder(), {
+      prepare: (protocol) => {
+        const producer = {
+          resumeProducing: () => protocol.transport.write(Buffer.alloc(MIB)),
+          stopProducing: () => {},
+        };
+        protocol.transport.registerProducer(producer, false);
+        protocol.transport.loseConnection();
+      },
+    });
+  });
+
+  test("just connected, by a port that closes before it has accepted", async () => {
+    const reactor = make();
+    const silent = make({ run: false });
+    const { port } = serve(silent, () => new Recorder(), { backlog: 2 * ROUNDS });
+    const clients = await Promise.all(Array.from({ length: ROUNDS }, () => dial(reactor, port, new Recorder())));
+    silent.destroy();
+    for (const client of clients) expect(await client.lossError()).toMatchObject({ osError: "ECONNRESET" });
+    expect(clients.map(({ losses }) => losses)).toEqual(Array(ROUNDS).fill(1));
+  });
+
+  test("connecting: each attempt fails once", async () => {
+    const reactor = make();
+    const port = await freePort();
+    const factories = Array.from({ length: ROUNDS }, () => new Client(() => new Recorder()));
+    for (const factory of factories) reactor.connectTCP("127.0.0.1", port, factory);
+    for (const { failures } of factories) {
+      expect((await failures.next()).value).toBeInstanceOf(ConnectionRefusedError);
+    }
+    await turns(3);
+    const attempt = ["doStart", "startedConnecting", "clientConnectionFailed", "doStop"];
+    expect(factories.map(({ calls }) => calls)).toEqual(Array(ROUNDS).fill(attempt));
+  });
+});

@@ -1,0 +1,153 @@
+/** What write() takes, and that it arrives. */
+
+import { setImmediate as immediate } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { ConnectionDone } from "../../src/internet/error.ts";
+import type { Bytes } from "../../src/internet/interfaces.ts";
+import { FlowCheck, flow } from "../helpers/flow.ts";
+import { Peer } from "../helpers/peer.ts";
+import { forEachReactor, takeLog } from "../helpers/reactors.ts";
+import { Echo, Recorder, serve } from "../helpers/recorder.ts";
+
+const TEXT = "Grüße, 世界, 🧶";
+
+forEachReactor((make) => {
+  /** A protocol that a peer is connected to. */
+  async function connected(): Promise<[Recorder, Peer]> {
+    const { port, next } = serve(make(), () => new Recorder());
+    const peer = await Peer.connect(port);
+    return [await next(), peer];
+  }
+
+  test("what is written before loseConnection() arrives, and then the end", async () => {
+    const [protocol, peer] = await connected();
+    protocol.transport.write("all of ");
+    protocol.transport.write("this");
+    protocol.transport.loseConnection();
+    expect(await peer.rest()).toBe("all of this");
+    peer.end();
+    expect(await protocol.lossError()).toBeInstanceOf(ConnectionDone);
+  });
+
+  test("what is written after loseConnection() is sent too, as long as the connection is not lost", async () => {
+    const [protocol, peer] = await connected();
+    protocol.transport.write("before, ");
+    protocol.transport.loseConnection();
+    protocol.transport.write("after");
+    expect(await peer.rest()).toBe("before, after");
+  });
+
+  test("a write after the loss is ignored", async () => {
+    const [protocol, peer] = await connected();
+    peer.end();
+    await protocol.lost.promise;
+    protocol.transport.write("late");
+    protocol.transport.writeSequence(["later", Buffer.from("latest")]);
+    expect(await peer.rest()).toBe("");
+  });
+
+  test("a write in connectionLost() is ignored", async () => {
+    const [protocol, peer] = await connected();
+    protocol.onLost = () => protocol.transport.write("late");
+    protocol.transport.write("in time");
+    protocol.transport.loseConnection();
+    expect(await peer.rest()).toBe("in time");
+  });
+
+  test("strings leave as UTF-8, bytes as they are, and pieces of a sequence in order", async () => {
+    const [protocol, peer] = await connected();
+    const memory = new Uint8Array([0, 0, 104, 105, 0, 0]);
+    protocol.transport.write(TEXT);
+    protocol.transport.write(memory.subarray(2, 4));
+    protocol.transport.writeSequence([" a", Buffer.from("b"), new Uint8Array([99]), ""]);
+    protocol.transport.writeSequence(new Set(["d", "e"]));
+    protocol.transport.writeSequence([]);
+    const expected = `${TEXT}hi abcde`;
+    expect(await peer.take(Buffer.byteLength(expected))).toBe(expected);
+  });
+
+  test("an empty write sends nothing and harms nothing", async () => {
+    const [protocol, peer] = await connected();
+    protocol.transport.write("");
+    protocol.transport.write(new Uint8Array(0));
+    await immediate();
+    protocol.transport.write("");
+    protocol.transport.write("something");
+    protocol.transport.write("");
+    protocol.transport.loseConnection();
+    expect(await peer.rest()).toBe("something");
+  });
+
+  test.each([
+    ["undefined", undefined],
+    ["null", null],
+    ["a number", 5],
+    ["an object", {}],
+    ["an array of bytes", [104, 105]],
+    ["an array of strings", ["hi"]],
+    ["a boolean", true],
+  ])("%s is refused with a TypeError that names what is taken", async (_name, wrong) => {
+    const [protocol, peer] = await connected();
+    const write = () => protocol.transport.write(wrong as unknown as Bytes);
+    expect(write).toThrow(TypeError);
+    expect(write).toThrow(/Uint8Array/);
+    protocol.transport.write("right");
+    expect(await peer.take(5)).toBe("right");
+  });
+
+  test("a wrong write that nobody catches ends its connection with the TypeError, and no other", async () => {
+    const reactor = make();
+    const { port, next } = serve(reactor, () => new Echo());
+    const [peer, neighbour] = await Promise.all([Peer.connect(port), Peer.connect(port)]);
+    const protocols = [await next(), await next()];
+    const wronged = protocols.find(({ transport }) => transport.getPeer().port === peer.socket.localPort)!;
+    wronged.dataReceived = () => wronged.transport.write(42 as unknown as Bytes);
+    peer.write("?");
+    expect(await wronged.lossError()).toBeInstanceOf(TypeError);
+    neighbour.write("still here");
+    expect(await neighbour.take(10)).toBe("still here");
+    expect(takeLog()).toEqual([expect.stringMatching(/Echo threw.*TypeError/)]);
+  });
+
+  test("what is written outside of the reactor's callbacks leaves by itself", async () => {
+    const [protocol, peer] = await connected();
+    await immediate();
+    protocol.transport.write("immediate ");
+    expect(await peer.take(10)).toBe("immediate ");
+    process.nextTick(() => protocol.transport.write("tick "));
+    expect(await peer.take(5)).toBe("tick ");
+    setTimeout(() => protocol.transport.write("timer "), 0);
+    expect(await peer.take(6)).toBe("timer ");
+    protocol.transport.write("promise");
+    expect(await peer.take(7)).toBe("promise");
+  });
+
+  test("what was written does not change when its memory is used again at once", async () => {
+    const { port, next } = serve(make(), () => new Recorder());
+    const check = new FlowCheck();
+    const peer = await Peer.connect(port, { reading: false, check });
+    const protocol = await next();
+    // Small pieces are copied, large ones handed to the kernel as far as it takes them.
+    let sent = 0;
+    for (const size of [1, 100, 4095, 4096, 70_000, 3, 2_000_000, 8192, 5_000_000]) {
+      const piece = flow(size, sent);
+      protocol.transport.write(piece);
+      piece.fill(0xff);
+      sent += size;
+    }
+    peer.read();
+    await peer.arrived.reaches(sent);
+    expect(check.firstWrong).toBe(-1);
+  });
+
+  test("100,000 small writes in one turn arrive whole and in order", async () => {
+    const { port, next } = serve(make(), () => new Recorder());
+    const check = new FlowCheck();
+    const peer = await Peer.connect(port, { check });
+    const protocol = await next();
+    const stream = flow(1_000_000);
+    for (let at = 0; at < stream.length; at += 10) protocol.transport.write(stream.subarray(at, at + 10));
+    await peer.arrived.reaches(stream.length);
+    expect(check.firstWrong).toBe(-1);
+  });
+});
