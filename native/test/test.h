@@ -64,7 +64,8 @@ inline bool check(bool ok, const char* expression, const char* file, int line) {
 template <typename Got, typename Expected>
 bool check_equal(const Got& got, const Expected& expected, const char* expression, const char* file, int line) {
   if (equal(got, expected)) return true;
-  report(file, line, std::string(expression) + "\n    expected: " + to_text(expected) + "\n    got:      " + to_text(got));
+  report(file, line,
+         std::string(expression) + "\n    expected: " + to_text(expected) + "\n    got:      " + to_text(got));
   return false;
 }
 
@@ -73,8 +74,8 @@ bool check_equal(const Got& got, const Expected& expected, const char* expressio
 #define SKEIN_JOIN_(a, b) a##b
 #define SKEIN_JOIN(a, b) SKEIN_JOIN_(a, b)
 
-#define TEST(sentence)                                                                                     \
-  static void SKEIN_JOIN(test_, __LINE__)();                                                               \
+#define TEST(sentence)                                                                                    \
+  static void SKEIN_JOIN(test_, __LINE__)();                                                              \
   static ::skein::test::Test SKEIN_JOIN(registered_, __LINE__)((sentence), &SKEIN_JOIN(test_, __LINE__)); \
   static void SKEIN_JOIN(test_, __LINE__)()
 

@@ -111,7 +111,9 @@ forEachReactor((make) => {
     reactor.connectTCP("127.0.0.1", server.port, new Client(() => new Recorder()), { bindAddress: ["127.0.0.7", 0] });
     expect((await server.accepted()).socket.remoteAddress).toBe("127.0.0.7");
     const port = await freePort();
-    reactor.connectTCP("127.0.0.1", server.port, new Client(() => new Recorder()), { bindAddress: ["127.0.0.8", port] });
+    reactor.connectTCP("127.0.0.1", server.port, new Client(() => new Recorder()), {
+      bindAddress: ["127.0.0.8", port],
+    });
     const { remoteAddress, remotePort } = (await server.accepted()).socket;
     expect([remoteAddress, remotePort]).toEqual(["127.0.0.8", port]);
   });

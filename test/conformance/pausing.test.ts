@@ -217,7 +217,11 @@ forEachReactor((make) => {
     peer.end(flow(64 * MIB));
     const waiting = () => peer.socket.writableLength;
     let before = -1;
-    await until(() => before === (before = waiting()));
+    await until(() => {
+      const stands = waiting() === before;
+      before = waiting();
+      return stands;
+    });
     expect(waiting()).toBeGreaterThan(32 * MIB);
     protocol.transport.resumeProducing();
     await protocol.lost.promise;

@@ -249,15 +249,18 @@ forEachReactor((make) => {
     transport.registerProducer(new Push(transport), true);
   });
 
-  test.each([true, false])("a producer that is registered after the loss is stopped (streaming: %s)", async (streaming) => {
-    const [protocol, peer] = await connected();
-    peer.end();
-    await protocol.lost.promise;
-    const producer = new Push(protocol.transport);
-    protocol.transport.registerProducer(producer, streaming as true);
-    expect(producer.calls).toEqual(["stop"]);
-    protocol.transport.unregisterProducer();
-  });
+  test.each([true, false])(
+    "a producer that is registered after the loss is stopped (streaming: %s)",
+    async (streaming) => {
+      const [protocol, peer] = await connected();
+      peer.end();
+      await protocol.lost.promise;
+      const producer = new Push(protocol.transport);
+      protocol.transport.registerProducer(producer, streaming as true);
+      expect(producer.calls).toEqual(["stop"]);
+      protocol.transport.unregisterProducer();
+    },
+  );
 
   test("unregistering a paused producer ends its pauses, and what was written still leaves", async () => {
     const [{ transport }, peer] = await connected(false);
@@ -291,7 +294,11 @@ forEachReactor((make) => {
     writer.end(flow(64 * MIB));
     const waiting = () => writer.socket.writableLength;
     let before = -1;
-    await until(() => before === (before = waiting()));
+    await until(() => {
+      const stands = waiting() === before;
+      before = waiting();
+      return stands;
+    });
     expect(waiting()).toBeGreaterThan(32 * MIB);
     reader.read();
     await reader.ended;
