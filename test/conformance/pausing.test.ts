@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { ConnectionDone } from "../../src/internet/error.ts";
 import type { NativeReactor } from "../../src/internet/nativereactor.ts";
 import { FlowCheck, flow } from "../helpers/flow.ts";
-import { turns, until } from "../helpers/gate.ts";
+import { settled, turns } from "../helpers/gate.ts";
 import { Peer } from "../helpers/peer.ts";
 import { forEachReactor } from "../helpers/reactors.ts";
 import { FlowRecorder, HalfRecorder, pair, Recorder, serve } from "../helpers/recorder.ts";
@@ -215,14 +215,7 @@ forEachReactor((make) => {
     const protocol = await next();
     protocol.transport.pauseProducing();
     peer.end(flow(64 * MIB));
-    const waiting = () => peer.socket.writableLength;
-    let before = -1;
-    await until(() => {
-      const stands = waiting() === before;
-      before = waiting();
-      return stands;
-    });
-    expect(waiting()).toBeGreaterThan(32 * MIB);
+    expect(await settled(() => peer.socket.writableLength)).toBeGreaterThan(32 * MIB);
     protocol.transport.resumeProducing();
     await protocol.lost.promise;
     expect([protocol.check.at, protocol.check.firstWrong]).toEqual([64 * MIB, -1]);

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { ConnectionDone } from "../../src/internet/error.ts";
 import type { PullProducer, PushProducer, Transport } from "../../src/internet/interfaces.ts";
 import { FlowCheck, flow } from "../helpers/flow.ts";
-import { turns, until } from "../helpers/gate.ts";
+import { settled, turns } from "../helpers/gate.ts";
 import { Peer } from "../helpers/peer.ts";
 import { forEachReactor } from "../helpers/reactors.ts";
 import { Recorder, serve } from "../helpers/recorder.ts";
@@ -292,14 +292,7 @@ forEachReactor((make) => {
     });
     const writer = await Peer.connect(source.port);
     writer.end(flow(64 * MIB));
-    const waiting = () => writer.socket.writableLength;
-    let before = -1;
-    await until(() => {
-      const stands = waiting() === before;
-      before = waiting();
-      return stands;
-    });
-    expect(waiting()).toBeGreaterThan(32 * MIB);
+    expect(await settled(() => writer.socket.writableLength)).toBeGreaterThan(32 * MIB);
     reader.read();
     await reader.ended;
     expect([check.at, check.firstWrong]).toEqual([64 * MIB, -1]);

@@ -2,8 +2,9 @@
 
 import { expect, test } from "vitest";
 import type { NativeReactor } from "../../src/internet/nativereactor.ts";
+import { turns } from "../helpers/gate.ts";
 import { forEachReactor } from "../helpers/reactors.ts";
-import { Client, dial, pair, Recorder, type Served, serve } from "../helpers/recorder.ts";
+import { Client, pair, Recorder, type Served, serve } from "../helpers/recorder.ts";
 
 const ROUNDS = 10_000;
 
@@ -26,37 +27,39 @@ forEachReactor((make) => {
   test("10,000 times, bytes on their way to a connection never reach the one that takes its descriptor", async () => {
     const reactor = make();
     const served = serve(reactor, () => new Recorder());
-    const [killer, killersPeer] = await pair(reactor, new Recorder(), new Recorder());
-    let victim = await line(reactor, served, "victim 0");
-    let spared = 0;
+    const lines = [await line(reactor, served, "a"), await line(reactor, served, "b")] as [Line, Line];
     for (let round = 1; round <= ROUNDS; round++) {
-      const { client, server, name } = victim;
+      // Bytes for both leave in this turn; who is told first aborts the other, and has a successor take its place.
+      let victim: 0 | 1 | undefined;
       const successor = new Promise<Line>((resolve) => {
-        killer.onData = () => {
-          if (client.arrived.count > 0) spared++;
-          client.transport.abortConnection();
-          resolve(line(reactor, served, `victim ${round}`));
-        };
+        for (const [i, { client }] of lines.entries()) {
+          client.onData = () => {
+            if (victim !== undefined) return;
+            victim = i === 0 ? 1 : 0;
+            lines[victim].client.transport.abortConnection();
+            resolve(line(reactor, served, `${round}`));
+          };
+        }
       });
-      // Both leave in this turn and arrive in the next. A descriptor that was ready lately may be told first, whichever
-      // came first: once it was, a pass through the loop, from one setImmediate to the next, lets the kernel forget.
-      for (let pass = 0; spared > 0 && pass < 2; pass++) await new Promise((resolve) => setImmediate(resolve));
-      killersPeer.transport.write("x");
-      server.transport.write(`bytes for ${name}`);
-      victim = await successor;
-      if (client.losses === 0) await client.lost.promise;
+      for (const { server, name } of lines) server.transport.write(`for ${name};`);
+      const heir = await successor;
+      const { client, name } = lines[victim!];
+      await client.lost.promise;
       expect(client.losses).toBe(1);
-      expect(["", `bytes for ${name}`]).toContain(client.text);
-      expect([victim.client.text, victim.server.text]).toEqual(["", ""]);
+      expect(client.text.replaceAll(`for ${name};`, "")).toBe("");
+      expect(heir.client.calls).toEqual(["connectionMade"]);
+      expect(heir.server.calls).toEqual(["connectionMade"]);
+      lines[victim!] = heir;
     }
-    expect(spared, "rounds in which the bytes came first").toBeLessThan(ROUNDS / 2);
-    victim.server.transport.write("mine");
-    await victim.client.arrived.reaches(4);
-    expect(victim.client.text).toBe("mine");
+    for (const { client, server, name } of lines) {
+      server.transport.loseConnection();
+      await client.lost.promise;
+      expect(client.text.replaceAll(`for ${name};`, "")).toBe("");
+    }
   });
 
   test("events that the kernel had ready for a descriptor are dropped when it is another connection's by then", async () => {
-    /** Receives 32 KiB at a time once it is used to it: four of them fill the memory for a turn. */
+    /** Receives 32 KiB at a time once it is used to it: four of them fill the memory for a turn, which is told early. */
     class Greedy extends Recorder {
       static override readonly borrows = true;
       protected override keep(): void {}
@@ -69,26 +72,33 @@ forEachReactor((make) => {
     await Promise.all(greedy.map(([client]) => client.arrived.reaches(flood.length)));
     for (let round = 1; round <= 200; round++) {
       const victim = await line(reactor, served, `victim ${round}`);
-      let successor: Promise<Recorder> | undefined;
+      await turns(2);
+      let turn = 0;
+      let successor: Promise<Line> | undefined;
       for (const [client] of greedy) {
         client.onData = () => {
-          if (successor !== undefined) return;
-          victim.client.transport.abortConnection();
-          successor = dial(reactor, served.port, new Recorder());
+          const now = reactor.stats().turns;
+          if (turn === 0) {
+            // Now the bytes for the victim stand behind those that the others still have to come.
+            turn = now;
+            victim.server.transport.write("for the victim");
+          } else if (turn !== now && successor === undefined) {
+            victim.client.transport.abortConnection();
+            successor = line(reactor, served, `heir ${round}`);
+          }
         };
       }
       const reached = greedy.map(([client]) => client.arrived.reaches(client.arrived.count + flood.length));
       for (const [, peer] of greedy) peer.transport.write(flood);
-      victim.server.transport.write("for the victim");
       await Promise.all(reached);
       await victim.client.lost.promise;
-      const heir = (await successor)!;
-      await served.next();
-      expect(heir.text).toBe("");
+      const heir = (await successor)!.client;
       expect(["", "for the victim"]).toContain(victim.client.text);
       heir.transport.abortConnection();
       await heir.lost.promise;
       expect([heir.text, heir.losses, victim.client.losses]).toEqual(["", 1, 1]);
     }
+    // epoll(7) reports in the order of arrival; elsewhere the victim's event may come first, and is no longer there.
+    if (reactor.name === "epoll") expect(reactor.stats().stale).toBeGreaterThan(100);
   });
 });

@@ -63,3 +63,15 @@ export async function turns(count: number): Promise<void> {
 export async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await setImmediate();
 }
+
+/** Let the loop turn until `value` stays the same for a while. */
+export async function settled(value: () => number): Promise<number> {
+  let before = value();
+  for (let same = 0; same < 10; same++) {
+    await setImmediate();
+    const now = value();
+    if (now !== before) same = 0;
+    before = now;
+  }
+  return before;
+}

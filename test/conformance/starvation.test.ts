@@ -1,0 +1,75 @@
+/** A server that has fewer descriptors than there are clients. */
+
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { expect, onTestFinished, test } from "vitest";
+import { Queue, Tally } from "../helpers/gate.ts";
+import { Peer } from "../helpers/peer.ts";
+import { forEachReactor } from "../helpers/reactors.ts";
+
+const DESCRIPTORS = 64;
+const CLIENTS = 200;
+
+/** The fixture, under a limit of open files. */
+class Starved {
+  readonly port = new Queue<number>();
+  readonly cpu = new Queue<number>();
+  readonly log: string[] = [];
+  readonly #child: ChildProcessWithoutNullStreams;
+
+  constructor(backend: string, driver: string) {
+    const script = fileURLToPath(new URL("fixtures/starved.mjs", import.meta.url));
+    const limited = `ulimit -n ${DESCRIPTORS} && exec "$0" "$@"`;
+    this.#child = spawn("sh", ["-c", limited, process.execPath, script, backend, driver]);
+    onTestFinished(() => void this.#child.kill("SIGKILL"));
+    this.#child.stderr.on("data", (text) => this.log.push(`stderr: ${text}`));
+    createInterface(this.#child.stdout).on("line", (line) => {
+      const { port, cpu, logged } = JSON.parse(line) as { port?: number; cpu?: number; logged?: string };
+      if (port !== undefined) this.port.put(port);
+      if (cpu !== undefined) this.cpu.put(cpu);
+      if (logged !== undefined) this.log.push(logged);
+    });
+  }
+
+  /** The part of a processor that it uses over a second. */
+  load(): Promise<number> {
+    this.#child.stdin.write("?");
+    return this.cpu.next();
+  }
+
+  async stop(): Promise<void> {
+    this.#child.stdin.end();
+    await once(this.#child, "close");
+  }
+}
+
+forEachReactor((make) => {
+  test("a server out of descriptors says so once, waits without work, and accepts when one is free", async () => {
+    const { name, driver } = make();
+    const server = new Starved(name, driver);
+    const port = await server.port.next();
+    const answered = new Tally();
+    const served = new Queue<Peer>();
+    for (let i = 0; i < CLIENTS; i++) {
+      const peer = await Peer.connect(port);
+      peer.socket.once("data", () => {
+        answered.add();
+        served.put(peer);
+      });
+      peer.write("hello");
+    }
+    await answered.reaches(10);
+    expect(await server.load()).toBeLessThan(0.1);
+    const few = answered.count;
+    expect(few).toBeLessThan(DESCRIPTORS);
+    // Each that leaves lets another one in, at once and not only when the server looks again by itself.
+    const began = performance.now();
+    for (let i = 0; i < CLIENTS; i++) await (await served.next()).close();
+    expect(answered.count).toBe(CLIENTS);
+    expect(performance.now() - began).toBeLessThan(1000);
+    await server.stop();
+    expect(server.log).toEqual([expect.stringMatching(/cannot accept.*EMFILE.*ulimit -n/), "stopped"]);
+  });
+});
