@@ -15,7 +15,7 @@ import type {
   Reactor,
   ServerFactoryLike,
 } from "./interfaces.ts";
-import { TcpConnector } from "./tcpconnector.ts";
+import { type AttemptKeeper, TcpConnector } from "./tcpconnector.ts";
 import { type PortKeeper, TcpPort } from "./tcpport.ts";
 
 export interface NativeReactorOptions {
@@ -26,10 +26,14 @@ export interface NativeReactorOptions {
 /** At shutdown, what was written may still leave for so long. */
 const LAST_BYTES_SECONDS = 1;
 
-export class NativeReactor extends ReactorBase implements Reactor, PortKeeper {
+export class NativeReactor extends ReactorBase implements Reactor, PortKeeper, AttemptKeeper {
   readonly name: string;
   /** Open ports. */
   readonly ports = new Set<TcpPort>();
+  /** Attempts to connect that are under way. */
+  readonly attempts = new Set<TcpConnector>();
+  /** True while the shutdown ends everything: nothing may begin. */
+  ending = false;
   readonly #link: EngineLink;
 
   /** @throws NativeLoadError | ReactorNotAvailableError */
@@ -72,12 +76,15 @@ export class NativeReactor extends ReactorBase implements Reactor, PortKeeper {
   }
 
   protected override stopIO(): void {
+    this.ending = false;
     this.#link.native.stop();
   }
 
   /** Ports close, connections send what they hold and are lost; those that do not get it out in time are cut. */
   protected override disconnectAll(): Deferred<unknown> {
+    this.ending = true;
     for (const port of this.ports) port.stopListening();
+    for (const attempt of [...this.attempts]) attempt.cutShort();
     const reason = () => new Failure(new ConnectionLost("The reactor was stopped."));
     for (const connection of this.#link.connections()) connection.loseConnectionFor(reason());
     const done = new Deferred<unknown>();

@@ -315,7 +315,6 @@ export class TcpConnection implements Transport {
   loseConnectionFor(reason: Failure): void {
     if ((this.flags & LOST) !== 0) return;
     this.reason ??= reason;
-    this.producer = undefined;
     this.flags |= DISCONNECTING;
     this.native.close(this.handle);
   }

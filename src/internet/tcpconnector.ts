@@ -18,9 +18,17 @@ import { addressFrom, borrowsFrom, type ConnectionOwner, TcpConnection } from ".
 
 const DEFAULT_TIMEOUT_SECONDS = 30;
 
+/** The reactor's list of attempts to connect. */
+export interface AttemptKeeper {
+  readonly attempts: Set<TcpConnector>;
+  /** The reactor ends everything: no attempt may begin. */
+  readonly ending: boolean;
+}
+
 export class TcpConnector implements Connector, AttemptEvents, ConnectionOwner {
   state: "disconnected" | "connecting" | "connected" = "disconnected";
   readonly #reactor: ReactorTime & ReactorNames;
+  readonly #keeper: AttemptKeeper;
   readonly #link: EngineLink;
   readonly #host: string;
   readonly #port: number;
@@ -34,7 +42,7 @@ export class TcpConnector implements Connector, AttemptEvents, ConnectionOwner {
   #timeout: DelayedCall | undefined;
 
   constructor(
-    reactor: ReactorTime & ReactorNames,
+    reactor: ReactorTime & ReactorNames & AttemptKeeper,
     link: EngineLink,
     host: string,
     port: number,
@@ -45,6 +53,7 @@ export class TcpConnector implements Connector, AttemptEvents, ConnectionOwner {
       throw new RangeError(`A port is an integer from 0 to 65535, not ${port}.`);
     }
     this.#reactor = reactor;
+    this.#keeper = reactor;
     this.#link = link;
     this.#host = host;
     this.#port = port;
@@ -56,11 +65,12 @@ export class TcpConnector implements Connector, AttemptEvents, ConnectionOwner {
     if (this.state !== "disconnected") {
       throw new Error(`connect() is for a disconnected connector; this one is ${this.state}.`);
     }
-    this.state = "connecting";
     if (!this.#factoryStarted) {
       this.#factory.doStart();
       this.#factoryStarted = true;
     }
+    this.state = "connecting";
+    this.#keeper.attempts.add(this);
     const seconds = this.#options.timeout ?? DEFAULT_TIMEOUT_SECONDS;
     this.#timeout = this.#reactor.callLater(seconds, () =>
       this.#fail(new ConnectTimeoutError(`Connecting to ${this.#where} took longer than ${seconds} seconds.`)),
@@ -76,7 +86,12 @@ export class TcpConnector implements Connector, AttemptEvents, ConnectionOwner {
         );
       },
     );
-    this.#factory.startedConnecting(this);
+    try {
+      this.#factory.startedConnecting(this);
+    } catch (error) {
+      err(error, `${this.#factory.constructor.name} threw in startedConnecting(); the attempt is ended`);
+      this.#fail(error);
+    }
   }
 
   stopConnecting(): void {
@@ -86,6 +101,11 @@ export class TcpConnector implements Connector, AttemptEvents, ConnectionOwner {
       );
     }
     this.#fail(new UserError(`The attempt to connect to ${this.#where} was stopped by stopConnecting().`));
+  }
+
+  /** End the attempt, because the reactor stops. */
+  cutShort(): void {
+    this.#fail(new ConnectError(`The reactor was stopped before ${this.#where} was connected.`));
   }
 
   disconnect(): void {
@@ -142,6 +162,10 @@ export class TcpConnector implements Connector, AttemptEvents, ConnectionOwner {
 
   #open(attempt: number, host: string): void {
     if (this.state !== "connecting" || attempt !== this.#attempts) return;
+    if (this.#keeper.ending) {
+      this.#failSoon(attempt, new ConnectError(`The reactor was stopped before ${this.#where} was connected.`));
+      return;
+    }
     const [bindHost, bindPort] = this.#options.bindAddress ?? ["", 0];
     const result = this.#link.native.connect(host, this.#port, bindHost, bindPort);
     if (result < 0) {
@@ -159,7 +183,7 @@ export class TcpConnector implements Connector, AttemptEvents, ConnectionOwner {
     });
   }
 
-  #fail(error: ConnectError): void {
+  #fail(error: unknown): void {
     if (this.state !== "connecting") return;
     this.#forgetAttempt();
     const reason = new Failure(error);
@@ -167,6 +191,7 @@ export class TcpConnector implements Connector, AttemptEvents, ConnectionOwner {
   }
 
   #forgetAttempt(): void {
+    this.#keeper.attempts.delete(this);
     if (this.#timeout?.active()) this.#timeout.cancel();
     this.#timeout = undefined;
     if (this.#handle >= 0) this.#link.dropAttempt(this.#handle);

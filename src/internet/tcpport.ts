@@ -16,6 +16,8 @@ const RETRY_MS = 100;
 /** The reactor's list of open ports. */
 export interface PortKeeper {
   readonly ports: Set<TcpPort>;
+  /** The reactor ends everything: no port may open, no connection be accepted. */
+  readonly ending: boolean;
 }
 
 export class TcpPort implements ListeningPort, ListenerEvents, ConnectionOwner {
@@ -54,11 +56,17 @@ export class TcpPort implements ListeningPort, ListenerEvents, ConnectionOwner {
     }
     const result = this.#link.native.listen(host, this.#port, backlog, reusePort);
     if (result < 0) throw new CannotListenError(host, this.#port, -result);
+    try {
+      this.#factory.doStart();
+    } catch (error) {
+      this.#link.native.close(result);
+      throw error;
+    }
     this.#handle = result;
     this.#host = addressFrom(this.#link.native.localAddress(result)) ?? this.#host;
     this.#link.addListener(result, this);
     this.#keeper.ports.add(this);
-    this.#factory.doStart();
+    if (this.#keeper.ending) this.stopListening();
   }
 
   stopListening(): Deferred<void> {
@@ -84,6 +92,10 @@ export class TcpPort implements ListeningPort, ListenerEvents, ConnectionOwner {
   // --- for the engine's link -----------------------------------------------------------------------------------------
 
   accepted(handle: number, memory: Uint8Array, offset: number): void {
+    if (this.#keeper.ending) {
+      this.#link.native.abort(handle);
+      return;
+    }
     const peer = unpackAddress(memory, offset);
     const connection = new TcpConnection(this.#link.native, handle, peer, this);
     this.#link.addConnection(connection);

@@ -1,157 +1,340 @@
-/** Every method of a transport, called from every callback: nothing crashes, and each connection is lost once. */
+/** Every method of a transport, called from every method that the reactor calls. */
 
-import { describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
+import { ConnectionLost } from "../../src/internet/error.ts";
+import type { PushProducer, Transport } from "../../src/internet/interfaces.ts";
 import type { NativeReactor } from "../../src/internet/nativereactor.ts";
-import { ServerFactory } from "../../src/internet/protocol.ts";
-import { turns, until } from "../helpers/gate.ts";
-import { Peer } from "../helpers/peer.ts";
-import { forEachReactor, takeLog } from "../helpers/reactors.ts";
-import { Client, Echo, HalfRecorder, Recorder, serve } from "../helpers/recorder.ts";
+import { Gate, turns } from "../helpers/gate.ts";
+import { freePort } from "../helpers/peer.ts";
+import { forEachReactor } from "../helpers/reactors.ts";
+import { Client, dial, Echo, HalfRecorder, pair, Recorder, Server, serve } from "../helpers/recorder.ts";
 
-interface Scene {
+const MIB = Buffer.alloc(1024 * 1024);
+
+/** The connection that a method is called on, and what stands around it. */
+class Scene {
   readonly reactor: NativeReactor;
-  readonly self: HalfRecorder;
-  readonly other: HalfRecorder;
+  readonly subject = new HalfRecorder();
+  readonly peer = new HalfRecorder();
+  readonly other = new HalfRecorder();
+  readonly othersPeer = new HalfRecorder();
+  /** Opened by a method: to be waited for and closed. */
+  readonly opened: (() => Promise<unknown>)[] = [];
+  /** The method was called. */
+  readonly done = new Gate();
+  /** What it threw. */
+  thrown: unknown;
+  readonly #method: (scene: Scene) => void;
+  #called = false;
+
+  constructor(reactor: NativeReactor, method: (scene: Scene) => void) {
+    this.reactor = reactor;
+    this.#method = method;
+  }
+
+  get transport(): Transport {
+    return this.subject.transport;
+  }
+
+  /** Call the method, the first time. */
+  readonly act = (): void => {
+    if (this.#called) return;
+    this.#called = true;
+    try {
+      this.#method(this);
+    } catch (error) {
+      this.thrown = error;
+    }
+    this.done.open();
+  };
+
+  /** Connect the subject to its peer. */
+  connect(): Promise<unknown> {
+    return pair(this.reactor, this.subject, this.peer);
+  }
 }
 
-const producer = () => ({
-  pauseProducing: () => undefined,
-  resumeProducing: () => undefined,
-  stopProducing: () => undefined,
+const noop = () => {};
+const producer = (overrides: Partial<PushProducer> = {}): PushProducer => ({
+  pauseProducing: noop,
+  resumeProducing: noop,
+  stopProducing: noop,
+  ...overrides,
 });
 
-const methods: Record<string, (scene: Scene) => void> = {
-  "write nothing": ({ self }) => self.transport.write(""),
-  "write a little": ({ self }) => self.transport.write("x"),
-  "write 1 MiB": ({ self }) => self.transport.write(Buffer.alloc(1 << 20)),
-  writeSequence: ({ self }) => self.transport.writeSequence(["a", Buffer.alloc(0), "b"]),
-  loseConnection: ({ self }) => self.transport.loseConnection(),
-  abortConnection: ({ self }) => self.transport.abortConnection(),
-  loseWriteConnection: ({ self }) => self.transport.loseWriteConnection(),
-  "pause and resume": ({ self }) => {
-    self.transport.pauseProducing();
-    self.transport.resumeProducing();
+/** Ways to have `act` called by the reactor. */
+const CALLBACKS: Record<string, (scene: Scene) => unknown> = {
+  "connectionMade() of a client": (scene) => {
+    scene.subject.onMade = scene.act;
+    return scene.connect();
   },
-  stopProducing: ({ self }) => self.transport.stopProducing(),
-  "register and unregister a producer": ({ self }) => {
-    self.transport.unregisterProducer();
-    self.transport.registerProducer(producer(), true);
-    self.transport.unregisterProducer();
-    self.transport.registerProducer(producer(), false);
-    self.transport.unregisterProducer();
+  "connectionMade() of a server": async ({ reactor, subject, peer, act }) => {
+    subject.onMade = act;
+    const { port, listening } = serve(reactor, () => subject);
+    const factory = new Client(() => peer);
+    reactor.connectTCP("127.0.0.1", port, factory);
+    // A reset may come before the client has noticed that it is connected.
+    await Promise.race([peer.made.promise, factory.failures.next()]);
+    await listening.stopListening();
   },
-  "socket options": ({ self }) => {
-    self.transport.setTcpNoDelay(!self.transport.getTcpNoDelay());
-    self.transport.setTcpKeepAlive(!self.transport.getTcpKeepAlive());
+  "dataReceived()": async (scene) => {
+    scene.subject.onData = scene.act;
+    await scene.connect();
+    scene.peer.transport.write("x");
   },
-  addresses: ({ self }) => {
-    expect(self.transport.getPeer().port).toBeGreaterThan(0);
-    expect(self.transport.getHost().port).toBeGreaterThan(0);
+  "connectionLost() after a reset": async (scene) => {
+    scene.subject.onLost = scene.act;
+    await scene.connect();
+    scene.peer.transport.abortConnection();
   },
-  "abort another": ({ other }) => other.transport.abortConnection(),
-  "lose another": ({ other }) => other.transport.loseConnection(),
-  "write to another": ({ other }) => other.transport.write("psst"),
-  "pause another": ({ other }) => other.transport.pauseProducing(),
-  "stop the reactor": ({ reactor }) => reactor.stop(),
-  listen: ({ reactor }) => {
-    const port = reactor.listenTCP(0, new ServerFactory(), { interface: "127.0.0.1" });
-    port.stopListening();
+  "connectionLost() after loseConnection()": async (scene) => {
+    scene.subject.onLost = scene.act;
+    await scene.connect();
+    scene.transport.loseConnection();
   },
-  connect: ({ reactor }) => {
-    reactor.connectTCP("127.0.0.1", 1, new Client(() => new Recorder()));
+  "readConnectionLost()": async (scene) => {
+    scene.subject.onReadEnd = scene.act;
+    await scene.connect();
+    scene.peer.transport.loseWriteConnection();
+  },
+  "writeConnectionLost()": async (scene) => {
+    scene.subject.onWriteEnd = scene.act;
+    await scene.connect();
+    scene.transport.loseWriteConnection();
+  },
+  "resumeProducing() of a pull producer": async (scene) => {
+    await scene.connect();
+    let asked = 0;
+    const resumeProducing = () => {
+      if (++asked === 1) scene.transport.write("piece");
+      else scene.act();
+    };
+    scene.transport.registerProducer(producer({ resumeProducing }), false as true);
+  },
+  "pauseProducing() of a push producer": async (scene) => {
+    await scene.connect();
+    await fill(scene, producer({ pauseProducing: scene.act }));
+  },
+  "resumeProducing() of a push producer": async (scene) => {
+    await scene.connect();
+    await fill(scene, producer({ resumeProducing: scene.act }));
+    scene.peer.transport.resumeProducing();
+  },
+  "stopProducing() of a producer": async (scene) => {
+    await scene.connect();
+    const stopProducing = () => {
+      scene.subject.calls.push("stopProducing");
+      scene.act();
+    };
+    scene.transport.registerProducer(producer({ stopProducing }), true);
+    scene.peer.transport.abortConnection();
+  },
+  "buildProtocol() of another connection": async (scene) => {
+    await scene.connect();
+    const { port } = serve(scene.reactor, () => {
+      scene.act();
+      return new Recorder();
+    });
+    await dial(scene.reactor, port, new Recorder());
+  },
+  "startedConnecting() of another connection": async (scene) => {
+    await scene.connect();
+    const factory = new Client(() => new Recorder());
+    factory.onStarted = scene.act;
+    scene.reactor.connectTCP("127.0.0.1", await freePort(), factory);
+  },
+  "clientConnectionFailed() of another connection": async (scene) => {
+    await scene.connect();
+    const factory = new Client(() => new Recorder());
+    factory.onFailed = scene.act;
+    scene.reactor.connectTCP("127.0.0.1", await freePort(), factory);
+  },
+  "clientConnectionLost() of another connection": async (scene) => {
+    await scene.connect();
+    const factory = new Client(() => new Recorder());
+    factory.onLost = scene.act;
+    const { port } = serve(scene.reactor, () => new Recorder());
+    scene.reactor.connectTCP("127.0.0.1", port, factory);
+    (await factory.next()).transport.loseConnection();
+  },
+  "a delayed call": async (scene) => {
+    await scene.connect();
+    scene.reactor.callLater(0, scene.act);
+  },
+  "a promise": async (scene) => {
+    await scene.connect();
+    await Promise.resolve().then(scene.act);
   },
 };
 
-/** Where the method is called from, and what the peer does so that it comes to that. */
-const callbacks: Record<string, (self: HalfRecorder, act: () => void, peer: Peer) => void> = {
-  connectionMade: (_self, _act, peer) => peer.end("x"),
-  dataReceived: (self, act, peer) => {
-    self.onData = act;
-    peer.end("x");
+/** Write for a peer that does not read until the producer is paused. */
+async function fill({ peer, transport }: Scene, full: PushProducer): Promise<void> {
+  peer.transport.pauseProducing();
+  let paused = false;
+  const { pauseProducing } = full;
+  full.pauseProducing = () => {
+    paused = true;
+    pauseProducing();
+  };
+  transport.registerProducer(full, true);
+  while (!paused) transport.write(MIB);
+}
+
+/** Methods, with what they promise at any time. */
+const METHODS: Record<string, (scene: Scene) => void> = {
+  "write('')": ({ transport }) => expect(transport.write("")).toBeUndefined(),
+  "write('x')": ({ transport }) => expect(transport.write("x")).toBeUndefined(),
+  "write(1 MiB)": ({ transport }) => transport.write(MIB),
+  "writeSequence()": ({ transport }) => transport.writeSequence(["a", Buffer.from("b"), "", MIB]),
+  "loseConnection()": ({ transport }) => {
+    transport.loseConnection();
+    transport.loseConnection();
   },
-  readConnectionLost: (self, act, peer) => {
-    self.onReadEnd = act;
-    peer.end("x");
+  "abortConnection()": ({ transport }) => {
+    transport.abortConnection();
+    transport.abortConnection();
   },
-  writeConnectionLost: (self, act, peer) => {
-    self.onWriteEnd = act;
-    self.transport.loseWriteConnection();
-    peer.end("x");
+  "loseWriteConnection()": ({ transport }) => {
+    transport.loseWriteConnection();
+    transport.loseWriteConnection();
   },
-  connectionLost: (self, act, peer) => {
-    self.onLost = act;
-    peer.reset();
+  "write() and loseWriteConnection()": ({ transport }) => {
+    transport.write(MIB);
+    transport.loseWriteConnection();
   },
-  resumeProducing: (self, act, peer) => {
+  "loseConnection(), then all the others": ({ transport }) => {
+    transport.loseConnection();
+    transport.write("late");
+    transport.loseWriteConnection();
+    transport.pauseProducing();
+    transport.resumeProducing();
+    transport.setTcpNoDelay(true);
+    transport.abortConnection();
+    transport.write("later");
+    transport.getHost();
+  },
+  "pauseProducing()": ({ transport }) => transport.pauseProducing(),
+  "resumeProducing()": ({ transport }) => transport.resumeProducing(),
+  "pauseProducing() and resumeProducing()": ({ transport }) => {
+    transport.pauseProducing();
+    transport.resumeProducing();
+  },
+  "stopProducing()": ({ transport }) => transport.stopProducing(),
+  "registerProducer(push)": ({ transport, subject }) => {
+    const lost = subject.calls.includes("connectionLost") || subject.calls.includes("stopProducing");
+    let stopped = 0;
+    transport.unregisterProducer();
+    transport.registerProducer(producer({ stopProducing: () => stopped++ }), true);
+    expect(stopped).toBe(lost ? 1 : 0);
+  },
+  "registerProducer(pull)": ({ transport }) => {
     let asked = 0;
-    const pull = {
-      resumeProducing: () => {
-        if (asked++ === 0) self.transport.write("asked");
-        else if (asked === 2) act();
-      },
-      stopProducing: () => undefined,
-    };
-    self.transport.registerProducer(pull, false);
-    peer.end("x");
+    transport.unregisterProducer();
+    transport.registerProducer(
+      producer({ resumeProducing: () => asked++, stopProducing: () => asked++ }),
+      false as true,
+    );
+    expect(asked).toBe(1);
+    transport.unregisterProducer();
   },
-  pauseProducing: (self, act, peer) => {
-    let paused = false;
-    const push = {
-      ...producer(),
-      pauseProducing: () => {
-        if (paused) return;
-        paused = true;
-        act();
-      },
-    };
-    self.transport.registerProducer(push, true);
-    self.transport.write(Buffer.alloc(16 * 1024 * 1024));
-    peer.end("x");
+  "unregisterProducer()": ({ transport }) => {
+    transport.unregisterProducer();
+    transport.unregisterProducer();
   },
-  stopProducing: (self, act, peer) => {
-    self.transport.registerProducer({ ...producer(), stopProducing: act }, true);
-    peer.reset();
+  "setTcpNoDelay()": ({ transport, subject }) => {
+    transport.setTcpNoDelay(false);
+    if (subject.losses === 0) expect(transport.getTcpNoDelay()).toBe(false);
+    transport.setTcpNoDelay(true);
+    expect(transport.getTcpNoDelay()).toBeTypeOf("boolean");
+  },
+  "setTcpKeepAlive()": ({ transport }) => {
+    transport.setTcpKeepAlive(true);
+    expect(transport.getTcpKeepAlive()).toBeTypeOf("boolean");
+  },
+  "getPeer() and getHost()": ({ transport }) => {
+    expect(transport.getPeer()).toMatchObject({ type: "TCP", host: "127.0.0.1" });
+    expect(transport.getHost()).toMatchObject({ type: "TCP" });
+  },
+  "abortConnection() of another": ({ other }) => other.transport.abortConnection(),
+  "loseConnection() of another": ({ other }) => other.transport.loseConnection(),
+  "write() to another and its end": ({ other }) => {
+    other.transport.write(MIB);
+    other.transport.loseWriteConnection();
+  },
+  "abortConnection() of both ends": ({ peer, transport }) => {
+    peer.transport?.abortConnection();
+    transport.abortConnection();
+  },
+  "listenTCP()": ({ reactor, opened }) => {
+    const { listening } = serve(reactor, () => new Recorder());
+    expect(listening.getHost().port).toBeGreaterThan(0);
+    opened.push(async () => {
+      await dial(reactor, listening.getHost().port, new Recorder());
+      await listening.stopListening();
+    });
+  },
+  "connectTCP()": ({ reactor, opened }) => {
+    const { port, listening } = serve(reactor, () => new Echo());
+    const factory = new Client(() => new Recorder());
+    expect(reactor.connectTCP("127.0.0.1", port, factory).state).toBe("connecting");
+    opened.push(async () => {
+      const protocol = await factory.next();
+      await protocol.made.promise;
+      protocol.transport.loseConnection();
+      await protocol.lost.promise;
+      await listening.stopListening();
+    });
+  },
+  "connectTCP() that is stopped": ({ reactor }) => {
+    const factory = new Client(() => new Recorder());
+    const connector = reactor.connectTCP("127.0.0.1", 9, factory);
+    connector.stopConnecting();
+    expect(connector.state).toBe("disconnected");
   },
 };
 
 forEachReactor((make) => {
-  describe.each(Object.keys(callbacks))("from %s", (callback) => {
-    test.each(Object.keys(methods))("%s", async (method) => {
-      const reactor = make({ run: false });
-      const ended = reactor.run({ installSignalHandlers: false });
-      const [self, other] = [new HalfRecorder(), new HalfRecorder()];
-      const waiting = [other, self];
-      const { port } = serve(reactor, () => waiting.shift()!);
-      const beside = await Peer.connect(port);
-      await other.made.promise;
-      let acted = 0;
-      const act = () => {
-        acted++;
-        methods[method]!({ reactor, self, other });
-      };
-      if (callback === "connectionMade") self.onMade = act;
-      // The peer may be cut off before it has seen its connection.
-      const peer = await Peer.connect(port).catch(() => undefined);
-      await self.made.promise;
-      if (peer !== undefined) callbacks[callback]!(self, act, peer);
-      await until(() => acted > 0);
+  test.each(Object.keys(CALLBACKS))("in %s every method keeps its promise, and all goes on", async (callback) => {
+    const reactor = make();
+    for (const [name, method] of Object.entries(METHODS)) {
+      const scene = new Scene(reactor, method);
+      const { subject, peer, other, othersPeer } = scene;
+      await pair(reactor, other, othersPeer);
+      await CALLBACKS[callback]!(scene);
+      await scene.done.promise;
+      expect(scene.thrown, `thrown by ${name}`).toBeUndefined();
+      for (const open of scene.opened) await open();
       await turns(2);
-      // Whatever was done, the end comes: by itself, by the peers' going, or by the reactor's.
-      peer?.socket.destroySoon();
-      await peer?.closed;
-      beside.socket.destroy();
-      if (method !== "stop the reactor") reactor.stop();
-      await ended;
-      expect(acted).toBe(1);
-      expect([self.losses, other.losses]).toEqual([1, 1]);
-      expect(takeLog().filter((line) => !line.includes("already"))).toEqual([]);
-    });
+      const all = [subject, peer, other, othersPeer].filter(({ connected }) => connected);
+      for (const { transport } of all) transport.abortConnection();
+      await Promise.all(all.map(({ lost }) => lost.promise));
+      await turns(1);
+      expect(
+        all.map(({ losses, calls }) => [losses, calls[0], calls.at(-1)]),
+        `after ${name}`,
+      ).toEqual(Array(all.length).fill([1, "connectionMade", "connectionLost"]));
+    }
+    const { port } = serve(reactor, () => new Echo());
+    const last = await dial(reactor, port, new Recorder());
+    last.transport.write("all is well");
+    await last.arrived.reaches(11);
   });
 
-  test("after all that, a fresh reactor serves", async () => {
-    const reactor = make();
-    const peer = await Peer.connect(serve(reactor, () => new Echo()).port);
-    peer.write("fine");
-    expect(await peer.take(4)).toBe("fine");
+  test.each(Object.keys(CALLBACKS))("in %s the reactor can be stopped", async (callback) => {
+    const reactor = make({ run: false });
+    const ended = reactor.run({ installSignalHandlers: false });
+    const scene = new Scene(reactor, () => reactor.stop());
+    const { subject, peer, other, othersPeer } = scene;
+    await pair(reactor, other, othersPeer);
+    // What the callback's way would do after the stop may never come to an end.
+    void CALLBACKS[callback]!(scene);
+    await scene.done.promise;
+    expect(scene.thrown).toBeUndefined();
+    await ended;
+    expect([other.losses, othersPeer.losses]).toEqual([1, 1]);
+    expect(await other.lossError()).toBeInstanceOf(ConnectionLost);
+    for (const { losses, calls } of [subject, peer]) expect(losses).toBe(calls.length > 0 ? 1 : 0);
+    expect(reactor.ports.size).toBe(0);
+    expect(() => reactor.listenTCP(0, new Server(() => new Recorder())).stopListening()).not.toThrow();
   });
 });

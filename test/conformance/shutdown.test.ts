@@ -1,53 +1,200 @@
-/** What stop() means for those who are connected. */
+/** stop(): everybody is told, what was written leaves, and nothing is left. */
 
 import { expect, test } from "vitest";
-import { ConnectionLost } from "../../src/internet/error.ts";
+import { ConnectError, ConnectionDone, ConnectionLost, ReactorNotRunning } from "../../src/internet/error.ts";
+import type { NativeReactor } from "../../src/internet/nativereactor.ts";
+import { FlowCheck, flow } from "../helpers/flow.ts";
+import { Gate, turns, until } from "../helpers/gate.ts";
 import { Peer } from "../helpers/peer.ts";
-import { forEachReactor } from "../helpers/reactors.ts";
-import { dial, Echo, Recorder, serve } from "../helpers/recorder.ts";
+import { forEachReactor, type Make } from "../helpers/reactors.ts";
+import { Client, dial, Recorder, Server, serve } from "../helpers/recorder.ts";
+
+const LIVE = 1000;
+const MIB = 1024 * 1024;
+
+/** A reactor, and the end of its run. */
+function running(make: Make): [NativeReactor, Promise<void>] {
+  const reactor = make({ run: false });
+  return [reactor, reactor.run({ installSignalHandlers: false })];
+}
 
 forEachReactor((make) => {
-  test("stop() with 1,000 live connections tells each once, and what was just written arrives", async () => {
-    const reactor = make({ run: false });
-    const ended = reactor.run({ installSignalHandlers: false });
-    const served = serve(reactor, () => new Recorder(), { backlog: 1024 });
-    const clients = await Promise.all(Array.from({ length: 500 }, () => dial(reactor, served.port, new Recorder())));
-    const peer = await Peer.connect(served.port);
-    while (served.factory.built.length < 501) await served.next();
-    for (const server of served.factory.built) server.transport.write("goodbye");
+  test("with 1,000 live connections, each is told once, and what was written just before is delivered", async () => {
+    const [reactor, ended] = running(make);
+    const { factory, port } = serve(reactor, () => new Recorder(), { backlog: LIVE });
+    const elsewhere = make();
+    const clients = await Promise.all(Array.from({ length: LIVE }, () => dial(elsewhere, port, new Recorder())));
+    await until(() => factory.built.length === LIVE);
+    await Promise.all(factory.built.map(({ made }) => made.promise));
+    for (const [i, { transport }] of factory.built.entries()) transport.write(`goodbye ${i}`);
     reactor.stop();
     await ended;
-    expect(await peer.rest()).toBe("goodbye");
-    const everyone = [...clients, ...served.factory.built];
-    expect(everyone.map((protocol) => protocol.losses)).toEqual(everyone.map(() => 1));
-    const { value } = await everyone[0]!.lost.promise;
-    expect(value).toBeInstanceOf(ConnectionLost);
-    expect(served.factory.calls.at(-1)).toBe("doStop");
+    expect(factory.built.map(({ losses }) => losses)).toEqual(Array(LIVE).fill(1));
+    const reasons = await Promise.all(factory.built.map((protocol) => protocol.lossError()));
+    expect(reasons.every((reason) => reason instanceof ConnectionLost && /stopped/.test(reason.message))).toBe(true);
+    expect(factory.calls.at(-1)).toBe("doStop");
+    for (const client of clients) expect(await client.lossError()).toBeInstanceOf(ConnectionDone);
+    expect(new Set(clients.map(({ text }) => text))).toEqual(new Set(clients.map((_, i) => `goodbye ${i}`)));
   });
 
-  test("stop() does not wait long for a peer that reads nothing", async () => {
-    const reactor = make({ run: false });
-    const ended = reactor.run({ installSignalHandlers: false });
-    const served = serve(reactor, () => new Recorder());
-    await Peer.connect(served.port, { reading: false });
-    const server = await served.next();
-    await server.made.promise;
-    server.transport.write(Buffer.alloc(64 * 1024 * 1024));
+  test("clients are told too, their factories also", async () => {
+    const [reactor, ended] = running(make);
+    const elsewhere = serve(make(), () => new Recorder());
+    const factory = new Client(() => new Recorder());
+    reactor.connectTCP("127.0.0.1", elsewhere.port, factory);
+    const protocol = await factory.next();
+    await protocol.made.promise;
     reactor.stop();
     await ended;
-    expect(server.losses).toBe(1);
+    expect(protocol.calls).toEqual(["connectionMade", "connectionLost"]);
+    expect(factory.calls.slice(-2)).toEqual(["clientConnectionLost", "doStop"]);
+    expect((await factory.losses.next()).value).toBeInstanceOf(ConnectionLost);
   });
 
-  test("a reactor that has stopped runs again, with the ports that are opened then", async () => {
-    const reactor = make({ run: false });
-    for (let round = 0; round < 3; round++) {
-      const ended = reactor.run({ installSignalHandlers: false });
-      const client = await dial(reactor, serve(reactor, () => new Echo()).port, new Recorder());
-      client.transport.write("round");
-      await client.arrived.reaches(5);
-      reactor.stop();
+  test("an attempt to connect that is under way fails", async () => {
+    const [reactor, ended] = running(make);
+    // Once the backlog is full, the kernel leaves those who come unanswered.
+    const { port } = serve(make({ run: false }), () => new Recorder(), { backlog: 1 });
+    await Promise.all([Peer.connect(port), Peer.connect(port)]);
+    const factory = new Client(() => new Recorder());
+    const connector = reactor.connectTCP("127.0.0.1", port, factory);
+    await turns(3);
+    expect(connector.state).toBe("connecting");
+    reactor.stop();
+    await ended;
+    expect(factory.calls).toEqual(["doStart", "startedConnecting", "clientConnectionFailed", "doStop"]);
+    expect((await factory.failures.next()).value).toBeInstanceOf(ConnectError);
+    expect(connector.state).toBe("disconnected");
+    expect(reactor.stats().connections).toBe(0);
+  });
+
+  test("8 MiB to a peer that reads are delivered", async () => {
+    const [reactor, ended] = running(make);
+    const { port, next } = serve(reactor, () => new Recorder());
+    const check = new FlowCheck();
+    const peer = await Peer.connect(port, { check });
+    (await next()).transport.write(flow(8 * MIB));
+    reactor.stop();
+    await ended;
+    await peer.ended;
+    expect([check.at, check.firstWrong]).toEqual([8 * MIB, -1]);
+  });
+
+  test("a peer that does not read is cut after a second, and holds up nobody for longer", async () => {
+    const [reactor, ended] = running(make);
+    const { port, next } = serve(reactor, () => new Recorder());
+    await Peer.connect(port, { reading: false });
+    const protocol = await next();
+    protocol.transport.write(Buffer.alloc(32 * MIB));
+    const began = performance.now();
+    reactor.stop();
+    await ended;
+    expect(performance.now() - began).toBeLessThan(3000);
+    expect(protocol.losses).toBe(1);
+    expect(await protocol.lossError()).toBeInstanceOf(ConnectionLost);
+  });
+
+  test("a connection that waits for its producer does not hold up the stop", async () => {
+    const [reactor, ended] = running(make);
+    const { port, next } = serve(reactor, () => new Recorder());
+    await Peer.connect(port);
+    const protocol = await next();
+    const stopped = new Gate();
+    const producer = { resumeProducing: () => {}, stopProducing: () => stopped.open() };
+    protocol.transport.registerProducer(producer, false);
+    protocol.transport.loseConnection();
+    reactor.stop();
+    await ended;
+    await stopped.promise;
+    expect(protocol.losses).toBe(1);
+  });
+
+  test("a paused connection and half-closed ones end as well", async () => {
+    const [reactor, ended] = running(make);
+    const { port, factory, next } = serve(reactor, () => {
+      const protocol = new Recorder();
+      return Object.assign(protocol, { readConnectionLost: () => protocol.calls.push("readConnectionLost") });
+    });
+    const peers = await Promise.all(Array.from({ length: 3 }, () => Peer.connect(port)));
+    const [paused, shut, half] = [await next(), await next(), await next()];
+    const peerOf = (protocol: Recorder) =>
+      peers.find(({ socket }) => socket.localPort === protocol.transport.getPeer().port)!;
+    paused.transport.pauseProducing();
+    peerOf(paused).end("never read");
+    shut.transport.loseWriteConnection();
+    await peerOf(shut).ended;
+    peerOf(half).end();
+    await until(() => half.calls.includes("readConnectionLost"));
+    reactor.stop();
+    await ended;
+    expect(factory.built.map(({ losses }) => losses)).toEqual([1, 1, 1]);
+  });
+
+  test("stop() may be called in any callback, and a second one throws", async () => {
+    for (const place of ["onMade", "onData", "onLost"] as const) {
+      const [reactor, ended] = running(make);
+      const thrown: unknown[] = [];
+      const { port, next } = serve(reactor, () => {
+        const protocol = new Recorder();
+        protocol[place] = () => {
+          try {
+            reactor.stop();
+            reactor.stop();
+          } catch (error) {
+            thrown.push(error);
+          }
+        };
+        return protocol;
+      });
+      const peer = await Peer.connect(port);
+      peer.end("x");
       await ended;
-      expect(client.losses).toBe(1);
+      expect(thrown[0]).toBeInstanceOf(ReactorNotRunning);
+      expect((await next()).losses).toBe(1);
+    }
+  });
+
+  test("a client that connects again whenever it is lost or fails does not hold up the stop", async () => {
+    const [reactor, ended] = running(make);
+    const { port } = serve(make(), () => new Recorder());
+    const factory = new Client(() => new Recorder());
+    factory.onLost = (connector) => connector.connect();
+    factory.onFailed = (connector) => connector.connect();
+    reactor.connectTCP("127.0.0.1", port, factory);
+    await (await factory.next()).made.promise;
+    reactor.stop();
+    await ended;
+    expect(factory.built.map(({ losses }) => losses)).toEqual([1]);
+    factory.onFailed = () => {};
+  });
+
+  test("ports that are opened while it stops are closed again", async () => {
+    const [reactor, ended] = running(make);
+    const { port, next, factory } = serve(reactor, () => new Recorder());
+    await Peer.connect(port);
+    const open = () => void reactor.listenTCP(0, new Server(() => new Recorder()), { interface: "127.0.0.1" });
+    (await next()).onLost = open;
+    factory.stopFactory = open;
+    reactor.stop();
+    await ended;
+    expect(reactor.ports.size).toBe(0);
+  });
+
+  test("connections that were accepted in the turn of the stop are told as well", async () => {
+    const [reactor, ended] = running(make);
+    const { factory, port } = serve(reactor, () => {
+      const protocol = new Recorder();
+      protocol.onMade = () => {
+        if (reactor.running) reactor.fireSystemEvent("shutdown");
+      };
+      return protocol;
+    });
+    await Promise.allSettled(Array.from({ length: 20 }, () => Peer.connect(port)));
+    await ended;
+    expect(factory.built.length).toBeGreaterThan(0);
+    for (const protocol of factory.built) {
+      expect(protocol.losses).toBe(1);
+      expect(await protocol.lossError()).toMatchObject({ message: expect.stringContaining("stopped") });
     }
   });
 });
