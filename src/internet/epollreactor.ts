@@ -1,12 +1,12 @@
 /** The reactor over epoll(7), for Linux. */
 
-import { ensureAvailable, ensureNoneInstalled, installReactor } from "./installation.ts";
+import { ensureNoneInstalled, installReactor } from "./installation.ts";
 import { NativeReactor, type NativeReactorOptions } from "./nativereactor.ts";
 
 export class EPollReactor extends NativeReactor {
   /** @throws NativeLoadError | ReactorNotAvailableError */
   constructor(options: NativeReactorOptions = {}) {
-    super(ensureAvailable("epoll"), options);
+    super("epoll", options);
   }
 }
 
