@@ -5,7 +5,6 @@
  * connection there is another one by now.
  */
 import { Completion, type EngineStats, loadNative, type NativeEngine } from "../native.ts";
-import { ensureAvailable } from "./installation.ts";
 import type { TcpConnection } from "./tcpconnection.ts";
 import { BufferView } from "./view.ts";
 
@@ -55,7 +54,7 @@ export class EngineLink {
   constructor(backend: string, driver: DriverName) {
     this.driver = driver;
     this.native = loadNative().createEngine({
-      backend: ensureAvailable(backend),
+      backend,
       driver,
       completions: this.completions,
       arena: this.arena,

@@ -1,12 +1,12 @@
 /** The reactor over epoll(7), for Linux. */
 
-import { ensureNoneInstalled, installReactor } from "./installation.ts";
+import { ensureAvailable, ensureNoneInstalled, installReactor } from "./installation.ts";
 import { NativeReactor, type NativeReactorOptions } from "./nativereactor.ts";
 
 export class EPollReactor extends NativeReactor {
   /** @throws NativeLoadError | ReactorNotAvailableError */
   constructor(options: NativeReactorOptions = {}) {
-    super("epoll", options);
+    super(ensureAvailable("epoll"), options);
   }
 }
 
