@@ -1,5 +1,5 @@
 /** Deferreds: the class, its errors, and the functions that make one. */
-import { Deferred, type Outcome } from "./deferred.ts";
+import { Deferred, type Outcome } from "./defer/deferred.ts";
 import { Failure } from "./failure.ts";
 
 export {
@@ -11,7 +11,7 @@ export {
   NoCurrentExceptionError,
   type Outcome,
   setDebugging,
-} from "./deferred.ts";
+} from "./defer/deferred.ts";
 
 /** A Deferred that has its result already. */
 export function succeed(): Deferred<void>;

@@ -71,6 +71,12 @@ export interface Transport extends Consumer, PushProducer {
   getTcpKeepAlive(): boolean;
   /** True after loseConnection(), until the connection is lost. */
   readonly disconnecting: boolean;
+  /**
+   * Hand the connection to `next`: its makeConnection() is called, and what comes from here on, the loss included, goes
+   * to it. The protocol before hears no more. Does nothing once the connection is lost. For protocols that give way to
+   * another in the middle of a connection.
+   */
+  switchProtocol(next: ProtocolLike): void;
 }
 
 /** What a reactor needs of a protocol. `Protocol` implements it. */

@@ -279,6 +279,13 @@ export class TcpConnection implements Transport {
     this.loseConnection();
   }
 
+  switchProtocol(next: ProtocolLike): void {
+    if ((this.flags & LOST) !== 0) return;
+    const lends = this.borrows;
+    this.flags &= ~BORROWS;
+    this.begin(next, borrowsFrom(next), lends);
+  }
+
   setTcpNoDelay(on: boolean): void {
     this.native.setOption(this.handle, SocketOption.NODELAY, on ? 1 : 0);
   }

@@ -80,6 +80,9 @@ export class FakeTransport implements Transport {
     (this.producer as PushProducer).resumeProducing();
   }
 
+  switchProtocol(next: ProtocolLike): void {
+    if (this.#protocol !== undefined) this.connect(next);
+  }
   write(data: Bytes): void {
     this.#pieces.push(Buffer.from(data as string));
   }

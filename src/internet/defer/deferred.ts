@@ -18,10 +18,10 @@
  * over goes by a list, never by recursion, so that neither long chains nor deep nesting can overflow the stack. A
  * Deferred that is returned to itself fails; several that wait for each other in a circle are not noticed, and wait on.
  */
-import { err } from "../logger/log.ts";
-import { SkeinError, TimeoutError } from "./error.ts";
-import { Failure } from "./failure.ts";
-import type { ReactorTime } from "./interfaces.ts";
+import { err } from "../../logger/log.ts";
+import { SkeinError, TimeoutError } from "../error.ts";
+import { Failure } from "../failure.ts";
+import type { ReactorTime } from "../interfaces.ts";
 import { bound, HEIR, Link, STEP, type Step, WATCH } from "./link.ts";
 import { callerStack, DebugInfo } from "./unhandled.ts";
 

@@ -8,8 +8,8 @@
  * Most failures are handled in the turn of the loop in which they came up, so only those that outlive it are registered.
  */
 import { setImmediate } from "node:timers";
-import { err } from "../logger/log.ts";
-import type { Failure } from "./failure.ts";
+import { err } from "../../logger/log.ts";
+import type { Failure } from "../failure.ts";
 
 /** What is known of a Deferred for reports. It outlives the Deferred. */
 export class DebugInfo {
