@@ -1,4 +1,7 @@
-/** What does a Deferred cost beside a promise, and does a link cost the same in a chain of a thousand and of a million? */
+/**
+ * What does a Deferred cost beside a promise, inlineCallbacks beside async, and does a link cost the same in a chain of
+ * a thousand and of a million?
+ */
 
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -6,7 +9,7 @@ import type { Answer, Figure, Progress } from "./rig/answer.ts";
 import { root } from "./rig/root.ts";
 import { median } from "./rig/statistics.ts";
 
-const { Deferred, succeed } = (await import(
+const { Deferred, inlineCallbacks, succeed } = (await import(
   pathToFileURL(join(root, "dist", "internet", "defer.js")).href
 )) as typeof import("../src/internet/defer.ts");
 
@@ -31,6 +34,11 @@ export async function run(progress: Progress): Promise<Answer> {
   time("Deferred: new, 3 callbacks, fire", median(deferred));
   time("Promise: new, 3 then, resolve, drain", median(promise));
   ratio("Deferred over Promise", median(deferred.map((value, i) => value / promise[i]!)));
+
+  const { inline, asynchronous } = await compareWaits();
+  time("inlineCallbacks: 10 yields of fired Deferreds", median(inline));
+  time("async: 10 awaits of settled promises", median(asynchronous));
+  ratio("inlineCallbacks over async", median(inline.map((value, i) => value / asynchronous[i]!)));
 
   for (const links of [1e3, 1e4, 1e5, 1e6]) time(`a link of ${links}`, perLink(links, chain));
   for (const nested of [innerFirst, outerFirst]) time(`${nested.name}, one of 100000`, perLink(1e5, nested));
@@ -93,8 +101,46 @@ async function compare(): Promise<{ deferred: number[]; promise: number[] }> {
   return { deferred, promise };
 }
 
-/** Nanoseconds for each of `count`, the median of a few runs. */
+const callsPerRound = 5000;
+const waits = 10;
+
+const inlineSum = inlineCallbacks(function* () {
+  let sum = 0;
+  for (let i = 0; i < waits; i++) sum += yield succeed(i);
+  return sum;
+});
+
+async function asyncSum(): Promise<number> {
+  let sum = 0;
+  for (let i = 0; i < waits; i++) sum += await Promise.resolve(i);
+  return sum;
+}
+
+/** The same for functions that wait ten times for what is there already. */
+async function compareWaits(): Promise<{ inline: number[]; asynchronous: number[] }> {
+  const inline: number[] = [];
+  const asynchronous: number[] = [];
+  const warmUp = 5;
+  for (let round = -warmUp; round < rounds; round++) {
+    const begin = performance.now();
+    for (let i = 0; i < callsPerRound; i++) inlineSum().addCallback(third);
+    const middle = performance.now();
+    for (let i = 0; i < callsPerRound; ) {
+      let last: Promise<number> | undefined;
+      for (let end = i + chainsPerDrain; i < end; i++) last = asyncSum().then(third);
+      await last;
+    }
+    const end = performance.now();
+    if (round < 0) continue;
+    inline.push(((middle - begin) * 1e6) / callsPerRound);
+    asynchronous.push(((end - middle) * 1e6) / callsPerRound);
+  }
+  return { inline, asynchronous };
+}
+
+/** Nanoseconds for each of `count`, the median of a few runs, once the code is compiled. */
 function perLink(count: number, work: (count: number) => number): number {
+  for (let i = 0; i < 2e5 / count; i++) work(count);
   const runs = Array.from({ length: Math.max(5, 2e5 / count) }, () => {
     const begin = performance.now();
     const result = work(count);

@@ -1,60 +1,25 @@
-/** Deferreds: the class, its errors, and the functions that make one. */
-import { Deferred, type Outcome } from "./defer/deferred.ts";
-import { Failure } from "./failure.ts";
-
+/** Deferreds: the class, its errors, the functions that make one, and what coordinates many. */
+export type { WaitOptions } from "./defer/abort.ts";
+export { NoClockError } from "./defer/defaultclock.ts";
+export { Deferred, type Outcome } from "./defer/deferred.ts";
+export { AlreadyTryingToLockError, DeferredFilesystemLock } from "./defer/deferredfilesystemlock.ts";
 export {
-  AlreadyCalledError,
-  CancelledError,
-  CircularChainError,
-  Deferred,
-  getDebugging,
-  NoCurrentExceptionError,
-  type Outcome,
-  setDebugging,
-} from "./defer/deferred.ts";
-
-/** A Deferred that has its result already. */
-export function succeed(): Deferred<void>;
-export function succeed<T>(result: Outcome<T>): Deferred<Exclude<T, Failure>>;
-export function succeed<T>(result?: Outcome<T>): Deferred<T> {
-  const d = new Deferred<T>();
-  d.callback(result as Outcome<T>);
-  return d;
-}
-
-/** A Deferred that has failed already. @throws NoCurrentExceptionError without a reason */
-export function fail(reason: unknown): Deferred<never> {
-  const d = new Deferred<never>();
-  d.errback(reason);
-  return d;
-}
-
-/** A new Deferred with what comes of calling `f`, now. */
-export function execute<U = never, A extends unknown[] = []>(
-  f: (...args: A) => Outcome<U>,
-  ...args: A
-): Deferred<Exclude<U, Failure>> {
-  try {
-    return succeed(f(...args));
-  } catch (error) {
-    return fail(new Failure(error));
-  }
-}
-
-/** What comes of calling `f`, now, as a Deferred: the one that `f` returned, if it did, else a new one. */
-export function maybeDeferred<U = never, A extends unknown[] = []>(
-  f: (...args: A) => Outcome<U>,
-  ...args: A
-): Deferred<Exclude<U, Failure>> {
-  try {
-    const value = f(...args);
-    return value instanceof Deferred ? value : succeed(value);
-  } catch (error) {
-    return fail(new Failure(error));
-  }
-}
-
-/** `value` itself when it is a Deferred, else one that follows the promise of, say, an async function. */
-export function ensureDeferred<T>(value: PromiseLike<T>): Deferred<T> {
-  return value instanceof Deferred ? value : Deferred.fromPromise(value);
-}
+  DeferredList,
+  type DeferredListItem,
+  type DeferredListOptions,
+  type DeferredListResult,
+  FirstError,
+  gatherResults,
+} from "./defer/deferredlist.ts";
+export { AlreadyCalledError, CancelledError, CircularChainError, NoCurrentExceptionError } from "./defer/error.ts";
+export { FilesystemLock, isLocked, LockFileError } from "./defer/filesystemlock.ts";
+export { inlineCallbacks } from "./defer/inlinecallbacks.ts";
+export { DeferredLock } from "./defer/lock.ts";
+export { ensureDeferred, execute, fail, maybeDeferred, succeed } from "./defer/makers.ts";
+export type { Members, Results } from "./defer/members.ts";
+export { NotAcquiredError } from "./defer/permits.ts";
+export { DeferredQueue, QueueClosed, QueueOverflow, QueueUnderflow } from "./defer/queue.ts";
+export { FailureGroup, type RaceResult, race } from "./defer/race.ts";
+export { DeferredSemaphore } from "./defer/semaphore.ts";
+export { timeout } from "./defer/timeout.ts";
+export { getDebugging, type PendingFailure, pendingFailures, setDebugging } from "./defer/unhandled.ts";

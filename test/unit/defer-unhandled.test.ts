@@ -4,8 +4,14 @@ import {
   AlreadyCalledError,
   CancelledError,
   Deferred,
+  DeferredList,
+  DeferredLock,
+  FailureGroup,
+  FirstError,
   fail,
+  gatherResults,
   getDebugging,
+  race,
   setDebugging,
   succeed,
 } from "../../src/internet/defer.ts";
@@ -329,6 +335,142 @@ describe("a failure that is handed to another Deferred", () => {
       return [succeed(1).addCallback(() => inner!), inner!];
     });
     expect(events).toEqual([report(error)]);
+  });
+});
+
+describe("the failure of one among many", () => {
+  it("in a DeferredList is logged once: the member answers for it, though the list has it among its results", async () => {
+    const error = new Error("member");
+    const events = await afterDropping(() => {
+      const member = new Deferred<number>();
+      const list = new DeferredList([succeed(1), member]);
+      member.errback(error);
+      return [member, list];
+    });
+    expect(events).toEqual([report(error)]);
+  });
+
+  it("in a DeferredList is logged once when it had come before", async () => {
+    const error = new Error("before");
+    const events = await afterDropping(() => {
+      const member = fail(error);
+      return [member, new DeferredList([member])];
+    });
+    expect(events).toEqual([report(error)]);
+  });
+
+  it("in a DeferredList is not logged when the member handles it afterwards, or the list consumes errors", async () => {
+    const events = await afterDropping(() => {
+      const handled = fail(new Error("handled"));
+      const consumed = fail(new Error("consumed"));
+      const lists = [new DeferredList([handled]), new DeferredList([consumed], { consumeErrors: true })];
+      handled.addErrback(() => {});
+      return [handled, consumed, ...lists];
+    });
+    expect(events).toEqual([]);
+  });
+
+  it.each([[false], [true]])(
+    "is the list's to answer for when that fails with it, consumeErrors %s",
+    async (consume) => {
+      const error = new Error("first");
+      const events = await afterDropping(() => {
+        const member = fail(error);
+        return [member, gatherResults([member], consume)];
+      });
+      expect(events).toEqual([report(expect.any(FirstError))]);
+      expect(events[0]?.error).toHaveProperty("cause", error);
+    },
+  );
+
+  it("is logged by the member when another one was the first, which the list handled", async () => {
+    const second = new Error("second");
+    const events = await afterDropping(() => {
+      const members = [new Deferred<number>(), new Deferred<number>()];
+      const all = gatherResults(members).addErrback(() => {});
+      members[1]?.errback(new Error("first"));
+      members[0]?.errback(second);
+      return [...members, all];
+    });
+    expect(events).toEqual([report(second)]);
+  });
+
+  it("is logged as what a later link of the member makes of it", async () => {
+    const second = new Error("thrown by a later link");
+    const events = await afterDropping(() => {
+      const member = fail(new Error("first"));
+      const all = gatherResults([member]).addErrback(() => {});
+      return [
+        all,
+        member.addErrback(() => {
+          throw second;
+        }),
+      ];
+    });
+    expect(events).toEqual([report(second)]);
+  });
+
+  it("is the list's alone when the member is a promise", async () => {
+    const error = new Error("rejected");
+    const rejections: unknown[] = [];
+    const listener = (reason: unknown): void => {
+      rejections.push(reason);
+    };
+    process.on("unhandledRejection", listener);
+    const events = await afterDropping(async () => {
+      const plain = new DeferredList([Promise.reject(new Error("among the results"))]);
+      await plain;
+      const all = gatherResults([Promise.reject(error), Promise.reject(new Error("second"))]);
+      await nextTurn();
+      return [plain, all];
+    });
+    process.off("unhandledRejection", listener);
+    expect(events).toEqual([report(expect.any(FirstError))]);
+    expect(events[0]?.error).toHaveProperty("cause", error);
+    expect(rejections).toEqual([]);
+  });
+
+  it("in a race is logged when nobody won, with those of all others, and else not at all", async () => {
+    const events = await afterDropping(() => {
+      const winner = new Deferred<number>();
+      const loser = new Deferred<number>();
+      const won = race([fail(new Error("early")), winner, loser]);
+      winner.callback(1);
+      return [won, winner, loser, race([fail(new Error("a")), fail(new Error("b"))])];
+    });
+    expect(events).toEqual([report(expect.any(FailureGroup))]);
+  });
+
+  it("of what runs under a lock is logged once", async () => {
+    const error = new Error("under the lock");
+    const events = await afterDropping(() => {
+      const lock = new DeferredLock();
+      return [lock.run(() => fail(error)), lock.run(() => 1)];
+    });
+    expect(events).toEqual([report(error)]);
+  });
+
+  it("is logged when the Deferred refers to itself", async () => {
+    const error = new Error("in a circle");
+    const events = await afterDropping(() => {
+      const d: Deferred<number> = new Deferred<number>();
+      Object.assign(d, { self: d });
+      d.addCallback(() => {
+        void d;
+        throw error;
+      });
+      d.callback(1);
+      return [d];
+    });
+    expect(events).toEqual([report(error)]);
+  });
+
+  it("is cleared by an errback that returns a Deferred which never fires", async () => {
+    const events = await afterDropping(() => {
+      const never = new Deferred<number>();
+      return [fail(new Error("oh no")).addErrback(() => never), never];
+    });
+    expect(events).toEqual([]);
   });
 });
 

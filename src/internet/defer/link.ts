@@ -1,25 +1,29 @@
-/** The links of a Deferred's chain. */
+/**
+ * What stands in a Deferred's chain. A link is two slots, one for each lane:
+ *
+ *     callback  errback      addCallbacks: either may be absent
+ *     watcher   watcher      told what comes to this link, which passes on unchanged
+ *     heir      heir         takes over what comes to this link; the chain goes on with undefined
+ *
+ * The slots of all links stand one behind the other in one array: a chain of a million links is one object, not a
+ * million that the garbage collector would have to trace and move.
+ */
+import type { Failure } from "../failure.ts";
 
 /** A callback or errback whose arguments are bound. */
 export type Step = (value: unknown) => unknown;
 
-// The kinds of links.
+/** Is told what a Deferred comes to, and has no say in it. A failure that it was told of counts as handled. */
+export interface Watcher {
+  succeeded(result: unknown): void;
+  failed(failure: Failure): void;
+}
 
-/** The callback or the errback runs, and what it returns is the result from there on. */
-export const STEP = 0;
-/** One of the two is told the result (or the error), which stays as it is. */
-export const WATCH = 1;
-/** The callback says which Deferred takes the result over. */
-export const HEIR = 2;
-
-export class Link {
-  readonly kind: number;
+export class Pair {
   readonly cb: Step | undefined;
   readonly eb: Step | undefined;
-  next: Link | undefined = undefined;
 
-  constructor(kind: number, cb: Step | undefined, eb: Step | undefined) {
-    this.kind = kind;
+  constructor(cb: Step | undefined, eb: Step | undefined) {
     this.cb = cb;
     this.eb = eb;
   }
@@ -32,4 +36,32 @@ export function bound(f: (...all: never[]) => unknown, args: readonly unknown[])
 
 function bind(f: (...all: unknown[]) => unknown, args: readonly unknown[]): Step {
   return (value) => f(value, ...args);
+}
+
+/** Links in one array at most: longer ones would have to be moved, again and again, as they grow. */
+const RUN = 256;
+
+/** Links, first in, first out: a million of them are some thousand arrays, and no objects that the collector traces. */
+export class LinkQueue<Link> {
+  private readonly runs: Link[][] = [];
+  private first: Link[] = [];
+  private last = this.first;
+  private next = 0;
+
+  push(link: Link): void {
+    if (this.last.length === RUN) {
+      this.last = [];
+      this.runs.push(this.last);
+    }
+    this.last.push(link);
+  }
+
+  /** There must be one. */
+  shift(): Link {
+    if (this.next === this.first.length) {
+      this.first = this.runs.shift() as Link[];
+      this.next = 0;
+    }
+    return this.first[this.next++] as Link;
+  }
 }

@@ -1,5 +1,5 @@
 /**
- * Reports the failures that nobody handled, once their Deferreds have been collected.
+ * Reports the failures that nobody handled, once their Deferreds have been collected or the process ends.
  *
  *     Deferred ──► DebugInfo ──► Failure        The collector's registry holds the DebugInfo, never the Deferred:
  *                      ▲                        nothing that can be reached from here may lead back to that.
@@ -10,6 +10,16 @@
 import { setImmediate } from "node:timers";
 import { err } from "../../logger/log.ts";
 import type { Failure } from "../failure.ts";
+
+let debugging = false;
+
+/** Whether Deferreds made from now on keep the stacks of their creation and of their first fire. It costs: off at first. */
+export function setDebugging(on: boolean): void {
+  debugging = on;
+}
+export function getDebugging(): boolean {
+  return debugging;
+}
 
 /** What is known of a Deferred for reports. It outlives the Deferred. */
 export class DebugInfo {
@@ -28,6 +38,7 @@ export class DebugInfo {
     this.told = undefined;
     if (this.fresh) return;
     this.fresh = true;
+    watchExit();
     const count = fresh.push({ owner, info: this });
     if (count === 1) setImmediate(sweep);
     else if (count === MAX_FRESH) sweep();
@@ -38,6 +49,7 @@ export class DebugInfo {
     this.unhandled = undefined;
     if (!this.registered) return;
     this.registered = false;
+    watched.delete(this);
     registry.unregister(this);
   }
 
@@ -48,10 +60,17 @@ export class DebugInfo {
     releaseFrames(this.unhandled.value);
     if (this.registered) return;
     this.registered = true;
+    watched.add(this);
     registry.register(owner, this, this);
   }
 
+  /** The failure that nobody has handled so far. */
+  get pending(): Failure | undefined {
+    return this.unhandled;
+  }
+
   report(): void {
+    watched.delete(this);
     err(this.unhandled?.value, this.explain("Unhandled error in Deferred"));
   }
 
@@ -63,11 +82,42 @@ export class DebugInfo {
   }
 }
 
+/** Those that the registry holds. */
+const watched = new Set<DebugInfo>();
 const registry = new FinalizationRegistry<DebugInfo>((info) => info.report());
 
 /** Those that came to a failure in this turn of the loop. Bounded, for a turn may be long. */
 let fresh: { readonly owner: object; readonly info: DebugInfo }[] = [];
 const MAX_FRESH = 1024;
+
+/** A failure that nobody has handled so far, though somebody may yet. */
+export interface PendingFailure {
+  readonly failure: Failure;
+  /** What is known of its Deferred: with debugging, where that was made and fired. */
+  explain(): string;
+}
+
+/** The failures that Deferreds have come to and that nobody has handled by now. For tests, which would rather not wait. */
+export function pendingFailures(): PendingFailure[] {
+  const found: PendingFailure[] = [];
+  for (const info of [...watched, ...fresh.map((entry) => entry.info)]) {
+    const failure = info.pending;
+    if (failure !== undefined) found.push({ failure, explain: () => info.explain("Unhandled error in Deferred") });
+  }
+  return found;
+}
+
+let exitWatched = false;
+
+/** The collector does not run when a process ends. */
+function watchExit(): void {
+  if (exitWatched) return;
+  exitWatched = true;
+  process.on("exit", () => {
+    sweep();
+    for (const info of watched) info.report();
+  });
+}
 
 function sweep(): void {
   const batch = fresh;

@@ -1,0 +1,43 @@
+/** A line in which those who wait may leave from anywhere, each step at the same small cost. */
+
+/** A place in a {@link Fifo}. */
+export interface Place<T> {
+  readonly item: T;
+  before: Place<T> | undefined;
+  after: Place<T> | undefined;
+}
+
+export class Fifo<T> {
+  private first: Place<T> | undefined = undefined;
+  private last: Place<T> | undefined = undefined;
+  private count = 0;
+
+  get size(): number {
+    return this.count;
+  }
+
+  push(item: T): Place<T> {
+    const place: Place<T> = { item, before: this.last, after: undefined };
+    if (this.last === undefined) this.first = place;
+    else this.last.after = place;
+    this.last = place;
+    this.count++;
+    return place;
+  }
+
+  /** Take the first out. Ask for {@link size} before: items may be undefined. */
+  shift(): T | undefined {
+    const place = this.first;
+    if (place !== undefined) this.remove(place);
+    return place?.item;
+  }
+
+  /** Take out what stands at `place`, once. */
+  remove({ before, after }: Place<T>): void {
+    if (before === undefined) this.first = after;
+    else before.after = after;
+    if (after === undefined) this.last = before;
+    else after.before = before;
+    this.count--;
+  }
+}

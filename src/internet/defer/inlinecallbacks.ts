@@ -1,0 +1,152 @@
+/**
+ * Generators that wait for Deferreds: `await` as it was before there were promises, and without their detours, for the
+ * generator runs at once, and goes on in the very turn in which the Deferred fires.
+ *
+ *     inlineCallbacks ──► generator ──yield d──► watch(d) ──result──► next(result) ──► …
+ *                             │                     └────failure────► throw(error) ──► …
+ *                             └──return──► the Deferred that the caller got
+ */
+import { AsyncResource } from "node:async_hooks";
+import { Failure } from "../failure.ts";
+import { Deferred, watch } from "./deferred.ts";
+import { CircularChainError } from "./error.ts";
+import type { Watcher } from "./link.ts";
+
+// biome-ignore lint/suspicious/noExplicitAny: what a plain `yield` evaluates to is the caller's to say, and only `any` lets it.
+type Inline<R> = Generator<unknown, R, any>;
+
+/**
+ * Make `f`, a generator function, one that returns a Deferred. It runs up to its first `yield` of a Deferred (or
+ * promise) that has no result yet; `yield` then evaluates to the result, or throws the error. Anything else that is
+ * yielded comes straight back. `yield*` does the same with the type of the result.
+ *
+ * Cancelling the Deferred cancels the one that is waited for: the generator sees a CancelledError, unless that one's
+ * canceller decides otherwise, and may catch it and go on.
+ *
+ * The generator runs in the AsyncLocalStorage context of its start throughout.
+ * @throws TypeError when `f` does not return a generator
+ */
+export function inlineCallbacks<This, A extends unknown[], R>(
+  f: (this: This, ...args: A) => Inline<R>,
+): (this: This, ...args: A) => Deferred<Exclude<Awaited<R>, Failure>> {
+  return function (this: This, ...args: A) {
+    return runGenerator(f.apply(this, args));
+  };
+}
+
+/** What comes of running `generator`, see {@link inlineCallbacks}. */
+export function runGenerator<R>(generator: Inline<R>): Deferred<Exclude<Awaited<R>, Failure>> {
+  if (typeof generator?.next !== "function" || typeof generator.throw !== "function") {
+    throw new TypeError(
+      `inlineCallbacks() needs a generator: write "function*", and yield what is to be waited for. It got ${String(generator)}.`,
+    );
+  }
+  return new Run(generator).start() as Deferred<Exclude<Awaited<R>, Failure>>;
+}
+
+/** One generator on its way. */
+class Run implements Watcher {
+  private readonly generator: Inline<unknown>;
+  private result: Deferred<unknown>;
+  /** What the generator waits for; undefined while it runs. */
+  private waitingOn: Deferred<unknown> | undefined = undefined;
+  /** What goes into the generator next. */
+  private value: unknown = undefined;
+  private throws = false;
+  private arrived = false;
+  private suspended = false;
+  private cancelDue = false;
+  private cause: unknown = undefined;
+  private scope: AsyncResource | undefined = undefined;
+
+  constructor(generator: Inline<unknown>) {
+    this.generator = generator;
+    this.result = this.newResult();
+  }
+
+  start(): Deferred<unknown> {
+    const { result } = this;
+    this.goOn();
+    return result;
+  }
+
+  succeeded(result: unknown): void {
+    this.value = result;
+    this.throws = false;
+    this.resume();
+  }
+
+  failed(failure: Failure): void {
+    this.value = failure.value;
+    this.throws = true;
+    this.resume();
+  }
+
+  private resume(): void {
+    this.arrived = true;
+    if (!this.suspended) return;
+    this.suspended = false;
+    (this.scope as AsyncResource).runInAsyncScope(this.goOn, this);
+  }
+
+  /** Run the generator until it ends or has to wait. What has its result already is no recursion. */
+  private goOn(): void {
+    do {
+      this.waitingOn = undefined;
+      let step: IteratorResult<unknown, unknown>;
+      try {
+        step = this.throws ? this.generator.throw(this.value) : this.generator.next(this.value);
+      } catch (error) {
+        this.result.errback(new Failure(error));
+        return;
+      }
+      if (step.done) {
+        this.result.callback(step.value);
+        return;
+      }
+      this.take(step.value);
+    } while (this.arrived);
+    this.suspended = true;
+    this.scope ??= new AsyncResource("SkeinInlineCallbacks");
+    if (this.cancelDue) this.cancelWait();
+  }
+
+  private take(value: unknown): void {
+    this.arrived = false;
+    try {
+      if (isThenable(value)) {
+        if (value === this.result) throw new CircularChainError();
+        this.waitingOn = value instanceof Deferred ? value : Deferred.fromPromise(value);
+        watch(this.waitingOn, this);
+        return;
+      }
+      this.value = value;
+      this.throws = false;
+    } catch (error) {
+      this.value = error;
+      this.throws = true;
+    }
+    this.arrived = true;
+  }
+
+  private newResult(): Deferred<unknown> {
+    return new Deferred<unknown>((cancelled, cause) => {
+      // The generator may go on, and be cancelled again: whoever holds the result waits for another one meanwhile.
+      this.result = this.newResult();
+      cancelled.callback(this.result);
+      this.cancelDue = true;
+      this.cause = cause;
+      if (this.suspended) this.cancelWait();
+    });
+  }
+
+  private cancelWait(): void {
+    this.cancelDue = false;
+    this.waitingOn?.cancel(this.cause);
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  if ((typeof value !== "object" || value === null) && typeof value !== "function") return false;
+  return typeof (value as { then?: unknown }).then === "function";
+}

@@ -1,0 +1,17 @@
+/** Settles a promise with what a Deferred comes to. */
+import type { Failure } from "../failure.ts";
+import type { Watcher } from "./link.ts";
+
+export class Settler implements Watcher {
+  readonly succeeded: (result: unknown) => void;
+  private readonly reject: (error: unknown) => void;
+
+  constructor(resolve: (result: unknown) => void, reject: (error: unknown) => void) {
+    this.succeeded = resolve;
+    this.reject = reject;
+  }
+
+  failed(failure: Failure): void {
+    this.reject(failure.value);
+  }
+}

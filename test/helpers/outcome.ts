@@ -1,0 +1,22 @@
+/** What a Deferred comes to, for tests. */
+import type { Deferred } from "../../src/internet/defer.ts";
+import { Failure } from "../../src/internet/failure.ts";
+
+/** What `d` came to, at most one entry: a result as it is, of a failure the error. Failures count as handled. */
+export function watch(d: Deferred<unknown>): unknown[] {
+  const seen: unknown[] = [];
+  d.addBoth((result) => {
+    seen.push(result instanceof Failure ? result.value : result);
+  });
+  return seen;
+}
+
+/** The error that `d` has failed with by now. */
+export function errorOf<E>(d: Deferred<unknown>, type: abstract new (...args: never[]) => E): E {
+  let error: unknown = new Error("the Deferred has not failed");
+  d.addErrback((failure) => {
+    error = failure.value;
+  });
+  if (error instanceof type) return error;
+  throw error;
+}

@@ -1,0 +1,363 @@
+import { spawnSync } from "node:child_process";
+import {
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import {
+  AlreadyTryingToLockError,
+  CancelledError,
+  DeferredFilesystemLock,
+  FilesystemLock,
+  isLocked,
+  LockFileError,
+  NoClockError,
+} from "../../src/internet/defer.ts";
+import { SkeinError, TimeoutError } from "../../src/internet/error.ts";
+import { Clock } from "../../src/testing/clock.ts";
+import { errorOf, watch } from "../helpers/outcome.ts";
+
+let directory: string;
+let name: string;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "skein-lock-"));
+  name = join(directory, "lock");
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  rmSync(directory, { recursive: true });
+});
+
+const isLink = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+
+/** The id of a process that has ended. */
+function deadProcess(): number {
+  return spawnSync(process.execPath, ["--version"]).pid;
+}
+
+/** Have process.kill fail as kill(2) does. */
+function killFailsWith(code: string): void {
+  vi.spyOn(process, "kill").mockImplementation(() => {
+    throw Object.assign(new Error(`kill ${code}`), { code });
+  });
+}
+
+describe("FilesystemLock", () => {
+  it("is a symbolic link to the id of the process that holds it", () => {
+    const lock = new FilesystemLock(name);
+    expect([lock.name, lock.locked, lock.clean]).toEqual([name, false, undefined]);
+    expect(lock.lock()).toBe(true);
+    expect(readlinkSync(name)).toBe(String(process.pid));
+    expect([lock.locked, lock.clean]).toEqual([true, true]);
+  });
+
+  it("is gone after unlock(), and can be taken again", () => {
+    const lock = new FilesystemLock(name);
+    lock.lock();
+    lock.unlock();
+    expect(isLink(name)).toBe(false);
+    expect(lock.locked).toBe(false);
+    expect(lock.lock()).toBe(true);
+  });
+
+  it("is not given to two, be they one and the same", () => {
+    const lock = new FilesystemLock(name);
+    const other = new FilesystemLock(name);
+    lock.lock();
+    expect([lock.lock(), other.lock()]).toEqual([false, false]);
+    expect([lock.locked, other.locked]).toEqual([true, false]);
+    lock.unlock();
+    expect(other.lock()).toBe(true);
+  });
+
+  it("is not taken from another process that lives", () => {
+    symlinkSync(String(process.ppid), name);
+    expect(new FilesystemLock(name).lock()).toBe(false);
+    expect(readlinkSync(name)).toBe(String(process.ppid));
+  });
+
+  it("is not taken from a process of another user, which may not be signalled", () => {
+    symlinkSync("4321", name);
+    killFailsWith("EPERM");
+    expect(new FilesystemLock(name).lock()).toBe(false);
+    expect(isLocked(name)).toBe(true);
+  });
+
+  it("is taken from a process that has died, and tells so", () => {
+    symlinkSync(String(deadProcess()), name);
+    const lock = new FilesystemLock(name);
+    expect(lock.lock()).toBe(true);
+    expect(lock.clean).toBe(false);
+    expect(readlinkSync(name)).toBe(String(process.pid));
+    expect(isLink(`${name}.stale`)).toBe(false);
+  });
+
+  it("is tried again when it goes away between the two looks at it", () => {
+    symlinkSync(String(process.ppid), name);
+    vi.spyOn(process, "kill").mockImplementationOnce(() => {
+      // By the time it is known that the owner has died, somebody has cleaned up.
+      unlinkSync(name);
+      throw Object.assign(new Error("kill ESRCH"), { code: "ESRCH" });
+    });
+    expect(new FilesystemLock(name).lock()).toBe(true);
+  });
+
+  it("is left to the one who was faster to take over what a dead process left", () => {
+    symlinkSync(String(deadProcess()), name);
+    vi.spyOn(process, "kill").mockImplementationOnce(() => {
+      unlinkSync(name);
+      symlinkSync(String(process.ppid), name);
+      throw Object.assign(new Error("kill ESRCH"), { code: "ESRCH" });
+    });
+    const lock = new FilesystemLock(name);
+    expect(lock.lock()).toBe(false);
+    expect(lock.locked).toBe(false);
+    expect(readlinkSync(name)).toBe(String(process.ppid));
+  });
+
+  it("is left to a living process that is about to remove the stale one", () => {
+    const dead = String(deadProcess());
+    symlinkSync(dead, name);
+    symlinkSync(String(process.ppid), `${name}.stale`);
+    expect(new FilesystemLock(name).lock()).toBe(false);
+    expect(readlinkSync(name)).toBe(dead);
+  });
+
+  it("is taken when the one who was about to remove the stale one has died as well", () => {
+    const dead = String(deadProcess());
+    symlinkSync(dead, name);
+    symlinkSync(dead, `${name}.stale`);
+    expect(new FilesystemLock(name).lock()).toBe(true);
+    expect(isLink(`${name}.stale`)).toBe(false);
+  });
+
+  it.each(["nobody", "0", "-1", "12.5", "4294967297"])("is no lock when it points to %s", (target) => {
+    symlinkSync(target, name);
+    expect(() => new FilesystemLock(name).lock()).toThrow(LockFileError);
+    expect(() => isLocked(name)).toThrow(LockFileError);
+    expect(readlinkSync(name)).toBe(target);
+  });
+
+  it("is no lock when an ordinary file has its name, which is not touched", () => {
+    writeFileSync(name, "precious");
+    expect(() => new FilesystemLock(name).lock()).toThrow(LockFileError);
+    expect(existsSync(name)).toBe(true);
+  });
+
+  it("lets pass what the system says against it", () => {
+    expect(() => new FilesystemLock(join(directory, "missing", "lock")).lock()).toThrow(/ENOENT/);
+    writeFileSync(name, "");
+    expect(() => isLocked(join(name, "below a file"))).toThrow(/ENOTDIR/);
+    symlinkSync("4321", join(directory, "other"));
+    killFailsWith("EINVAL");
+    expect(() => new FilesystemLock(join(directory, "other")).lock()).toThrow("kill EINVAL");
+  });
+
+  it("cannot be unlocked by an object that does not hold it", () => {
+    const holder = new FilesystemLock(name);
+    const other = new FilesystemLock(name);
+    holder.lock();
+    expect(() => other.unlock()).toThrow(LockFileError);
+    expect(isLink(name)).toBe(true);
+    holder.unlock();
+    expect(() => holder.unlock()).toThrow(LockFileError);
+  });
+
+  it("cannot be unlocked once it is another's or gone", () => {
+    const lock = new FilesystemLock(name);
+    lock.lock();
+    unlinkSync(name);
+    expect(() => lock.unlock()).toThrow(LockFileError);
+    expect(lock.locked).toBe(false);
+    lock.lock();
+    unlinkSync(name);
+    symlinkSync(String(process.ppid), name);
+    expect(() => lock.unlock()).toThrow(LockFileError);
+    expect(isLink(name)).toBe(true);
+  });
+
+  it("is released by `using`", () => {
+    const lock = new FilesystemLock(name);
+    {
+      using held = lock;
+      expect(held.lock()).toBe(true);
+    }
+    expect(isLink(name)).toBe(false);
+  });
+});
+
+describe("isLocked", () => {
+  it("tells whether a living process holds a lock, and leaves everything as it is", () => {
+    expect(isLocked(name)).toBe(false);
+    expect(isLink(name)).toBe(false);
+    const lock = new FilesystemLock(name);
+    lock.lock();
+    expect(isLocked(name)).toBe(true);
+    lock.unlock();
+    expect(isLocked(name)).toBe(false);
+    symlinkSync(String(deadProcess()), name);
+    expect(isLocked(name)).toBe(false);
+    expect(isLink(name)).toBe(true);
+  });
+});
+
+describe("DeferredFilesystemLock", () => {
+  let clock: Clock;
+  let lock: DeferredFilesystemLock;
+  let holder: FilesystemLock;
+
+  beforeEach(() => {
+    clock = new Clock();
+    lock = new DeferredFilesystemLock(name, clock);
+    holder = new FilesystemLock(name);
+  });
+
+  it("is a FilesystemLock", () => {
+    expect(lock).toBeInstanceOf(FilesystemLock);
+    expect(lock.lock()).toBe(true);
+    lock.unlock();
+  });
+
+  it("is acquired at once when it is free, and gives itself", () => {
+    expect(watch(lock.deferUntilLocked(1))).toEqual([lock]);
+    expect(lock.locked).toBe(true);
+    expect(clock.getDelayedCalls()).toEqual([]);
+  });
+
+  it("is tried every second until it is free", () => {
+    holder.lock();
+    const seen = watch(lock.deferUntilLocked());
+    clock.pump([1, 1, 0.5]);
+    holder.unlock();
+    expect(seen).toEqual([]);
+    clock.advance(0.5);
+    expect(seen).toEqual([lock]);
+    expect(clock.getDelayedCalls()).toEqual([]);
+  });
+
+  it("is acquired before the timeout when it becomes free in time", () => {
+    holder.lock();
+    clock.callLater(1, () => holder.unlock());
+    const seen = watch(lock.deferUntilLocked(10));
+    clock.pump(new Array(10).fill(1));
+    expect(seen).toEqual([lock]);
+    expect(clock.getDelayedCalls()).toEqual([]);
+  });
+
+  it("fails with TimeoutError when it does not become free in time", () => {
+    holder.lock();
+    const d = lock.deferUntilLocked(5.5);
+    clock.pump(new Array(10).fill(1));
+    const error = errorOf(d, TimeoutError);
+    expect(error.message).toContain(name);
+    expect(error.message).toContain("5.5 seconds");
+    expect(clock.getDelayedCalls()).toEqual([]);
+    expect(lock.locked).toBe(false);
+  });
+
+  it("is tried a last time when the time is over", () => {
+    holder.lock();
+    const seen = watch(lock.deferUntilLocked(0.5));
+    holder.unlock();
+    clock.advance(0.5);
+    expect(seen).toEqual([lock]);
+    expect(clock.getDelayedCalls()).toEqual([]);
+  });
+
+  it("cannot be waited for twice at the same time", () => {
+    holder.lock();
+    const first = lock.deferUntilLocked();
+    errorOf(lock.deferUntilLocked(), AlreadyTryingToLockError);
+    holder.unlock();
+    clock.advance(1);
+    expect(watch(first)).toEqual([lock]);
+  });
+
+  it("can be waited for again and again", () => {
+    holder.lock();
+    const seen = watch(
+      lock.deferUntilLocked().addCallback((held) => {
+        held.unlock();
+        return held.deferUntilLocked();
+      }),
+    );
+    holder.unlock();
+    clock.advance(1);
+    expect(seen).toEqual([lock]);
+    lock.unlock();
+    expect(watch(lock.deferUntilLocked())).toEqual([lock]);
+  });
+
+  it.each([[undefined], [5]])("stops trying when it is cancelled, with a timeout of %s", (timeout) => {
+    holder.lock();
+    const d = lock.deferUntilLocked(timeout);
+    d.cancel();
+    errorOf(d, CancelledError);
+    expect(clock.getDelayedCalls()).toEqual([]);
+    holder.unlock();
+    clock.advance(10);
+    expect(isLink(name)).toBe(false);
+    expect(watch(lock.deferUntilLocked())).toEqual([lock]);
+  });
+
+  it("stops trying when a signal aborts, and does not begin when it has aborted", () => {
+    holder.lock();
+    const controller = new AbortController();
+    const d = lock.deferUntilLocked(undefined, { signal: controller.signal });
+    controller.abort("enough");
+    expect(errorOf(d, CancelledError).cause).toBe("enough");
+    holder.unlock();
+    errorOf(lock.deferUntilLocked(1, { signal: controller.signal }), CancelledError);
+    expect(isLink(name)).toBe(false);
+    expect(clock.getDelayedCalls()).toEqual([]);
+    expect(watch(lock.deferUntilLocked())).toEqual([lock]);
+  });
+
+  it("fails with what the system says, at once or later", () => {
+    const lost = new DeferredFilesystemLock(join(directory, "missing", "lock"), clock);
+    expect(watch(lost.deferUntilLocked(1))).toEqual([expect.objectContaining({ code: "ENOENT" })]);
+    holder.lock();
+    const later = lock.deferUntilLocked(5);
+    holder.unlock();
+    writeFileSync(name, "");
+    clock.advance(1);
+    errorOf(later, LockFileError);
+    expect(clock.getDelayedCalls()).toEqual([]);
+  });
+
+  it("refuses a timeout that no clock can keep, and can be used all the same", () => {
+    expect(() => lock.deferUntilLocked(-1)).toThrow(RangeError);
+    expect(watch(lock.deferUntilLocked())).toEqual([lock]);
+  });
+
+  it("is released by `using`", async () => {
+    {
+      using held = await lock.deferUntilLocked();
+      expect(held.locked).toBe(true);
+    }
+    expect(isLink(name)).toBe(false);
+  });
+
+  it("needs a clock where no reactor is installed", () => {
+    expect(() => new DeferredFilesystemLock(name)).toThrow(NoClockError);
+  });
+});
+
+describe("the errors of these locks", () => {
+  it("are SkeinErrors with a code", () => {
+    const errors = [new LockFileError("x"), new AlreadyTryingToLockError()];
+    expect(errors.map((e) => [e instanceof SkeinError, e.name, e.code])).toEqual([
+      [true, "LockFileError", "ERR_LOCK_FILE"],
+      [true, "AlreadyTryingToLockError", "ERR_ALREADY_TRYING_TO_LOCK"],
+    ]);
+  });
+});
