@@ -1,7 +1,7 @@
 /** The `skein` command: finds the subcommand, and turns what it throws into a message and an exit code. */
 import { readFileSync } from "node:fs";
 import { SkeinError } from "../internet/error.ts";
-import { describe } from "../logger/log.ts";
+import { describe } from "../logger/describe.ts";
 import { serve } from "./serve.ts";
 import { parse, UsageError } from "./usage.ts";
 

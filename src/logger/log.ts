@@ -1,69 +1,67 @@
 /**
- * Where the engine reports what no caller can be told: errors in callbacks, unhandled Deferred failures, listeners
- * that cannot accept. One observer at a time; it writes to standard error unless another is set.
+ * The program's log: every event goes to the observers that are set, and to standard error while none is. The engine
+ * reports here what no caller can be told: errors in callbacks, unhandled failures, listeners that cannot accept.
  */
-
-export interface LogEvent {
-  /** Seconds since the epoch. */
-  readonly time: number;
-  readonly level: "info" | "error";
-  readonly message: string;
-  /** What was thrown, when there is such a thing. */
-  readonly error?: unknown;
-}
-
-export type LogObserver = (event: LogEvent) => void;
+import { LogEvent, type LogObserver } from "./event.ts";
+import { LogPublisher } from "./publisher.ts";
+import { formatEventAsText } from "./text.ts";
 
 function toStandardError(event: LogEvent): void {
-  const stamp = new Date(event.time * 1000).toISOString();
-  const detail = event.error === undefined ? "" : `\n${describe(event.error)}`;
-  process.stderr.write(`${stamp} [skein] ${event.message}${detail}\n`);
+  if (event.level !== "debug") process.stderr.write(formatEventAsText(event));
 }
 
-/** Causes may go in a circle. */
-const CAUSES_MAX = 16;
+const DEFAULT: readonly LogObserver[] = [toStandardError];
 
-/** The stack of an error and of its causes, or the text of anything else. */
-export function describe(error: unknown, causes = CAUSES_MAX): string {
-  if (error instanceof Error) {
-    const own = error.stack ?? String(error);
-    return error.cause === undefined || causes === 0 ? own : `${own}\ncaused by: ${describe(error.cause, causes - 1)}`;
-  }
-  try {
-    return String(error);
-  } catch {
-    return Object.prototype.toString.call(error);
-  }
+/** Where every {@link Logger} sends its events unless it is given another observer. */
+export const globalLogPublisher = new LogPublisher(...DEFAULT);
+
+/**
+ * Send the program's events to `observers` from now on, instead of standard error. Returns what goes back to what was
+ * before.
+ */
+export function beginLoggingTo(...observers: LogObserver[]): () => void {
+  const before = globalLogPublisher.replaceObservers(observers);
+  return () => {
+    globalLogPublisher.replaceObservers(before);
+  };
 }
 
-let observer: LogObserver = toStandardError;
-
-/** Send events to `next` from now on; returns the observer that was there. `undefined` restores standard error. */
-export function setObserver(next: LogObserver | undefined): LogObserver {
-  const previous = observer;
-  observer = next ?? toStandardError;
-  return previous;
+/**
+ * Send events to `observer` alone from now on; `undefined` restores standard error. Returns what was there, to be set
+ * again later.
+ */
+export function setObserver(observer: LogObserver | undefined): LogObserver | undefined {
+  const before = globalLogPublisher.replaceObservers(observer === undefined ? DEFAULT : [observer]);
+  if (before === DEFAULT) return undefined;
+  return before.length === 1 ? before[0] : new LogPublisher(...before).publish;
 }
+
+/** What is logged while a test runs. {@link CapturedLogs.stop} ends it. */
+export interface CapturedLogs {
+  readonly events: readonly LogEvent[];
+  stop(): void;
+  [Symbol.dispose](): void;
+}
+
+/** Collect every event, beside the observers that are set. */
+export function capturedLogs(): CapturedLogs {
+  const events: LogEvent[] = [];
+  const observer: LogObserver = (event) => {
+    events.push(event);
+  };
+  globalLogPublisher.addObserver(observer);
+  const stop = (): void => globalLogPublisher.removeObserver(observer);
+  return { events, stop, [Symbol.dispose]: stop };
+}
+
+const NAMESPACE = "skein";
 
 /** Report something that happened. */
 export function msg(message: string): void {
-  emit({ time: Date.now() / 1000, level: "info", message });
+  globalLogPublisher.publish(new LogEvent("info", NAMESPACE, message));
 }
 
 /** Report an error with its stack. */
 export function err(error: unknown, message: string): void {
-  emit({ time: Date.now() / 1000, level: "error", message, error });
-}
-
-function emit(event: LogEvent): void {
-  try {
-    observer(event);
-  } catch (error) {
-    toStandardError({
-      ...event,
-      level: "error",
-      message: `A log observer threw; the event was: ${event.message}`,
-      error,
-    });
-  }
+  globalLogPublisher.publish(new LogEvent("error", NAMESPACE, message, undefined, error));
 }

@@ -8,7 +8,7 @@ import { readdirSync, readlinkSync } from "node:fs";
 import { isMainThread } from "node:worker_threads";
 import { afterEach, beforeEach, describe, expect } from "vitest";
 import { NativeReactor } from "../../src/internet/nativereactor.ts";
-import { describe as describeError, type LogEvent, setObserver } from "../../src/logger/log.ts";
+import { describe as describeError, type LogEvent, setObserver } from "../../src/logger/logger.ts";
 import { type BackendInfo, loadNative } from "../../src/native.ts";
 import { until } from "./gate.ts";
 import { closePeers } from "./peer.ts";

@@ -5,7 +5,7 @@ import { ReactorBase } from "../../src/internet/base.ts";
 import { Deferred } from "../../src/internet/defer.ts";
 import { AlreadyCalled, ReactorAlreadyRunning, ReactorNotRunning } from "../../src/internet/error.ts";
 import type { TriggerId, TriggerPhase } from "../../src/internet/interfaces.ts";
-import { type LogEvent, setObserver } from "../../src/logger/log.ts";
+import { type LogEvent, setObserver } from "../../src/logger/logger.ts";
 
 /** A reactor without I/O: a port that is open keeps the process alive. It notes what is asked of it. */
 class QuietReactor extends ReactorBase {

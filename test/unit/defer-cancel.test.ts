@@ -3,7 +3,8 @@ import { AlreadyCalledError, CancelledError, Deferred, fail, succeed } from "../
 import { SkeinError, TimeoutError } from "../../src/internet/error.ts";
 import { Failure } from "../../src/internet/failure.ts";
 import type { DelayedCall, ReactorTime } from "../../src/internet/interfaces.ts";
-import { type LogEvent, setObserver } from "../../src/logger/log.ts";
+import type { LogEvent } from "../../src/logger/event.ts";
+import { setObserver } from "../../src/logger/log.ts";
 
 const boom = new Error("boom");
 let logged: LogEvent[];
@@ -63,6 +64,16 @@ describe("cancelling a Deferred without canceller", () => {
     const e = new Deferred<number>();
     e.cancel();
     expect(watch(e)[0]).not.toHaveProperty("cause");
+  });
+
+  it("again after the ignored fire changes nothing, and no further fire is ignored", () => {
+    const d = new Deferred<number>();
+    d.cancel();
+    d.callback(1);
+    d.cancel();
+    expect(() => d.callback(2)).toThrow(AlreadyCalledError);
+    expect(() => d.errback(boom)).toThrow(AlreadyCalledError);
+    expect(watch(d)).toEqual([expect.any(CancelledError)]);
   });
 });
 
@@ -491,5 +502,82 @@ describe("addTimeout", () => {
     clock.advance(1);
     d.callback(1);
     expect(seen).toEqual([expect.any(TimeoutError)]);
+  });
+
+  it("does not ask onTimeoutCancel when it failed in time, or somebody else cancelled", () => {
+    const clock = new FakeClock();
+    let asked = 0;
+    const ask = (): void => {
+      asked++;
+    };
+    const failing = new Deferred<number>();
+    const cancelled = new Deferred<number>();
+    const seen = [watch(failing.addTimeout(1, clock, ask)), watch(cancelled.addTimeout(1, clock, ask))];
+    failing.errback(boom);
+    cancelled.cancel();
+    clock.advance(2);
+    expect(seen).toEqual([[boom], [expect.any(CancelledError)]]);
+    expect(asked).toBe(0);
+    expect(clock.pending).toBe(0);
+  });
+
+  it("asks onTimeoutCancel as well when the canceller has given a result", () => {
+    const clock = new FakeClock();
+    const asked: unknown[] = [];
+    const d = new Deferred<string>((who) => who.callback("what there was")).addTimeout(1, clock, (result) => {
+      asked.push(result);
+      return "instead";
+    });
+    clock.advance(1);
+    expect(watch(d)).toEqual(["instead"]);
+    expect(asked).toEqual(["what there was"]);
+  });
+
+  it("asks onTimeoutCancel as well when a link before it has dealt with the CancelledError", () => {
+    const clock = new FakeClock();
+    const asked: unknown[] = [];
+    const before: unknown[] = [];
+    const d = new Deferred<string>()
+      .addErrback((f) => {
+        before.push(f.value);
+        return "dealt with";
+      })
+      .addTimeout(1, clock, (result) => {
+        asked.push(result);
+        return "instead";
+      });
+    clock.advance(1);
+    expect(watch(d)).toEqual(["instead"]);
+    expect(before).toEqual([expect.any(CancelledError)]);
+    expect(asked).toEqual(["dealt with"]);
+  });
+
+  it("hands on the CancelledError to an errback before it that lets it pass, as TimeoutError to those after", () => {
+    const clock = new FakeClock();
+    const before: unknown[] = [];
+    const d = new Deferred<string>()
+      .addErrback((f) => {
+        before.push(f.value);
+        return f;
+      })
+      .addTimeout(1, clock);
+    clock.advance(1);
+    expect(before).toEqual([expect.any(CancelledError)]);
+    expect(watch(d)).toEqual([expect.any(TimeoutError)]);
+  });
+
+  it("lets links that the canceller adds run after its own", () => {
+    const clock = new FakeClock();
+    const order: unknown[] = [];
+    const d = new Deferred<string>((who) => {
+      who.addCallback((r) => {
+        order.push(r);
+        return "changed after the timeout's own link";
+      });
+      who.callback("from the canceller");
+    }).addTimeout(1, clock);
+    clock.advance(1);
+    expect(order).toEqual(["from the canceller"]);
+    expect(watch(d)).toEqual(["changed after the timeout's own link"]);
   });
 });

@@ -158,6 +158,58 @@ describe("a callback that returns a Deferred", () => {
     outer.addCallback(() => order.push("3"));
     expect(order).toEqual(["1", "2", "3"]);
   });
+
+  it("waits for one that waits for a third, whichever of them began first", () => {
+    const [first, second, third] = [new Deferred<string>(), new Deferred<number>(), new Deferred<number>()];
+    const chained = second.addCallback(() => first);
+    const outer = third.addCallback(() => chained);
+    const seen = watch(outer);
+    second.callback(0);
+    third.callback(0);
+    expect(seen).toEqual([]);
+    first.callback("through two");
+    expect(seen).toEqual(["through two"]);
+  });
+
+  it("goes on after the inner one's own links, which run after what that waits for", () => {
+    const innermost = new Deferred<string>();
+    const order: unknown[] = [];
+    const outer = succeed("outer").addCallback((r) => {
+      order.push(r);
+      return succeed("inner")
+        .addCallback((inner) => {
+          order.push(inner);
+          return innermost.addCallback((late) => [late]);
+        })
+        .addCallback((list) => {
+          order.push(list);
+          return [...list, ...list];
+        });
+    });
+    outer.addCallback((r) => {
+      order.push(r);
+    });
+    expect(order).toEqual(["outer", "inner"]);
+    innermost.callback("withers");
+    expect(order).toEqual(["outer", "inner", ["withers"], ["withers", "withers"]]);
+  });
+
+  it("may have taken its result from one that had taken it from another, all fired before", () => {
+    const first = succeed("handed on twice");
+    const second = succeed(0).addCallback(() => first);
+    const third = succeed(0).addCallback(() => second);
+    expect(watch(third)).toEqual(["handed on twice"]);
+    expect(watch(second)).toEqual([undefined]);
+    expect(watch(first)).toEqual([undefined]);
+  });
+
+  it("takes the inner one's failure with it, at once or later", () => {
+    const [before, later] = [fail(boom), new Deferred<string>()];
+    const outers = [succeed(0).addCallback(() => before), succeed(0).addCallback(() => later)];
+    later.errback(boom);
+    expect([watch(before), watch(later)]).toEqual([[undefined], [undefined]]);
+    expect(outers.map(errorOf)).toEqual([boom, boom]);
+  });
 });
 
 describe("firing with a Deferred or a promise", () => {

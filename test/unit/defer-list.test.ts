@@ -10,7 +10,8 @@ import {
 } from "../../src/internet/defer.ts";
 import { SkeinError } from "../../src/internet/error.ts";
 import { Failure } from "../../src/internet/failure.ts";
-import { type LogEvent, setObserver } from "../../src/logger/log.ts";
+import type { LogEvent } from "../../src/logger/event.ts";
+import { setObserver } from "../../src/logger/log.ts";
 import { errorOf, watch } from "../helpers/outcome.ts";
 
 const boom = new Error("boom");

@@ -16,7 +16,8 @@ import {
   succeed,
 } from "../../src/internet/defer.ts";
 import { Failure } from "../../src/internet/failure.ts";
-import { type LogEvent, setObserver } from "../../src/logger/log.ts";
+import type { LogEvent } from "../../src/logger/event.ts";
+import { setObserver } from "../../src/logger/log.ts";
 
 let logged: LogEvent[];
 
@@ -58,12 +59,8 @@ async function afterDropping(make: () => Deferred<unknown>[] | Promise<Deferred<
   return logged.filter((event) => !(event.error instanceof LastOne));
 }
 
-const report = (error: unknown): unknown => ({
-  time: expect.any(Number),
-  level: "error",
-  message: "Unhandled error in Deferred",
-  error,
-});
+const report = (error: unknown): unknown =>
+  expect.objectContaining({ level: "error", message: "Unhandled error in Deferred", error });
 
 describe("a failure that nobody handles", () => {
   it("is logged once the Deferred was collected, once", async () => {
@@ -549,5 +546,37 @@ describe("debugging", () => {
     const failure = new Failure("no");
     inner.errback(failure);
     expect(seen).toBe(failure);
+  });
+
+  const fires = {
+    callback: (d: Deferred<number>): void => fireItHere(d),
+    errback: (d: Deferred<number>): void => failItHere(d, new Error("fired with an error")),
+  };
+
+  it.each([
+    ["callback", "callback"],
+    ["callback", "errback"],
+    ["errback", "callback"],
+    ["errback", "errback"],
+  ] as const)("tells of the first fire by %s when the second is by %s", (first, second) => {
+    setDebugging(true);
+    const d = makeItHere();
+    d.addErrback(() => 0);
+    fires[first](d);
+    expect(() => fires[second](d)).toThrow(/It was created:\n +at makeItHere [\s\S]*It was first fired:[\s\S]*ItHere /);
+  });
+
+  it("tells where a DeferredList was made", async () => {
+    setDebugging(true);
+    function listItHere(): Deferred<unknown> {
+      return gatherResults([Promise.reject(new Error("x"))]);
+    }
+    const events = await afterDropping(async () => {
+      const list = listItHere();
+      await nextTurn();
+      return [list];
+    });
+    expect(events).toHaveLength(1);
+    expect(events[0]?.message).toMatch(/It was created:[\s\S]*at listItHere /);
   });
 });

@@ -256,6 +256,14 @@ describe("extra arguments", () => {
     expect(outcome(succeed(1).addCallback((...all: unknown[]) => all))).toEqual([1]);
     expect(outcome(fail(boom).addErrback((...all: unknown[]) => all.length))).toBe(1);
   });
+
+  it("may be left out of addCallbacks by undefined, as may the errback", () => {
+    const cb = (r: number): number => r + 1;
+    const eb = (f: Failure): unknown => f.value;
+    expect(outcome(succeed(1).addCallbacks(cb, undefined, undefined, undefined))).toBe(2);
+    expect(outcome(succeed(1).addCallbacks(cb, eb, undefined, []))).toBe(2);
+    expect(outcome((fail(boom) as Deferred<number>).addCallbacks(cb, eb, [], undefined))).toBe(boom);
+  });
 });
 
 describe("links added while the chain runs", () => {
@@ -303,6 +311,28 @@ describe("links added while the chain runs", () => {
     d.addCallback(again);
     d.callback(undefined);
     expect(left).toBe(0);
+  });
+
+  it("give their error to errbacks that come after them", () => {
+    const d: Deferred<unknown> = new Deferred<unknown>();
+    d.addCallback(() => {
+      d.addCallback(() => {
+        throw boom;
+      });
+    });
+    d.callback(undefined);
+    expect(errorOf(d)).toBe(boom);
+  });
+
+  it("run before those that are added to the Deferred later", () => {
+    const order: string[] = [];
+    const d: Deferred<unknown> = new Deferred<unknown>();
+    d.addCallback(() => {
+      d.addCallback(() => order.push("from inside"));
+    });
+    d.callback(undefined);
+    d.addCallback(() => order.push("from outside"));
+    expect(order).toEqual(["from inside", "from outside"]);
   });
 });
 
@@ -463,6 +493,13 @@ describe("maybeDeferred", () => {
   it("follows the promise of an async function", async () => {
     await expect(maybeDeferred(async (n: number) => n * 2, 21)).resolves.toBe(42);
     await expect(maybeDeferred(async () => Promise.reject(boom))).rejects.toBe(boom);
+  });
+
+  it("returns a Deferred that fails later as it is", () => {
+    const inner = new Deferred<number>();
+    const d = maybeDeferred(() => inner);
+    inner.errback(boom);
+    expect(errorOf(d)).toBe(boom);
   });
 });
 

@@ -129,3 +129,65 @@ describe("the text of a Failure", () => {
     expect(String(new Failure(null))).toBe("[Failure object: null]");
   });
 });
+
+describe("the classes of a Failure", () => {
+  it("are named from the nearest up", () => {
+    expect(new Failure(new DiskError("full")).parents.slice(0, 1)).toEqual(["DiskError"]);
+    expect(new Failure(new DiskError("full")).parents.slice(-2)).toEqual(["Error", "Object"]);
+    expect(new Failure("text").parents).toEqual(["String", "Object"]);
+    expect(new Failure(null).parents).toEqual([]);
+    expect(new Failure(Object.create(null)).parents).toEqual([]);
+  });
+
+  it("are found by name, and an error by its code", () => {
+    const failure = new Failure(Object.assign(new DiskError("full"), { code: "ENOSPC" }));
+    expect(failure.check("TypeError", "DiskError")).toBe("DiskError");
+    expect(failure.check("Error")).toBe("Error");
+    expect(failure.check("ENOSPC")).toBe("ENOSPC");
+    expect(failure.check("EACCES")).toBe(undefined);
+    expect(failure.trap("ENOSPC", TypeError)).toBe("ENOSPC");
+    expect(() => failure.trap("EACCES")).toThrow(DiskError);
+  });
+});
+
+describe("a Failure in short", () => {
+  it("has a line for the error and one for each cause", () => {
+    const error = new DiskError("full", { cause: new TypeError("why", { cause: "because" }) });
+    expect(new Failure(error).getBriefTraceback()).toBe(
+      `${error.name}: full\ncaused by: TypeError: why\ncaused by: because`,
+    );
+  });
+
+  it("ends when causes go in a circle", () => {
+    const error = new DiskError("a");
+    error.cause = error;
+    expect(new Failure(error).getBriefTraceback()).toBe(`${error.name}: a`);
+  });
+});
+
+describe("a Failure thrown into a generator", () => {
+  it("arrives where the generator waits", () => {
+    const error = new DiskError("full");
+    function* patient(): Generator<string, string> {
+      try {
+        yield "waiting";
+      } catch (caught) {
+        return caught === error ? "caught" : "another";
+      }
+      return "missed";
+    }
+    const generator = patient();
+    generator.next();
+    expect(new Failure(error).throwExceptionIntoGenerator(generator)).toEqual({ done: true, value: "caught" });
+  });
+
+  it("comes back out of one that does not catch it", () => {
+    const error = new DiskError("full");
+    function* careless(): Generator<number> {
+      yield 1;
+    }
+    const generator = careless();
+    generator.next();
+    expect(() => new Failure(error).throwExceptionIntoGenerator(generator)).toThrow(error);
+  });
+});

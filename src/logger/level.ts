@@ -1,0 +1,10 @@
+/** How much an event matters, from "debug" up to "critical". */
+export type LogLevel = "debug" | "info" | "warn" | "error" | "critical";
+
+/** Every level, the least important first. */
+export const LOG_LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error", "critical"];
+
+/** Whether `level` matters as much as `threshold`, or more. */
+export function atLeast(level: LogLevel, threshold: LogLevel): boolean {
+  return LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(threshold);
+}

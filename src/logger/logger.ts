@@ -1,0 +1,99 @@
+/** Structured logging: events with levels, namespaces and fields, and observers that show or keep them. */
+import { LogEvent, type LogFields, type LogObserver } from "./event.ts";
+import type { LogLevel } from "./level.ts";
+import { globalLogPublisher } from "./log.ts";
+
+export { describe } from "./describe.ts";
+export { LogEvent, type LogFields, type LogObserver } from "./event.ts";
+export {
+  filteringLogObserver,
+  type LogFilterPredicate,
+  LogLevelFilterPredicate,
+  type PredicateResult,
+} from "./filter.ts";
+export { LimitedHistoryLogObserver } from "./history.ts";
+export { eventsFromJSONLogFile, formatEventAsJSON, jsonFileLogObserver } from "./json.ts";
+export { LOG_LEVELS, type LogLevel } from "./level.ts";
+export {
+  beginLoggingTo,
+  type CapturedLogs,
+  capturedLogs,
+  err,
+  globalLogPublisher,
+  msg,
+  setObserver,
+} from "./log.ts";
+export { LogPublisher } from "./publisher.ts";
+export { consoleLogObserver, formatEventAsText, type TextOptions, type TextSink, textFileLogObserver } from "./text.ts";
+
+export interface LoggerOptions {
+  /** The object that the events are about: "{log_source}" in their texts. */
+  readonly source?: unknown;
+  /** Where the events go. Default: the program's log. */
+  readonly observer?: LogObserver;
+}
+
+/**
+ * Logs in the name of a part of the program.
+ *
+ *     const log = new Logger("shop.orders");
+ *     log.info("{user} ordered {count} of {article}", { user, count, article });
+ *     log.failure("The order of {user} was lost", error, { user });
+ */
+export class Logger {
+  readonly namespace: string;
+  readonly source: unknown;
+  private readonly observer: LogObserver;
+
+  constructor(namespace: string, options: LoggerOptions = {}) {
+    this.namespace = namespace;
+    this.source = options.source;
+    this.observer = options.observer ?? globalLogPublisher.publish;
+  }
+
+  /** Each "{name}" of `format` stands for that field; without fields the text is taken as it is. */
+  emit(level: LogLevel, format: string, fields?: LogFields): void {
+    this.observer(new LogEvent(level, this.namespace, format, fields, undefined, this.source));
+  }
+
+  debug(format: string, fields?: LogFields): void {
+    this.emit("debug", format, fields);
+  }
+
+  info(format: string, fields?: LogFields): void {
+    this.emit("info", format, fields);
+  }
+
+  warn(format: string, fields?: LogFields): void {
+    this.emit("warn", format, fields);
+  }
+
+  error(format: string, fields?: LogFields): void {
+    this.emit("error", format, fields);
+  }
+
+  critical(format: string, fields?: LogFields): void {
+    this.emit("critical", format, fields);
+  }
+
+  /** Log what was thrown, or a Failure, with its stack. `d.addErrback((f) => log.failure("…", f))` handles a Deferred's. */
+  failure(format: string, failure: unknown, fields?: LogFields, level: LogLevel = "critical"): void {
+    const error = isFailure(failure) ? failure.value : failure;
+    this.observer(new LogEvent(level, this.namespace, format, fields, error, this.source));
+  }
+
+  /** Call `f`; what it throws is logged. Returns what it returned, or undefined. */
+  failuresHandled<R>(format: string, f: () => R): R | undefined {
+    try {
+      return f();
+    } catch (error) {
+      this.failure(format, error);
+      return undefined;
+    }
+  }
+}
+
+/** By its shape: the module of Failure needs this one. */
+function isFailure(value: unknown): value is { readonly value: unknown } {
+  return typeof (value as { getTraceback?: unknown } | null | undefined)?.getTraceback === "function";
+}

@@ -1,0 +1,48 @@
+/** Events as lines for people. */
+import { describe } from "./describe.ts";
+import type { LogEvent, LogObserver } from "./event.ts";
+import type { LogLevel } from "./level.ts";
+
+/** What text is written to: a stream of Node's, or anything with such a method. */
+export interface TextSink {
+  write(text: string): unknown;
+}
+
+export interface TextOptions {
+  /** Colour the levels with ANSI codes. Default false. */
+  readonly colors?: boolean;
+}
+
+const COLORS: Readonly<Record<LogLevel, string>> = {
+  debug: "\x1b[2m",
+  info: "",
+  warn: "\x1b[33m",
+  error: "\x1b[31m",
+  critical: "\x1b[1;31m",
+};
+
+/**
+ * `2026-11-20T08:00:00.000Z [namespace#level] message`, then the stack where there is an error. What follows the first
+ * line of an event is indented, so that no text from outside can pass for another event.
+ */
+export function formatEventAsText(event: LogEvent, options: TextOptions = {}): string {
+  const stamp = new Date(event.time * 1000).toISOString();
+  const detail = event.error === undefined ? "" : `\n${describe(event.error)}`;
+  const tag = `[${event.namespace}#${event.level}]`;
+  const color = options.colors === true ? COLORS[event.level] : "";
+  const shown = color === "" ? tag : `${color}${tag}\x1b[0m`;
+  return `${stamp} ${shown} ${(event.message + detail).replace(/\r?\n|\r/g, "\n\t")}\n`;
+}
+
+/** Writes each event to `file` as text. */
+export function textFileLogObserver(file: TextSink, options: TextOptions = {}): LogObserver {
+  return (event) => {
+    file.write(formatEventAsText(event, options));
+  };
+}
+
+/** Writes each event to standard error, in colours when that is a terminal (and NO_COLOR is not set). */
+export function consoleLogObserver(): LogObserver {
+  const colors = process.stderr.isTTY === true && (process.env.NO_COLOR ?? "") === "";
+  return textFileLogObserver(process.stderr, { colors });
+}

@@ -1,0 +1,490 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Deferred, fail } from "../../src/internet/defer.ts";
+import { Failure } from "../../src/internet/failure.ts";
+import {
+  beginLoggingTo,
+  capturedLogs,
+  consoleLogObserver,
+  err,
+  eventsFromJSONLogFile,
+  filteringLogObserver,
+  formatEventAsJSON,
+  formatEventAsText,
+  globalLogPublisher,
+  jsonFileLogObserver,
+  LimitedHistoryLogObserver,
+  LOG_LEVELS,
+  LogEvent,
+  type LogFields,
+  Logger,
+  type LogLevel,
+  LogLevelFilterPredicate,
+  LogPublisher,
+  msg,
+  setObserver,
+  textFileLogObserver,
+} from "../../src/logger/logger.ts";
+
+let logged: LogEvent[];
+
+beforeEach(() => {
+  logged = [];
+  setObserver((event) => logged.push(event));
+});
+afterEach(() => {
+  setObserver(undefined);
+});
+
+const event = (level: LogLevel, format: string, fields?: LogFields, error?: unknown): LogEvent =>
+  new LogEvent(level, "a.b", format, fields, error, undefined, 1_700_000_000.5);
+
+function sink(): { text: string; write(text: string): void } {
+  return {
+    text: "",
+    write(text) {
+      this.text += text;
+    },
+  };
+}
+
+describe("a Logger", () => {
+  it.each(LOG_LEVELS)("logs at level %s", (level) => {
+    new Logger("shop")[level]("sold {count}", { count: 3 });
+    expect(logged).toHaveLength(1);
+    expect(logged[0]).toMatchObject({ level, namespace: "shop", format: "sold {count}", fields: { count: 3 } });
+    expect(logged[0]!.message).toBe("sold 3");
+  });
+
+  it("stamps events with the time, in seconds", () => {
+    const before = Date.now() / 1000;
+    new Logger("x").info("now");
+    expect(logged[0]!.time).toBeGreaterThanOrEqual(before);
+    expect(logged[0]!.time).toBeLessThanOrEqual(Date.now() / 1000);
+  });
+
+  it("takes a text without fields as it is, braces and all", () => {
+    new Logger("x").info("{not} a {field}");
+    expect(logged[0]!.message).toBe("{not} a {field}");
+  });
+
+  it("names its source in the text", () => {
+    class Shop {
+      name = "corner";
+    }
+    new Logger("x", { source: new Shop() }).info("{log_source.name} opens", {});
+    expect(logged[0]!.message).toBe("corner opens");
+  });
+
+  it("sends events to an observer of its own, where it has one", () => {
+    const own: LogEvent[] = [];
+    new Logger("x", { observer: (one) => own.push(one) }).warn("mine");
+    expect(own).toHaveLength(1);
+    expect(logged).toEqual([]);
+  });
+
+  it("logs what was thrown, as critical, with its stack", () => {
+    const error = new Error("boom");
+    new Logger("x").failure("While {doing}", error, { doing: "things" });
+    expect(logged[0]).toMatchObject({ level: "critical", error });
+    expect(logged[0]!.message).toBe("While things");
+  });
+
+  it("logs the error of a Failure", () => {
+    const error = new Error("boom");
+    new Logger("x").failure("It failed", new Failure(error), undefined, "error");
+    expect(logged[0]).toMatchObject({ level: "error", error });
+  });
+
+  it("is an errback", () => {
+    const error = new TypeError("of a Deferred");
+    const log = new Logger("x");
+    let after: unknown = "not called";
+    fail(error)
+      .addErrback((failure) => log.failure("A Deferred failed", failure))
+      .addCallback((value) => {
+        after = value;
+      });
+    expect(logged[0]!.error).toBe(error);
+    expect(after).toBe(undefined);
+  });
+
+  it("logs what a function throws, and goes on", () => {
+    const log = new Logger("x");
+    const error = new Error("boom");
+    expect(
+      log.failuresHandled("While trying", () => {
+        throw error;
+      }),
+    ).toBe(undefined);
+    expect(log.failuresHandled("While trying", () => 5)).toBe(5);
+    expect(logged.map((one) => one.error)).toEqual([error]);
+  });
+});
+
+describe("texts with fields", () => {
+  const message = (format: string, fields: LogFields): string => event("info", format, fields).message;
+
+  it.each([
+    ["a string as it is", "{a}", { a: "x{y}" }, "x{y}"],
+    ["numbers, null and undefined", "{a} {b} {c}", { a: 1.5, b: null, c: undefined }, "1.5 null undefined"],
+    ["objects as inspect shows them", "{a}", { a: { b: [1, "x"] } }, "{ b: [ 1, 'x' ] }"],
+    ["an error by its message", "{a}", { a: new RangeError("too far") }, "too far"],
+    ["a part of a field", "{a.b.c}", { a: { b: { c: 7 } } }, "7"],
+    ["what a field's method returns, with its `this`", "{a.slice()}", { a: "text" }, "text"],
+    ["what a function returns", "{a()}", { a: () => "called" }, "called"],
+    ["braces that are doubled", "{{a}} {a}", { a: 1 }, "{a} 1"],
+    ["a hole that nothing fills as it is", "{a} {toString} {__proto__}", {}, "{a} {toString} {__proto__}"],
+    ["a brace that stands alone", "} {", { a: 1 }, "} {"],
+  ] as [string, string, LogFields, string][])("show %s", (_what, format, fields, expected) => {
+    expect(message(format, fields)).toBe(expected);
+  });
+
+  it("say so when a field cannot be shown, and never throw", () => {
+    const bad = {
+      get part(): never {
+        throw new Error("no part");
+      },
+    };
+    expect(message("a {x.part} b {y.z} c", { x: bad, y: null })).toMatch(/^a \{x\.part: no part\} b \{y\.z: .*\} c$/);
+  });
+
+  it("cut what is very long", () => {
+    expect(message("{a}", { a: [..."x".repeat(5000)] }).length).toBeLessThan(500);
+  });
+});
+
+describe("the publisher", () => {
+  it("tells every observer, in the order they were added", () => {
+    const order: string[] = [];
+    const publisher = new LogPublisher(() => order.push("first"));
+    publisher.addObserver(() => order.push("second"));
+    publisher.publish(event("info", "x"));
+    expect(order).toEqual(["first", "second"]);
+  });
+
+  it("tells an observer once, however often it was added, and no more once it was removed", () => {
+    let told = 0;
+    const observer = (): void => {
+      told++;
+    };
+    const publisher = new LogPublisher();
+    publisher.addObserver(observer);
+    publisher.addObserver(observer);
+    publisher.publish(event("info", "x"));
+    publisher.removeObserver(observer);
+    publisher.removeObserver(observer);
+    publisher.publish(event("info", "x"));
+    expect(told).toBe(1);
+  });
+
+  it("keeps an event from nobody when an observer throws, and tells the others of that", () => {
+    const seen: string[] = [];
+    const error = new Error("broken");
+    const reports: LogEvent[] = [];
+    const publisher = new LogPublisher(
+      () => {
+        throw error;
+      },
+      (one) => {
+        seen.push(one.message);
+        reports.push(one);
+      },
+    );
+    publisher.publish(event("info", "hello"));
+    expect(seen).toEqual(["A log observer threw; the event was: hello", "hello"]);
+    expect(reports[0]).toMatchObject({ level: "critical", error });
+  });
+
+  it("survives observers that all throw", () => {
+    const broken = (): never => {
+      throw new Error("broken");
+    };
+    const other = (): never => {
+      throw new Error("broken as well");
+    };
+    expect(() => new LogPublisher(broken, other).publish(event("info", "x"))).not.toThrow();
+  });
+
+  it("lets an observer add and remove others while it is told", () => {
+    const publisher = new LogPublisher();
+    let told = 0;
+    const late = (): void => {
+      told++;
+    };
+    publisher.addObserver(() => publisher.addObserver(late));
+    publisher.publish(event("info", "x"));
+    expect(told).toBe(0);
+    publisher.publish(event("info", "x"));
+    expect(told).toBe(1);
+  });
+});
+
+describe("the program's log", () => {
+  it("takes msg and err", () => {
+    const error = new Error("boom");
+    msg("hello {x}");
+    err(error, "It broke");
+    expect(logged.map(({ level, message, error: what }) => [level, message, what])).toEqual([
+      ["info", "hello {x}", undefined],
+      ["error", "It broke", error],
+    ]);
+  });
+
+  it("goes to new observers until that is undone", () => {
+    const mine: string[] = [];
+    const end = beginLoggingTo(
+      (one) => mine.push(`a ${one.message}`),
+      (one) => mine.push(`b ${one.message}`),
+    );
+    msg("one");
+    end();
+    msg("two");
+    expect(mine).toEqual(["a one", "b one"]);
+    expect(logged.map((one) => one.message)).toEqual(["two"]);
+  });
+
+  it("can be captured beside its observers", () => {
+    const captured = capturedLogs();
+    msg("seen by both");
+    captured.stop();
+    msg("seen by one");
+    expect(captured.events.map((one) => one.message)).toEqual(["seen by both"]);
+    expect(logged).toHaveLength(2);
+  });
+
+  it("gives back the observer that was there", () => {
+    const mine = (): void => undefined;
+    setObserver(mine);
+    expect(setObserver(undefined)).toBe(mine);
+    expect(setObserver(undefined)).toBe(undefined);
+  });
+
+  it("gives back several observers as one", () => {
+    const told: string[] = [];
+    beginLoggingTo(
+      () => told.push("a"),
+      () => told.push("b"),
+    );
+    const both = setObserver(undefined);
+    both?.(event("info", "x"));
+    expect(told).toEqual(["a", "b"]);
+  });
+
+  it("receives the errors that nobody can be told of", () => {
+    const error = new Error("canceller");
+    new Deferred(() => {
+      throw error;
+    })
+      .addErrback(() => undefined)
+      .cancel();
+    expect(logged.map((one) => one.error)).toEqual([error]);
+  });
+
+  it("has one publisher", () => {
+    globalLogPublisher.publish(event("warn", "direct"));
+    expect(logged.map((one) => one.message)).toEqual(["direct"]);
+  });
+});
+
+describe("text", () => {
+  it("is the time, the namespace, the level and the message", () => {
+    expect(formatEventAsText(event("warn", "careful"))).toBe("2023-11-14T22:13:20.500Z [a.b#warn] careful\n");
+  });
+
+  it("has the stack below, indented", () => {
+    const lines = formatEventAsText(event("error", "It broke", undefined, new Error("boom"))).split("\n");
+    expect(lines[1]).toBe("\tError: boom");
+    expect(lines.slice(1, -1).every((line) => line.startsWith("\t"))).toBe(true);
+  });
+
+  it("cannot be forged by a text with line breaks", () => {
+    const text = formatEventAsText(
+      event("info", "{name} joined", { name: "x\r\n2023-11-14T22:13:21.000Z [root#info] y" }),
+    );
+    expect(text.split("\n").filter((line) => /^\d/.test(line))).toHaveLength(1);
+  });
+
+  it("shows the causes of an error", () => {
+    const error = new Error("outer", { cause: new Error("inner") });
+    expect(formatEventAsText(event("error", "x", undefined, error))).toContain("caused by: Error: inner");
+  });
+
+  it("colours levels where it is told to", () => {
+    expect(formatEventAsText(event("error", "x"), { colors: true })).toContain("\x1b[31m[a.b#error]\x1b[0m");
+    expect(formatEventAsText(event("info", "x"), { colors: true })).not.toContain("\x1b");
+  });
+
+  it("goes to a file", () => {
+    const file = sink();
+    textFileLogObserver(file)(event("info", "x"));
+    expect(file.text).toMatch(/ x\n$/);
+  });
+
+  it("goes to standard error by the console's observer", () => {
+    const write = process.stderr.write;
+    let text = "";
+    process.stderr.write = (chunk: string | Uint8Array) => {
+      text += String(chunk);
+      return true;
+    };
+    try {
+      consoleLogObserver()(event("info", "on the console"));
+      setObserver(undefined);
+      msg("by default");
+      new Logger("quiet").debug("not by default");
+    } finally {
+      process.stderr.write = write;
+    }
+    expect(text).toMatch(/on the console\n.*by default\n$/);
+  });
+});
+
+describe("JSON", () => {
+  it("is one line an event", () => {
+    const line = formatEventAsJSON(event("info", "{a} and\nb", { a: 1 }));
+    expect(line.endsWith("\n")).toBe(true);
+    expect(line.trim().split("\n")).toHaveLength(1);
+    expect(JSON.parse(line)).toEqual({
+      time: 1_700_000_000.5,
+      level: "info",
+      namespace: "a.b",
+      format: "{a} and\nb",
+      message: "1 and\nb",
+      fields: { a: 1 },
+    });
+  });
+
+  it("holds an error with its code, stack and causes", () => {
+    const error = Object.assign(new TypeError("bad", { cause: new Error("why") }), { code: "ERR_BAD" });
+    expect(JSON.parse(formatEventAsJSON(event("error", "x", undefined, error))).error).toMatchObject({
+      name: "TypeError",
+      message: "bad",
+      code: "ERR_BAD",
+      stack: expect.stringContaining("logger.test"),
+      cause: { message: "why" },
+    });
+  });
+
+  it("holds whatever fields there are, never throws, never ends in a circle", () => {
+    const circle: Record<string, unknown> = { n: 1 };
+    circle.self = circle;
+    let deep: unknown = "end";
+    for (let i = 0; i < 50; i++) deep = { deep };
+    const fields = {
+      circle,
+      deep,
+      big: 2n ** 70n,
+      symbol: Symbol("s"),
+      f: function named() {},
+      bytes: Buffer.from("hi"),
+      map: new Map([["k", 1]]),
+      set: new Set([1]),
+      date: new Date(0),
+      bad: {
+        get x(): never {
+          throw new Error("no");
+        },
+      },
+      missing: undefined,
+      nan: Number.NaN,
+    };
+    expect(JSON.parse(formatEventAsJSON(event("info", "x", fields))).fields).toMatchObject({
+      circle: { n: 1, self: "[circular]" },
+      big: "1180591620717411303424",
+      symbol: "Symbol(s)",
+      f: "[function named]",
+      bytes: "aGk=",
+      map: [["k", 1]],
+      set: [1],
+      date: "1970-01-01T00:00:00.000Z",
+      bad: "[unreadable: Error: no]",
+      nan: null,
+    });
+  });
+
+  it("can be read back", () => {
+    const file = sink();
+    const observer = jsonFileLogObserver(file);
+    observer(event("info", "{a}", { a: "one" }));
+    observer(event("error", "two", undefined, new Error("boom")));
+    const read = [...eventsFromJSONLogFile(file.text)];
+    expect(read.map((one) => [one.level, one.namespace, one.message, one.time])).toEqual([
+      ["info", "a.b", "one", 1_700_000_000.5],
+      ["error", "a.b", "two", 1_700_000_000.5],
+    ]);
+    expect(read[1]!.error).toMatchObject({ message: "boom" });
+  });
+
+  it("leaves out lines that are no events", () => {
+    const good = formatEventAsJSON(event("info", "kept"));
+    const text = `{"half": \nnull\n5\n{"level":"loud","format":"x","time":1}\n{"level":"info"}\n\n${good}${good.slice(0, 20)}`;
+    expect([...eventsFromJSONLogFile(text)].map((one) => one.message)).toEqual(["kept"]);
+  });
+});
+
+describe("filtering", () => {
+  it("lets pass what the first predicate with an opinion lets pass", () => {
+    const passed: string[] = [];
+    const held: string[] = [];
+    const observer = filteringLogObserver(
+      (one) => passed.push(one.message),
+      [(one) => (one.message === "always" ? "yes" : "maybe"), (one) => (one.level === "debug" ? "no" : "maybe")],
+      (one) => held.push(one.message),
+    );
+    observer(event("debug", "always"));
+    observer(event("debug", "never"));
+    observer(event("info", "usually"));
+    expect(passed).toEqual(["always", "usually"]);
+    expect(held).toEqual(["never"]);
+  });
+
+  it("by level lets pass what matters as much, or more", () => {
+    const passes = (level: LogLevel): boolean =>
+      new LogLevelFilterPredicate("warn").predicate(event(level, "x")) === "maybe";
+    expect(LOG_LEVELS.map(passes)).toEqual([false, false, true, true, true]);
+  });
+
+  it("by level is at info unless told otherwise", () => {
+    expect(new LogLevelFilterPredicate().defaultLogLevel).toBe("info");
+  });
+
+  it("by namespace goes by the nearest one above", () => {
+    const filter = new LogLevelFilterPredicate();
+    filter.setLogLevelForNamespace("shop", "warn");
+    filter.setLogLevelForNamespace("shop.orders", "debug");
+    expect(filter.logLevelForNamespace("shop.orders.new")).toBe("debug");
+    expect(filter.logLevelForNamespace("shop.till")).toBe("warn");
+    expect(filter.logLevelForNamespace("shopping")).toBe("info");
+    expect(filter.logLevelForNamespace("")).toBe("info");
+  });
+
+  it("by namespace can change what holds for all, and forget it", () => {
+    const filter = new LogLevelFilterPredicate();
+    filter.setLogLevelForNamespace("", "error");
+    expect(filter.logLevelForNamespace("any.thing")).toBe("error");
+    filter.clearLogLevels();
+    expect(filter.logLevelForNamespace("any.thing")).toBe("info");
+  });
+});
+
+describe("history", () => {
+  it("keeps the last events", () => {
+    const history = new LimitedHistoryLogObserver(3);
+    for (let i = 0; i < 10; i++) history.observe(event("info", String(i)));
+    expect(history.history().map((one) => one.message)).toEqual(["7", "8", "9"]);
+  });
+
+  it("replays them in order", () => {
+    const history = new LimitedHistoryLogObserver(10);
+    for (const text of ["a", "b"]) history.observe(event("info", text));
+    const again: string[] = [];
+    history.replayTo((one) => again.push(one.message));
+    expect(again).toEqual(["a", "b"]);
+    history.clear();
+    expect(history.history()).toEqual([]);
+  });
+
+  it("holds one event at least", () => {
+    for (const size of [0, -1, 1.5, Number.NaN]) expect(() => new LimitedHistoryLogObserver(size)).toThrow(RangeError);
+  });
+});
