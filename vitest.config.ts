@@ -18,5 +18,16 @@ export default defineConfig({
         test: { ...common, name: "worker", pool: "threads", include: ["test/conformance/**/*.test.ts"] },
       },
     ],
+    coverage: {
+      provider: "v8",
+      include: ["src/**/*.ts"],
+      reportsDirectory: "build/coverage",
+      reporter: [["text", { skipFull: true }], "json-summary", "html"],
+      thresholds: {
+        "src/internet/defer/**": { lines: 95 },
+        "src/internet/task/**": { lines: 95 },
+        "src/protocols/**": { lines: 95 },
+      },
+    },
   },
 });

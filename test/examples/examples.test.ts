@@ -48,6 +48,20 @@ it("deferred-chain.js hands results and failures along", async () => {
   expect(program.stderr).toBe("");
 });
 
+it("inline-callbacks.js takes one step after another, and is cancelled", async () => {
+  const program = example("inline-callbacks", 0.01);
+  expect(await program.exited).toEqual(CLEAN);
+  expect(program.stdout.split("\n")).toEqual([
+    "CancelledError, so something else",
+    "All of that is still to come.",
+    "one",
+    "two",
+    "three",
+    "3 steps",
+    "",
+  ]);
+});
+
 it("echo-server.js sends back what it receives, tells of each connection, and ends at Ctrl-C", async () => {
   const program = example("echo-server", 0);
   const port = Number((await program.until(/^Echo on 0\.0\.0\.0:(\d+)\. Press Ctrl-C to stop\.$/m))[1]);
