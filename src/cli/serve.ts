@@ -8,7 +8,7 @@ import { parse, UsageError } from "./usage.ts";
 const EXAMPLE = "skein serve chat --listen tcp:1234";
 const NAMES = [...SERVICES.keys()].join(", ");
 
-const HELP = `Usage: skein serve SERVICE --listen ENDPOINT [--listen ENDPOINT …] [--reactor NAME]
+const HELP = `Usage: skein serve SERVICE --listen ENDPOINT [--listen ENDPOINT …] [--to HOST:PORT] [--reactor NAME]
 
 Runs a service until Ctrl-C, or SIGTERM.
 
@@ -20,6 +20,7 @@ Options:
                            tcp:port[:interface=address][:backlog=number]   IPv4
                            tcp6:port[:interface=address][:backlog=number]  IPv6; write "\\:" for a ":" in an address
                          port 0 is any free port
+  -t, --to HOST:PORT     where portforward connects to
   -r, --reactor NAME     the reactor to run on, as in epoll; default: the environment's SKEIN_REACTOR, else the
                          platform's best
   -h, --help             this text
@@ -35,6 +36,7 @@ export async function serve(args: string[]): Promise<void> {
       allowPositionals: true,
       options: {
         listen: { type: "string", multiple: true, short: "l" },
+        to: { type: "string", short: "t" },
         reactor: { type: "string", short: "r" },
         help: { type: "boolean", short: "h" },
       },
@@ -54,8 +56,20 @@ export async function serve(args: string[]): Promise<void> {
   if (values.listen === undefined) {
     throw new UsageError("It is not said where to listen", `Try: skein serve ${name} --listen tcp:1234`);
   }
+  if (kind.connects && values.to === undefined) {
+    throw new UsageError(
+      "It is not said where to connect to",
+      `Try: skein serve ${name} --listen tcp:1234 --to localhost:80`,
+    );
+  }
+  if (!kind.connects && values.to !== undefined) {
+    throw new UsageError(
+      `${name} connects to nowhere, so --to is one too many`,
+      `Try: skein serve ${name} --listen tcp:1234`,
+    );
+  }
   const reactor = await chooseReactor(values.reactor);
-  const service = kind.make(reactor);
+  const service = kind.make(reactor, values.to ?? "");
   const ports = await listen(reactor, service, values.listen);
   reactor.callWhenRunning(() => {
     for (const port of ports) {

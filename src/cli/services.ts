@@ -1,9 +1,11 @@
 /** What `skein serve` can serve. */
 import type { Deferred } from "../internet/defer.ts";
-import type { ReactorTime, ServerFactoryLike } from "../internet/interfaces.ts";
+import type { ReactorTCP, ReactorTime, ServerFactoryLike } from "../internet/interfaces.ts";
 import { Factory, type Protocol } from "../internet/protocol.ts";
 import { ChatFactory } from "../protocols/chat.ts";
+import { ProxyFactory } from "../protocols/portforward.ts";
 import { Discard, Echo, Time } from "../protocols/wire.ts";
+import { UsageError } from "./usage.ts";
 
 export interface Service {
   readonly factory: ServerFactoryLike;
@@ -14,7 +16,10 @@ export interface Service {
 export interface ServiceKind {
   /** What it does, in a line. */
   readonly summary: string;
-  make(reactor: ReactorTime): Service;
+  /** True when it must be told where to connect to. */
+  readonly connects?: boolean;
+  /** `to` is where to connect to, for one that connects. @throws UsageError when it makes no sense */
+  make(reactor: ReactorTime & ReactorTCP, to: string): Service;
 }
 
 export const SERVICES: ReadonlyMap<string, ServiceKind> = new Map<string, ServiceKind>([
@@ -30,8 +35,29 @@ export const SERVICES: ReadonlyMap<string, ServiceKind> = new Map<string, Servic
   ],
   ["discard", { summary: "throws away what it receives (RFC 863)", make: () => serving(Discard) }],
   ["echo", { summary: "sends back what it receives (RFC 862)", make: () => serving(Echo) }],
+  [
+    "portforward",
+    {
+      summary: "passes each connection on to another host (--to)",
+      connects: true,
+      make: (reactor, to) => ({ factory: new ProxyFactory(...hostAndPort(to), { reactor }) }),
+    },
+  ],
   ["time", { summary: "sends the time as 32 bits and closes (RFC 868)", make: () => serving(Time) }],
 ]);
+
+/** `host:port`; a literal IPv6 host may stand in brackets. */
+function hostAndPort(text: string): [host: string, port: number] {
+  const [, bracketed, plain, port = ""] = /^(?:\[(.+)\]|([^[\]:]+)):(\d+)$/.exec(text) ?? [];
+  const host = bracketed ?? plain;
+  if (host === undefined || Number(port) < 1 || Number(port) > 65_535) {
+    throw new UsageError(
+      `"${text}" is not a host and a port to connect to`,
+      "Try: --to localhost:80, or --to [::1]:80",
+    );
+  }
+  return [host, Number(port)];
+}
 
 function serving(protocol: new () => Protocol): Service {
   return { factory: Factory.forProtocol(protocol) };

@@ -1,6 +1,5 @@
 /** Deferreds: the class, its errors, the functions that make one, and what coordinates many. */
 export type { WaitOptions } from "./defer/abort.ts";
-export { NoClockError } from "./defer/defaultclock.ts";
 export { Deferred, type Outcome } from "./defer/deferred.ts";
 export { AlreadyTryingToLockError, DeferredFilesystemLock } from "./defer/deferredfilesystemlock.ts";
 export {

@@ -59,6 +59,14 @@ export class TimeoutError extends SkeinError {
   override readonly code: string = "ERR_TIMEOUT";
 }
 
+/** Something needs a clock, was given none, and no reactor is installed that could stand in. */
+export class NoClockError extends SkeinError {
+  override readonly code: string = "ERR_NO_CLOCK";
+  constructor(message = 'No clock was given and no reactor is installed: pass a clock, or import "skein/reactor".') {
+    super(message);
+  }
+}
+
 // --- listening -------------------------------------------------------------------------------------------------------
 
 export class BindError extends SkeinError {

@@ -3,10 +3,10 @@
  * Names and semantics follow twisted.internet.protocol.
  */
 import { msg } from "../logger/log.ts";
+import { defaultClock } from "./defaultclock.ts";
 import { Deferred } from "./defer.ts";
 import { NoProtocol, NotConnectingError, SkeinError } from "./error.ts";
 import type { Failure } from "./failure.ts";
-import { installedReactor } from "./installation.ts";
 import type {
   Address,
   ClientFactoryLike,
@@ -195,7 +195,8 @@ export class ReconnectingClientFactory<P extends Protocol = Protocol> extends Cl
 
   /**
    * Try `connector`, or the one that failed last, again after the next delay.
-   * @throws SkeinError when there is no connector yet, or neither a clock nor a reactor
+   * @throws SkeinError when there is no connector yet
+   * @throws NoClockError when there is neither a clock nor a reactor
    */
   retry(connector: Connector | null = this.connector): void {
     if (!this.continueTrying) {
@@ -214,7 +215,8 @@ export class ReconnectingClientFactory<P extends Protocol = Protocol> extends Cl
     if (this.jitter > 0) this.delay = Math.max(0, normal(this.delay, this.delay * this.jitter, this.random));
     if (this.noisy) msg(`${this.logPrefix()} retries in ${this.delay.toFixed(1)} s`);
     this.#cancelCall();
-    this.#call = this.#timer().callLater(this.delay, () => {
+    this.clock ??= defaultClock();
+    this.#call = this.clock.callLater(this.delay, () => {
       this.#call = null;
       connector.connect();
     });
@@ -242,17 +244,6 @@ export class ReconnectingClientFactory<P extends Protocol = Protocol> extends Cl
     if (!this.continueTrying) return;
     this.connector = connector;
     this.retry();
-  }
-
-  #timer(): ReactorTime {
-    const clock = this.clock ?? installedReactor();
-    if (clock === undefined) {
-      throw new SkeinError(
-        'Nothing times the retries: set `clock`, or install a reactor by importing "skein/reactor".',
-      );
-    }
-    this.clock = clock;
-    return clock;
   }
 
   #cancelCall(): void {

@@ -26,7 +26,9 @@ it.each([["--help"], ["-h"]])("skein %s tells its commands and exit codes", asyn
 it("skein serve --help tells the services, the endpoints and an example", async () => {
   const program = skein(["serve", "--help"]);
   expect(await program.exited).toEqual({ code: 0, signal: null });
-  expect(program.stdout).toMatch(/chat.*discard.*echo.*time.*tcp:port.*tcp6:port.*--reactor.*Example: /s);
+  expect(program.stdout).toMatch(
+    /chat.*discard.*echo.*portforward.*time.*tcp:port.*tcp6:port.*--to HOST:PORT.*--reactor.*Example: /s,
+  );
 });
 
 it("skein --version tells the version", async () => {
@@ -39,17 +41,42 @@ it.each([
   [[], "It is not said what to do", "Try: skein --help"],
   [["dance"], 'There is no command "dance"', "Try: skein --help"],
   [["--dance"], "Unknown option '--dance'", "Try: skein --help"],
-  [["serve"], "serve what? There are: chat, discard, echo, time", "Try: skein serve chat --listen tcp:1234"],
   [
-    ["serve", "chta", "--listen", "tcp:0"],
-    'There is no service "chta"; there are: chat, discard, echo, time',
+    ["serve"],
+    "serve what? There are: chat, discard, echo, portforward, time",
     "Try: skein serve chat --listen tcp:1234",
   ],
-  [["serve", "constructor"], 'There is no service "constructor"; there are: chat, discard, echo, time', "Try: skein"],
+  [
+    ["serve", "chta", "--listen", "tcp:0"],
+    'There is no service "chta"; there are: chat, discard, echo, portforward, time',
+    "Try: skein serve chat --listen tcp:1234",
+  ],
+  [
+    ["serve", "constructor"],
+    'There is no service "constructor"; there are: chat, discard, echo, portforward, time',
+    "Try: skein",
+  ],
   [["serve", "echo", "time"], 'One service at a time; "time" is one too many', "Try: skein serve chat"],
   [["serve", "echo"], "It is not said where to listen", "Try: skein serve echo --listen tcp:1234"],
   [["serve", "echo", "--lisen", "tcp:0"], "Unknown option '--lisen'", "Try: skein serve --help"],
   [["serve", "echo", "--listen"], "Option '-l, --listen <value>' argument missing", "Try: skein serve --help"],
+  [
+    ["serve", "portforward", "--listen", "tcp:0"],
+    "It is not said where to connect to",
+    "Try: skein serve portforward --listen tcp:1234 --to localhost:80",
+  ],
+  [
+    ["serve", "echo", "--listen", "tcp:0", "--to", "localhost:80"],
+    "echo connects to nowhere, so --to is one too many",
+    "Try: skein serve echo --listen tcp:1234",
+  ],
+  ...["localhost", "localhost:http", ":80", "localhost:0", "localhost:65536", "::1", "[::1]", "[]:80"].map(
+    (to): [string[], string, string] => [
+      ["serve", "portforward", "--listen", "tcp:0", "--to", to],
+      `"${to}" is not a host and a port to connect to`,
+      "Try: --to localhost:80, or --to [::1]:80",
+    ],
+  ),
   [
     ["serve", "echo", "--listen", "tcp:0", "--listen", "tcp:http"],
     'Bad endpoint "tcp:http": port "http" is not a whole number from 0 to 65535. Accepted: tcp:port',
@@ -127,6 +154,43 @@ it("serves discard", async () => {
   expect(await client.closed).toBe("");
   program.interrupt();
   expect(await program.exited).toEqual({ code: 0, signal: null });
+});
+
+it("forwards connections, and the ends of their sides", async () => {
+  const { ports: echo } = await serving("echo", "--listen", "tcp:0:interface=127.0.0.1");
+  const { program, ports } = await serving(
+    "portforward",
+    "--listen",
+    "tcp:0:interface=127.0.0.1",
+    "--to",
+    `localhost:${echo[0]}`,
+  );
+  const client = await Conversation.with(ports[0]!);
+  const text = "0123456789".repeat(100_000);
+  client.say(text);
+  client.end();
+  expect((await client.closed) === text).toBe(true);
+  program.interrupt();
+  expect(await program.exited).toEqual({ code: 0, signal: null });
+});
+
+it("drops a connection that it cannot forward, and says so", async () => {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  const { program, ports } = await serving(
+    "portforward",
+    "--listen",
+    "tcp:0:interface=127.0.0.1",
+    "--to",
+    `127.0.0.1:${port}`,
+  );
+  const client = await Conversation.with(ports[0]!);
+  expect(await client.closed).toBe("");
+  program.interrupt();
+  expect(await program.exited).toEqual({ code: 0, signal: null });
+  expect(program.stderr).toContain(`is not forwarded: Cannot connect to 127.0.0.1:${port}: `);
 });
 
 it("runs on the reactor that --reactor or SKEIN_REACTOR names", async () => {

@@ -19,9 +19,8 @@ import {
   FilesystemLock,
   isLocked,
   LockFileError,
-  NoClockError,
 } from "../../src/internet/defer.ts";
-import { SkeinError, TimeoutError } from "../../src/internet/error.ts";
+import { NoClockError, SkeinError, TimeoutError } from "../../src/internet/error.ts";
 import { Clock } from "../../src/testing/clock.ts";
 import { errorOf, watch } from "../helpers/outcome.ts";
 

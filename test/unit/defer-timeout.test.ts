@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { CancelledError, Deferred, NoClockError, succeed, timeout } from "../../src/internet/defer.ts";
-import { SkeinError, TimeoutError } from "../../src/internet/error.ts";
+import { CancelledError, Deferred, succeed, timeout } from "../../src/internet/defer.ts";
+import { NoClockError, SkeinError, TimeoutError } from "../../src/internet/error.ts";
 import * as installation from "../../src/internet/installation.ts";
 import type { Reactor } from "../../src/internet/interfaces.ts";
 import { Clock } from "../../src/testing/clock.ts";

@@ -272,7 +272,7 @@ describe("ReconnectingClientFactory", () => {
   it("says what to do when nothing times its retries", () => {
     const { factory, connector } = connecting({ clock: null });
     connector.state = "disconnected";
-    expect(() => factory.retry(connector)).toThrow(/set `clock`, or install a reactor/);
+    expect(() => factory.retry(connector)).toThrow(/pass a clock, or import "skein\/reactor"/);
   });
 });
 

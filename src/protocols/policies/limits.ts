@@ -1,0 +1,70 @@
+/** Factories that let only so many connect. */
+import type { Address, ProtocolLike } from "../../internet/interfaces.ts";
+import { type Protocol, ServerFactory } from "../../internet/protocol.ts";
+import { ProtocolWrapper, WrappingFactory } from "./wrapper.ts";
+
+/**
+ * A factory of its own protocols, for so many connections at a time. Those beyond are closed, or get an overflow
+ * protocol, which may tell them so.
+ */
+export class LimitTotalConnectionsFactory extends ServerFactory {
+  /** Connections now, overflowing ones too. */
+  connectionCount = 0;
+  /** Connections at a time, or null for any number. */
+  connectionLimit: number | null = null;
+  /** The class of the protocols for those beyond the limit, or null to close them at once. */
+  overflowProtocol: (new () => Protocol) | null = null;
+
+  override buildProtocol(addr: Address): ProtocolWrapper<Protocol> | null {
+    const built = this.#build(addr);
+    if (built === null || built === undefined) return null;
+    this.connectionCount++;
+    return new ProtocolWrapper(this, built);
+  }
+
+  /** A connection is made. It counts since its protocol was built. */
+  registerProtocol(_wrapper: ProtocolWrapper): void {}
+
+  /** A connection is lost. */
+  unregisterProtocol(_wrapper: ProtocolWrapper): void {
+    this.connectionCount--;
+  }
+
+  #build(addr: Address): Protocol | null | undefined {
+    if (this.connectionLimit === null || this.connectionCount < this.connectionLimit) return super.buildProtocol(addr);
+    if (this.overflowProtocol === null) return null;
+    const overflowing = new this.overflowProtocol();
+    overflowing.factory = this;
+    return overflowing;
+  }
+}
+
+/** Lets each host have so many connections at a time; those beyond are closed. */
+export class LimitConnectionsByPeer<P extends ProtocolLike = ProtocolLike> extends WrappingFactory<P> {
+  /** Connections at a time from one host. */
+  maxConnectionsPerPeer = 5;
+  /** Connections now, by host. A host without any is not in it. */
+  readonly peerConnections: Map<string, number> = new Map();
+  /** Which host counts for which wrapper: a transport may tell another address than the factory was told. */
+  readonly #hosts = new Map<ProtocolWrapper, string>();
+
+  override buildProtocol(addr: Address): ProtocolWrapper<P> | null {
+    const count = this.peerConnections.get(addr.host) ?? 0;
+    if (count >= this.maxConnectionsPerPeer) return null;
+    const wrapper = super.buildProtocol(addr);
+    if (wrapper === null) return null;
+    this.peerConnections.set(addr.host, count + 1);
+    this.#hosts.set(wrapper, addr.host);
+    return wrapper;
+  }
+
+  override unregisterProtocol(wrapper: ProtocolWrapper<P>): void {
+    super.unregisterProtocol(wrapper);
+    const host = this.#hosts.get(wrapper);
+    if (host === undefined) return;
+    this.#hosts.delete(wrapper);
+    const left = this.peerConnections.get(host)! - 1;
+    if (left === 0) this.peerConnections.delete(host);
+    else this.peerConnections.set(host, left);
+  }
+}

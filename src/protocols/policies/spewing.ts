@@ -1,0 +1,33 @@
+/** Connections whose bytes go to the program's log. */
+import type { Address, Bytes, ProtocolLike } from "../../internet/interfaces.ts";
+import { msg } from "../../logger/log.ts";
+import { ProtocolWrapper, WrappingFactory } from "./wrapper.ts";
+
+/** Logs what it receives and what it sends. */
+export class SpewingProtocol<P extends ProtocolLike = ProtocolLike> extends ProtocolWrapper<P> {
+  override dataReceived(data: Buffer): unknown {
+    msg(`Received: ${quoted(data)}`);
+    return super.dataReceived(data);
+  }
+
+  override write(data: Bytes): void {
+    msg(`Sending: ${quoted(data)}`);
+    super.write(data);
+  }
+}
+
+/** Logs all that the connections of a factory receive and send. For a look while something is being written. */
+export class SpewingFactory<P extends ProtocolLike = ProtocolLike> extends WrappingFactory<P, SpewingProtocol<P>> {
+  override wrapProtocol(wrapped: P, _addr: Address): SpewingProtocol<P> {
+    return new SpewingProtocol(this, wrapped);
+  }
+}
+
+/** One line of ASCII, whatever the bytes: a JSON string, a character for each byte. */
+function quoted(data: Bytes): string {
+  const bytes = typeof data === "string" ? Buffer.from(data) : Buffer.from(data.buffer, data.byteOffset, data.length);
+  return JSON.stringify(bytes.toString("latin1")).replace(
+    /[\x7f-\xff]/g,
+    (character) => `\\u00${character.charCodeAt(0).toString(16)}`,
+  );
+}

@@ -1,0 +1,292 @@
+/** Connections that together read and write only so many bytes a second. */
+import { defaultClock } from "../../internet/defaultclock.ts";
+import type {
+  Address,
+  Bytes,
+  DelayedCall,
+  ProtocolLike,
+  PullProducer,
+  PushProducer,
+  ReactorTime,
+} from "../../internet/interfaces.ts";
+import { msg } from "../../logger/log.ts";
+import { Bucket } from "../htb/bucket.ts";
+import { ProtocolWrapper, type WrappableFactory, WrappingFactory } from "./wrapper.ts";
+
+/** Counts its bytes for the factory, which holds it back and lets it go on. */
+export class ThrottlingProtocol<P extends ProtocolLike = ProtocolLike> extends ProtocolWrapper<P> {
+  declare factory: ThrottlingFactory<P>;
+  /** The wrapped protocol reads no further of its own accord. */
+  #paused = false;
+  #readsThrottled = false;
+  #writesThrottled = false;
+  #valve: Valve | null = null;
+
+  override write(data: Bytes): void {
+    super.write(data);
+    this.factory.registerWritten(typeof data === "string" ? Buffer.byteLength(data) : data.length);
+  }
+
+  override dataReceived(data: Buffer): unknown {
+    this.factory.registerRead(data.length);
+    return super.dataReceived(data);
+  }
+
+  override pauseProducing(): void {
+    this.#paused = true;
+    super.pauseProducing();
+  }
+
+  override resumeProducing(): void {
+    this.#paused = false;
+    if (!this.#readsThrottled) super.resumeProducing();
+  }
+
+  override registerProducer(producer: PushProducer | PullProducer, streaming: boolean): void {
+    const valve = new Valve(producer, streaming);
+    super.registerProducer(valve, streaming);
+    this.#valve = valve;
+    if (this.#writesThrottled) valve.throttle();
+  }
+
+  override unregisterProducer(): void {
+    this.#valve = null;
+    super.unregisterProducer();
+  }
+
+  /** Read no further for now. */
+  throttleReads(): void {
+    this.#readsThrottled = true;
+    super.pauseProducing();
+  }
+
+  /** Read on, unless the wrapped protocol has paused. */
+  unthrottleReads(): void {
+    this.#readsThrottled = false;
+    if (!this.#paused) super.resumeProducing();
+  }
+
+  /** Pause the producer, if there is one. */
+  throttleWrites(): void {
+    this.#writesThrottled = true;
+    this.#valve?.throttle();
+  }
+
+  /** Resume the producer, unless the transport has paused it too. */
+  unthrottleWrites(): void {
+    this.#writesThrottled = false;
+    this.#valve?.unthrottle();
+  }
+}
+
+/** Stands between a transport and its producer, which goes on only when both the transport and the factory allow it. */
+class Valve implements PushProducer {
+  readonly #producer: PushProducer | PullProducer;
+  readonly #streaming: boolean;
+  /** The transport wants nothing now. It asks a pull producer each time. */
+  #congested: boolean;
+  #throttled = false;
+
+  constructor(producer: PushProducer | PullProducer, streaming: boolean) {
+    this.#producer = producer;
+    this.#streaming = streaming;
+    this.#congested = !streaming;
+  }
+
+  pauseProducing(): void {
+    this.#congested = true;
+    if (!this.#throttled) (this.#producer as PushProducer).pauseProducing();
+  }
+
+  resumeProducing(): void {
+    this.#congested = false;
+    if (!this.#throttled) this.#goOn();
+  }
+
+  stopProducing(): void {
+    this.#producer.stopProducing();
+  }
+
+  throttle(): void {
+    if (this.#throttled) return;
+    this.#throttled = true;
+    if (this.#streaming && !this.#congested) (this.#producer as PushProducer).pauseProducing();
+  }
+
+  unthrottle(): void {
+    if (!this.#throttled) return;
+    this.#throttled = false;
+    if (!this.#congested) this.#goOn();
+  }
+
+  #goOn(): void {
+    if (!this.#streaming) this.#congested = true;
+    this.#producer.resumeProducing();
+  }
+}
+
+/** Counts bytes one way. When they are more than a second's worth it says stop, until all that passed is paid for. */
+class Meter {
+  readonly #bucket: Bucket;
+  readonly #clock: ReactorTime;
+  readonly #limit: number;
+  readonly #stop: () => void;
+  readonly #goOn: () => void;
+  #pause: DelayedCall | null = null;
+
+  constructor(limit: number, clock: ReactorTime, stop: () => void, goOn: () => void) {
+    this.#bucket = new Bucket(null, clock);
+    this.#bucket.rate = limit;
+    this.#clock = clock;
+    this.#limit = limit;
+    this.#stop = stop;
+    this.#goOn = goOn;
+  }
+
+  get stopped(): boolean {
+    return this.#pause !== null;
+  }
+
+  count(bytes: number): void {
+    this.#bucket.add(bytes);
+    if (this.#pause !== null || this.#bucket.content <= this.#limit) return;
+    this.#wait();
+    this.#stop();
+  }
+
+  /** There is nobody to hold back any more. What passed is still to be paid for by who comes next. */
+  rest(): void {
+    this.#pause?.cancel();
+    this.#pause = null;
+  }
+
+  #wait(): void {
+    this.#pause = this.#clock.callLater(Math.max(this.#bucket.content / this.#limit, SHORTEST_PAUSE), () => {
+      this.#pause = null;
+      // What was on its way at the stop has come meanwhile.
+      if (this.#bucket.drip()) this.#goOn();
+      else this.#wait();
+    });
+  }
+}
+
+/** Seconds. A clock's own rounding could make a shorter one end where it began. */
+const SHORTEST_PAUSE = 0.001;
+
+export interface ThrottlingOptions {
+  /** Connections at a time; those beyond are closed. Default: any number. */
+  readonly maxConnectionCount?: number;
+  /** Bytes that all connections together read in a second; null, the default: any number. */
+  readonly readLimit?: number | null;
+  /** Bytes that all connections together write in a second; null, the default: any number. */
+  readonly writeLimit?: number | null;
+  /** What measures the time. Default: the installed reactor. */
+  readonly clock?: ReactorTime;
+}
+
+/**
+ * Limits how many connect, and how much they all together read and write in a second. More than a second's worth may
+ * pass at once; then everything pauses until the average is right again. Nothing is lost or held in memory: reading
+ * pauses, and so do registered producers. What is written without a producer counts, but nothing can hold it back.
+ */
+export class ThrottlingFactory<P extends ProtocolLike = ProtocolLike> extends WrappingFactory<
+  P,
+  ThrottlingProtocol<P>
+> {
+  /** Connections now. */
+  connectionCount = 0;
+  readonly maxConnectionCount: number;
+  readonly #reads: Meter | null;
+  readonly #writes: Meter | null;
+
+  /**
+   * @throws RangeError when a limit is not above 0
+   * @throws NoClockError when there is a limit of bytes, but neither a clock nor an installed reactor
+   */
+  constructor(wrappedFactory: WrappableFactory<P>, options: ThrottlingOptions = {}) {
+    super(wrappedFactory);
+    const { maxConnectionCount = Number.POSITIVE_INFINITY, readLimit = null, writeLimit = null, clock } = options;
+    this.maxConnectionCount = maxConnectionCount;
+    const meter = (name: string, limit: number | null, stop: () => void, goOn: () => void) => {
+      if (limit === null) return null;
+      if (!(limit > 0)) {
+        throw new RangeError(`${name} is a number of bytes a second above 0, or null for any number; it was ${limit}.`);
+      }
+      return new Meter(limit, clock ?? defaultClock(), stop, goOn);
+    };
+    this.#reads = meter(
+      "readLimit",
+      readLimit,
+      () => this.throttleReads(),
+      () => this.unthrottleReads(),
+    );
+    this.#writes = meter(
+      "writeLimit",
+      writeLimit,
+      () => this.throttleWrites(),
+      () => this.unthrottleWrites(),
+    );
+  }
+
+  override buildProtocol(addr: Address): ThrottlingProtocol<P> | null {
+    if (this.connectionCount >= this.maxConnectionCount) {
+      if (this.noisy) msg(`${this.logPrefix()} has its ${this.maxConnectionCount} connections, and closes a new one`);
+      return null;
+    }
+    const wrapper = super.buildProtocol(addr);
+    if (wrapper !== null) this.connectionCount++;
+    return wrapper;
+  }
+
+  override wrapProtocol(wrapped: P, _addr: Address): ThrottlingProtocol<P> {
+    return new ThrottlingProtocol(this, wrapped);
+  }
+
+  override registerProtocol(wrapper: ThrottlingProtocol<P>): void {
+    super.registerProtocol(wrapper);
+    if (this.#reads?.stopped) wrapper.throttleReads();
+    if (this.#writes?.stopped) wrapper.throttleWrites();
+  }
+
+  override unregisterProtocol(wrapper: ThrottlingProtocol<P>): void {
+    super.unregisterProtocol(wrapper);
+    this.connectionCount--;
+    if (this.connectionCount > 0) return;
+    this.#reads?.rest();
+    this.#writes?.rest();
+  }
+
+  /** A connection has read so many bytes. */
+  registerRead(length: number): void {
+    this.#reads?.count(length);
+  }
+
+  /** A connection has written so many bytes. */
+  registerWritten(length: number): void {
+    this.#writes?.count(length);
+  }
+
+  /** Let no connection read. */
+  throttleReads(): void {
+    if (this.noisy) msg(`${this.logPrefix()} throttles reading`);
+    for (const wrapper of this.protocols) wrapper.throttleReads();
+  }
+
+  /** Let all connections read on. */
+  unthrottleReads(): void {
+    if (this.noisy) msg(`${this.logPrefix()} reads on`);
+    for (const wrapper of this.protocols) wrapper.unthrottleReads();
+  }
+
+  /** Pause every producer. */
+  throttleWrites(): void {
+    if (this.noisy) msg(`${this.logPrefix()} throttles writing`);
+    for (const wrapper of this.protocols) wrapper.throttleWrites();
+  }
+
+  /** Resume every producer. */
+  unthrottleWrites(): void {
+    if (this.noisy) msg(`${this.logPrefix()} writes on`);
+    for (const wrapper of this.protocols) wrapper.unthrottleWrites();
+  }
+}

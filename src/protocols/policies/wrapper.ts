@@ -1,0 +1,252 @@
+/**
+ * A wrapper stands between a connection and its protocol, and is the other side to each of them:
+ *
+ *     transport ──── ProtocolWrapper ──── the wrapped protocol
+ *               ◀─ its protocol │ its transport ─▶
+ *
+ * By itself it changes nothing. A policy overrides what it wants to see or to hold back.
+ */
+import type { Failure } from "../../internet/failure.ts";
+import type {
+  Address,
+  Bytes,
+  ClientFactoryLike,
+  Connector,
+  HalfCloseableProtocol,
+  ProtocolLike,
+  PullProducer,
+  PushProducer,
+  ServerFactoryLike,
+  Transport,
+} from "../../internet/interfaces.ts";
+import { ClientFactory, type Factory, Protocol, type ProtocolFactory } from "../../internet/protocol.ts";
+import { borrowsFrom } from "../../internet/tcpconnection.ts";
+
+/** A factory that wants to know which of its wrappers are connected. */
+export interface WrapperKeeper extends Factory {
+  /** `wrapper` is connected. */
+  registerProtocol(wrapper: ProtocolWrapper): void;
+  /** `wrapper`'s connection is lost. */
+  unregisterProtocol(wrapper: ProtocolWrapper): void;
+}
+
+/** Passes everything on, both ways. The wrapped protocol has it as its transport. */
+export class ProtocolWrapper<P extends ProtocolLike = ProtocolLike> extends Protocol implements Transport {
+  declare factory: WrapperKeeper;
+  /** The protocol behind this. It changes when that hands the connection to another one by switchProtocol(). */
+  wrappedProtocol: P;
+  #lost = false;
+
+  constructor(factory: WrapperKeeper, wrappedProtocol: P) {
+    super();
+    this.factory = factory;
+    this.wrappedProtocol = wrappedProtocol;
+  }
+
+  /** As the wrapped protocol: whether dataReceived() is lent its bytes. */
+  get borrows(): boolean {
+    return borrowsFrom(this.wrappedProtocol);
+  }
+
+  override logPrefix(): string {
+    return wrappedLogPrefix(this, this.wrappedProtocol);
+  }
+
+  // Each returns what the wrapped protocol's method does: it may be a promise, which the reactor watches.
+
+  override makeConnection(transport: Transport): unknown {
+    // A second time when the wrapped protocol has changed.
+    if (!this.connected) {
+      super.makeConnection(transport);
+      this.factory.registerProtocol(this);
+    }
+    return this.wrappedProtocol.makeConnection(this);
+  }
+
+  override dataReceived(data: Buffer): unknown {
+    return this.wrappedProtocol.dataReceived(data);
+  }
+
+  override connectionLost(reason: Failure): unknown {
+    this.#lost = true;
+    this.factory.unregisterProtocol(this);
+    return this.wrappedProtocol.connectionLost(reason);
+  }
+
+  /** There when the wrapped protocol has it: without it a connection closes as soon as its peer has ended. */
+  get readConnectionLost(): (() => unknown) | undefined {
+    return typeof half(this.wrappedProtocol).readConnectionLost === "function" ? relayReadConnectionLost : undefined;
+  }
+
+  /** There when the wrapped protocol has it. */
+  get writeConnectionLost(): (() => unknown) | undefined {
+    return typeof half(this.wrappedProtocol).writeConnectionLost === "function" ? relayWriteConnectionLost : undefined;
+  }
+
+  // --- the transport of the wrapped protocol -------------------------------------------------------------------------
+
+  get disconnecting(): boolean {
+    return this.transport.disconnecting;
+  }
+
+  write(data: Bytes): void {
+    this.transport.write(data);
+  }
+
+  /** Each piece goes through write(), so a policy overrides only that. */
+  writeSequence(pieces: Iterable<Bytes>): void {
+    for (const piece of pieces) this.write(piece);
+  }
+
+  loseConnection(): void {
+    this.transport.loseConnection();
+  }
+
+  abortConnection(): void {
+    this.transport.abortConnection();
+  }
+
+  loseWriteConnection(): void {
+    this.transport.loseWriteConnection();
+  }
+
+  getPeer(): Address {
+    return this.transport.getPeer();
+  }
+
+  getHost(): Address {
+    return this.transport.getHost();
+  }
+
+  setTcpNoDelay(on: boolean): void {
+    this.transport.setTcpNoDelay(on);
+  }
+
+  getTcpNoDelay(): boolean {
+    return this.transport.getTcpNoDelay();
+  }
+
+  setTcpKeepAlive(on: boolean): void {
+    this.transport.setTcpKeepAlive(on);
+  }
+
+  getTcpKeepAlive(): boolean {
+    return this.transport.getTcpKeepAlive();
+  }
+
+  registerProducer(producer: PushProducer | PullProducer, streaming: boolean): void {
+    this.transport.registerProducer(producer as PushProducer, streaming as true);
+  }
+
+  unregisterProducer(): void {
+    this.transport.unregisterProducer();
+  }
+
+  pauseProducing(): void {
+    this.transport.pauseProducing();
+  }
+
+  resumeProducing(): void {
+    this.transport.resumeProducing();
+  }
+
+  stopProducing(): void {
+    this.loseConnection();
+  }
+
+  /** `next` takes the place of the wrapped protocol: the policy stays in force. */
+  switchProtocol(next: ProtocolLike): void {
+    if (this.#lost) return;
+    this.wrappedProtocol = next as P;
+    // Connects this wrapper again, and by that `next`: the transport looks anew whether bytes may be lent.
+    this.transport.switchProtocol(this);
+  }
+}
+
+function half(protocol: ProtocolLike): Partial<HalfCloseableProtocol> {
+  return protocol;
+}
+
+function relayReadConnectionLost(this: ProtocolWrapper): unknown {
+  return half(this.wrappedProtocol).readConnectionLost?.();
+}
+
+function relayWriteConnectionLost(this: ProtocolWrapper): unknown {
+  return half(this.wrappedProtocol).writeConnectionLost?.();
+}
+
+/** A factory that can be wrapped: it builds protocols, and may want to hear of connectors. */
+export type WrappableFactory<P extends ProtocolLike> = ProtocolFactory<P> &
+  Partial<Omit<ClientFactoryLike, keyof ServerFactoryLike>>;
+
+/**
+ * Wraps each protocol that another factory builds, and keeps track of those that are connected. A subclass that has
+ * wrappers of its own overrides wrapProtocol().
+ */
+export class WrappingFactory<
+  P extends ProtocolLike = ProtocolLike,
+  W extends ProtocolWrapper<P> = ProtocolWrapper<P>,
+> extends ClientFactory<W> {
+  readonly wrappedFactory: WrappableFactory<P>;
+  /** The wrappers that are connected. */
+  readonly protocols: Set<W> = new Set();
+
+  constructor(wrappedFactory: WrappableFactory<P>) {
+    super();
+    this.wrappedFactory = wrappedFactory;
+  }
+
+  override logPrefix(): string {
+    return wrappedLogPrefix(this, this.wrappedFactory);
+  }
+
+  override doStart(): void {
+    this.wrappedFactory.doStart();
+    super.doStart();
+  }
+
+  override doStop(): void {
+    this.wrappedFactory.doStop();
+    super.doStop();
+  }
+
+  override startedConnecting(connector: Connector): void {
+    this.wrappedFactory.startedConnecting?.(connector);
+  }
+
+  override clientConnectionFailed(connector: Connector, reason: Failure): void {
+    this.wrappedFactory.clientConnectionFailed?.(connector, reason);
+  }
+
+  override clientConnectionLost(connector: Connector, reason: Failure): void {
+    this.wrappedFactory.clientConnectionLost?.(connector, reason);
+  }
+
+  /** The wrapped factory's protocol in its wrapper, or null when that factory builds none. */
+  override buildProtocol(addr: Address): W | null {
+    const built = this.wrappedFactory.buildProtocol(addr);
+    return built === null || built === undefined ? null : this.wrapProtocol(built, addr);
+  }
+
+  /** The wrapper for a protocol. A subclass that names its own class of wrappers must override this. */
+  wrapProtocol(wrapped: P, _addr: Address): W {
+    return new ProtocolWrapper(this, wrapped) as W;
+  }
+
+  /** A wrapper of this factory is connected. */
+  registerProtocol(wrapper: W): void {
+    this.protocols.add(wrapper);
+  }
+
+  /** A wrapper's connection is lost. */
+  unregisterProtocol(wrapper: W): void {
+    this.protocols.delete(wrapper);
+  }
+}
+
+/** `wrapped (Wrapper)`. */
+function wrappedLogPrefix(wrapper: object, wrapped: object): string {
+  const { logPrefix } = wrapped as { logPrefix?: () => string };
+  const prefix = typeof logPrefix === "function" ? logPrefix.call(wrapped) : wrapped.constructor.name;
+  return `${prefix} (${wrapper.constructor.name})`;
+}

@@ -1,0 +1,596 @@
+import { beforeEach, describe, expect, expectTypeOf, it } from "vitest";
+import { IPv4Address } from "../../src/internet/address.ts";
+import type { Bytes, Consumer, PullProducer, PushProducer } from "../../src/internet/interfaces.ts";
+import { borrowsFrom } from "../../src/internet/tcpconnection.ts";
+import {
+  Bucket,
+  FilterByHost,
+  FilterByServer,
+  HierarchicalBucketFilter,
+  ShapedConsumer,
+  ShapedProtocolFactory,
+} from "../../src/protocols/htb.ts";
+import { Echo } from "../../src/protocols/wire.ts";
+import { Clock } from "../../src/testing/clock.ts";
+import { connect, HalfKeeper, HalfTransport, Keeper, keepers, PEER, Told } from "../helpers/wrapped.ts";
+
+class SomeBucket extends Bucket {
+  override maxburst: number | null = 100;
+  override rate: number | null = 2;
+}
+
+let clock: Clock;
+
+beforeEach(() => {
+  clock = new Clock();
+});
+
+const bucket = (parent: Bucket | null = null) => new SomeBucket(parent, clock);
+
+describe("a Bucket", () => {
+  it("takes what fits", () => {
+    expect(bucket().add(1000)).toBe(100);
+  });
+
+  it("drains at its rate", () => {
+    const some = bucket();
+    some.add(1000);
+    clock.advance(10);
+    expect(some.add(1000)).toBe(20);
+  });
+
+  it("is empty when all has drained", () => {
+    const some = bucket();
+    some.add(20);
+    clock.advance(9);
+    expect(some.drip()).toBe(false);
+    clock.advance(1);
+    expect(some.drip()).toBe(true);
+  });
+
+  it("takes whole tokens only", () => {
+    const some = bucket();
+    some.add(100);
+    clock.advance(0.75);
+    expect(some.add(10)).toBe(1);
+    expect(some.add(10)).toBe(0);
+  });
+
+  it("takes anything, and is empty at once, unless it is told otherwise", () => {
+    const any = new Bucket(null, clock);
+    expect(any.add(1e9)).toBe(1e9);
+    expect(any.drip()).toBe(true);
+  });
+
+  it("knows how long until something fits", () => {
+    const some = bucket();
+    expect(some.secondsUntil(100)).toBe(0);
+    some.add(100);
+    expect(some.secondsUntil(10)).toBe(5);
+    expect(some.secondsUntil(1000)).toBe(50);
+    clock.advance(2);
+    expect(some.secondsUntil(10)).toBe(3);
+    expect(new Bucket(null, clock).secondsUntil(10)).toBe(0);
+  });
+
+  it("does not fill because its clock was put back", () => {
+    let now = 100;
+    const some = new SomeBucket(null, { seconds: () => now });
+    some.add(50);
+    now = 50;
+    some.drip();
+    expect(some.content).toBe(50);
+    now = 60;
+    some.drip();
+    expect(some.content).toBe(30);
+  });
+
+  it("needs a clock or a reactor, and says so", () => {
+    expect(() => new Bucket()).toThrow(/pass a clock/);
+  });
+
+  describe("with a parent", () => {
+    it("takes what the parent has room for", () => {
+      const parent = bucket();
+      const [one, two] = [bucket(parent), bucket(parent)];
+      expect(one.add(90)).toBe(90);
+      expect(two.add(90)).toBe(10);
+    });
+
+    it("drains no faster than its parent", () => {
+      const parent = bucket();
+      parent.rate = 1;
+      const child = bucket(parent);
+      child.add(100);
+      clock.advance(10);
+      expect(child.secondsUntil(20)).toBe(10);
+      expect(child.add(100)).toBe(10);
+    });
+
+    it("is one of the parent's users", () => {
+      const parent = bucket();
+      bucket(parent);
+      bucket(parent);
+      expect(parent.refcount).toBe(2);
+    });
+  });
+});
+
+describe("a HierarchicalBucketFilter", () => {
+  class At extends HalfTransport {
+    readonly #peer: string;
+    readonly #port: number;
+    constructor(peer: string, port: number) {
+      super();
+      this.#peer = peer;
+      this.#port = port;
+    }
+    override getPeer(): IPv4Address {
+      return new IPv4Address("TCP", this.#peer, 50000);
+    }
+    override getHost(): IPv4Address {
+      return new IPv4Address("TCP", "127.0.0.1", this.#port);
+    }
+  }
+  const alice = new At("192.0.2.1", 80);
+  const bob = new At("192.0.2.2", 80);
+  const bobAgain = new At("192.0.2.2", 443);
+
+  it("has one bucket for all", () => {
+    const filter = new HierarchicalBucketFilter(null, clock);
+    expect(filter.getBucketFor(alice)).toBe(filter.getBucketFor(bob));
+    expect(filter.getBucketFor(alice)).toBeInstanceOf(Bucket);
+  });
+
+  it("has one for each host, by the host", () => {
+    const filter = new FilterByHost(null, clock);
+    expect(filter.getBucketFor(alice)).not.toBe(filter.getBucketFor(bob));
+    expect(filter.getBucketFor(bob)).toBe(filter.getBucketFor(bobAgain));
+  });
+
+  it("has one for each port, by the server", () => {
+    const filter = new FilterByServer(null, clock);
+    expect(filter.getBucketFor(alice)).toBe(filter.getBucketFor(bob));
+    expect(filter.getBucketFor(bob)).not.toBe(filter.getBucketFor(bobAgain));
+  });
+
+  it("makes buckets of its class", () => {
+    const filter = new FilterByHost(null, clock);
+    filter.bucketFactory = SomeBucket;
+    expect(filter.getBucketFor(alice).add(1000)).toBe(100);
+  });
+
+  it("gives each bucket the parent's bucket as its parent", () => {
+    const all = new HierarchicalBucketFilter(null, clock);
+    const filter = new FilterByHost(all, clock);
+    expect(filter.getBucketFor(alice).parentBucket).toBe(all.getBucketFor(alice));
+    expect(filter.getBucketFor(bob).parentBucket).toBe(all.getBucketFor(alice));
+  });
+
+  it("forgets buckets that are empty and unused, and only those, when it sweeps", () => {
+    const all = new HierarchicalBucketFilter(null, clock);
+    const filter = new FilterByHost(all, clock);
+    filter.bucketFactory = SomeBucket;
+    const used = filter.getBucketFor(alice);
+    used.refcount++;
+    filter.getBucketFor(bob).add(10);
+    filter.sweep();
+    expect(filter.buckets.size).toBe(2);
+    clock.advance(5);
+    filter.sweep();
+    expect([...filter.buckets.values()]).toEqual([used]);
+    expect(all.getBucketFor(alice).refcount).toBe(1);
+    all.sweep();
+    expect(all.buckets.size).toBe(1);
+    used.refcount--;
+    filter.sweep();
+    all.sweep();
+    expect([filter.buckets.size, all.buckets.size]).toEqual([0, 0]);
+  });
+
+  it("sweeps by itself when it is asked after its interval", () => {
+    const filter = new FilterByHost(null, clock);
+    filter.getBucketFor(alice);
+    clock.advance(20 * 60);
+    filter.getBucketFor(bob);
+    expect(filter.buckets.size).toBe(2);
+    clock.advance(1);
+    filter.getBucketFor(bob);
+    expect(filter.buckets.size).toBe(1);
+  });
+});
+
+/** Keeps what is written, and its producer. */
+class Sink implements Consumer {
+  text = "";
+  writes = 0;
+  producer: PushProducer | PullProducer | undefined;
+  onWrite: () => void = () => {};
+
+  write(data: Bytes): void {
+    this.text += Buffer.from(data as string).toString("latin1");
+    this.writes++;
+    this.onWrite();
+  }
+  registerProducer(producer: PushProducer | PullProducer): void {
+    expect(this.producer).toBeUndefined();
+    this.producer = producer;
+  }
+  unregisterProducer(): void {
+    this.producer = undefined;
+  }
+}
+
+function shaped(some: Bucket = bucket()): { sink: Sink; shaper: ShapedConsumer; some: Bucket } {
+  const sink = new Sink();
+  return { sink, some, shaper: new ShapedConsumer(sink, some, clock) };
+}
+
+describe("a ShapedConsumer", () => {
+  it("passes on at once what fits, and no more", () => {
+    const { sink, shaper } = shaped();
+    shaper.write("x".repeat(60));
+    shaper.write("y".repeat(60));
+    expect(sink.text).toBe("x".repeat(60) + "y".repeat(40));
+    expect(shaper.waiting).toBe(20);
+  });
+
+  it("passes on the rest at the bucket's rate, in order", () => {
+    const { sink, shaper, some } = shaped();
+    some.add(100);
+    shaper.write("0123456789");
+    shaper.write(Buffer.from("abcdefghij"));
+    expect(sink.text).toBe("");
+    clock.advance(5);
+    expect(sink.text).toBe("0123456789");
+    clock.advance(2);
+    expect(sink.text).toBe("0123456789abcd");
+    clock.advance(3);
+    expect([sink.text, shaper.waiting]).toEqual(["0123456789abcdefghij", 0]);
+    expect(clock.getDelayedCalls()).toEqual([]);
+  });
+
+  it("keeps a copy of what waits", () => {
+    const { sink, shaper, some } = shaped();
+    some.add(100);
+    const lent = Buffer.from("lent");
+    shaper.write(lent);
+    lent.fill("?");
+    clock.advance(2);
+    expect(sink.text).toBe("lent");
+  });
+
+  it("passes on pieces worth a while rather than many tiny ones", () => {
+    const fast = bucket();
+    fast.maxburst = 1000;
+    fast.rate = 1000;
+    const { sink, shaper } = shaped(fast);
+    shaper.write("x".repeat(3000));
+    for (let i = 0; i < 2010; i++) clock.advance(0.001);
+    expect(sink.text.length).toBe(3000);
+    expect(sink.writes).toBeLessThan(50);
+  });
+
+  it("sends all through a bucket that drains at once", () => {
+    const wide = bucket();
+    wide.rate = null;
+    const { sink, shaper } = shaped(wide);
+    shaper.write("x".repeat(1000));
+    expect(sink.text.length).toBe(1000);
+  });
+
+  it("shares the rate of a parent with another", () => {
+    const parent = bucket();
+    const one = shaped(bucket(parent));
+    const two = shaped(bucket(parent));
+    one.shaper.write("x".repeat(500));
+    two.shaper.write("y".repeat(500));
+    for (let i = 0; i < 100; i++) clock.advance(1);
+    expect(one.sink.text.length + two.sink.text.length).toBe(300);
+    expect(two.sink.text.length).toBeGreaterThanOrEqual(98);
+  });
+
+  it("takes a new rate while something waits", () => {
+    const slow = bucket();
+    slow.rate = 0.001;
+    const { sink, shaper, some } = shaped(slow);
+    shaper.write("x".repeat(150));
+    some.rate = 100;
+    clock.advance(1);
+    expect(sink.text.length).toBe(150);
+  });
+
+  it("waits while the consumer has paused it", () => {
+    const { sink, shaper } = shaped();
+    shaper.pauseProducing();
+    shaper.write("hello");
+    clock.advance(10);
+    expect(sink.text).toBe("");
+    shaper.resumeProducing();
+    expect(sink.text).toBe("hello");
+  });
+
+  it("waits also when it is paused in the middle, or while its timer runs", () => {
+    const { sink, shaper } = shaped();
+    shaper.write("x".repeat(110));
+    shaper.pauseProducing();
+    clock.advance(5);
+    expect(sink.text.length).toBe(100);
+    shaper.resumeProducing();
+    expect(sink.text.length).toBe(110);
+    expect(clock.getDelayedCalls()).toEqual([]);
+  });
+
+  it("pauses a push producer while too much waits, and resumes it when nothing does", () => {
+    const { shaper } = shaped();
+    shaper.bufferSize = 50;
+    const producer = new Told();
+    shaper.registerProducer(producer, true);
+    expect(producer.calls).toEqual([]);
+    shaper.write("x".repeat(149));
+    expect([producer.calls, shaper.producing]).toEqual([[], false]);
+    shaper.write("x");
+    shaper.write("x");
+    expect([producer.calls, shaper.producing]).toEqual([["pause"], true]);
+    clock.advance(25);
+    expect(producer.calls).toEqual(["pause"]);
+    clock.advance(0.6);
+    expect(producer.calls).toEqual(["pause", "resume"]);
+  });
+
+  /** Writes a piece each time it is asked. */
+  class Pieces implements PullProducer {
+    asked = 0;
+    stopped = false;
+    readonly #shaper: ShapedConsumer;
+    readonly #count: number;
+    constructor(shaper: ShapedConsumer, count: number) {
+      this.#shaper = shaper;
+      this.#count = count;
+    }
+    resumeProducing(): void {
+      this.asked++;
+      this.#shaper.write("x".repeat(30));
+      if (this.asked === this.#count) this.#shaper.unregisterProducer();
+    }
+    stopProducing(): void {
+      this.stopped = true;
+    }
+  }
+
+  it("asks a pull producer until something waits, then again when nothing does", () => {
+    const { sink, shaper } = shaped();
+    const producer = new Pieces(shaper, 5);
+    shaper.registerProducer(producer, false);
+    expect([producer.asked, shaper.waiting, shaper.producing]).toEqual([4, 20, true]);
+    clock.advance(10);
+    expect(producer.asked).toBe(5);
+    clock.advance(15);
+    expect(sink.text.length).toBe(150);
+  });
+
+  it("asks a pull producer no further while the consumer has paused", () => {
+    const { sink, shaper } = shaped();
+    sink.onWrite = () => shaper.pauseProducing();
+    const producer = new Pieces(shaper, 5);
+    shaper.registerProducer(producer, false);
+    expect(producer.asked).toBe(1);
+    shaper.resumeProducing();
+    expect(producer.asked).toBe(2);
+  });
+
+  it("asks a pull producer again when it has written later", () => {
+    const { shaper } = shaped();
+    const producer = new Told();
+    shaper.registerProducer(producer, false);
+    expect(producer.calls).toEqual(["resume"]);
+    shaper.write("later");
+    expect(producer.calls).toEqual(["resume", "resume"]);
+  });
+
+  it("is done when its producer has unregistered and all is passed on, and begins again", () => {
+    const { sink, shaper, some } = shaped();
+    shaper.registerProducer(new Told(), true);
+    shaper.write("x".repeat(110));
+    shaper.unregisterProducer();
+    expect([sink.producer, some.refcount]).toEqual([shaper, 1]);
+    clock.advance(5);
+    expect([sink.producer, some.refcount]).toEqual([undefined, 0]);
+    shaper.registerProducer(new Told(), true);
+    expect([sink.producer, some.refcount]).toEqual([shaper, 1]);
+    shaper.unregisterProducer();
+    shaper.unregisterProducer();
+    expect([sink.producer, some.refcount]).toEqual([undefined, 0]);
+    shaper.detach();
+    expect(some.refcount).toBe(0);
+  });
+
+  it("refuses a second producer", () => {
+    const { shaper } = shaped();
+    shaper.registerProducer(new Told(), true);
+    expect(() => shaper.registerProducer(new Told(), true)).toThrow("registered with this consumer already");
+  });
+
+  it("drops what waits and stops its producer when the consumer is gone", () => {
+    const { sink, shaper, some } = shaped();
+    const producer = new Told();
+    shaper.registerProducer(producer, true);
+    shaper.write("x".repeat(110));
+    shaper.stopProducing();
+    shaper.stopProducing();
+    expect([producer.calls, shaper.waiting, some.refcount]).toEqual([["stop"], 0, 0]);
+    expect(clock.getDelayedCalls()).toEqual([]);
+    shaper.write("too late");
+    shaper.resumeProducing();
+    expect(sink.text.length).toBe(100);
+    const late = new Told();
+    shaper.registerProducer(late, true);
+    expect(late.calls).toEqual(["stop"]);
+  });
+
+  it("may lose its consumer while it writes to it", () => {
+    const { sink, shaper } = shaped();
+    sink.onWrite = () => shaper.stopProducing();
+    shaper.write("x".repeat(200));
+    expect([sink.text.length, shaper.waiting]).toEqual([100, 0]);
+    expect(clock.getDelayedCalls()).toEqual([]);
+    const other = shaped();
+    other.shaper.pauseProducing();
+    for (let i = 0; i < 3; i++) other.shaper.write("abc");
+    other.sink.onWrite = () => other.shaper.stopProducing();
+    other.shaper.resumeProducing();
+    expect([other.sink.text, other.shaper.waiting]).toEqual(["abc", 0]);
+  });
+});
+
+describe("a ShapedProtocolFactory", () => {
+  class SomeFilter extends FilterByHost {
+    override bucketFactory = SomeBucket;
+  }
+  function shaping() {
+    const filter = new SomeFilter(null, clock);
+    const factory = new ShapedProtocolFactory(keepers(), filter, clock);
+    const connected = connect(factory);
+    return { filter, factory, some: filter.getBucketFor(connected.transport), ...connected };
+  }
+
+  it("sends what is written at the rate of the connection's bucket", () => {
+    const { wrapped, transport } = shaping();
+    wrapped.transport.write("x".repeat(90));
+    wrapped.transport.writeSequence(["0123456789", "abcdefghij"]);
+    expect(transport.take().length).toBe(100);
+    clock.advance(5);
+    expect(transport.take()).toBe("abcdefghij");
+  });
+
+  it("shares the bucket between connections of one host", () => {
+    const { factory, wrapped, transport } = shaping();
+    const other = connect(factory);
+    wrapped.transport.write("x".repeat(80));
+    other.wrapped.transport.write("y".repeat(80));
+    expect([transport.take().length, other.transport.take().length]).toEqual([80, 20]);
+  });
+
+  it("passes on what is received at once", () => {
+    const { wrapped, transport } = shaping();
+    transport.receive("x".repeat(1000));
+    expect(wrapped.received.length).toBe(1000);
+  });
+
+  it("closes when all that was written has left, and tells so before", () => {
+    const { wrapped, transport } = shaping();
+    wrapped.transport.write("x".repeat(110));
+    wrapped.transport.loseConnection();
+    wrapped.transport.loseConnection();
+    expect([transport.disconnecting, wrapped.transport.disconnecting, transport.paused]).toEqual([false, true, true]);
+    wrapped.transport.write("too late");
+    wrapped.transport.resumeProducing();
+    transport.receive("too late");
+    expect(transport.paused).toBe(true);
+    clock.advance(5);
+    expect([transport.take().length, transport.disconnecting, transport.producer]).toEqual([110, true, undefined]);
+    expect(wrapped.received).toBe("");
+  });
+
+  it("closes at once when nothing waits", () => {
+    const { wrapped, transport } = shaping();
+    wrapped.transport.write("bye");
+    wrapped.transport.loseConnection();
+    expect([transport.take(), transport.disconnecting]).toEqual(["bye", true]);
+  });
+
+  it("closes after its producer, when that has more to say", () => {
+    const { wrapped, transport } = shaping();
+    const producer = new Told();
+    wrapped.transport.registerProducer(producer, false);
+    wrapped.transport.loseConnection();
+    expect(transport.disconnecting).toBe(false);
+    wrapped.transport.write("last words");
+    wrapped.transport.unregisterProducer();
+    expect([transport.take(), transport.disconnecting]).toEqual(["last words", true]);
+  });
+
+  it("aborts at once, and drops what waits", () => {
+    const { wrapped, transport, some } = shaping();
+    wrapped.transport.write("x".repeat(110));
+    wrapped.transport.abortConnection();
+    expect(transport.aborted).toBe(true);
+    transport.lose();
+    expect(some.refcount).toBe(0);
+    expect(clock.getDelayedCalls()).toEqual([]);
+    expect(wrapped.calls).toEqual(["connectionMade", "connectionLost"]);
+  });
+
+  it("ends its side when all that was written has left", () => {
+    const { wrapped, transport } = shaping();
+    wrapped.transport.write("x".repeat(110));
+    wrapped.transport.loseWriteConnection();
+    wrapped.transport.write("too late");
+    expect(transport.writeEnded).toBe(false);
+    clock.advance(5);
+    expect([transport.take().length, transport.writeEnded, transport.disconnecting]).toEqual([110, true, false]);
+  });
+
+  it("lets all leave when the peer has ended its side", () => {
+    const { wrapped, transport } = shaping();
+    wrapped.transport.write("x".repeat(110));
+    transport.end();
+    expect(transport.disconnecting).toBe(false);
+    clock.advance(5);
+    expect([transport.take().length, transport.disconnecting]).toEqual([110, true]);
+  });
+
+  it("tells a protocol that wants to know of each half, and goes on", () => {
+    const factory = new ShapedProtocolFactory(keepers(HalfKeeper), new SomeFilter(null, clock), clock);
+    const { wrapped, transport } = connect(factory);
+    transport.end();
+    transport.ended();
+    expect(wrapped.calls).toEqual(["connectionMade", "readConnectionLost", "writeConnectionLost"]);
+    expect(transport.disconnecting).toBe(false);
+  });
+
+  it("holds its reader back by what waits, as an echo wants it", () => {
+    const factory = new ShapedProtocolFactory(keepers(Echo), new SomeFilter(null, clock), clock);
+    const { wrapper, transport } = connect(factory);
+    expect(borrowsFrom(wrapper)).toBe(true);
+    transport.receive("x".repeat(64 * 1024 + 100));
+    expect(transport.paused).toBe(true);
+    for (let i = 0; i < 32 * 1024; i++) clock.advance(1);
+    expect(transport.paused).toBe(false);
+    expect(transport.take().length).toBe(64 * 1024 + 100);
+  });
+
+  it("lets its bucket go when the connection is lost", () => {
+    const { filter, factory, transport, some } = shaping();
+    expect(some.refcount).toBe(1);
+    transport.lose();
+    expect([some.refcount, factory.protocols.size]).toEqual([0, 0]);
+    filter.sweep();
+    expect(filter.buckets.size).toBe(0);
+  });
+
+  it("shapes the protocol that takes another's place too", () => {
+    const { wrapped, transport } = shaping();
+    const next = new Keeper();
+    wrapped.transport.switchProtocol(next);
+    next.transport.write("x".repeat(110));
+    expect(transport.take().length).toBe(100);
+  });
+
+  it("tells the loss also when no bucket could be found", () => {
+    const filter = {
+      getBucketFor(): Bucket {
+        throw new Error("no bucket");
+      },
+    };
+    const wrapper = new ShapedProtocolFactory(keepers(), filter, clock).buildProtocol(PEER)!;
+    const transport = new HalfTransport();
+    expect(() => transport.connect(wrapper)).toThrow("no bucket");
+    transport.lose();
+    expect(wrapper.wrappedProtocol.calls).toEqual(["connectionLost"]);
+  });
+
+  it("knows the class of what it wraps", () => {
+    expectTypeOf(shaping().wrapped).toEqualTypeOf<Keeper>();
+  });
+});

@@ -1,0 +1,151 @@
+import { describe, expect, it } from "vitest";
+import { IPv4Address, IPv6Address } from "../../src/internet/address.ts";
+import { NoProtocol } from "../../src/internet/error.ts";
+import { Factory, Protocol } from "../../src/internet/protocol.ts";
+import { LimitConnectionsByPeer, LimitTotalConnectionsFactory, WrappingFactory } from "../../src/protocols/policies.ts";
+import { connect, HalfTransport, Keeper, keepers, PEER } from "../helpers/wrapped.ts";
+
+class Full extends Protocol {
+  override connectionMade(): void {
+    this.transport.write("full, sorry");
+    this.transport.loseConnection();
+  }
+}
+
+describe("a LimitTotalConnectionsFactory", () => {
+  function limited(limit: number | null = 1): LimitTotalConnectionsFactory {
+    const factory = LimitTotalConnectionsFactory.forProtocol(Keeper);
+    factory.connectionLimit = limit;
+    return factory;
+  }
+
+  it("counts its connections as they come and go", () => {
+    const factory = limited(null);
+    expect(factory.connectionCount).toBe(0);
+    const one = connect(factory);
+    const two = connect(factory);
+    expect(factory.connectionCount).toBe(2);
+    one.transport.lose();
+    expect(factory.connectionCount).toBe(1);
+    two.transport.lose();
+    expect(factory.connectionCount).toBe(0);
+  });
+
+  it("counts a connection from when its protocol is built", () => {
+    const factory = limited();
+    expect(factory.buildProtocol(PEER)).not.toBeNull();
+    expect(factory.connectionCount).toBe(1);
+    expect(factory.buildProtocol(PEER)).toBeNull();
+  });
+
+  it("builds nothing beyond its limit, and again below it", () => {
+    const factory = limited(2);
+    const one = connect(factory);
+    connect(factory);
+    expect(factory.buildProtocol(PEER)).toBeNull();
+    expect(factory.connectionCount).toBe(2);
+    one.transport.lose();
+    expect(factory.buildProtocol(PEER)).not.toBeNull();
+  });
+
+  it("has no limit unless it is told one", () => {
+    const factory = LimitTotalConnectionsFactory.forProtocol(Keeper);
+    for (let i = 0; i < 1000; i++) expect(factory.buildProtocol(PEER)).not.toBeNull();
+  });
+
+  it("gives those beyond its limit the overflow protocol, which counts too", () => {
+    const factory = limited();
+    factory.overflowProtocol = Full;
+    const one = connect(factory);
+    const over = connect(factory);
+    expect(over.transport.take()).toBe("full, sorry");
+    expect(over.transport.disconnecting).toBe(true);
+    expect((over.wrapped as Full).factory).toBe(factory);
+    expect(factory.connectionCount).toBe(2);
+    over.transport.lose();
+    expect(factory.connectionCount).toBe(1);
+    one.transport.lose();
+    expect(factory.connectionCount).toBe(0);
+    expect(connect(factory).wrapped).toBeInstanceOf(Keeper);
+  });
+
+  it("is the factory of its protocols", () => {
+    const factory = limited();
+    const { wrapped, transport } = connect(factory);
+    expect((wrapped as Keeper).factory).toBe(factory);
+    transport.receive("hello");
+    expect((wrapped as Keeper).received).toBe("hello");
+  });
+
+  it("does not count what could not be built", () => {
+    const none = new LimitTotalConnectionsFactory();
+    expect(() => none.buildProtocol(PEER)).toThrow(NoProtocol);
+    expect(none.connectionCount).toBe(0);
+    class Refusing extends Factory {
+      override buildProtocol(): null {
+        return null;
+      }
+    }
+    const factory = new LimitConnectionsByPeer(new Refusing());
+    expect(factory.buildProtocol(PEER)).toBeNull();
+    expect(factory.peerConnections.size).toBe(0);
+  });
+});
+
+describe("a LimitConnectionsByPeer", () => {
+  const from = (host: string, port: number) => new IPv4Address("TCP", host, port);
+
+  it("lets 5 connections of a host in, whatever their ports, and those of others", () => {
+    const factory = new LimitConnectionsByPeer(keepers());
+    for (let port = 1; port <= 5; port++) expect(factory.buildProtocol(from("192.0.2.1", port))).not.toBeNull();
+    expect(factory.buildProtocol(from("192.0.2.1", 6))).toBeNull();
+    expect(factory.buildProtocol(from("192.0.2.2", 6))).not.toBeNull();
+    expect(factory.buildProtocol(new IPv6Address("TCP", "2001:db8::1", 6))).not.toBeNull();
+  });
+
+  it("lets so many in as it is told", () => {
+    const factory = new LimitConnectionsByPeer(keepers());
+    factory.maxConnectionsPerPeer = 1;
+    connect(factory);
+    expect(factory.buildProtocol(PEER)).toBeNull();
+  });
+
+  it("lets a host in again when one of its connections is lost", () => {
+    const factory = new LimitConnectionsByPeer(keepers());
+    factory.maxConnectionsPerPeer = 2;
+    const one = connect(factory);
+    connect(factory);
+    one.transport.lose();
+    expect(factory.protocols.size).toBe(1);
+    expect(factory.buildProtocol(PEER)).not.toBeNull();
+    expect(factory.buildProtocol(PEER)).toBeNull();
+  });
+
+  it("remembers nothing of a host that has no connection", () => {
+    const factory = new LimitConnectionsByPeer(keepers());
+    const one = connect(factory);
+    const two = connect(factory);
+    expect([...factory.peerConnections]).toEqual([["192.0.2.1", 2]]);
+    one.transport.lose();
+    two.transport.lose();
+    expect(factory.peerConnections.size).toBe(0);
+  });
+
+  it("counts by the address it was told, though the transport tells another one", () => {
+    class Elsewhere extends HalfTransport {
+      override getPeer(): IPv4Address {
+        return new IPv4Address("TCP", "198.51.100.9", 1);
+      }
+    }
+    const factory = new LimitConnectionsByPeer(keepers());
+    connect(factory, new Elsewhere()).transport.lose();
+    expect(factory.peerConnections.size).toBe(0);
+  });
+
+  it("counts nothing twice when a wrapper is lost that it never built", () => {
+    const factory = new LimitConnectionsByPeer(keepers());
+    connect(factory);
+    factory.unregisterProtocol(new WrappingFactory(keepers()).buildProtocol(PEER)!);
+    expect([...factory.peerConnections]).toEqual([["192.0.2.1", 1]]);
+  });
+});

@@ -1,0 +1,310 @@
+import { describe, expect, expectTypeOf, it } from "vitest";
+import { ConnectionDone } from "../../src/internet/error.ts";
+import { Failure } from "../../src/internet/failure.ts";
+import type { ReactorTime } from "../../src/internet/interfaces.ts";
+import { Protocol } from "../../src/internet/protocol.ts";
+import { LineReceiver } from "../../src/protocols/basic.ts";
+import { TimeoutFactory, TimeoutMixin, TimeoutProtocol, type Timeouts } from "../../src/protocols/policies.ts";
+import { Clock } from "../../src/testing/clock.ts";
+import { FakeTransport } from "../helpers/fake-transport.ts";
+import { connect, type HalfTransport, Keeper, keepers, PEER } from "../helpers/wrapped.ts";
+
+class Shy extends TimeoutMixin(Protocol) {
+  timedOut = 0;
+
+  constructor(clock: ReactorTime) {
+    super();
+    this.clock = clock;
+  }
+  override timeoutConnection(): void {
+    this.timedOut++;
+    super.timeoutConnection();
+  }
+}
+
+describe("TimeoutMixin", () => {
+  function shy(): { clock: Clock; protocol: Shy; transport: FakeTransport } {
+    const clock = new Clock();
+    const protocol = new Shy(clock);
+    return { clock, protocol, transport: new FakeTransport().connect(protocol) };
+  }
+
+  it("times nothing by itself", () => {
+    const { clock, protocol } = shy();
+    expect(protocol.timeOut).toBeNull();
+    expect(clock.getDelayedCalls()).toEqual([]);
+    protocol.resetTimeout();
+    expect(clock.getDelayedCalls()).toEqual([]);
+  });
+
+  it("closes the connection after the period, once", () => {
+    const { clock, protocol, transport } = shy();
+    protocol.setTimeout(3);
+    clock.advance(2.9);
+    expect(transport.disconnecting).toBe(false);
+    clock.advance(0.1);
+    expect(transport.disconnecting).toBe(true);
+    clock.advance(100);
+    expect(protocol.timedOut).toBe(1);
+  });
+
+  it("waits for the whole period again after resetTimeout()", () => {
+    const { clock, protocol } = shy();
+    protocol.setTimeout(3);
+    clock.advance(2);
+    protocol.resetTimeout();
+    clock.advance(2.9);
+    expect(protocol.timedOut).toBe(0);
+    clock.advance(0.1);
+    expect(protocol.timedOut).toBe(1);
+  });
+
+  it("moves one timer, however often it is reset or set", () => {
+    let made = 0;
+    class Counting extends Clock {
+      override callLater<A extends unknown[]>(seconds: number, f: (...args: A) => unknown, ...args: A) {
+        made++;
+        return super.callLater(seconds, f, ...args);
+      }
+    }
+    const clock = new Counting();
+    const protocol = new Shy(clock);
+    new FakeTransport().connect(protocol);
+    protocol.setTimeout(3);
+    for (let i = 0; i < 1000; i++) {
+      clock.advance(1);
+      protocol.resetTimeout();
+    }
+    protocol.setTimeout(5);
+    expect([made, clock.getDelayedCalls().length, protocol.timedOut]).toEqual([1, 1, 0]);
+    expect(clock.getDelayedCalls()[0]?.getTime()).toBe(clock.seconds() + 5);
+  });
+
+  it("takes a new period from now on", () => {
+    const { clock, protocol } = shy();
+    protocol.setTimeout(10);
+    clock.advance(2);
+    protocol.setTimeout(1);
+    clock.advance(1);
+    expect(protocol.timedOut).toBe(1);
+  });
+
+  it("times no more after setTimeout(null)", () => {
+    const { clock, protocol } = shy();
+    protocol.setTimeout(5);
+    protocol.setTimeout(null);
+    expect(protocol.timeOut).toBeNull();
+    expect(clock.getDelayedCalls()).toEqual([]);
+    clock.advance(100);
+    expect(protocol.timedOut).toBe(0);
+  });
+
+  it("returns the period that was in force", () => {
+    const { protocol } = shy();
+    expect(protocol.setTimeout(5)).toBeNull();
+    expect(protocol.setTimeout(10)).toBe(5);
+    expect(protocol.setTimeout(null)).toBe(10);
+    expect(protocol.setTimeout(1)).toBeNull();
+    expect(protocol.timeOut).toBe(1);
+  });
+
+  it("does nothing at resetTimeout() when the period is over", () => {
+    const { clock, protocol } = shy();
+    protocol.setTimeout(1);
+    clock.advance(1);
+    protocol.resetTimeout();
+    clock.advance(10);
+    expect(protocol.timedOut).toBe(1);
+  });
+
+  it("can be set again when the period is over", () => {
+    const { clock, protocol } = shy();
+    protocol.setTimeout(1);
+    clock.advance(1);
+    protocol.setTimeout(2);
+    clock.advance(2);
+    expect(protocol.timedOut).toBe(2);
+  });
+
+  it("does not mind that its timer was cancelled by somebody else", () => {
+    const { clock, protocol } = shy();
+    protocol.setTimeout(3);
+    clock.getDelayedCalls()[0]?.cancel();
+    protocol.resetTimeout();
+    protocol.setTimeout(null);
+    protocol.setTimeout(2);
+    clock.getDelayedCalls()[0]?.cancel();
+    protocol.setTimeout(1);
+    clock.advance(1);
+    expect(protocol.timedOut).toBe(1);
+  });
+
+  it("leaves no timer behind a connection that is lost", () => {
+    const { clock, protocol, transport } = shy();
+    protocol.setTimeout(3);
+    transport.lose();
+    expect(clock.getDelayedCalls()).toEqual([]);
+  });
+
+  it("passes the loss on to the class it extends", () => {
+    const clock = new Clock();
+    const protocol = new (TimeoutMixin(Keeper))();
+    protocol.clock = clock;
+    const transport = new FakeTransport().connect(protocol);
+    protocol.setTimeout(3);
+    transport.lose();
+    expect(protocol.calls).toEqual(["connectionMade", "connectionLost"]);
+    expect(clock.getDelayedCalls()).toEqual([]);
+  });
+
+  it("needs a clock or a reactor, and says so", () => {
+    expect(() => new (TimeoutMixin(Protocol))().setTimeout(1)).toThrow(/pass a clock, or import "skein\/reactor"/);
+  });
+
+  it("keeps the statics, the arguments and the members of the class it extends", () => {
+    class Named extends LineReceiver {
+      readonly title: string;
+      constructor(title: string) {
+        super();
+        this.title = title;
+      }
+    }
+    class Both extends TimeoutMixin(Named) {
+      static override readonly borrows = true;
+      lines = 0;
+      override lineReceived(): void {
+        this.lines++;
+        this.resetTimeout();
+      }
+    }
+    const both = new Both("a title");
+    new FakeTransport().connect(both).receive("one\r\ntwo\r\n");
+    expect([both.title, both.lines]).toEqual(["a title", 2]);
+    expect(TimeoutMixin(Named).borrows).toBe(true);
+    expectTypeOf<ConstructorParameters<typeof Both>>().toEqualTypeOf<[title: string]>();
+    expectTypeOf<Both>().toExtend<LineReceiver & Timeouts>();
+    expectTypeOf(both.setTimeout).toEqualTypeOf<(period: number | null) => number | null>();
+    // @ts-expect-error: the argument of Named
+    new (TimeoutMixin(Named))();
+    // @ts-expect-error: a period is a number of seconds or null
+    expect(() => both.setTimeout("1 s")).toThrow();
+  });
+});
+
+describe("a TimeoutFactory", () => {
+  function timing(period: number | null = 3): {
+    clock: Clock;
+    wrapper: TimeoutProtocol<Keeper>;
+    wrapped: Keeper;
+    transport: HalfTransport;
+  } {
+    const clock = new Clock();
+    return { clock, ...connect(new TimeoutFactory(keepers(), period, clock)) };
+  }
+
+  it("closes a connection on which nothing happens", () => {
+    const { clock, transport } = timing();
+    clock.pump([0, 0.5, 1, 1, 0.4]);
+    expect(transport.disconnecting).toBe(false);
+    clock.pump([0, 0.2]);
+    expect(transport.disconnecting).toBe(true);
+  });
+
+  it("waits 30 minutes when it is not told how long", () => {
+    const factory = new TimeoutFactory(keepers(), undefined, new Clock());
+    expect(factory.timeoutPeriod).toBe(1800);
+  });
+
+  it("begins to count when the connection is made", () => {
+    const clock = new Clock();
+    const wrapper = new TimeoutFactory(keepers(), 3, clock).buildProtocol(PEER)!;
+    expect(clock.getDelayedCalls()).toEqual([]);
+    wrapper.makeConnection(new FakeTransport());
+    expect(clock.getDelayedCalls()).toHaveLength(1);
+  });
+
+  it.each<[string, (wrapped: Keeper, transport: HalfTransport) => void]>([
+    ["write()", (wrapped) => wrapped.transport.write("x")],
+    ["writeSequence()", (wrapped) => wrapped.transport.writeSequence(["x", "y"])],
+    ["receiving", (_, transport) => transport.receive("x")],
+  ])("counts anew after %s", (_, happen) => {
+    const { clock, wrapped, transport } = timing();
+    clock.advance(2);
+    happen(wrapped, transport);
+    clock.advance(2.9);
+    expect(transport.disconnecting).toBe(false);
+    clock.advance(0.1);
+    expect(transport.disconnecting).toBe(true);
+  });
+
+  it("passes everything on", () => {
+    const { wrapped, transport } = timing();
+    transport.receive("in");
+    wrapped.transport.write("out");
+    expect([wrapped.received, transport.take()]).toEqual(["in", "out"]);
+  });
+
+  it("times nothing when its period is null, until a wrapper is told one", () => {
+    const { clock, wrapper, transport } = timing(null);
+    expect(clock.getDelayedCalls()).toEqual([]);
+    wrapper.setTimeout(1);
+    clock.advance(1);
+    expect(transport.disconnecting).toBe(true);
+  });
+
+  it("times no more after cancelTimeout(), which may come at any time", () => {
+    const { clock, wrapper, transport } = timing();
+    wrapper.cancelTimeout();
+    wrapper.cancelTimeout();
+    expect(clock.getDelayedCalls()).toEqual([]);
+    expect(transport.disconnecting).toBe(false);
+    wrapper.setTimeout(1);
+    clock.advance(1);
+    wrapper.cancelTimeout();
+  });
+
+  it("leaves no timer behind a connection that is lost", () => {
+    const { clock, wrapped, transport } = timing();
+    transport.lose();
+    expect(clock.getDelayedCalls()).toEqual([]);
+    expect(wrapped.calls).toEqual(["connectionMade", "connectionLost"]);
+  });
+
+  it("times the loss of each connection for itself", () => {
+    const clock = new Clock();
+    const factory = new TimeoutFactory(keepers(), 3, clock);
+    const early = connect(factory);
+    clock.advance(2);
+    const late = connect(factory);
+    clock.advance(1);
+    expect([early.transport.disconnecting, late.transport.disconnecting]).toEqual([true, false]);
+  });
+
+  it("lets a subclass of its wrapper decide what happens then", () => {
+    class Aborting extends TimeoutProtocol<Keeper> {
+      override timeoutFunc(): void {
+        this.abortConnection();
+      }
+    }
+    class AbortingFactory extends TimeoutFactory<Keeper> {
+      override wrapProtocol(wrapped: Keeper): TimeoutProtocol<Keeper> {
+        return new Aborting(this, wrapped, this.timeoutPeriod);
+      }
+    }
+    const clock = new Clock();
+    const { transport } = connect(new AbortingFactory(keepers(), 1, clock));
+    clock.advance(1);
+    expect(transport.aborted).toBe(true);
+  });
+
+  it("may be lost before it was connected", () => {
+    const wrapper = new TimeoutFactory(keepers(), 3, new Clock()).buildProtocol(PEER)!;
+    wrapper.connectionLost(new Failure(new ConnectionDone()));
+    expect(wrapper.wrappedProtocol.calls).toEqual(["connectionLost"]);
+  });
+
+  it("knows the class of what it wraps", () => {
+    const factory = new TimeoutFactory(keepers(), 3, new Clock());
+    expectTypeOf(factory.buildProtocol(PEER)!.wrappedProtocol).toEqualTypeOf<Keeper>();
+  });
+});

@@ -1,0 +1,112 @@
+import { describe, expect, it } from "vitest";
+import { SpewingFactory, TrafficLoggingFactory } from "../../src/protocols/policies.ts";
+import { Echo } from "../../src/protocols/wire.ts";
+import { connect, keepers, logged, PEER } from "../helpers/wrapped.ts";
+
+describe("a TrafficLoggingFactory", () => {
+  function logging(lengthLimit?: number) {
+    const lines: string[] = [];
+    const factory = new TrafficLoggingFactory(
+      keepers(),
+      (line) => lines.push(line),
+      lengthLimit === undefined ? {} : { lengthLimit },
+    );
+    return { lines, factory, ...connect(factory) };
+  }
+
+  it("tells who connects, what comes, what is sent, and how it ends", () => {
+    const { lines, wrapped, transport } = logging();
+    transport.receive("hello\r\n");
+    wrapped.transport.write("who is there?");
+    wrapped.transport.loseConnection();
+    transport.lose();
+    expect(lines).toEqual([
+      "1 * connected to 192.0.2.1:54321",
+      "1 C 00000000  68 65 6c 6c 6f 0d 0a                             |hello..|",
+      "1 S 00000000  77 68 6f 20 69 73 20 74 68 65 72 65 3f           |who is there?|",
+      "1 S loseConnection()",
+      "1 * lost: The connection was closed cleanly.",
+    ]);
+  });
+
+  it("shows 16 bytes a line, and where they stand in their stream", () => {
+    const { lines, wrapped, transport } = logging();
+    transport.receive("0123456789abcdefXY");
+    transport.receive("Z");
+    wrapped.transport.writeSequence(["a", Buffer.from("é")]);
+    expect(lines.slice(1)).toEqual([
+      "1 C 00000000  30 31 32 33 34 35 36 37 38 39 61 62 63 64 65 66  |0123456789abcdef|",
+      "1 C 00000010  58 59                                            |XY|",
+      "1 C 00000012  5a                                               |Z|",
+      "1 S 00000000  61                                               |a|",
+      "1 S 00000001  c3 a9                                            |..|",
+    ]);
+  });
+
+  it("shows no more of a piece than it is told", () => {
+    const { lines, transport } = logging(4);
+    transport.receive("0123456789");
+    transport.receive("abcd");
+    expect(lines.slice(1)).toEqual([
+      "1 C 00000000  30 31 32 33                                      |0123|",
+      "1 C … 6 bytes more",
+      "1 C 0000000a  61 62 63 64                                      |abcd|",
+    ]);
+  });
+
+  it("tells how the connection was ended from this side", () => {
+    const { lines, wrapped } = logging();
+    wrapped.transport.loseWriteConnection();
+    wrapped.transport.abortConnection();
+    expect(lines.slice(1)).toEqual(["1 S loseWriteConnection()", "1 S abortConnection()"]);
+  });
+
+  it("changes nothing of what passes", () => {
+    const { wrapped, transport } = logging();
+    transport.receive("in");
+    wrapped.transport.write("out");
+    expect([wrapped.received, transport.take()]).toEqual(["in", "out"]);
+  });
+
+  it("numbers its connections, and tells the sink which one a line is about", () => {
+    const numbers: number[] = [];
+    const factory = new TrafficLoggingFactory(keepers(), (_, number) => numbers.push(number));
+    const one = connect(factory);
+    connect(factory);
+    one.transport.receive("x");
+    factory.resetCounter();
+    connect(factory);
+    expect(numbers).toEqual([1, 2, 1, 1]);
+  });
+
+  it("counts only what was built", () => {
+    const lines: string[] = [];
+    const inner = keepers();
+    const factory = new TrafficLoggingFactory(inner, (line) => lines.push(line));
+    const build = inner.buildProtocol;
+    inner.buildProtocol = () => null;
+    factory.buildProtocol(PEER);
+    inner.buildProtocol = build;
+    connect(factory);
+    expect(lines).toEqual(["1 * connected to 192.0.2.1:54321"]);
+  });
+});
+
+describe("a SpewingFactory", () => {
+  it("logs all that is received and sent, in ASCII, and passes it on", () => {
+    const said = logged();
+    const { transport } = connect(new SpewingFactory(keepers(Echo)));
+    transport.receive("hello\r\n");
+    expect(transport.take()).toBe("hello\r\n");
+    transport.receive(Buffer.of(0, 0x7f, 0xe9, 0x22));
+    const { wrapped } = connect(new SpewingFactory(keepers()));
+    wrapped.transport.write("é");
+    expect(said).toEqual([
+      'Received: "hello\\r\\n"',
+      'Sending: "hello\\r\\n"',
+      'Received: "\\u0000\\u007f\\u00e9\\""',
+      'Sending: "\\u0000\\u007f\\u00e9\\""',
+      'Sending: "\\u00c3\\u00a9"',
+    ]);
+  });
+});

@@ -1,0 +1,224 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { ConnectionDone, ConnectionLost, ConnectionRefusedError } from "../../src/internet/error.ts";
+import type { ProtocolLike } from "../../src/internet/interfaces.ts";
+import { LimitConnectionsByPeer } from "../../src/protocols/policies.ts";
+import {
+  ProxyClient,
+  ProxyClientFactory,
+  ProxyFactory,
+  type ProxyOptions,
+  ProxyServer,
+} from "../../src/protocols/portforward.ts";
+import { type FakeConnector, FakeReactor } from "../helpers/fake-transport.ts";
+import { HalfTransport, logged, PEER } from "../helpers/wrapped.ts";
+
+let reactor: FakeReactor;
+
+beforeEach(() => {
+  reactor = new FakeReactor();
+});
+
+/** Somebody has connected to the forwarder. */
+function visit(options: ProxyOptions = {}): {
+  transport: HalfTransport;
+  server: ProxyServer;
+  connector: FakeConnector;
+} {
+  const factory = new ProxyFactory("192.0.2.80", 80, { reactor, ...options });
+  const server = factory.buildProtocol(PEER) as ProxyServer;
+  const transport = new HalfTransport().connect(server);
+  return { transport, server, connector: reactor.connectors.at(-1)! };
+}
+
+/** The target is connected. */
+function reach(connector: FakeConnector): HalfTransport {
+  const transport = new HalfTransport();
+  connector.state = "connected";
+  connector.transport = transport;
+  return transport.connect(connector.factory.buildProtocol(PEER) as ProtocolLike);
+}
+
+function both(options?: ProxyOptions): { near: HalfTransport; far: HalfTransport; connector: FakeConnector } {
+  const { transport, connector } = visit(options);
+  return { near: transport, far: reach(connector), connector };
+}
+
+describe("a ProxyServer that waits for its target", () => {
+  it("connects to the target, and reads nothing", () => {
+    const { transport, connector } = visit();
+    expect([connector.host, connector.port, connector.state]).toEqual(["192.0.2.80", 80, "connecting"]);
+    expect(transport.paused).toBe(true);
+  });
+
+  it("connects with the options it was given", () => {
+    expect(visit({ timeout: 5, bindAddress: ["127.0.0.2", 0] }).connector.options).toMatchObject({
+      timeout: 5,
+      bindAddress: ["127.0.0.2", 0],
+    });
+  });
+
+  it("stops connecting when its client goes first", () => {
+    const { transport, connector } = visit();
+    transport.lose();
+    expect(connector.state).toBe("disconnected");
+  });
+
+  it("drops its client when the target cannot be reached, and says why", () => {
+    const said = logged();
+    const { transport, connector } = visit();
+    connector.fail(new ConnectionRefusedError("Nothing listens there."));
+    expect(transport.disconnecting).toBe(true);
+    expect(said).toEqual(["A connection from 192.0.2.1:54321 is not forwarded: Nothing listens there."]);
+    transport.lose();
+    expect(said).toHaveLength(1);
+  });
+
+  it("says nothing when it is not noisy, or when its client went first", () => {
+    const said = logged();
+    class QuietServer extends ProxyServer {
+      override noisy = false;
+    }
+    const factory = new ProxyFactory("192.0.2.80", 80, { reactor });
+    factory.protocol = QuietServer;
+    const transport = new HalfTransport().connect(factory.buildProtocol(PEER)!);
+    reactor.connectors[0]!.fail(new ConnectionRefusedError("Nothing listens there."));
+    expect(transport.disconnecting).toBe(true);
+    visit().transport.lose();
+    expect(said).toEqual([]);
+  });
+
+  it("closes a target that was connected too late", () => {
+    const { transport, connector } = visit();
+    connector.state = "connected"; // the attempt can no longer be stopped
+    transport.lose();
+    expect(connector.factory.buildProtocol(PEER)).toBeNull();
+  });
+
+  it("needs a reactor, and says so", () => {
+    const server = new ProxyFactory("192.0.2.80", 80).buildProtocol(PEER)!;
+    expect(() => server.makeConnection(new HalfTransport())).toThrow(/pass a `reactor`, or install one by importing/);
+  });
+});
+
+describe("a forwarded connection", () => {
+  it("reads when the target is connected", () => {
+    const { transport, connector } = visit();
+    reach(connector);
+    expect(transport.paused).toBe(false);
+  });
+
+  it("has each transport as the other's producer", () => {
+    const { near, far } = both();
+    expect(near.producer).toBe(far);
+    expect(far.producer).toBe(near);
+  });
+
+  it("passes bytes on, both ways", () => {
+    const { near, far } = both();
+    near.receive("question");
+    expect(far.take()).toBe("question");
+    far.receive("answer");
+    expect(near.take()).toBe("answer");
+  });
+
+  it("reads no further on one side while the other has much to send", () => {
+    const { near, far } = both();
+    far.congest();
+    expect([near.paused, far.paused]).toEqual([true, false]);
+    far.drain();
+    near.congest();
+    expect([near.paused, far.paused]).toEqual([false, true]);
+  });
+
+  it("passes on the end of the client's side, and goes on with the answer", () => {
+    const { near, far } = both();
+    near.receive("question");
+    near.end();
+    expect([far.take(), far.writeEnded, far.disconnecting]).toEqual(["question", true, false]);
+    far.receive("answer");
+    expect(near.take()).toBe("answer");
+  });
+
+  it("passes on the end of the target's side, and goes on with what the client sends", () => {
+    const { near, far } = both();
+    far.end();
+    expect([near.writeEnded, near.disconnecting]).toEqual([true, false]);
+    near.receive("more");
+    expect(far.take()).toBe("more");
+  });
+
+  it.each(["near", "far"] as const)("is closed on the other side when its %s side is lost", (lost) => {
+    const sides = both();
+    const other = lost === "near" ? sides.far : sides.near;
+    sides[lost].lose();
+    expect(other.disconnecting).toBe(true);
+    expect(other.producer).toBeUndefined();
+    other.lose();
+  });
+
+  it("is closed when its other side is lost for whatever reason, after what was written", () => {
+    const { near, far } = both();
+    far.receive("last words");
+    far.lose(new ConnectionLost());
+    expect([near.take(), near.disconnecting, near.aborted]).toEqual(["last words", true, false]);
+  });
+
+  it("drops what comes on one side when the other is gone", () => {
+    const { near, far } = both();
+    near.lose();
+    far.receive("too late");
+    far.end();
+    expect([near.take(), far.take(), near.writeEnded]).toEqual(["", "", false]);
+  });
+
+  it("leaves the connector alone when the client goes later", () => {
+    const { near, connector } = both();
+    near.lose();
+    expect(connector.state).toBe("connected");
+  });
+
+  it("works behind a policy", () => {
+    const factory = new LimitConnectionsByPeer(new ProxyFactory("192.0.2.80", 80, { reactor }));
+    const near = new HalfTransport().connect(factory.buildProtocol(PEER)!);
+    const far = reach(reactor.connectors[0]!);
+    near.receive("question");
+    far.receive("answer");
+    near.end();
+    expect([far.take(), near.take(), far.writeEnded]).toEqual(["question", "answer", true]);
+    far.lose();
+    expect(near.disconnecting).toBe(true);
+    near.lose(new ConnectionDone());
+    expect(factory.peerConnections.size).toBe(0);
+  });
+});
+
+describe("the factories of a forwarder", () => {
+  it("may be given protocols of other classes", () => {
+    class Upper extends ProxyClient {
+      override dataReceived(data: Buffer): void {
+        super.dataReceived(Buffer.from(data.toString().toUpperCase()));
+      }
+    }
+    class UpperFactory extends ProxyClientFactory {
+      override protocol: new () => ProxyClient = Upper;
+    }
+    class UpperServer extends ProxyServer {
+      override clientProtocolFactory = UpperFactory;
+    }
+    const factory = new ProxyFactory("192.0.2.80", 80, { reactor });
+    factory.protocol = UpperServer;
+    const near = new HalfTransport().connect(factory.buildProtocol(PEER)!);
+    reach(reactor.connectors[0]!).receive("answer");
+    expect(near.take()).toBe("ANSWER");
+  });
+
+  it("borrow the bytes that they pass on", () => {
+    expect([ProxyServer.borrows, ProxyClient.borrows]).toEqual([true, true]);
+  });
+
+  it("do nothing when a connection fails that nobody waits for", () => {
+    const factory = new ProxyClientFactory();
+    expect(factory.buildProtocol(PEER)).toBeNull();
+    factory.clientConnectionFailed(undefined as never, undefined as never);
+  });
+});
