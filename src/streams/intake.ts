@@ -1,0 +1,179 @@
+/**
+ * The receiving side of a connection as a queue of bytes that one reader takes from.
+ *
+ * ```
+ *   transport ── dataReceived ──▶ pieces ── read() ──▶ reader
+ *       ▲                           │
+ *       └── paused at HIGH_WATER, resumed when they are taken
+ * ```
+ * What is kept never exceeds HIGH_WATER plus one chunk.
+ */
+import { ConnectionDone, ConnectionLost, SkeinError } from "../internet/error.ts";
+import type { Failure } from "../internet/failure.ts";
+import type { HalfCloseableProtocol, ProtocolLike, Transport } from "../internet/interfaces.ts";
+import { Protocol } from "../internet/protocol.ts";
+import { Pieces } from "./pieces.ts";
+
+/** Reading pauses when so many bytes wait for the reader. */
+const HIGH_WATER = 64 * 1024;
+
+interface Reader {
+  resolve(data: Buffer | null): void;
+  reject(reason: unknown): void;
+}
+
+export class Intake extends Protocol implements HalfCloseableProtocol {
+  /** Fulfilled once the connection is lost, with the reason's error; undefined for a clean end. */
+  readonly closed: Promise<unknown>;
+  #settleClosed!: (error: unknown) => void;
+  readonly #pieces = new Pieces();
+  #paused = false;
+  #ended = false;
+  #lost = false;
+  #error: unknown = undefined;
+  #reader: Reader | null = null;
+
+  constructor() {
+    super();
+    this.closed = new Promise((resolve) => {
+      this.#settleClosed = resolve;
+    });
+  }
+
+  override connectionMade(): void {
+    // Whoever had the connection before may have left it a producer, or paused it.
+    this.transport.unregisterProducer();
+    this.transport.resumeProducing();
+  }
+
+  override dataReceived(data: Buffer): void {
+    const reader = this.#reader;
+    if (reader !== null) {
+      this.#reader = null;
+      reader.resolve(data);
+      return;
+    }
+    this.#pieces.push(data);
+    if (this.#pieces.size >= HIGH_WATER && !this.#paused) {
+      this.#paused = true;
+      this.transport.pauseProducing();
+    }
+  }
+
+  readConnectionLost(): void {
+    this.#end();
+  }
+
+  writeConnectionLost(): void {}
+
+  override connectionLost(reason: Failure): void {
+    this.#lost = true;
+    if (reason.check(ConnectionDone) === undefined) this.#error = reason.value;
+    this.#end();
+    this.#settleClosed(this.#error);
+  }
+
+  /** There never was a connection to take: it had been lost before. */
+  missed(transport: Transport): void {
+    this.transport = transport;
+    this.#lost = true;
+    this.#error = new ConnectionLost("The connection was lost before this began to read from it.");
+    this.#end();
+    this.#settleClosed(this.#error);
+  }
+
+  /** True once the connection is gone. */
+  get lost(): boolean {
+    return this.#lost;
+  }
+
+  /**
+   * All that is there, or else what comes next; null at the end. The bytes are the reader's.
+   * @throws what the connection was lost by; the signal's reason; SkeinError when another read is under way
+   */
+  read(signal?: AbortSignal): Promise<Buffer | null> {
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    if (this.#reader !== null) {
+      return Promise.reject(
+        new SkeinError("This connection is being read already: await the read() or the loop that is under way first."),
+      );
+    }
+    if (this.#pieces.size > 0) return Promise.resolve(this.#take());
+    if (this.#ended) return this.#error === undefined ? Promise.resolve(null) : Promise.reject(this.#error);
+    return new Promise((resolve, reject) => {
+      this.#reader = signal === undefined ? { resolve, reject } : this.#abortable(signal, resolve, reject);
+    });
+  }
+
+  cancelRead(): void {
+    const reader = this.#reader;
+    this.#reader = null;
+    reader?.resolve(null);
+  }
+
+  /** Put bytes back that were read and not used: they come first in the next read. */
+  unread(data: Buffer): void {
+    this.#pieces.unshift(data);
+  }
+
+  /** Forget what was received: nobody will read it. */
+  drop(): void {
+    this.#pieces.clear();
+  }
+
+  /** Let go: `next` gets the connection and what was not read. */
+  giveTo(next: ProtocolLike): void {
+    if (this.#lost) return;
+    const { transport } = this;
+    const rest = this.#pieces.takeAll();
+    const peerEnded = this.#ended;
+    this.#resume();
+    this.#lost = true;
+    this.#end();
+    this.#settleClosed(undefined);
+    transport.switchProtocol(next);
+    if (rest.length > 0) next.dataReceived(rest);
+    if (!peerEnded) return;
+    // The end is not told a second time.
+    if ("readConnectionLost" in next) (next as HalfCloseableProtocol).readConnectionLost();
+    else transport.loseConnection();
+  }
+
+  #resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.transport.resumeProducing();
+  }
+
+  #take(): Buffer {
+    const all = this.#pieces.takeAll();
+    this.#resume();
+    return all;
+  }
+
+  #end(): void {
+    this.#ended = true;
+    const reader = this.#reader;
+    this.#reader = null;
+    if (this.#error === undefined) reader?.resolve(null);
+    else reader?.reject(this.#error);
+  }
+
+  #abortable(signal: AbortSignal, resolve: Reader["resolve"], reject: Reader["reject"]): Reader {
+    const abort = (): void => {
+      this.#reader = null;
+      reject(signal.reason);
+    };
+    signal.addEventListener("abort", abort, { once: true });
+    return {
+      resolve: (data) => {
+        signal.removeEventListener("abort", abort);
+        resolve(data);
+      },
+      reject: (reason) => {
+        signal.removeEventListener("abort", abort);
+        reject(reason);
+      },
+    };
+  }
+}

@@ -1,0 +1,41 @@
+/** The lines of a stream. */
+import type { Bytes } from "../internet/interfaces.ts";
+import { LineBuffer } from "../protocols/basic/linebuffer.ts";
+import { type Framer, FramingError } from "./framer.ts";
+
+/** Cuts at delimiters. */
+export class LineFramer implements Framer<Buffer> {
+  readonly #buffer = new LineBuffer();
+  readonly #delimiter: Bytes;
+  readonly #maxLength: number;
+
+  constructor(delimiter: Bytes, maxLength: number) {
+    this.#delimiter = delimiter;
+    this.#maxLength = maxLength;
+    this.#buffer.seek(delimiter);
+  }
+
+  add(data: Buffer): void {
+    this.#buffer.lend(data);
+  }
+
+  next(): Buffer | undefined {
+    const buffer = this.#buffer;
+    const length = buffer.lineLength();
+    if (length > this.#maxLength || (length < 0 && buffer.length >= this.#maxLength + buffer.delimiterLength)) {
+      buffer.clear();
+      throw new FramingError(
+        `A line is longer than the ${this.#maxLength} bytes it may have: the peer sends no ` +
+          `${JSON.stringify(this.#delimiter.toString())}, or maxLength must be larger.`,
+      );
+    }
+    if (length >= 0) return buffer.takeLine(length);
+    // What is left of a chunk is small: the chunk need not be kept for it.
+    buffer.settle();
+    return undefined;
+  }
+
+  rest(): Buffer {
+    return this.#buffer.takeAll();
+  }
+}

@@ -1,0 +1,100 @@
+/** Strings with their length in front: the framings of Int8/16/32StringReceiver and NetstringReceiver. */
+import { type Framer, FramingError } from "./framer.ts";
+import { Pieces } from "./pieces.ts";
+
+/** How a string's length is told: by so many bits, big-endian, or as a netstring's (https://cr.yp.to/proto/netstrings.txt). */
+export type StringFraming = "int8" | "int16" | "int32" | "netstring";
+
+/** The framer for a framing whose strings have `maxLength` bytes at most. */
+export function stringFramer(framing: StringFraming, maxLength: number): Framer<Buffer> {
+  if (framing === "netstring") return new NetstringFramer(maxLength);
+  return new PrefixFramer(PREFIX_BYTES[framing], maxLength);
+}
+
+const PREFIX_BYTES = { int8: 1, int16: 2, int32: 4 } as const;
+
+class PrefixFramer implements Framer<Buffer> {
+  readonly #pieces = new Pieces();
+  readonly #prefix: number;
+  readonly #maxLength: number;
+
+  constructor(prefix: number, maxLength: number) {
+    this.#prefix = prefix;
+    this.#maxLength = maxLength;
+  }
+
+  add(data: Buffer): void {
+    this.#pieces.push(data);
+  }
+
+  next(): Buffer | undefined {
+    const pieces = this.#pieces;
+    const prefix = this.#prefix;
+    if (pieces.size < prefix) return undefined;
+    let length = 0;
+    for (let i = 0; i < prefix; i++) length = length * 256 + pieces.at(i)!;
+    if (length > this.#maxLength) throw tooLong(pieces, length, this.#maxLength);
+    if (pieces.size < prefix + length) return undefined;
+    pieces.take(prefix);
+    return pieces.take(length);
+  }
+
+  rest(): Buffer {
+    return this.#pieces.takeAll();
+  }
+}
+
+const [ZERO, NINE, COLON, COMMA] = [0x30, 0x39, 0x3a, 0x2c];
+
+class NetstringFramer implements Framer<Buffer> {
+  readonly #pieces = new Pieces();
+  readonly #maxLength: number;
+
+  constructor(maxLength: number) {
+    this.#maxLength = maxLength;
+  }
+
+  add(data: Buffer): void {
+    this.#pieces.push(data);
+  }
+
+  next(): Buffer | undefined {
+    const pieces = this.#pieces;
+    let length = 0;
+    let digits = 0;
+    for (; ; digits++) {
+      const byte = pieces.at(digits);
+      if (byte === undefined) return undefined;
+      if (byte === COLON && digits > 0) break;
+      if (byte < ZERO || byte > NINE) throw malformed(pieces, "a length of decimal digits and a colon");
+      if (digits === 1 && length === 0) throw malformed(pieces, "a length without leading zeros");
+      length = length * 10 + byte - ZERO;
+      if (length > this.#maxLength) throw tooLong(pieces, length, this.#maxLength);
+    }
+    const end = digits + 1 + length;
+    const last = pieces.at(end);
+    if (last === undefined) return undefined;
+    if (last !== COMMA) throw malformed(pieces, `a comma behind its ${length} bytes`);
+    pieces.take(digits + 1);
+    const string = pieces.take(length);
+    pieces.take(1);
+    return string;
+  }
+
+  rest(): Buffer {
+    return this.#pieces.takeAll();
+  }
+}
+
+function tooLong(pieces: Pieces, length: number, maxLength: number): FramingError {
+  pieces.clear();
+  return new FramingError(
+    `A string of ${length} bytes or more is announced, and it may have ${maxLength}: the peer speaks another protocol, ` +
+      "or maxLength must be larger.",
+  );
+}
+
+function malformed(pieces: Pieces, wanted: string): FramingError {
+  pieces.clear();
+  return new FramingError(`What came is no netstring: it must have ${wanted}. The peer speaks another protocol.`);
+}

@@ -1,0 +1,87 @@
+/** The ws library, client and server, over the reactor's connections. */
+import { once } from "node:events";
+import * as http from "node:http";
+import { expect, test } from "vitest";
+import { WebSocket, WebSocketServer } from "ws";
+import type { NativeReactor } from "../../src/internet/nativereactor.ts";
+import type { SocketDuplex } from "../../src/streams/streams.ts";
+import { closed, dialDuplex, serveDuplex } from "../helpers/duplexes.ts";
+import { FlowCheck, flow } from "../helpers/flow.ts";
+import { freePort } from "../helpers/peer.ts";
+import { forEachReactor } from "../helpers/reactors.ts";
+
+const MIB = 1024 * 1024;
+
+interface Echoing {
+  readonly port: number;
+  readonly server: http.Server;
+  readonly sockets: SocketDuplex[];
+}
+
+function serveEcho(reactor: NativeReactor): Echoing {
+  const server = http.createServer();
+  const sockets: SocketDuplex[] = [];
+  new WebSocketServer({ server, perMessageDeflate: true }).on("connection", (peer) => {
+    peer.on("error", () => {});
+    peer.on("message", (data, binary) => peer.send(data, { binary }));
+  });
+  const port = serveDuplex(reactor, (duplex) => {
+    sockets.push(duplex);
+    server.emit("connection", duplex);
+  });
+  return { port, server, sockets };
+}
+
+function open(reactor: NativeReactor, port: number): WebSocket {
+  const createConnection = (() => dialDuplex(reactor, port)) as never;
+  return new WebSocket("ws://localhost/", { createConnection });
+}
+
+forEachReactor((make) => {
+  test("text and 200 binary messages of 64 KiB are echoed, and the close is clean on both sides", async () => {
+    const reactor = make();
+    const { port, sockets } = serveEcho(reactor);
+    const client = open(reactor, port);
+    await once(client, "open");
+    client.send("Grüße");
+    expect(String((await once(client, "message"))[0])).toBe("Grüße");
+    const check = new FlowCheck();
+    const all = new Promise<void>((resolve) => {
+      client.on("message", (data: Buffer) => {
+        check.take(data);
+        if (check.at === 200 * 64 * 1024) resolve();
+      });
+    });
+    for (let i = 0; i < 200; i++) client.send(flow(64 * 1024, i * 64 * 1024));
+    await all;
+    expect(check.firstWrong).toBe(-1);
+    client.close(1000, "done");
+    const [code, reason] = (await once(client, "close")) as [number, Buffer];
+    expect([code, String(reason)]).toEqual([1000, "done"]);
+    await closed(sockets[0]!);
+  });
+
+  test("a message of 16 MiB is echoed whole", async () => {
+    const reactor = make();
+    const { port, sockets } = serveEcho(reactor);
+    const client = open(reactor, port);
+    await once(client, "open");
+    client.send(flow(16 * MIB));
+    const check = new FlowCheck();
+    check.take((await once(client, "message"))[0] as Buffer);
+    expect([check.at, check.firstWrong]).toEqual([16 * MIB, -1]);
+    client.terminate();
+    await closed(sockets[0]!);
+  });
+
+  test("a reset closes a WebSocket with 1006, and a refused connection is ECONNREFUSED", async () => {
+    const reactor = make();
+    const { port, sockets } = serveEcho(reactor);
+    const client = open(reactor, port);
+    await once(client, "open");
+    client.on("error", () => {});
+    sockets[0]!.resetAndDestroy();
+    expect((await once(client, "close"))[0]).toBe(1006);
+    await expect(once(open(reactor, await freePort()), "open")).rejects.toMatchObject({ code: "ECONNREFUSED" });
+  });
+});
