@@ -205,6 +205,21 @@ forEachReactor((make) => {
     expect(first.calls).toEqual(["connectionMade", "dataReceived"]);
   });
 
+  test("a peer's end that the protocol before was told of is told to the next one, too", async () => {
+    const first = new HalfRecorder();
+    const { port } = serve(make(), () => first);
+    const peer = await Peer.connect(port);
+    peer.end();
+    await first.readEnded.promise;
+    const half = new HalfRecorder();
+    first.transport.switchProtocol(half);
+    await half.readEnded.promise;
+    const whole = new Recorder();
+    half.transport.switchProtocol(whole);
+    expect(await whole.lossError()).toBeInstanceOf(ConnectionDone);
+    expect(half.calls).toEqual(["connectionMade", "readConnectionLost"]);
+  });
+
   test("a reset after the switch is told to the next protocol only", async () => {
     const first = new Recorder();
     const { peer, next } = await switched(make(), first, new Recorder());

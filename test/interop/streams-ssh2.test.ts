@@ -97,7 +97,7 @@ forEachReactor((make) => {
     await leave(session);
   });
 
-  test("a wrong password is refused, and a reset is told as ECONNRESET", async () => {
+  test("a reset is told as ECONNRESET, a refused connection as ECONNREFUSED", async () => {
     const reactor = make();
     const session = await logIn(reactor, () => {});
     const failed = once(session.client, "error").catch((error) => [error]);

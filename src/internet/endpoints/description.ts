@@ -20,8 +20,11 @@ export interface EndpointForm {
   readonly prefix: string;
   /** The accepted form for people, as in `tcp:port[:interface=address]`. */
   readonly form: string;
-  /** The names of the arguments in the order in which they may be given without their names. */
-  readonly parameters: readonly string[];
+  /**
+   * The names of the arguments in the order in which they may be given without their names; null when what follows the
+   * type is a description of its own: see {@link EndpointArguments.rest}.
+   */
+  readonly parameters: readonly string[] | null;
 }
 
 /** A description cut into its arguments. */
@@ -30,6 +33,8 @@ export interface Description {
   readonly type: string;
   readonly positional: readonly string[];
   readonly keywords: readonly (readonly [name: string, value: string])[];
+  /** What follows the type, as it stands. */
+  readonly rest: string;
 }
 
 /** Cut a description at its separators. @throws InvalidEndpointError */
@@ -38,6 +43,7 @@ export function parseDescription(text: string): Description {
   const keywords: [string, string][] = [];
   let name: string | undefined;
   let value = "";
+  let rest = "";
   const finish = () => {
     if (positional.length === 0 && (name !== undefined || value === "")) {
       throw new InvalidEndpointError(`Bad endpoint "${text}": it must begin with a type, as in tcp:8080.`);
@@ -58,6 +64,7 @@ export function parseDescription(text: string): Description {
       }
       value += text[i]!;
     } else if (character === ":") {
+      if (positional.length === 0) rest = text.slice(i + 1);
       finish();
     } else if (character === "=" && name === undefined) {
       name = value;
@@ -67,7 +74,7 @@ export function parseDescription(text: string): Description {
     }
   }
   finish();
-  return { text, type: positional[0]!, positional: positional.slice(1), keywords };
+  return { text, type: positional[0]!, positional: positional.slice(1), keywords, rest };
 }
 
 const COLON_HINT = 'write "\\:" for a ":" inside an argument';
@@ -83,18 +90,27 @@ export class EndpointArguments {
     this.#description = description;
     this.#form = form;
     const { positional, keywords } = description;
-    const surplus = positional[form.parameters.length];
+    const { parameters } = form;
+    if (parameters === null) return;
+    const surplus = positional[parameters.length];
     if (surplus !== undefined) {
       throw this.#error(`"${surplus}" is one argument too many; ${COLON_HINT}`);
     }
     positional.forEach((value, i) => {
-      this.#values.set(form.parameters[i]!, value);
+      this.#values.set(parameters[i]!, value);
     });
     for (const [name, value] of keywords) {
-      if (!form.parameters.includes(name)) throw this.#error(`it has no argument "${name}"`);
+      if (!parameters.includes(name)) throw this.#error(`it has no argument "${name}"`);
       if (this.#values.has(name)) throw this.#error(`"${name}" is given twice; ${COLON_HINT}`);
       this.#values.set(name, value);
     }
+  }
+
+  /** What follows the type: a description of its own. */
+  get rest(): string {
+    const { rest } = this.#description;
+    if (rest === "") throw this.#error("what it is for is missing");
+    return rest;
   }
 
   /** An argument as it stands. */

@@ -1,0 +1,27 @@
+/** What a PROXY header tells, and what can be wrong with one. */
+import { SkeinError } from "../../internet/error.ts";
+import type { Address } from "../../internet/interfaces.ts";
+import type { UNIXAddress } from "./unixaddress.ts";
+
+/** Who talks to whom, by a PROXY header. */
+export interface ProxyInfo {
+  /** The client; null when the proxy does not tell, as when it talks for itself to see whether the server lives. */
+  readonly source: Address | UNIXAddress | null;
+  /** What the client connected to; null together with the source. */
+  readonly destination: Address | UNIXAddress | null;
+}
+
+export const UNKNOWN: ProxyInfo = { source: null, destination: null };
+
+/** What was received is no PROXY header. */
+export class InvalidProxyHeader extends SkeinError {
+  override readonly code: string = "ERR_INVALID_PROXY_HEADER";
+}
+/** The header is for a protocol that does not exist. */
+export class InvalidNetworkProtocol extends InvalidProxyHeader {
+  override readonly code: string = "ERR_INVALID_NETWORK_PROTOCOL";
+}
+/** The header ends before its addresses do. */
+export class MissingAddressData extends InvalidProxyHeader {
+  override readonly code: string = "ERR_MISSING_ADDRESS_DATA";
+}

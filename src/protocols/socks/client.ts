@@ -1,0 +1,144 @@
+/** Connections through a SOCKS server. */
+import { Deferred, fail } from "../../internet/defer.ts";
+import type { ClientEndpoint } from "../../internet/endpoints.ts";
+import { ConnectingCancelledError, NoProtocol } from "../../internet/error.ts";
+import type { Failure } from "../../internet/failure.ts";
+import type { Address, ProtocolLike, Transport } from "../../internet/interfaces.ts";
+import { Protocol, type ProtocolFactory } from "../../internet/protocol.ts";
+import { WrappingFactory } from "../policies/wrapper.ts";
+import { PreambleWrapper } from "../preamble.ts";
+import { CONNECT, encodeRequest, GRANTED, REPLY_LENGTH, SOCKSError } from "./request.ts";
+
+/**
+ * Connects to a host through a SOCKS 4 server, which looks the host's name up (4a) unless it is an IPv4 address. The
+ * protocol is built and connected once the server has granted the connection. Its transport's addresses are those of
+ * the connection to the server.
+ */
+export class SOCKS4ClientEndpoint implements ClientEndpoint {
+  readonly #proxy: ClientEndpoint;
+  readonly #host: string;
+  readonly #port: number;
+  readonly #user: string;
+
+  /** @param proxy where the SOCKS server is */
+  constructor(proxy: ClientEndpoint, host: string, port: number, user = "") {
+    this.#proxy = proxy;
+    this.#host = host;
+    this.#port = port;
+    this.#user = user;
+  }
+
+  /** As every endpoint; fails with SOCKSError as well, when the server rejects the request or gives no answer to it. */
+  connect<P extends ProtocolLike>(factory: ProtocolFactory<P>): Deferred<P> {
+    let request: Buffer;
+    try {
+      request = encodeRequest(CONNECT, this.#host, this.#port, this.#user);
+    } catch (error) {
+      return fail(error);
+    }
+    const to = `${this.#host}:${this.#port}`;
+    return this.#proxy.connect(new ThroughProxy(factory, request, to)).addCallback(({ ready }) => ready);
+  }
+}
+
+/** Puts the request and its reply before the protocols of another factory. */
+class ThroughProxy<P extends ProtocolLike> extends WrappingFactory<ProtocolLike, ProxiedConnection<P>> {
+  readonly #factory: ProtocolFactory<P>;
+  readonly #request: Buffer;
+  readonly #to: string;
+
+  constructor(factory: ProtocolFactory<P>, request: Buffer, to: string) {
+    super(factory);
+    this.#factory = factory;
+    this.#request = request;
+    this.#to = to;
+  }
+
+  override buildProtocol(addr: Address): ProxiedConnection<P> {
+    return new ProxiedConnection(this, this.#request, this.#to, () => this.#factory.buildProtocol(addr));
+  }
+}
+
+class ProxiedConnection<P extends ProtocolLike> extends PreambleWrapper {
+  /** Fires with the protocol once it is connected. */
+  readonly ready: Deferred<P>;
+  readonly #build: () => P | null | undefined;
+  #protocol: P | null = null;
+
+  constructor(factory: ThroughProxy<P>, request: Buffer, to: string, build: () => P | null | undefined) {
+    super(factory, new Protocol());
+    this.#build = build;
+    this.ready = new Deferred<P>(() => this.giveUp(new ConnectingCancelledError(to)));
+    this.wrappedProtocol = new Handshake(this, request, to);
+  }
+
+  /** The server has granted the connection. */
+  begin(rest: Uint8Array): unknown {
+    try {
+      this.#protocol = this.#build() ?? null;
+    } catch (error) {
+      this.giveUp(error);
+      return undefined;
+    }
+    if (this.#protocol !== null) return this.handOver(this.#protocol, rest);
+    this.giveUp(new NoProtocol("The factory built no protocol, so the connection was closed."));
+    return undefined;
+  }
+
+  /** Called for the handshake, and again for the protocol behind it. */
+  override makeConnection(transport: Transport): unknown {
+    let result: unknown;
+    try {
+      result = super.makeConnection(transport);
+    } catch (error) {
+      this.giveUp(error);
+      throw error;
+    }
+    if (this.#protocol !== null && !this.ready.called) this.ready.callback(this.#protocol);
+    return result;
+  }
+
+  /** There will be no protocol. */
+  giveUp(error: unknown): void {
+    if (!this.ready.called) this.ready.errback(error);
+    this.abortConnection();
+  }
+}
+
+/** Asks, and awaits the reply. */
+class Handshake<P extends ProtocolLike> extends Protocol {
+  static override readonly borrows: boolean = true;
+  readonly #wrapper: ProxiedConnection<P>;
+  readonly #request: Buffer;
+  readonly #to: string;
+  #reply: Buffer = Buffer.alloc(0);
+
+  constructor(wrapper: ProxiedConnection<P>, request: Buffer, to: string) {
+    super();
+    this.#wrapper = wrapper;
+    this.#request = request;
+    this.#to = to;
+  }
+
+  override connectionMade(): void {
+    this.transport.write(this.#request);
+  }
+
+  override dataReceived(data: Buffer): unknown {
+    this.#reply = Buffer.concat([this.#reply, data]);
+    if (this.#reply.length < REPLY_LENGTH) return undefined;
+    const [version, code] = this.#reply;
+    if (version === 0 && code === GRANTED) return this.#wrapper.begin(this.#reply.subarray(REPLY_LENGTH));
+    const why =
+      version === 0
+        ? `The SOCKS server rejected the connection to ${this.#to} (code ${code}).`
+        : `What answered the request to connect to ${this.#to} is no SOCKS 4 server: check its address.`;
+    this.#wrapper.giveUp(new SOCKSError(why));
+    return undefined;
+  }
+
+  override connectionLost(reason: Failure): void {
+    const why = `The SOCKS server closed without an answer to the request to connect to ${this.#to}.`;
+    this.#wrapper.giveUp(new SOCKSError(why, { cause: reason.value }));
+  }
+}

@@ -1,0 +1,30 @@
+/** finger, with Twisted on the other side. */
+import { expect, it } from "vitest";
+import { TCP4ClientEndpoint } from "../../src/internet/endpoints.ts";
+import { Finger, finger } from "../../src/protocols/finger.ts";
+import { building, listen, python, testReactor } from "../helpers/interop.ts";
+
+const reactor = testReactor();
+
+it("our client asks a server of Twisted", async () => {
+  const server = python("finger.py");
+  const port = Number((await server.until(/listening on (\d+)/))[1]);
+  const endpoint = new TCP4ClientEndpoint(reactor(), "127.0.0.1", port);
+  expect(String(await finger(endpoint, "joe"))).toBe("user joe 0\n");
+  expect(String(await finger(endpoint, "joe", { slashW: true }))).toBe("user joe 1\n");
+  expect(String(await finger(endpoint, ""))).toBe("everybody 0\n");
+  expect(String(await finger(endpoint, "joe@elsewhere"))).toBe("Finger forwarding service denied\n");
+});
+
+it("a client of Twisted asks our server", async () => {
+  class Telling extends Finger {
+    override getUser(slashW: boolean, user: string): string {
+      return `user ${user} ${slashW}\r\n`;
+    }
+  }
+  const port = listen(
+    reactor(),
+    building(() => new Telling()),
+  );
+  await python("finger.py", port).until(/^b'user joe true\\r\\n'$/m);
+});

@@ -1,0 +1,367 @@
+import { beforeEach, describe, expect, expectTypeOf, it } from "vitest";
+import type { Deferred } from "../../src/internet/defer.ts";
+import {
+  ConnectionClosed,
+  ConnectionDone,
+  ConnectionLost,
+  NoClockError,
+  TimeoutError,
+} from "../../src/internet/error.ts";
+import {
+  ClientError,
+  DEFAULT_PORT,
+  type IdentifiedValue,
+  MemCacheProtocol,
+  NoSuchCommand,
+  ServerError,
+  type Value,
+} from "../../src/protocols/memcache.ts";
+import { Clock } from "../../src/testing/clock.ts";
+import { FakeTransport } from "../helpers/fake-transport.ts";
+import { errorOf, watch } from "../helpers/outcome.ts";
+import { between, fragments, seeded } from "../helpers/random.ts";
+
+let clock: Clock;
+let client: MemCacheProtocol;
+let transport: FakeTransport;
+
+beforeEach(() => {
+  clock = new Clock();
+  client = new MemCacheProtocol({ clock });
+  transport = new FakeTransport().connect(client);
+});
+
+const bar = Buffer.from("bar");
+const LONG = "k".repeat(251);
+
+type Ask = (client: MemCacheProtocol) => Deferred<unknown>;
+type Exchange = readonly [sent: string, received: string, result: unknown, ask: Ask];
+
+const EXCHANGES: readonly Exchange[] = [
+  ["get foo\r\n", "VALUE foo 0 3\r\nbar\r\nEND\r\n", [0, bar], (c) => c.get("foo")],
+  ["get foo\r\n", "VALUE foo 7 0\r\n\r\nEND\r\n", [7, Buffer.alloc(0)], (c) => c.get("foo")],
+  ["get foo\r\n", "END\r\n", [0, null], (c) => c.get("foo")],
+  ["gets foo\r\n", "VALUE foo 0 3 1234\r\nbar\r\nEND\r\n", [0, "1234", bar], (c) => c.get("foo", true)],
+  ["gets foo\r\n", "END\r\n", [0, "", null], (c) => c.get("foo", true)],
+  ["get grüße\r\n", "VALUE grüße 0 3\r\nbar\r\nEND\r\n", [0, bar], (c) => c.get("grüße")],
+  [
+    "get foo cow\r\n",
+    "VALUE foo 0 3\r\nbar\r\nVALUE cow 1 7\r\nchicken\r\nEND\r\n",
+    new Map([
+      ["foo", [0, bar]],
+      ["cow", [1, Buffer.from("chicken")]],
+    ]),
+    (c) => c.getMultiple(["foo", "cow"]),
+  ],
+  [
+    "get foo cow\r\n",
+    "VALUE cow 1 3\r\nbar\r\nEND\r\n",
+    new Map<string, Value>([
+      ["foo", [0, null]],
+      ["cow", [1, bar]],
+    ]),
+    (c) => c.getMultiple(new Set(["foo", "cow"])),
+  ],
+  [
+    "gets foo cow\r\n",
+    "VALUE foo 0 3 1234\r\nbar\r\nEND\r\n",
+    new Map<string, IdentifiedValue>([
+      ["foo", [0, "1234", bar]],
+      ["cow", [0, "", null]],
+    ]),
+    (c) => c.getMultiple(["foo", "cow"], true),
+  ],
+  ["set foo 0 0 3\r\nbar\r\n", "STORED\r\n", true, (c) => c.set("foo", "bar")],
+  ["set foo 3 60 3\r\nbar\r\n", "STORED\r\n", true, (c) => c.set("foo", bar, 3, 60)],
+  ["set foo 0 -1 0\r\n\r\n", "STORED\r\n", true, (c) => c.set("foo", "", 0, -1)],
+  ["set foo 0 0 6\r\ngr\u00fc\u00df\r\n", "STORED\r\n", true, (c) => c.set("foo", "grüß")],
+  ["add foo 0 0 3\r\nbar\r\n", "STORED\r\n", true, (c) => c.add("foo", "bar")],
+  ["add foo 0 0 3\r\nbar\r\n", "NOT_STORED\r\n", false, (c) => c.add("foo", "bar")],
+  ["replace foo 0 0 3\r\nbar\r\n", "STORED\r\n", true, (c) => c.replace("foo", "bar")],
+  ["replace foo 0 0 3\r\nbar\r\n", "NOT_STORED\r\n", false, (c) => c.replace("foo", "bar")],
+  ["append foo 0 0 3\r\nbar\r\n", "STORED\r\n", true, (c) => c.append("foo", "bar")],
+  ["prepend foo 0 0 3\r\nbar\r\n", "STORED\r\n", true, (c) => c.prepend("foo", "bar")],
+  ["cas foo 0 0 3 1234\r\nbar\r\n", "STORED\r\n", true, (c) => c.checkAndSet("foo", "bar", "1234")],
+  ["cas foo 0 0 3 1234\r\nbar\r\n", "EXISTS\r\n", false, (c) => c.checkAndSet("foo", "bar", "1234")],
+  ["cas foo 0 0 3 1234\r\nbar\r\n", "NOT_FOUND\r\n", false, (c) => c.checkAndSet("foo", "bar", "1234")],
+  ["delete foo\r\n", "DELETED\r\n", true, (c) => c.delete("foo")],
+  ["delete foo\r\n", "NOT_FOUND\r\n", false, (c) => c.delete("foo")],
+  ["incr foo 1\r\n", "4\r\n", 4, (c) => c.increment("foo")],
+  ["incr foo 8\r\n", "12\r\n", 12, (c) => c.increment("foo", 8)],
+  ["incr foo 1\r\n", "NOT_FOUND\r\n", false, (c) => c.increment("foo")],
+  ["decr foo 1\r\n", "9 \r\n", 9, (c) => c.decrement("foo")],
+  ["decr foo 3\r\n", "0\r\n", 0, (c) => c.decrement("foo", 3)],
+  [
+    "stats\r\n",
+    "STAT foo bar\r\nSTAT egg two words\r\nSTAT none \r\nEND\r\n",
+    new Map([
+      ["foo", "bar"],
+      ["egg", "two words"],
+      ["none", ""],
+    ]),
+    (c) => c.stats(),
+  ],
+  ["stats items\r\n", "STAT foo bar\r\nEND\r\n", new Map([["foo", "bar"]]), (c) => c.stats("items")],
+  ["stats reset\r\n", "RESET\r\n", new Map(), (c) => c.stats("reset")],
+  ["version\r\n", "VERSION 1.6.18\r\n", "1.6.18", (c) => c.version()],
+  ["flush_all\r\n", "OK\r\n", true, (c) => c.flushAll()],
+];
+
+describe.each(EXCHANGES)("%j answered by %j", (sent, received, result, ask) => {
+  it("is sent as it is, and has its result", () => {
+    const seen = watch(ask(client));
+    expect(transport.take()).toBe(sent);
+    transport.receive(received);
+    expect(seen).toEqual([result]);
+    expect(clock.getDelayedCalls()).toEqual([]);
+  });
+
+  it("has the same result when the answer comes byte by byte", () => {
+    const seen = watch(ask(client));
+    for (const byte of Buffer.from(received)) transport.receive(Buffer.of(byte));
+    expect(seen).toEqual([result]);
+  });
+
+  it("fails without a connection", () => {
+    transport.lose();
+    errorOf(ask(client), ConnectionClosed);
+    errorOf(ask(new MemCacheProtocol({ clock })), ConnectionClosed);
+  });
+});
+
+it("the commands' results have their types", () => {
+  expectTypeOf(client.get("a")).toEqualTypeOf<Deferred<Value>>();
+  expectTypeOf(client.get("a", true)).toEqualTypeOf<Deferred<IdentifiedValue>>();
+  expectTypeOf(client.getMultiple(["a"])).toEqualTypeOf<Deferred<Map<string, Value>>>();
+  expectTypeOf(client.getMultiple(["a"], true)).toEqualTypeOf<Deferred<Map<string, IdentifiedValue>>>();
+  expectTypeOf(client.increment("a")).toEqualTypeOf<Deferred<number | false>>();
+  expectTypeOf(client.set("a", "b")).toEqualTypeOf<Deferred<boolean>>();
+  expect(DEFAULT_PORT).toBe(11211);
+  transport.lose(new ConnectionDone());
+});
+
+describe("errors", () => {
+  it("a command that the server does not know fails with NoSuchCommand, and the next is answered", () => {
+    const unknown = client.flushAll();
+    const seen = watch(client.get("foo"));
+    transport.receive("ERROR\r\nEND\r\n");
+    errorOf(unknown, NoSuchCommand);
+    expect(seen).toEqual([[0, null]]);
+  });
+
+  it("what the server refuses fails with ClientError, and its words", () => {
+    const refused = client.set("foo", "eggspamm");
+    transport.receive("CLIENT_ERROR We don't like eggspamm\r\n");
+    expect(errorOf(refused, ClientError).message).toContain("We don't like eggspamm");
+  });
+
+  it("what the server cannot do fails with ServerError, and its words", () => {
+    const failed = client.set("foo", "eggspamm");
+    transport.receive("SERVER_ERROR zomg\r\n");
+    expect(errorOf(failed, ServerError).message).toContain("zomg");
+  });
+
+  it("a sum that no number can hold fails with ClientError, and its digits", () => {
+    const answer = client.increment("foo");
+    transport.receive("18446744073709551615\r\n");
+    expect(errorOf(answer, ClientError).message).toContain("18446744073709551615");
+    expect(clock.getDelayedCalls()).toEqual([]);
+  });
+
+  it.each<[string, Ask]>([
+    ["set", (c) => c.set(LONG, bar)],
+    ["get", (c) => c.get(LONG)],
+    ["getMultiple", (c) => c.getMultiple(["a", LONG])],
+    ["increment", (c) => c.increment(LONG)],
+    ["decrement", (c) => c.decrement(LONG)],
+    ["delete", (c) => c.delete(LONG)],
+    ["append", (c) => c.append(LONG, bar)],
+    ["set in UTF-8", (c) => c.set("ü".repeat(126), bar)],
+    ["getMultiple without keys", (c) => c.getMultiple([])],
+    ["checkAndSet without an identifier", (c) => c.checkAndSet("a", "b", "")],
+    ["checkAndSet with a forged identifier", (c) => c.checkAndSet("a", "b", "1\r\nflush_all")],
+    ["set with flags that are none", (c) => c.set("a", "b", 0.5)],
+    ["set with a time that is none", (c) => c.set("a", "b", 0, Number.NaN)],
+    ["increment by less than nothing", (c) => c.increment("a", -1)],
+    ["stats of several lines", (c) => c.stats("items\r\nflush_all")],
+    ...["", "two words", "a\r\nflush_all", "a\tb", "a\0", "\u007f"].map((key): [string, Ask] => [
+      `get of ${JSON.stringify(key)}`,
+      (c) => c.get(key),
+    ]),
+  ])("%s fails with ClientError before anything is sent", (_what, ask) => {
+    errorOf(ask(client), ClientError);
+    expect(transport.take()).toBe("");
+    expect(clock.getDelayedCalls()).toEqual([]);
+  });
+
+  it("a key may have 250 bytes", () => {
+    const seen = watch(client.get("k".repeat(250)));
+    transport.receive("END\r\n");
+    expect(seen).toEqual([[0, null]]);
+  });
+
+  it.each<[string, Ask, string]>([
+    ["a value of another key", (c) => c.get("foo"), "VALUE bar 0 7\r\nspamegg\r\nEND\r\n"],
+    ["a value of no key that was asked for", (c) => c.getMultiple(["a", "b"]), "VALUE egg 0 7\r\n"],
+    ["END to what retrieves nothing", (c) => c.set("key", "value"), "END\r\n"],
+    ["STORED to what stores nothing", (c) => c.get("foo"), "STORED\r\n"],
+    ["words to what counts", (c) => c.increment("foo"), "many\r\n"],
+    ["a property of every object", (c) => c.flushAll(), "constructor\r\n"],
+    ["something else to version", (c) => c.version(), "OK then\r\n"],
+    ["something else to stats", (c) => c.stats(), "STAT\r\n"],
+    ["a length that is none", (c) => c.get("foo"), "VALUE foo 0 -3\r\n"],
+    ["a length beyond any", (c) => c.get("foo"), "VALUE foo 0 99999999999\r\n"],
+    ["a value that does not end where it should", (c) => c.get("foo"), "VALUE foo 0 3\r\nbarbar\r\nEND\r\n"],
+    [`${"a long answer".padEnd(100)}`, (c) => c.flushAll(), `${"x".repeat(500)}\r\n`],
+  ])("an answer that breaks the protocol throws ServerError, which ends the connection: %s", (_what, ask, received) => {
+    const answer = ask(client);
+    expect(() => transport.receive(received)).toThrow(ServerError);
+    transport.lose(new ConnectionLost());
+    errorOf(answer, ConnectionLost);
+  });
+
+  it("an answer that was not asked for throws ServerError", () => {
+    expect(() => transport.receive("STORED\r\n")).toThrow(ServerError);
+  });
+
+  it("when the connection is lost every command fails by what ended it", () => {
+    const answers = [client.get("foo"), client.get("bar")];
+    transport.lose(new ConnectionLost());
+    for (const answer of answers) errorOf(answer, ConnectionLost);
+    expect(clock.getDelayedCalls()).toEqual([]);
+    expect(errorOf(client.get("foo"), ConnectionClosed).cause).toBeInstanceOf(ConnectionLost);
+  });
+});
+
+describe("pipelining", () => {
+  it("answers go to the commands in their order", () => {
+    const seen = [
+      client.get("foo"),
+      client.set("bar", "spamspamspam"),
+      client.get("egg"),
+      client.increment("n"),
+      client.version(),
+    ].map((answer) => watch(answer as Deferred<unknown>));
+    expect(transport.take()).toBe("get foo\r\nset bar 0 0 12\r\nspamspamspam\r\nget egg\r\nincr n 1\r\nversion\r\n");
+    transport.receive(
+      "VALUE foo 0 3\r\nbar\r\nEND\r\nSTORED\r\nVALUE egg 0 4\r\nspam\r\nEND\r\nNOT_FOUND\r\nVERSION 1\r\n",
+    );
+    expect(seen).toEqual([[[0, bar]], [true], [[0, Buffer.from("spam")]], [false], ["1"]]);
+  });
+
+  it("a callback may give the next command", () => {
+    const seen: unknown[] = [];
+    client.set("a", "1").addCallback(() => {
+      seen.push(watch(client.get("a")));
+    });
+    transport.take();
+    transport.receive("STORED\r\n");
+    expect(transport.take()).toBe("get a\r\n");
+    transport.receive("VALUE a 0 1\r\n1\r\nEND\r\n");
+    expect(seen).toEqual([[[0, Buffer.from("1")]]]);
+    expect(clock.getDelayedCalls()).toEqual([]);
+  });
+
+  it("a command that was cancelled keeps its place", () => {
+    const cancelled = client.get("foo");
+    const seen = watch(client.get("bar"));
+    cancelled.cancel();
+    errorOf(cancelled, Error);
+    transport.receive("VALUE foo 0 3\r\nbar\r\nEND\r\nEND\r\n");
+    expect(seen).toEqual([[0, null]]);
+  });
+
+  it("random answers in random pieces are read as they were written", () => {
+    const random = seeded(20260518);
+    for (let round = 0; round < 200; round++) {
+      const values = Array.from({ length: between(random, 1, 8) }, () => {
+        const value = Buffer.alloc(between(random, 0, 200));
+        for (let i = 0; i < value.length; i++) value[i] = between(random, 0, 255);
+        return value;
+      });
+      const seen = values.map((_, i) => watch(client.get(`k${i}`)));
+      const answer = values.flatMap((value, i) => [
+        Buffer.from(`VALUE k${i} ${i} ${value.length}\r\n`),
+        value,
+        Buffer.from("\r\nEND\r\n"),
+      ]);
+      for (const piece of fragments(random, Buffer.concat(answer), between(random, 1, 300))) transport.receive(piece);
+      expect(seen).toEqual(values.map((value, i) => [[i, value]]));
+    }
+  });
+});
+
+describe("the time", () => {
+  it("commands fail with TimeoutError, and the connection is cut, when no answer comes for 60 seconds", () => {
+    const answers = [client.get("foo"), client.get("bar")];
+    clock.advance(59.9);
+    expect(transport.aborted).toBe(false);
+    clock.advance(0.2);
+    for (const answer of answers) errorOf(answer, TimeoutError);
+    expect(transport.aborted).toBe(true);
+    transport.lose(); // fires nothing a second time
+    errorOf(client.get("foo"), ConnectionClosed);
+  });
+
+  it("nothing is timed while nothing is asked, nor after the answer", () => {
+    expect(clock.getDelayedCalls()).toEqual([]);
+    client.get("foo");
+    expect(clock.getDelayedCalls().length).toBe(1);
+    transport.receive("END\r\n");
+    expect(clock.getDelayedCalls()).toEqual([]);
+  });
+
+  it("it begins anew with whatever is received, and ends only with the whole answer", () => {
+    const answer = client.get("foo");
+    for (const piece of ["VALUE foo 0 10\r\n", "12345", "67890"]) {
+      clock.advance(59);
+      transport.receive(piece);
+    }
+    clock.advance(59);
+    expect(transport.aborted).toBe(false);
+    clock.advance(1);
+    errorOf(answer, TimeoutError);
+  });
+
+  it("statistics that do not end are no answer", () => {
+    const answer = client.stats();
+    transport.receive("STAT foo bar\r\n");
+    clock.advance(60);
+    errorOf(answer, TimeoutError);
+  });
+
+  it("an answer leaves the next command its whole time", () => {
+    const [, second] = [client.get("foo"), client.get("bar")];
+    clock.advance(59);
+    transport.receive("END\r\n");
+    clock.advance(59);
+    expect(transport.aborted).toBe(false);
+    clock.advance(1);
+    errorOf(second, TimeoutError);
+  });
+
+  it("further commands do not put it off", () => {
+    const first = client.get("foo");
+    clock.advance(59);
+    const second = client.get("bar");
+    clock.advance(1);
+    for (const answer of [first, second]) errorOf(answer, TimeoutError);
+  });
+
+  it("nobody can connect when there is nothing that measures it", () => {
+    expect(() => new FakeTransport().connect(new MemCacheProtocol())).toThrow(NoClockError);
+    expect(() => new FakeTransport().connect(new MemCacheProtocol({ timeOut: null }))).not.toThrow();
+  });
+
+  it("it can be set, and taken away", () => {
+    const brief = new MemCacheProtocol({ clock, timeOut: 1 });
+    new FakeTransport().connect(brief);
+    const answer = brief.get("foo");
+    const patient = new MemCacheProtocol({ clock, timeOut: null });
+    new FakeTransport().connect(patient);
+    const seen = watch(patient.get("foo"));
+    clock.advance(1000);
+    errorOf(answer, TimeoutError);
+    expect(seen).toEqual([]);
+  });
+});
