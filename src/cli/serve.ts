@@ -3,6 +3,7 @@ import { InvalidEndpointError, serverFromString } from "../internet/endpoints.ts
 import { ReactorNotAvailableError } from "../internet/error.ts";
 import type { ListeningPort, Reactor } from "../internet/interfaces.ts";
 import { SERVICES, type Service } from "./services.ts";
+import "../protocols/haproxy.ts"; // teaches serverFromString() the "haproxy:" prefix
 import { parse, UsageError } from "./usage.ts";
 
 const EXAMPLE = "skein serve chat --listen tcp:1234";
@@ -19,6 +20,7 @@ Options:
   -l, --listen ENDPOINT  where to listen; may be given several times
                            tcp:port[:interface=address][:backlog=number]   IPv4
                            tcp6:port[:interface=address][:backlog=number]  IPv6; write "\\:" for a ":" in an address
+                           haproxy:tcp:port  the same behind a proxy that tells who the client is (PROXY protocol)
                          port 0 is any free port
   -t, --to HOST:PORT     where portforward connects to
   -r, --reactor NAME     the reactor to run on, as in epoll; default: the environment's SKEIN_REACTOR, else the

@@ -1,10 +1,12 @@
 /** What `skein serve` can serve. */
 import type { Deferred } from "../internet/defer.ts";
-import type { ReactorTCP, ReactorTime, ServerFactoryLike } from "../internet/interfaces.ts";
+import type { Reactor, ServerFactoryLike } from "../internet/interfaces.ts";
 import { Factory, type Protocol } from "../internet/protocol.ts";
+import { msg } from "../logger/log.ts";
 import { ChatFactory } from "../protocols/chat.ts";
 import { ProxyFactory } from "../protocols/portforward.ts";
-import { Discard, Echo, Time } from "../protocols/wire.ts";
+import { SOCKSv4Factory } from "../protocols/socks.ts";
+import { Chargen, Daytime, Discard, Echo, QOTD, Time } from "../protocols/wire.ts";
 import { UsageError } from "./usage.ts";
 
 export interface Service {
@@ -19,7 +21,7 @@ export interface ServiceKind {
   /** True when it must be told where to connect to. */
   readonly connects?: boolean;
   /** `to` is where to connect to, for one that connects. @throws UsageError when it makes no sense */
-  make(reactor: ReactorTime & ReactorTCP, to: string): Service;
+  make(reactor: Reactor, to: string): Service;
 }
 
 export const SERVICES: ReadonlyMap<string, ServiceKind> = new Map<string, ServiceKind>([
@@ -33,6 +35,8 @@ export const SERVICES: ReadonlyMap<string, ServiceKind> = new Map<string, Servic
       },
     },
   ],
+  ["chargen", { summary: "sends characters without end (RFC 864)", make: () => serving(Chargen) }],
+  ["daytime", { summary: "sends the time as text and closes (RFC 867)", make: () => serving(Daytime) }],
   ["discard", { summary: "throws away what it receives (RFC 863)", make: () => serving(Discard) }],
   ["echo", { summary: "sends back what it receives (RFC 862)", make: () => serving(Echo) }],
   [
@@ -41,6 +45,14 @@ export const SERVICES: ReadonlyMap<string, ServiceKind> = new Map<string, Servic
       summary: "passes each connection on to another host (--to)",
       connects: true,
       make: (reactor, to) => ({ factory: new ProxyFactory(...hostAndPort(to), { reactor }) }),
+    },
+  ],
+  ["qotd", { summary: "sends the quote of the day and closes (RFC 865)", make: () => serving(QOTD) }],
+  [
+    "socks",
+    {
+      summary: "connects others to where they ask (SOCKS 4 and 4a); anybody may: listen where only friends are",
+      make: (reactor) => ({ factory: new SOCKSv4Factory(reactor, msg) }),
     },
   ],
   ["time", { summary: "sends the time as 32 bits and closes (RFC 868)", make: () => serving(Time) }],

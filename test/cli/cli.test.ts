@@ -43,17 +43,17 @@ it.each([
   [["--dance"], "Unknown option '--dance'", "Try: skein --help"],
   [
     ["serve"],
-    "serve what? There are: chat, discard, echo, portforward, time",
+    "serve what? There are: chat, chargen, daytime, discard, echo, portforward, qotd, socks, time",
     "Try: skein serve chat --listen tcp:1234",
   ],
   [
     ["serve", "chta", "--listen", "tcp:0"],
-    'There is no service "chta"; there are: chat, discard, echo, portforward, time',
+    'There is no service "chta"; there are: chat, chargen, daytime, discard, echo, portforward, qotd, socks, time',
     "Try: skein serve chat --listen tcp:1234",
   ],
   [
     ["serve", "constructor"],
-    'There is no service "constructor"; there are: chat, discard, echo, portforward, time',
+    'There is no service "constructor"; there are: chat, chargen, daytime, discard, echo, portforward, qotd, socks, time',
     "Try: skein",
   ],
   [["serve", "echo", "time"], 'One service at a time; "time" is one too many', "Try: skein serve chat"],
