@@ -3,6 +3,7 @@
 import { ensureAvailable, ensureNoneInstalled, installReactor } from "./installation.ts";
 import { NativeReactor, type NativeReactorOptions } from "./nativereactor.ts";
 
+/** The reactor over Linux's epoll(7). */
 export class EPollReactor extends NativeReactor {
   /** @throws NativeLoadError | ReactorNotAvailableError */
   constructor(options: NativeReactorOptions = {}) {

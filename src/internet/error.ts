@@ -17,18 +17,22 @@ export class SkeinError extends Error {
 
 // --- reactor ---------------------------------------------------------------------------------------------------------
 
+/** A reactor was to be installed where one is installed already. */
 export class ReactorAlreadyInstalledError extends SkeinError {
   override readonly code: string = "ERR_REACTOR_ALREADY_INSTALLED";
 }
+/** The reactor does not work here: the message says why, and which do. */
 export class ReactorNotAvailableError extends SkeinError {
   override readonly code: string = "ERR_REACTOR_NOT_AVAILABLE";
 }
+/** A reactor that runs was to be run. */
 export class ReactorAlreadyRunning extends SkeinError {
   override readonly code: string = "ERR_REACTOR_ALREADY_RUNNING";
   constructor(message = "The reactor runs already: await the promise of the first run(), or stop() it before.") {
     super(message);
   }
 }
+/** A reactor that does not run was to be stopped. */
 export class ReactorNotRunning extends SkeinError {
   override readonly code: string = "ERR_REACTOR_NOT_RUNNING";
   constructor(message = "The reactor does not run: stop() only ends a reactor between run() and its first stop().") {
@@ -42,12 +46,14 @@ export class NativeLoadError extends SkeinError {
 
 // --- time ------------------------------------------------------------------------------------------------------------
 
+/** A delayed call that was made cannot be changed any more. */
 export class AlreadyCalled extends SkeinError {
   override readonly code: string = "ERR_ALREADY_CALLED";
   constructor(message = "This delayed call was made already: check active() first.") {
     super(message);
   }
 }
+/** A delayed call that was cancelled cannot be changed any more. */
 export class AlreadyCancelled extends SkeinError {
   override readonly code: string = "ERR_ALREADY_CANCELLED";
   constructor(message = "This delayed call was cancelled already: check active() first.") {
@@ -69,9 +75,11 @@ export class NoClockError extends SkeinError {
 
 // --- listening -------------------------------------------------------------------------------------------------------
 
+/** A local address cannot be used. */
 export class BindError extends SkeinError {
   override readonly code: string = "ERR_BIND";
 }
+/** A port cannot listen: which, and what the kernel said. */
 export class CannotListenError extends BindError {
   override readonly code: string = "ERR_CANNOT_LISTEN";
   readonly interface: string;
@@ -112,21 +120,27 @@ export class ConnectError extends SkeinError {
     this.osError = osError;
   }
 }
+/** The local address of an outgoing connection cannot be used. */
 export class ConnectBindError extends ConnectError {
   override readonly code: string = "ERR_CONNECT_BIND";
 }
+/** A host has no address. */
 export class UnknownHostError extends ConnectError {
   override readonly code: string = "ERR_UNKNOWN_HOST";
 }
+/** There is no way to where a connection was to go. */
 export class NoRouteError extends ConnectError {
   override readonly code: string = "ERR_NO_ROUTE";
 }
+/** Nothing listens where a connection was to go. */
 export class ConnectionRefusedError extends ConnectError {
   override readonly code: string = "ERR_CONNECTION_REFUSED";
 }
+/** The kernel gave up connecting. */
 export class TCPTimedOutError extends ConnectError {
   override readonly code: string = "ERR_TCP_TIMED_OUT";
 }
+/** A connection was not there in the time that was allowed for it. */
 export class ConnectTimeoutError extends ConnectError {
   override readonly code: string = "ERR_CONNECT_TIMEOUT";
 }
@@ -134,12 +148,15 @@ export class ConnectTimeoutError extends ConnectError {
 export class UserError extends ConnectError {
   override readonly code: string = "ERR_USER";
 }
+/** A name has no address, or nobody could be asked. */
 export class DNSLookupError extends ConnectError {
   override readonly code: string = "ERR_DNS_LOOKUP";
 }
+/** There is no attempt to connect that could be stopped. */
 export class NotConnectingError extends SkeinError {
   override readonly code: string = "ERR_NOT_CONNECTING";
 }
+/** The Deferred of an endpoint's `connect` was cancelled. */
 export class ConnectingCancelledError extends SkeinError {
   override readonly code: string = "ERR_CONNECTING_CANCELLED";
   readonly address: unknown;
@@ -180,6 +197,7 @@ export function getConnectError(errno: number, where: string): ConnectError {
 
 // --- connections that end --------------------------------------------------------------------------------------------
 
+/** A connection is over: the kinds of ends are the classes below this one. */
 export class ConnectionClosed extends SkeinError {
   override readonly code: string = "ERR_CONNECTION_CLOSED";
 }

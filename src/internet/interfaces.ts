@@ -6,6 +6,7 @@ import type { IPv4Address, IPv6Address } from "./address.ts";
 import type { Deferred } from "./defer.ts";
 import type { Failure } from "./failure.ts";
 
+/** The address of one end of a connection. */
 export type Address = IPv4Address | IPv6Address;
 
 /** Bytes handed to a transport: a string is sent as UTF-8. */
@@ -37,13 +38,16 @@ export interface ReactorTime {
 export interface Producer {
   stopProducing(): void;
 }
+/** Produces when it is asked to. */
 export interface PullProducer extends Producer {
   resumeProducing(): void;
 }
+/** Produces on its own, until it is told to pause. */
 export interface PushProducer extends Producer {
   pauseProducing(): void;
   resumeProducing(): void;
 }
+/** Takes what a producer makes, and tells it when there is too much. */
 export interface Consumer {
   /** @throws Error when a producer is registered already */
   registerProducer(producer: PushProducer, streaming: true): void;
@@ -92,12 +96,14 @@ export interface HalfCloseableProtocol extends ProtocolLike {
   writeConnectionLost(): void;
 }
 
+/** What a reactor needs of a factory. `Factory` implements it. */
 export interface ServerFactoryLike {
   buildProtocol(addr: Address): ProtocolLike | null | undefined;
   doStart(): void;
   doStop(): void;
 }
 
+/** What a reactor needs of a factory of outgoing connections. `ClientFactory` implements it. */
 export interface ClientFactoryLike extends ServerFactoryLike {
   startedConnecting(connector: Connector): void;
   clientConnectionFailed(connector: Connector, reason: Failure): void;
@@ -124,6 +130,7 @@ export interface Connector {
   getDestination(): Address;
 }
 
+/** How to listen. */
 export interface ListenTCPOptions {
   /** Connections the kernel holds before they are accepted. Default 50. */
   readonly backlog?: number;
@@ -133,6 +140,7 @@ export interface ListenTCPOptions {
   readonly reusePort?: boolean;
 }
 
+/** How to connect. */
 export interface ConnectTCPOptions {
   /** Seconds until the attempt fails with TimeoutError. Default 30. */
   readonly timeout?: number;
@@ -140,6 +148,7 @@ export interface ConnectTCPOptions {
   readonly bindAddress?: readonly [host: string, port: number];
 }
 
+/** When a trigger runs: what it is about happens "during". */
 export type TriggerPhase = "before" | "during" | "after";
 
 /** Names one trigger, for `removeSystemEventTrigger`. */
@@ -148,6 +157,7 @@ export interface TriggerId {
   readonly event: string;
 }
 
+/** The life of a reactor: starting, stopping, and what happens then. */
 export interface ReactorCore {
   /** Go live inside Node's loop; resolves after `stop()` and every shutdown trigger. */
   run(options?: { installSignalHandlers?: boolean }): Promise<void>;
@@ -168,6 +178,7 @@ export interface ReactorCore {
   fireSystemEvent(event: string): void;
 }
 
+/** Listens and connects by TCP. */
 export interface ReactorTCP {
   /** @throws CannotListenError */
   listenTCP(port: number, factory: ServerFactoryLike, options?: ListenTCPOptions): ListeningPort;
@@ -180,6 +191,7 @@ export interface ReactorNames {
   resolve(name: string): Deferred<string>;
 }
 
+/** All that a reactor can do. */
 export interface Reactor extends ReactorCore, ReactorTime, ReactorTCP, ReactorNames {
   /** The backend's name: "epoll", "poll", … */
   readonly name: string;

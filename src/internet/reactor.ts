@@ -6,4 +6,5 @@ import type { Reactor } from "./interfaces.ts";
 
 if (installedReactor() === undefined) install();
 
+/** The reactor of this process or worker. */
 export const reactor: Reactor = installedReactor()!;

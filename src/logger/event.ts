@@ -5,6 +5,7 @@ import type { LogLevel } from "./level.ts";
 /** Named values that belong to an event. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
+/** An event, as observers get it. */
 export class LogEvent {
   /** Seconds since the epoch. */
   readonly time: number;

@@ -5,6 +5,7 @@ import type { LogEvent, LogObserver } from "./event.ts";
 import { formatEventAsJSON } from "./json.ts";
 import { formatEventAsText } from "./text.ts";
 
+/** When a log file is changed for a new one, and what becomes of old ones. */
 export interface RotatingFileOptions {
   /** "text" or "json". Default "text". */
   readonly format?: "text" | "json";
@@ -22,6 +23,7 @@ export interface RotatingFileOptions {
 
 const MEBIBYTE = 1024 * 1024;
 
+/** An observer that writes to a file, which can be closed. */
 export interface FileLogObserver extends LogObserver {
   /** Events dropped so far, since the disk did not keep up or failed. */
   readonly dropped: number;

@@ -4,6 +4,7 @@ import { atLeast, type LogLevel } from "./level.ts";
 
 /** What a predicate says of an event: "maybe" leaves it to the next one. */
 export type PredicateResult = "yes" | "no" | "maybe";
+/** Has an opinion on an event, or none. */
 export type LogFilterPredicate = (event: LogEvent) => PredicateResult;
 
 /**

@@ -1,6 +1,7 @@
 /** Hands every event to every observer. */
 import { LogEvent, type LogObserver } from "./event.ts";
 
+/** An observer that tells others. */
 export class LogPublisher {
   private observers: readonly LogObserver[];
 

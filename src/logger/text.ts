@@ -8,6 +8,7 @@ export interface TextSink {
   write(text: string): unknown;
 }
 
+/** How text looks. */
 export interface TextOptions {
   /** Colour the levels with ANSI codes. Default false. */
   readonly colors?: boolean;

@@ -72,6 +72,7 @@ export class Finger extends LineOnlyReceiver {
 /** Bytes that an answer may have, unless the caller says otherwise. */
 const ANSWER_MAX = 1024 * 1024;
 
+/** How to ask a finger server. */
 export interface FingerOptions {
   /** Ask for more, by `/W`. Default false. */
   readonly slashW?: boolean;

@@ -31,6 +31,7 @@ export type Value = [flags: number, value: Buffer | null];
 /** The same with what checkAndSet() takes; `[0, "", null]` when there is none. */
 export type IdentifiedValue = [flags: number, cas: string, value: Buffer | null];
 
+/** How a client of memcached behaves. */
 export interface MemCacheOptions {
   /** Seconds that the server may be silent while it owes an answer, or null for any. Default 60. */
   readonly timeOut?: number | null;

@@ -114,6 +114,7 @@ export class ProxyServer extends Proxy {
   }
 }
 
+/** How connections are passed on. */
 export interface ProxyOptions extends ConnectTCPOptions {
   /** What connects to the target. Default: the installed reactor. */
   readonly reactor?: ReactorTCP;

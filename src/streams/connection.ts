@@ -6,6 +6,7 @@ import type { Intake } from "./intake.ts";
 import { type Loop, Reading } from "./reading.ts";
 import { refused, write } from "./write.ts";
 
+/** How a connection is read. */
 export interface ReadOptions {
   /** Ends the wait when it aborts: the read rejects with its reason, and the connection stays as it is. */
   readonly signal?: AbortSignal;

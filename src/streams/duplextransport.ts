@@ -22,6 +22,7 @@ import type {
 } from "../internet/interfaces.ts";
 import { err } from "../logger/log.ts";
 
+/** How a Duplex behaves as a transport. */
 export interface FromDuplexOptions {
   /** What getPeer() answers. Default: the stream's remoteAddress and remotePort, or 0.0.0.0 and port 0. */
   readonly peer?: Address;

@@ -12,6 +12,7 @@ export interface TextOptions extends ReadOptions {
   readonly encoding: BufferEncoding;
 }
 
+/** How a stream is cut into lines. */
 export interface LineOptions extends ReadOptions {
   /** What ends a line. Default CR LF, as LineReceiver's. */
   readonly delimiter?: Bytes;
@@ -19,6 +20,7 @@ export interface LineOptions extends ReadOptions {
   readonly maxLength?: number;
 }
 
+/** How a stream is cut into strings. */
 export interface StringOptions extends ReadOptions {
   /** The bytes that a string may have. Default 99999, as Int32StringReceiver's. */
   readonly maxLength?: number;

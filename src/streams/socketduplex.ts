@@ -12,6 +12,7 @@ import { ConnectionDone } from "../internet/error.ts";
 import type { Address, PushProducer, Transport } from "../internet/interfaces.ts";
 import { nodeError, nodeLoss, nodeRefusal } from "./nodeerror.ts";
 
+/** How a transport behaves as a Duplex. */
 export interface DuplexOptions {
   /** False, the default, as in node:net: this side is ended when the peer has ended its own. */
   readonly allowHalfOpen?: boolean;

@@ -5,6 +5,7 @@ import { Deferred, type Outcome, watch } from "./deferred.ts";
 import type { Watcher } from "./link.ts";
 import { cancelAll, type Members, type Results, toDeferreds } from "./members.ts";
 
+/** When a DeferredList fires, and what becomes of its members' failures. */
 export interface DeferredListOptions {
   /** Fire with the first result and the index of its member, without waiting for the rest. Default false. */
   readonly fireOnOneCallback?: boolean;

@@ -17,6 +17,7 @@ let debugging = false;
 export function setDebugging(on: boolean): void {
   debugging = on;
 }
+/** Whether Deferreds made now keep the stacks of their creation and of their first fire. */
 export function getDebugging(): boolean {
   return debugging;
 }

@@ -9,6 +9,7 @@ import { PreambleWrapper } from "../preamble.ts";
 import { InvalidProxyHeader, type ProxyInfo } from "./info.ts";
 import { ProxyHeaderParser } from "./parser.ts";
 
+/** How the header of a proxy is awaited. */
 export interface ProxyOptions {
   /** Seconds that a connection may take to bring its header, or null for any. Default 30. */
   readonly timeout?: number | null;

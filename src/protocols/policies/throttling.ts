@@ -173,6 +173,7 @@ class Meter {
 /** Seconds. A clock's own rounding could make a shorter one end where it began. */
 const SHORTEST_PAUSE = 0.001;
 
+/** What is limited, and how far. */
 export interface ThrottlingOptions {
   /** Connections at a time; those beyond are closed. Default: any number. */
   readonly maxConnectionCount?: number;
