@@ -9,12 +9,11 @@
  * `crash()` leads from everywhere to idle, without an event. Between `run()` and the return to idle, delayed calls are
  * made, and the subclass's I/O goes on from the "during" of startup on. Then it may be run again.
  */
-import { AsyncResource } from "node:async_hooks";
-import { performance } from "node:perf_hooks";
 import { err, msg } from "../logger/log.ts";
 import { type Deferred, maybeDeferred } from "./defer.ts";
 import { ReactorAlreadyRunning, ReactorNotRunning } from "./error.ts";
 import type { DelayedCall, ReactorCore, ReactorNames, ReactorTime, TriggerId, TriggerPhase } from "./interfaces.ts";
+import { type Loop, NodeLoop } from "./loop.ts";
 import { resolve } from "./names.ts";
 import { raiseAgain, SignalHandlers } from "./signals.ts";
 import { ensureCallLater, TimerWheel } from "./timers.ts";
@@ -23,10 +22,6 @@ import { logRejection, ThreePhaseEvent } from "./triggers.ts";
 type Callable = (...args: unknown[]) => unknown;
 type State = "idle" | "starting" | "running" | "stopping" | "shutting down";
 
-/** performance.timeOrigin is a getter that costs a third of the clock itself. */
-const ORIGIN_SECONDS = performance.timeOrigin / 1000;
-/** setTimeout() takes no more; a wait that is longer is taken up again when it fires. */
-const TIMEOUT_MS_MAX = 2 ** 31 - 1;
 const CALL_FAILED = "A delayed call failed";
 
 export abstract class ReactorBase implements ReactorCore, ReactorTime, ReactorNames {
@@ -39,17 +34,19 @@ export abstract class ReactorBase implements ReactorCore, ReactorTime, ReactorNa
   private readonly events = new Map<string, ThreePhaseEvent>();
   private readonly signals = new SignalHandlers((signal) => this.signalled(signal));
 
-  private readonly wheel = new TimerWheel(
-    () => this.seconds(),
-    (time) => this.arm(time),
-  );
-  /** Node's timers belong to the reactor, not to whoever happened to make the next call: no AsyncLocalStorage leaks. */
-  private readonly scope = new AsyncResource("SkeinReactor");
-  private timeout: NodeJS.Timeout | undefined;
+  private readonly wheel: TimerWheel;
+  /** What wakes this reactor, and tells it the time. */
+  private readonly loop: Loop;
+  private timeout: object | undefined;
   private timeoutTime = Number.POSITIVE_INFINITY;
-  private immediate: NodeJS.Immediate | undefined;
+  private immediate: object | undefined;
 
-  constructor() {
+  constructor(loop: Loop = new NodeLoop()) {
+    this.loop = loop;
+    this.wheel = new TimerWheel(
+      () => this.seconds(),
+      (time) => this.arm(time),
+    );
     this.wheel.wakeTime = Number.NEGATIVE_INFINITY; // an idle reactor is not woken
   }
 
@@ -160,7 +157,7 @@ export abstract class ReactorBase implements ReactorCore, ReactorTime, ReactorNa
 
   /** Seconds since the epoch by a clock that never goes back: it does not follow when the system's clock is set. */
   seconds(): number {
-    return ORIGIN_SECONDS + performance.now() * 0.001; // a division here made callLater() a tenth slower
+    return this.loop.seconds();
   }
 
   /**
@@ -221,8 +218,8 @@ export abstract class ReactorBase implements ReactorCore, ReactorTime, ReactorNa
     this.state = "idle";
     this.isRunning = false;
     this.signals.remove();
-    clearTimeout(this.timeout);
-    clearImmediate(this.immediate);
+    this.loop.cancelLater(this.timeout);
+    this.loop.cancelSoon(this.immediate);
     this.timeout = undefined;
     this.timeoutTime = Number.POSITIVE_INFINITY;
     this.immediate = undefined;
@@ -270,22 +267,21 @@ export abstract class ReactorBase implements ReactorCore, ReactorTime, ReactorNa
     if (this.state !== "idle") this.arm(this.wheel.nextTime());
   }
 
-  /** Have Node call us at `time`. A timeout that is armed for earlier stays: it finds out then what is next. */
+  /** Have the loop call us at `time`. A timeout that is armed for earlier stays: it finds out then what is next. */
   private arm(time: number): void {
     const wait = time - this.seconds();
     if (wait <= 0) {
       this.armImmediate();
     } else if (time < this.timeoutTime) {
-      clearTimeout(this.timeout);
-      const ms = Math.min(Math.ceil(wait * 1000), TIMEOUT_MS_MAX);
-      this.timeout = this.scope.runInAsyncScope(setTimeout, undefined, this.timeoutFired, ms);
+      this.loop.cancelLater(this.timeout);
+      this.timeout = this.loop.later(wait, this.timeoutFired, true);
       this.timeoutTime = time;
     }
     this.wheel.wakeTime = this.immediate === undefined ? this.timeoutTime : Number.NEGATIVE_INFINITY;
   }
 
   private armImmediate(): void {
-    this.immediate ??= this.scope.runInAsyncScope(setImmediate, undefined, this.immediateFired);
+    this.immediate ??= this.loop.soon(this.immediateFired);
   }
 
   private readonly timeoutFired = (): void => {

@@ -1,22 +1,38 @@
 /**
- * The TypeScript end of one native engine: reads its completion records and hands each to the object it concerns.
+ * The TypeScript end of one engine, native or simulated: reads its completion records and hands each to the object it concerns.
  *
  * A record names a handle; the table here finds the connection by the handle's slot and drops the record when the
  * connection there is another one by now.
  */
-import { Completion, type EngineStats, loadNative, type NativeEngine } from "../native.ts";
+import { markAsUntransferable } from "node:worker_threads";
+import { Completion, type EngineSetup, type EngineStats, type NativeEngine } from "../native.ts";
+import type { Loop } from "./loop.ts";
 import type { TcpConnection } from "./tcpconnection.ts";
 import { BufferView } from "./view.ts";
 
 const SLOT_MASK = (1 << 20) - 1;
-const RECORDS = 1024;
-/** Measured best between 96 and 128 KiB: it stays in the processor's cache. */
-const ARENA_BYTES = 128 * 1024;
-/** Small, since a kept piece keeps its whole slab. */
-const SLAB_BYTES = 64 * 1024;
-const SPARE_SLABS = 8;
 /** What closed while the peer still sends is held open for one to two sweeps. */
-const SWEEP_MS = 5000;
+const SWEEP_SECONDS = 5;
+
+/** How much memory an engine reports in. */
+export interface LinkSizes {
+  readonly records: number;
+  readonly arenaBytes: number;
+  readonly slabBytes: number;
+  readonly spareSlabs: number;
+}
+
+const SIZES: LinkSizes = {
+  records: 1024,
+  /** Measured best between 96 and 128 KiB: it stays in the processor's cache. */
+  arenaBytes: 128 * 1024,
+  /** Small, since a kept piece keeps its whole slab. */
+  slabBytes: 64 * 1024,
+  spareSlabs: 8,
+};
+
+/** Makes an engine that reports as it is told here. */
+export type EngineMaker = (setup: Pick<EngineSetup, "completions" | "arena" | "dispatch">) => NativeEngine;
 
 /** What a listening port needs to know. */
 export interface ListenerEvents {
@@ -30,37 +46,39 @@ export interface AttemptEvents {
   connected(handle: number, errno: number): void;
 }
 
-export type DriverName = "pollable" | "waiter";
-
 export class EngineLink {
   readonly native: NativeEngine;
-  readonly driver: DriverName;
-  private readonly completions = new Int32Array(RECORDS * 4);
-  private readonly arena = new Uint8Array(ARENA_BYTES);
+  readonly loop: Loop;
+  private readonly completions: Int32Array;
+  private readonly arena: Uint8Array;
+  private readonly slabBytes: number;
   private readonly table: (TcpConnection | undefined)[] = [];
   private readonly listeners = new Map<number, ListenerEvents>();
   private readonly attempts = new Map<number, AttemptEvents>();
   /** The slab that owned bytes stand in now, and those that come after it. */
   private slab: ArrayBufferLike = new ArrayBuffer(0);
   private readonly spareSlabs: Uint8Array[] = [];
-  private sweeper: NodeJS.Timeout | undefined;
+  private sweeper: object | undefined;
   /** Called after each connection or listener that closed, while somebody waits for all of them. */
   onClosed: (() => void) | undefined;
   private stale = 0;
   /** Connections that are open now. */
   open = 0;
 
-  /** @throws NativeLoadError | ReactorNotAvailableError */
-  constructor(backend: string, driver: DriverName) {
-    this.driver = driver;
-    this.native = loadNative().createEngine({
-      backend,
-      driver,
+  /** Throws what `make` throws. */
+  constructor(make: EngineMaker, loop: Loop, sizes: LinkSizes = SIZES) {
+    this.loop = loop;
+    this.completions = new Int32Array(sizes.records * 4);
+    this.arena = new Uint8Array(sizes.arenaBytes);
+    // A program may hand a received Buffer to postMessage(): that must copy, not take this memory away.
+    markAsUntransferable(this.arena.buffer);
+    this.slabBytes = sizes.slabBytes;
+    this.native = make({
       completions: this.completions,
       arena: this.arena,
       dispatch: (words) => this.dispatch(words),
     });
-    for (let i = 0; i < SPARE_SLABS; i++) this.supplySlab();
+    for (let i = 0; i < sizes.spareSlabs; i++) this.supplySlab();
   }
 
   addConnection(connection: TcpConnection): void {
@@ -94,7 +112,7 @@ export class EngineLink {
 
   /** Close every descriptor, without telling anybody, and free the native memory. */
   destroy(): void {
-    clearTimeout(this.sweeper);
+    this.loop.cancelLater(this.sweeper);
     this.native.destroy();
   }
 
@@ -176,17 +194,19 @@ export class EngineLink {
 
   private supplySlab(): void {
     // allocUnsafeSlow: of its own, and not zeroed.
-    const slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+    const slab = Buffer.allocUnsafeSlow(this.slabBytes);
+    markAsUntransferable(slab.buffer);
     this.spareSlabs.push(slab);
     this.native.supplySlab(slab);
   }
 
   private sweepLater(): void {
     if (this.sweeper !== undefined) return;
-    this.sweeper = setTimeout(() => {
-      this.sweeper = undefined;
-      if (this.native.sweepLingering() > 0) this.sweepLater();
-    }, SWEEP_MS);
-    this.sweeper.unref();
+    this.sweeper = this.loop.later(SWEEP_SECONDS, this.sweep, false);
   }
+
+  private readonly sweep = (): void => {
+    this.sweeper = undefined;
+    if (this.native.sweepLingering() > 0) this.sweepLater();
+  };
 }

@@ -54,6 +54,8 @@ export interface ConnectionOwner {
   connectionLost(connection: TcpConnection, reason: Failure): void;
   /** What getHost() answers when the kernel can no longer tell. */
   localAddress(): Address;
+  /** Call `f` after everything that runs now. */
+  soon(f: () => void): void;
 }
 
 export class TcpConnection implements Transport {
@@ -269,7 +271,7 @@ export class TcpConnection implements Transport {
     if ((this.held !== undefined || (this.flags & END_HELD) !== 0) && (this.flags & DELIVERY_DUE) === 0) {
       // Not from inside this call: dataReceived() is never re-entered.
       this.flags |= DELIVERY_DUE;
-      setImmediate(() => this.deliverHeld());
+      this.owner.soon(() => this.deliverHeld());
       return;
     }
     if ((this.flags & DELIVERY_DUE) === 0) this.native.resumeReading(this.handle);
@@ -284,6 +286,11 @@ export class TcpConnection implements Transport {
     const lends = this.borrows;
     this.flags &= ~BORROWS;
     this.begin(next, borrowsFrom(next), lends);
+    // The protocol before knows of the peer's end, this one does not.
+    if ((this.flags & (PEER_ENDED | END_HELD)) !== PEER_ENDED) return;
+    this.owner.soon(() => {
+      if (this.protocol === next) this.readEnded();
+    });
   }
 
   setTcpNoDelay(on: boolean): void {

@@ -154,6 +154,10 @@ export class TcpConnector implements Connector, AttemptEvents, ConnectionOwner {
     return new IPv4Address("TCP", "0.0.0.0", 0);
   }
 
+  soon(f: () => void): void {
+    this.#link.loop.soon(f);
+  }
+
   // --- inside --------------------------------------------------------------------------------------------------------
 
   get #where(): string {

@@ -11,7 +11,7 @@ import type { Address, ListeningPort, ListenTCPOptions, ServerFactoryLike } from
 import { addressFrom, borrowsFrom, type ConnectionOwner, TcpConnection } from "./tcpconnection.ts";
 
 /** How long a port out of descriptors waits before it tries again by itself. It also does when a connection closes. */
-const RETRY_MS = 100;
+const RETRY_SECONDS = 0.1;
 
 /** The reactor's list of open ports. */
 export interface PortKeeper {
@@ -31,7 +31,7 @@ export class TcpPort implements ListeningPort, ListenerEvents, ConnectionOwner {
   #closing: Deferred<void> | undefined;
   /** What the engine lends to fresh connections: what the latest protocol wanted. */
   #lends = false;
-  #retry: NodeJS.Timeout | undefined;
+  #retry: object | undefined;
 
   constructor(
     keeper: PortKeeper,
@@ -73,7 +73,7 @@ export class TcpPort implements ListeningPort, ListenerEvents, ConnectionOwner {
     if (this.#handle < 0) return succeed(undefined);
     if (this.#closing === undefined) {
       this.#closing = new Deferred<void>();
-      clearTimeout(this.#retry);
+      this.#link.loop.cancelLater(this.#retry);
       this.#link.native.close(this.#handle);
     }
     const stopped = new Deferred<void>();
@@ -125,9 +125,9 @@ export class TcpPort implements ListeningPort, ListenerEvents, ConnectionOwner {
           "Connections wait until one closes; raise the limit of open files (ulimit -n) to hold more.",
       );
     }
-    clearTimeout(this.#retry);
-    this.#retry = setTimeout(() => this.#link.native.resumeAccept(this.#handle), RETRY_MS);
-    this.#retry.unref();
+    const { loop, native } = this.#link;
+    loop.cancelLater(this.#retry);
+    this.#retry = loop.later(RETRY_SECONDS, () => native.resumeAccept(this.#handle), false);
   }
 
   closed(): void {
@@ -149,6 +149,10 @@ export class TcpPort implements ListeningPort, ListenerEvents, ConnectionOwner {
 
   localAddress(): Address {
     return this.#host;
+  }
+
+  soon(f: () => void): void {
+    this.#link.loop.soon(f);
   }
 }
 

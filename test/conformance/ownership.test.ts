@@ -145,6 +145,36 @@ forEachReactor((make) => {
     expect(protocols.map(({ check }) => [check.at, check.firstWrong])).toEqual(Array(4).fill([MIB, -1]));
   });
 
+  test.each([
+    ["owns", Echo],
+    ["borrows", BorrowingEcho],
+  ])(
+    "the engine's memory cannot be transferred away through what a protocol that %s received",
+    async (_what, Class) => {
+      const reactor = make();
+      const { port } = serve(reactor, () => {
+        const protocol = new Class();
+        const { dataReceived } = protocol;
+        protocol.dataReceived = (data: Buffer) => {
+          dataReceived.call(protocol, data);
+          try {
+            structuredClone(data, { transfer: [data.buffer as ArrayBuffer] });
+          } catch {
+            // Later Nodes say so, earlier ones copy.
+          }
+        };
+        return protocol;
+      });
+      const peer = await Peer.connect(port);
+      for (let i = 0; i < 10; i++) {
+        peer.write(`message ${i}`);
+        expect(await peer.take(9)).toBe(`message ${i}`);
+      }
+      peer.end();
+      await peer.rest();
+    },
+  );
+
   test("protocols that borrow and protocols that own take turns on one port", async () => {
     const reactor = make();
     const kept: Buffer[] = [];

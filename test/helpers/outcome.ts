@@ -20,3 +20,12 @@ export function errorOf<E>(d: Deferred<unknown>, type: abstract new (...args: ne
   if (error instanceof type) return error;
   throw error;
 }
+
+/** What `d` has come to by now; a failure counts as handled. */
+export function outcome(d: Deferred<unknown>): { result: unknown } | { error: unknown } | "nothing yet" {
+  let came: { result: unknown } | { error: unknown } | undefined;
+  d.addBoth((result) => {
+    came = result instanceof Failure ? { error: result.value } : { result };
+  });
+  return came ?? "nothing yet";
+}

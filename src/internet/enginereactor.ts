@@ -1,0 +1,95 @@
+/** A reactor over an engine: the same for the native one with its backends, and for the simulated one. */
+
+import type { EngineStats } from "../native.ts";
+import { ReactorBase } from "./base.ts";
+import { Deferred } from "./defer.ts";
+import { EngineLink, type EngineMaker, type LinkSizes } from "./enginelink.ts";
+import { ConnectionLost } from "./error.ts";
+import { Failure } from "./failure.ts";
+import type {
+  ClientFactoryLike,
+  Connector,
+  ConnectTCPOptions,
+  ListeningPort,
+  ListenTCPOptions,
+  Reactor,
+  ServerFactoryLike,
+} from "./interfaces.ts";
+import { type Loop, NodeLoop } from "./loop.ts";
+import { type AttemptKeeper, TcpConnector } from "./tcpconnector.ts";
+import { type PortKeeper, TcpPort } from "./tcpport.ts";
+
+/** At shutdown, what was written may still leave for so long. */
+const LAST_BYTES_SECONDS = 1;
+
+export abstract class EngineReactor extends ReactorBase implements Reactor, PortKeeper, AttemptKeeper {
+  readonly name: string;
+  /** Open ports. */
+  readonly ports = new Set<TcpPort>();
+  /** Attempts to connect that are under way. */
+  readonly attempts = new Set<TcpConnector>();
+  /** True while the shutdown ends everything: nothing may begin. */
+  ending = false;
+  readonly #link: EngineLink;
+
+  /** Throws what `make` throws. */
+  constructor(name: string, make: EngineMaker, loop: Loop = new NodeLoop(), sizes?: LinkSizes) {
+    super(loop);
+    this.name = name;
+    this.#link = new EngineLink(make, loop, sizes);
+  }
+
+  listenTCP(port: number, factory: ServerFactoryLike, options: ListenTCPOptions = {}): ListeningPort {
+    const listening = new TcpPort(this, this.#link, port, factory, options);
+    listening.startListening();
+    return listening;
+  }
+
+  connectTCP(host: string, port: number, factory: ClientFactoryLike, options: ConnectTCPOptions = {}): Connector {
+    const connector = new TcpConnector(this, this.#link, host, port, factory, options);
+    connector.connect();
+    return connector;
+  }
+
+  /** Counters of the engine since it was made. */
+  stats(): EngineStats {
+    return this.#link.stats();
+  }
+
+  /** Close every descriptor, without telling anybody, and free the native memory. The reactor is of no use afterwards. */
+  destroy(): void {
+    this.crash();
+    this.#link.destroy();
+  }
+
+  protected override startIO(): void {
+    this.#link.native.start();
+  }
+
+  protected override stopIO(): void {
+    this.ending = false;
+    this.#link.native.stop();
+  }
+
+  /** Ports close, connections send what they hold and are lost; those that do not get it out in time are cut. */
+  protected override disconnectAll(): Deferred<unknown> {
+    this.ending = true;
+    for (const port of this.ports) port.stopListening();
+    for (const attempt of [...this.attempts]) attempt.cutShort();
+    const reason = () => new Failure(new ConnectionLost("The reactor was stopped."));
+    for (const connection of this.#link.connections()) connection.loseConnectionFor(reason());
+    const done = new Deferred<unknown>();
+    const cut = this.callLater(LAST_BYTES_SECONDS, () => {
+      for (const connection of this.#link.connections()) connection.abortConnection();
+    });
+    const look = () => {
+      if (this.ports.size > 0 || this.#link.open > 0) return;
+      this.#link.onClosed = undefined;
+      if (cut.active()) cut.cancel();
+      done.callback(undefined);
+    };
+    this.#link.onClosed = look;
+    look();
+    return done;
+  }
+}

@@ -1,0 +1,318 @@
+/**
+ * Long work in small pieces: iterators that take turns, a slice of time in every turn of the reactor.
+ *
+ *     tick: a b c a b c a … until the slice is used up;  next tick: b c a …
+ *
+ * A step that yields a Deferred or a promise pauses its iterator until that has a result.
+ */
+import { performance } from "node:perf_hooks";
+import { err } from "../../logger/log.ts";
+import { defaultClock } from "../defaultclock.ts";
+import { Deferred } from "../defer.ts";
+import { SkeinError } from "../error.ts";
+import { Failure } from "../failure.ts";
+import type { DelayedCall } from "../interfaces.ts";
+
+/** resume() was called more often than pause(). */
+export class NotPaused extends SkeinError {
+  override readonly code: string = "ERR_NOT_PAUSED";
+}
+/** The task is over: how it ended is told by the class. */
+export class TaskFinished extends SkeinError {
+  override readonly code: string = "ERR_TASK_FINISHED";
+}
+/** The task's iterator came to its end. */
+export class TaskDone extends TaskFinished {
+  override readonly code: string = "ERR_TASK_DONE";
+  constructor(message = "The task is done, so it cannot be stopped.") {
+    super(message);
+  }
+}
+/** The task was stopped. */
+export class TaskStopped extends TaskFinished {
+  override readonly code: string = "ERR_TASK_STOPPED";
+  constructor(message = "The task was stopped.") {
+    super(message);
+  }
+}
+/** The task's iterator threw, or what it waited for failed. */
+export class TaskFailed extends TaskFinished {
+  override readonly code: string = "ERR_TASK_FAILED";
+  constructor(message = "The task has failed, so it cannot be stopped.", options?: ErrorOptions) {
+    super(message, options);
+  }
+}
+/** The Cooperator was stopped, and its tasks with it. */
+export class SchedulerStopped extends TaskFinished {
+  override readonly code: string = "ERR_SCHEDULER_STOPPED";
+  constructor(message = "The Cooperator was stopped: start() it before it is given work.") {
+    super(message);
+  }
+}
+
+/** One iterator that takes turns with others. Made by {@link Cooperator.cooperate}. */
+export class CooperativeTask<I> {
+  private readonly given: I;
+  private readonly steps: Iterator<unknown>;
+  private readonly host: TaskHost;
+  private pauses = 0;
+  private waiting: Deferred<I>[] = [];
+  private ending: TaskFinished | undefined;
+  private outcome: I | Failure | undefined;
+
+  /** Use {@link Cooperator.cooperate}. */
+  constructor(given: I, steps: Iterator<unknown>, host: TaskHost) {
+    this.given = given;
+    this.steps = steps;
+    this.host = host;
+    host.add(this);
+  }
+
+  /**
+   * Fires with what was given to cooperate(), when it has come to its end; fails with what it threw, with what a
+   * Deferred that it yielded failed with, or with TaskStopped or SchedulerStopped. Each call gives a Deferred of its own.
+   */
+  whenDone(): Deferred<I> {
+    const done = new Deferred<I>();
+    if (this.ending === undefined) this.waiting.push(done);
+    else done.callback(this.outcome as I);
+    return done;
+  }
+
+  /** Take no steps until as many calls of resume() have come. */
+  pause(): void {
+    this.pauses++;
+    if (this.pauses === 1 && this.ending === undefined) this.host.remove(this);
+  }
+
+  /** Undo one pause(). @throws NotPaused without one */
+  resume(): void {
+    if (this.pauses === 0) throw new NotPaused("This task is not paused: resume() undoes one pause().");
+    this.pauses--;
+    if (this.pauses === 0 && this.ending === undefined) this.host.add(this);
+  }
+
+  /**
+   * Take no more steps; a generator's finally blocks run.
+   * @throws TaskDone | TaskFailed | TaskStopped | SchedulerStopped when it is over already
+   */
+  stop(): void {
+    if (this.ending !== undefined) throw this.ending;
+    this.endBy(new TaskStopped());
+  }
+
+  /** For the Cooperator: take one step. */
+  step(): void {
+    let step: IteratorResult<unknown>;
+    try {
+      step = this.steps.next();
+    } catch (error) {
+      this.end(new TaskFailed(undefined, { cause: error }), new Failure(error));
+      return;
+    }
+    if (step.done) {
+      this.end(new TaskDone(), this.given);
+      return;
+    }
+    if (!isThenable(step.value)) return;
+    this.pause();
+    const awaited = step.value instanceof Deferred ? step.value : Deferred.fromPromise(step.value);
+    awaited.addCallbacks(
+      () => {
+        if (this.ending === undefined) this.resume();
+      },
+      (failure) => {
+        if (this.ending === undefined) this.end(new TaskFailed(undefined, { cause: failure.value }), failure);
+      },
+    );
+  }
+
+  /** For the Cooperator, and stop(): end before the end. */
+  endBy(error: TaskFinished): void {
+    this.end(error, new Failure(error));
+    try {
+      this.steps.return?.();
+    } catch (thrown) {
+      this.host.report(thrown);
+    }
+  }
+
+  private end(ending: TaskFinished, outcome: I | Failure): void {
+    this.ending = ending;
+    this.outcome = outcome;
+    if (this.pauses === 0) this.host.remove(this);
+    const { waiting } = this;
+    this.waiting = [];
+    for (const done of waiting) done.callback(outcome as I);
+  }
+}
+
+/** What a task needs of its Cooperator. */
+export interface TaskHost {
+  add(task: CooperativeTask<unknown>): void;
+  remove(task: CooperativeTask<unknown>): void;
+  report(error: unknown): void;
+}
+
+/** How a Cooperator divides the time. */
+export interface CooperatorOptions {
+  /** Called for every tick: returns a function that says when the tick has lasted long enough. Default: after 10 ms. */
+  readonly terminationPredicateFactory?: () => () => boolean;
+  /** Has `tick` called later. Default: in the next turn of the installed reactor. */
+  readonly scheduler?: (tick: () => void) => Pick<DelayedCall, "cancel">;
+  /** False: nothing runs before start(). Default true. */
+  readonly started?: boolean;
+}
+
+const SLICE_MS = 10;
+
+function afterSlice(): () => boolean {
+  const end = performance.now() + SLICE_MS;
+  return () => performance.now() >= end;
+}
+
+function nextTurn(tick: () => void): DelayedCall {
+  return defaultClock().callLater(0, tick);
+}
+
+/** Lets iterators take turns. */
+export class Cooperator {
+  private readonly terminationPredicateFactory: () => () => boolean;
+  private readonly scheduler: (tick: () => void) => Pick<DelayedCall, "cancel">;
+  private tasks: CooperativeTask<unknown>[] = [];
+  /** Whose turn is next. */
+  private turn = 0;
+  private started: boolean;
+  private stopped = false;
+  private scheduled: Pick<DelayedCall, "cancel"> | undefined;
+  private readonly host: TaskHost = {
+    add: (task) => this.add(task),
+    remove: (task) => this.remove(task),
+    report: (error) => err(error, "A task threw when it was stopped"),
+  };
+
+  constructor(options: CooperatorOptions = {}) {
+    this.terminationPredicateFactory = options.terminationPredicateFactory ?? afterSlice;
+    this.scheduler = options.scheduler ?? nextTurn;
+    this.started = options.started ?? true;
+  }
+
+  /** Whether work is done, or would be if there were any. */
+  get running(): boolean {
+    return this.started && !this.stopped;
+  }
+
+  /**
+   * Let `work`, an iterable or iterator, async or not, take turns with the rest.
+   * @throws NoClockError when there is neither a scheduler nor an installed reactor
+   */
+  cooperate<I extends Work>(work: I): CooperativeTask<I> {
+    return new CooperativeTask(work, stepsOf(work), this.host);
+  }
+
+  /** The same, for those who only want to know when it is done. See {@link CooperativeTask.whenDone}. */
+  coiterate<I extends Work>(work: I): Deferred<I> {
+    return this.cooperate(work).whenDone();
+  }
+
+  /** Begin, or begin again, to do work. */
+  start(): void {
+    this.stopped = false;
+    this.started = true;
+    this.schedule();
+  }
+
+  /** Do no more work: every task that is not paused ends with SchedulerStopped, and so does each that comes. */
+  stop(): void {
+    this.stopped = true;
+    const { tasks } = this;
+    this.tasks = [];
+    this.turn = 0;
+    this.unschedule();
+    for (const task of tasks) task.endBy(new SchedulerStopped());
+  }
+
+  private add(task: CooperativeTask<unknown>): void {
+    if (this.stopped) {
+      task.endBy(new SchedulerStopped());
+      return;
+    }
+    this.tasks.push(task);
+    this.schedule();
+  }
+
+  private remove(task: CooperativeTask<unknown>): void {
+    const at = this.tasks.indexOf(task);
+    if (at < 0) return;
+    this.tasks.splice(at, 1);
+    if (at < this.turn) this.turn--;
+    if (this.tasks.length === 0) this.unschedule();
+  }
+
+  private schedule(): void {
+    if (!this.running || this.scheduled !== undefined || this.tasks.length === 0) return;
+    this.scheduled = this.scheduler(this.tick);
+  }
+
+  private unschedule(): void {
+    this.scheduled?.cancel();
+    this.scheduled = undefined;
+  }
+
+  private readonly tick = (): void => {
+    this.scheduled = undefined;
+    const isOver = this.terminationPredicateFactory();
+    while (this.tasks.length > 0) {
+      if (this.turn >= this.tasks.length) this.turn = 0;
+      const task = this.tasks[this.turn] as CooperativeTask<unknown>;
+      this.turn++;
+      task.step();
+      if (isOver()) break;
+    }
+    this.schedule();
+  };
+}
+
+/** What can be done step by step. */
+export type Work = Iterable<unknown> | Iterator<unknown> | AsyncIterable<unknown>;
+
+function stepsOf(work: Work): Iterator<unknown> {
+  if (Symbol.asyncIterator in work) return inSteps(work[Symbol.asyncIterator]());
+  return Symbol.iterator in work ? work[Symbol.iterator]() : work;
+}
+
+function* inSteps(work: AsyncIterator<unknown>): Generator<Promise<void>> {
+  let done = false;
+  try {
+    while (!done) {
+      yield work.next().then((step) => {
+        done = step.done === true;
+      });
+    }
+  } finally {
+    if (!done)
+      Promise.resolve(work.return?.()).catch((error: unknown) => err(error, "A task threw when it was stopped"));
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === "function";
+}
+
+let common: Cooperator | undefined;
+
+/** The Cooperator of those who need none of their own. */
+function commonCooperator(): Cooperator {
+  common ??= new Cooperator();
+  return common;
+}
+
+/** {@link Cooperator.cooperate} with the rest of the program's work. */
+export function cooperate<I extends Work>(work: I): CooperativeTask<I> {
+  return commonCooperator().cooperate(work);
+}
+
+/** {@link Cooperator.coiterate} with the rest of the program's work. */
+export function coiterate<I extends Work>(work: I): Deferred<I> {
+  return commonCooperator().coiterate(work);
+}

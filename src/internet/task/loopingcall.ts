@@ -1,0 +1,174 @@
+/**
+ * A call that is made again and again.
+ *
+ *     start ──► interval ──► interval ──► interval ──►      beats: start + n * interval, whatever the calls take
+ *       │call      │call   ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒│ │call
+ *                          a call, or what it waits for, that took longer: the beats meanwhile are left out
+ */
+import { defaultClock } from "../defaultclock.ts";
+import { Deferred, maybeDeferred } from "../defer.ts";
+import { SkeinError } from "../error.ts";
+import type { DelayedCall, ReactorTime } from "../interfaces.ts";
+
+/** A LoopingCall was started twice, or stopped or reset without running. */
+export class LoopingCallStateError extends SkeinError {
+  override readonly code: string = "ERR_LOOPING_CALL_STATE";
+}
+
+/** Calls a function at regular intervals, until it is stopped or the function fails. */
+export class LoopingCall<A extends unknown[] = unknown[]> {
+  /** What is called, and with what. */
+  readonly f: (...args: A) => unknown;
+  readonly args: A;
+  /** True from start() to stop(), or to the call that fails. */
+  running = false;
+  /** Seconds between two calls; null before the first start(). */
+  interval: number | null = null;
+  /** What times the calls. Null: the reactor that is installed when start() is called. */
+  clock: ReactorTime | null = null;
+  private ended: Deferred<this> | null = null;
+  private call: DelayedCall | null = null;
+  /** The time of the beat 0. */
+  private startTime = 0;
+  private time: ReactorTime | null = null;
+  private runsAtStart = true;
+
+  /** @param f may return a Deferred or a promise: the next call waits for it */
+  constructor(f: (...args: A) => unknown, ...args: A) {
+    this.f = f;
+    this.args = args;
+  }
+
+  /**
+   * One whose function is told how many beats there were since its last call: 1 as a rule, more when beats were left
+   * out. With an interval of 0 it is always 1.
+   */
+  static withCount(f: (count: number) => unknown): LoopingCall<[]> {
+    let counted = 0;
+    let looping: LoopingCall<[]>;
+    const count = (): unknown => {
+      if (looping.interval === 0) return f(1);
+      const beat = looping.beat(looping.now());
+      if (looping.fresh) counted = looping.runsAtStart ? -1 : 0;
+      looping.fresh = false;
+      const beats = beat - counted;
+      // The clock may have been a little early, or reset() may have begun anew.
+      if (beats <= 0) return undefined;
+      counted = beat;
+      return f(beats);
+    };
+    looping = new LoopingCall(count);
+    return looping;
+  }
+  /** No call was counted since the beats began. */
+  private fresh = true;
+
+  /** What start() returned, while it runs. */
+  get deferred(): Deferred<this> | null {
+    return this.ended;
+  }
+
+  /**
+   * Begin to call, now and then every `interval` seconds; or first after an interval, when `now` is false. 0 means in
+   * every turn of the reactor.
+   * @returns fires with this object once it was stopped, or fails with what the function failed with
+   * @throws LoopingCallStateError when it runs already
+   * @throws RangeError when `interval` is negative or not a number
+   * @throws NoClockError when there is neither a clock nor an installed reactor
+   */
+  start(interval: number, now = true): Deferred<this> {
+    if (this.ended !== null) {
+      throw new LoopingCallStateError(
+        "This LoopingCall runs already: stop() it, and wait for its Deferred, before start().",
+      );
+    }
+    if (!(interval >= 0)) throw new RangeError(`An interval is 0 seconds or more, not ${String(interval)}.`);
+    const ended = new Deferred<this>(() => {
+      if (this.running) this.stop();
+    });
+    this.time = this.clock ?? defaultClock();
+    this.ended = ended;
+    this.running = true;
+    this.interval = interval;
+    this.runsAtStart = now;
+    this.begin();
+    if (now) this.run();
+    else this.schedule();
+    return ended;
+  }
+
+  /**
+   * Make no more calls. What start() returned fires now, or once what the last call returned has a result.
+   * @throws LoopingCallStateError when it does not run
+   */
+  stop(): void {
+    if (!this.running) throw new LoopingCallStateError("This LoopingCall does not run, so it cannot be stopped.");
+    this.running = false;
+    if (this.call === null) return;
+    this.call.cancel();
+    this.call = null;
+    this.end();
+  }
+
+  /**
+   * Put the next call off to an interval from now; the beats count from here.
+   * @throws LoopingCallStateError when it does not run
+   */
+  reset(): void {
+    if (!this.running) throw new LoopingCallStateError("This LoopingCall does not run, so it cannot be reset.");
+    this.runsAtStart = false;
+    this.begin();
+    if (this.call === null) return;
+    this.call.cancel();
+    this.schedule();
+  }
+
+  private begin(): void {
+    this.startTime = this.now();
+    this.fresh = true;
+  }
+
+  private now(): number {
+    return (this.time as ReactorTime).seconds();
+  }
+
+  private run(): void {
+    this.call = null;
+    maybeDeferred(this.f, ...this.args).addCallbacks(
+      () => {
+        if (this.running) this.schedule();
+        else this.end();
+      },
+      (failure) => {
+        this.running = false;
+        this.end(failure);
+      },
+    );
+  }
+
+  private end(failure?: unknown): void {
+    const ended = this.ended as Deferred<this>;
+    this.ended = null;
+    if (ended.called) return;
+    if (failure === undefined) ended.callback(this);
+    else ended.errback(failure);
+  }
+
+  private schedule(): void {
+    const now = this.now();
+    const interval = this.interval as number;
+    const next = interval === 0 ? now : this.startTime + (this.beat(now) + 1) * interval;
+    // Far from the start the clock may be too coarse to tell two beats apart.
+    const wait = interval !== 0 && next <= now ? interval : next - now;
+    this.call = (this.time as ReactorTime).callLater(wait, () => this.run());
+  }
+
+  /**
+   * The beat that `now` is in. A clock that counts from 1970 tells tenths of microseconds, so a call may come that much
+   * too early for its beat.
+   */
+  private beat(now: number): number {
+    const precision = 4 * Number.EPSILON * Math.max(Math.abs(now), Math.abs(this.startTime));
+    return Math.floor((now - this.startTime + precision) / (this.interval as number) + 4 * Number.EPSILON);
+  }
+}

@@ -1,0 +1,71 @@
+/** Programs that run a reactor for as long as one function takes. */
+import { err } from "../../logger/log.ts";
+import { maybeDeferred, type Outcome } from "../defer.ts";
+import { SkeinError } from "../error.ts";
+import { Failure } from "../failure.ts";
+import { installedReactor } from "../installation.ts";
+import type { Reactor, ReactorCore } from "../interfaces.ts";
+
+/** Ends a program that {@link react} runs, with an exit code of its choice, and without a report. */
+export class SystemExit extends SkeinError {
+  override readonly code: string = "ERR_SYSTEM_EXIT";
+  /** 0 to 255; 0 is success. */
+  readonly exitCode: number;
+
+  constructor(exitCode = 0) {
+    super(`The program asked to end with exit code ${exitCode}.`);
+    this.exitCode = exitCode;
+  }
+}
+
+/** For those who do not want the usual. */
+export interface ReactOptions<R extends ReactorCore> {
+  /** Default: the installed reactor; where none is, the platform's default is installed. */
+  readonly reactor?: R;
+  /** Default: sets `process.exitCode`, so that what is being written still gets out. */
+  readonly exit?: (code: number) => void;
+  /** See `reactor.run`. Default true. */
+  readonly installSignalHandlers?: boolean;
+}
+
+/**
+ * Call `main(reactor, ...argv)`, run the reactor until that has a result, and set the exit code: 0, or 1 when it failed,
+ * which is logged, or that of a SystemExit. When the reactor is stopped before, by a signal or by `main` itself, what
+ * `main` comes to before the shutdown is over counts, else 0.
+ * @returns resolves, with the exit code, once the reactor has stopped
+ */
+export async function react<R extends ReactorCore = Reactor, A extends unknown[] = string[]>(
+  main: (reactor: R, ...argv: A) => Outcome<unknown>,
+  argv: A = [] as unknown[] as A,
+  options: ReactOptions<R> = {},
+): Promise<number> {
+  const reactor =
+    options.reactor ?? ((installedReactor() ?? (await import("../reactor.ts")).reactor) as ReactorCore as R);
+  let code = 0;
+  let stopping = false;
+  reactor.addSystemEventTrigger("before", "shutdown", () => {
+    stopping = true;
+  });
+  maybeDeferred(main, reactor, ...argv).addBoth((result) => {
+    if (result instanceof Failure) code = exitCodeOf(result);
+    if (!stopping) reactor.callWhenRunning(() => stop(reactor));
+  });
+  await reactor.run({ installSignalHandlers: options.installSignalHandlers ?? true });
+  (options.exit ?? setExitCode)(code);
+  return code;
+}
+
+function exitCodeOf(failure: Failure): number {
+  if (failure.value instanceof SystemExit) return failure.value.exitCode;
+  err(failure.value, "main function encountered error");
+  return 1;
+}
+
+function stop(reactor: ReactorCore): void {
+  // It may have been stopped by now.
+  if (reactor.running) maybeDeferred(() => reactor.stop()).addErrback((failure) => failure.trap("ReactorNotRunning"));
+}
+
+function setExitCode(code: number): void {
+  process.exitCode = code;
+}

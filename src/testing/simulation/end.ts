@@ -1,0 +1,305 @@
+/**
+ * One end of a simulated connection: what a kernel and an engine keep of it. The phases are those of
+ * native/engine/connection.h, where the picture stands.
+ */
+import { constants } from "node:os";
+import { CloseReason, Completion } from "../../native.ts";
+import type { SimulatedConnection } from "./connection.ts";
+import type { SimulatedEngine } from "./engine.ts";
+import type { Pipe } from "./pipe.ts";
+import { Occurrence } from "./queue.ts";
+import { type Segment, SegmentKind, SegmentList } from "./segment.ts";
+import { Kind } from "./trace.ts";
+
+const { ECONNREFUSED, ECONNRESET, ETIMEDOUT } = constants.errno;
+
+export const Phase = { CONNECTING: 0, OPEN: 1, FLUSHING: 2, LINGERING: 3, CLOSED: 4 } as const;
+
+/** A send that took a part only is tried again within so many seconds. */
+const RETRY_SECONDS = 0.001;
+
+export class End {
+  readonly engine: SimulatedEngine;
+  /** Twice the number of the connection, and 1 for the end that was accepted. */
+  readonly subject: number;
+  readonly localHost: string;
+  readonly localPort: number;
+  readonly peerHost: string;
+  readonly peerPort: number;
+  /** -1 until the program has a name for it: it waits to be accepted. */
+  handle = -1;
+  phase: number;
+  reading = false;
+  borrows = false;
+  notifyDrain = false;
+  noDelay = 1;
+  keepAlive = 0;
+  /** The program was told that the peer has ended its side. */
+  eof = false;
+  /** Listed for the next flush, and for the next read. */
+  dirty = false;
+  ready = false;
+  /** Sweeps that it has lingered through. */
+  sweeps = 0;
+  /** What it belongs to, from the moment at which the other end is there. */
+  connection: SimulatedConnection | undefined = undefined;
+  /** What it sends. */
+  out: Pipe | undefined = undefined;
+  peer: End | undefined = undefined;
+  private shutAsked = false;
+  private shut = false;
+  /** The peer's FIN, or a reset, has arrived. */
+  private finished = false;
+  private wasReset = false;
+  private readonly outbox = new SegmentList();
+  /** Arrived, not read. */
+  readonly inbox = new SegmentList();
+  private retry: Retry | undefined = undefined;
+
+  constructor(
+    engine: SimulatedEngine,
+    phase: number,
+    subject: number,
+    local: readonly [string, number],
+    peer: readonly [string, number],
+  ) {
+    this.engine = engine;
+    this.phase = phase;
+    this.subject = subject;
+    this.localHost = local[0];
+    this.localPort = local[1];
+    this.peerHost = peer[0];
+    this.peerPort = peer[1];
+  }
+
+  // --- for the program, by its engine --------------------------------------------------------------------------------
+
+  write(bytes: Uint8Array): number {
+    if (this.shut || (this.phase !== Phase.OPEN && this.phase !== Phase.FLUSHING)) return -1;
+    if (bytes.length > 0) {
+      this.engine.network.store.append(this.outbox, bytes);
+      this.engine.flushLater(this);
+    }
+    return this.outbox.bytes;
+  }
+
+  close(): void {
+    if (this.phase === Phase.CONNECTING) this.abort();
+    if (this.phase !== Phase.OPEN) return;
+    this.phase = Phase.FLUSHING;
+    this.reading = false;
+    this.engine.flushLater(this);
+  }
+
+  abort(): void {
+    if (this.phase >= Phase.LINGERING) return;
+    if (this.phase !== Phase.CONNECTING) this.out!.sendSignal(SegmentKind.RST);
+    else this.out!.drop();
+    this.report(0, CloseReason.ABORTED);
+    this.release();
+  }
+
+  shutdownWrite(): void {
+    if (this.phase !== Phase.OPEN || this.shutAsked) return;
+    this.shutAsked = true;
+    this.engine.flushLater(this);
+  }
+
+  pauseReading(): void {
+    if (this.phase === Phase.OPEN) this.reading = false;
+  }
+
+  resumeReading(): void {
+    if (this.phase !== Phase.OPEN || this.reading) return;
+    this.reading = true;
+    if (this.readable) this.engine.readLater(this);
+  }
+
+  // --- for the engine's turn -----------------------------------------------------------------------------------------
+
+  /** There is something to tell the program, if it reads. */
+  get readable(): boolean {
+    return this.inbox.head !== undefined || (this.finished && !this.eof) || this.wasReset;
+  }
+
+  /** Send what there is room for. */
+  flush(): void {
+    if (this.phase !== Phase.OPEN && this.phase !== Phase.FLUSHING) return;
+    const { outbox } = this;
+    const out = this.out!;
+    const { network } = this.engine;
+    if (this.wasReset && outbox.bytes > 0) {
+      this.fail(ECONNRESET);
+      return;
+    }
+    while (outbox.bytes > 0) {
+      const most = Math.min(outbox.bytes, out.room);
+      if (most <= 0) {
+        out.wantRoom();
+        return;
+      }
+      if (network.random.chance(out.link.settings.partialWrites)) {
+        out.send(outbox, 1 + network.random.below(most));
+        if (outbox.bytes === 0) break;
+        this.retry ??= new Retry(this);
+        network.queue.plan(this.retry, network.queue.now + RETRY_SECONDS * network.random.next());
+        return;
+      }
+      out.send(outbox, most);
+    }
+    this.emptied();
+  }
+
+  /** Read no bytes, but that there are no more. */
+  readEnd(): void {
+    if (this.wasReset) {
+      this.fail(ECONNRESET);
+    } else if (this.finished && !this.eof) {
+      this.eof = true;
+      this.engine.record(Kind.EOF, this.subject, 0, 0);
+      this.engine.push(Completion.READ_EOF, this.handle, 0, 0);
+    }
+  }
+
+  /** End it, because of an error. */
+  fail(errno: number): void {
+    if (this.phase === Phase.CLOSED) return;
+    if (this.phase === Phase.CONNECTING) {
+      this.engine.record(Kind.CONNECTED, this.subject, errno, 0);
+      this.engine.push(Completion.CONNECTED, this.handle, errno, 0);
+    } else if (this.phase !== Phase.LINGERING) {
+      this.report(errno, CloseReason.ERROR);
+    }
+    this.out!.drop();
+    this.release();
+  }
+
+  /** Gone, and nobody is told. */
+  vanish(): void {
+    this.out?.drop();
+    if (this.phase !== Phase.CLOSED) this.release();
+  }
+
+  release(): void {
+    this.phase = Phase.CLOSED;
+    this.reading = false;
+    this.inbox.clear();
+    this.outbox.clear();
+    if (this.retry !== undefined) this.engine.network.queue.cancel(this.retry);
+    this.engine.released(this);
+  }
+
+  // --- for the pipes -------------------------------------------------------------------------------------------------
+
+  arrive(segment: Segment, from: Pipe): void {
+    if (this.phase === Phase.CLOSED) {
+      // Nobody is here who would want it.
+      this.out!.sendSignal(SegmentKind.RST);
+    } else if (this.phase === Phase.LINGERING) {
+      from.consumed(segment.length);
+    } else {
+      this.inbox.push(segment);
+      if (this.reading) this.engine.readLater(this);
+    }
+  }
+
+  ended(): void {
+    this.finished = true;
+    if (this.phase === Phase.LINGERING) this.release();
+    else if (this.reading) this.engine.readLater(this);
+  }
+
+  reset(): void {
+    switch (this.phase) {
+      case Phase.CONNECTING:
+        this.fail(ECONNREFUSED);
+        break;
+      case Phase.CLOSED:
+        break;
+      case Phase.OPEN:
+        this.wasReset = true;
+        if (this.outbox.bytes > 0) this.fail(ECONNRESET);
+        else if (this.reading) this.engine.readLater(this);
+        break;
+      default:
+        this.fail(ECONNRESET);
+    }
+  }
+
+  /** The SYN was answered. */
+  answered(peer: End): void {
+    this.peer = peer;
+    this.out!.receiver = peer;
+    if (this.phase !== Phase.CONNECTING) {
+      this.out!.sendSignal(SegmentKind.RST);
+      return;
+    }
+    this.phase = Phase.OPEN;
+    this.reading = true;
+    this.engine.record(Kind.CONNECTED, this.subject, 0, 0);
+    this.engine.push(Completion.CONNECTED, this.handle, 0, 0);
+  }
+
+  /** There is room to send. */
+  writable(): void {
+    if (this.phase === Phase.OPEN || this.phase === Phase.FLUSHING) this.engine.flushLater(this);
+  }
+
+  /** No acknowledgement came for too long. */
+  unheard(): void {
+    this.fail(ETIMEDOUT);
+  }
+
+  // --- inside --------------------------------------------------------------------------------------------------------
+
+  private emptied(): void {
+    if (this.phase === Phase.FLUSHING) {
+      this.finishClose();
+      return;
+    }
+    if (this.notifyDrain) this.engine.push(Completion.WRITE_DRAINED, this.handle, 0, 0);
+    if (this.shutAsked && !this.shut) {
+      this.sendFin();
+      this.engine.record(Kind.SHUT, this.subject, 0, 0);
+      this.engine.push(Completion.WRITE_SHUT, this.handle, 0, 0);
+    }
+  }
+
+  private finishClose(): void {
+    this.report(0, CloseReason.FLUSHED);
+    this.sendFin();
+    if (this.finished || this.wasReset) {
+      this.release();
+      return;
+    }
+    this.phase = Phase.LINGERING;
+    if (this.inbox.bytes > 0) this.peer!.out!.consumed(this.inbox.bytes);
+    this.inbox.clear();
+    this.engine.lingers(this);
+  }
+
+  private sendFin(): void {
+    if (this.shut) return;
+    this.shut = true;
+    this.out!.sendSignal(SegmentKind.FIN);
+  }
+
+  private report(errno: number, how: number): void {
+    this.engine.record(Kind.CLOSED, this.subject, errno, how);
+    if (this.handle >= 0) this.engine.push(Completion.CLOSED, this.handle, errno, how);
+  }
+}
+
+/** The rest of a send that took a part only. */
+class Retry extends Occurrence {
+  private readonly end: End;
+
+  constructor(end: End) {
+    super();
+    this.end = end;
+  }
+
+  override happen(): void {
+    this.end.writable();
+  }
+}

@@ -1,0 +1,147 @@
+/** Makes things go wrong, at times that the seed gives. */
+import type { SimulatedHost } from "./host.ts";
+import type { Network } from "./network.ts";
+import { Occurrence } from "./queue.ts";
+import type { Random } from "./random.ts";
+
+/** Each `…Every` is the mean number of seconds between two such faults; what is left out never happens. */
+export interface FaultRules {
+  /** A connection is reset. */
+  readonly resetEvery?: number;
+  /** One side of a connection vanishes silently. */
+  readonly vanishEvery?: number;
+  /** A host is cut off from all others, for `partitionFor` seconds on average, default 10. */
+  readonly partitionEvery?: number;
+  readonly partitionFor?: number;
+  /** The part of the partitions that cut one direction only. Default 0.3. */
+  readonly partitionOneWay?: number;
+  /** A host stands still, for `freezeFor` seconds on average, default 1. */
+  readonly freezeEvery?: number;
+  readonly freezeFor?: number;
+  /** A host crashes and restarts, `crashFor` seconds later on average, default 10. `restarted` starts its program. */
+  readonly crashEvery?: number;
+  readonly crashFor?: number;
+  readonly restarted?: (host: SimulatedHost) => void;
+  /** The hosts that partitions, freezes and crashes befall. Default: all. */
+  readonly hosts?: readonly SimulatedHost[];
+}
+
+/** Goes on until it is told to stop. */
+export class Faults {
+  private readonly network: Network;
+  private readonly random: Random;
+  private readonly rules: FaultRules;
+  private readonly repeated: Repeated[] = [];
+
+  constructor(network: Network, random: Random, rules: FaultRules) {
+    this.network = network;
+    this.random = random;
+    this.rules = rules;
+    this.repeat(rules.resetEvery, () => this.reset());
+    this.repeat(rules.vanishEvery, () => this.vanish());
+    this.repeat(rules.partitionEvery, () => this.partition());
+    this.repeat(rules.freezeEvery, () => this.freeze());
+    this.repeat(rules.crashEvery, () => this.crash());
+  }
+
+  /** Make no more faults. Those that last for a time end as they would have. */
+  stop(): void {
+    for (const repeated of this.repeated) this.network.queue.cancel(repeated);
+  }
+
+  private repeat(every: number | undefined, f: () => void): void {
+    if (every === undefined) return;
+    const repeated = new Repeated(this.network, () => this.random.gap(every), f);
+    this.repeated.push(repeated);
+    repeated.again();
+  }
+
+  private once(seconds: number, f: () => void): void {
+    const { queue } = this.network;
+    queue.plan(new Once(f), queue.now + seconds);
+  }
+
+  private reset(): void {
+    pick(this.random, this.network.connections)?.reset();
+  }
+
+  private vanish(): void {
+    const side = this.random.chance(0.5) ? "client" : "server";
+    pick(this.random, this.network.connections)?.vanish(side);
+  }
+
+  private partition(): void {
+    const host = this.anyHost();
+    if (host === undefined) return;
+    const others = this.network.hosts.filter((other) => other !== host);
+    const oneWay = this.random.chance(this.rules.partitionOneWay ?? 0.3);
+    const outward = oneWay && this.random.chance(0.5);
+    const from = outward || !oneWay ? [host] : others;
+    const to = outward || !oneWay ? others : [host];
+    this.network.partition(from, to, oneWay);
+    this.once(this.random.gap(this.rules.partitionFor ?? 10), () => this.network.heal(from, to, oneWay));
+  }
+
+  private freeze(): void {
+    this.anyHost()?.freeze(this.random.gap(this.rules.freezeFor ?? 1));
+  }
+
+  private crash(): void {
+    const host = this.anyHost();
+    if (host === undefined) return;
+    host.crash();
+    this.once(this.random.gap(this.rules.crashFor ?? 10), () => {
+      host.restart();
+      this.rules.restarted?.(host);
+    });
+  }
+
+  private anyHost(): SimulatedHost | undefined {
+    const hosts = this.rules.hosts ?? this.network.hosts;
+    return pick(
+      this.random,
+      hosts.filter(({ up }) => up),
+    );
+  }
+}
+
+function pick<T>(random: Random, items: readonly T[]): T | undefined {
+  return items[random.below(items.length)];
+}
+
+/** A fault that comes again and again. */
+class Repeated extends Occurrence {
+  private readonly network: Network;
+  private readonly gap: () => number;
+  private readonly f: () => void;
+
+  constructor(network: Network, gap: () => number, f: () => void) {
+    super();
+    this.network = network;
+    this.gap = gap;
+    this.f = f;
+  }
+
+  again(): void {
+    this.network.queue.plan(this, this.network.queue.now + this.gap());
+  }
+
+  override happen(): void {
+    this.f();
+    this.again();
+  }
+}
+
+/** Something that is done once, at a time. It may be the program's. */
+export class Once extends Occurrence {
+  private readonly f: () => void;
+
+  constructor(f: () => void) {
+    super();
+    this.f = f;
+  }
+
+  override happen(): void {
+    this.f();
+  }
+}

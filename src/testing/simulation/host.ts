@@ -1,0 +1,86 @@
+/** A machine of the simulated network. */
+import { SkeinError } from "../../internet/error.ts";
+import type { SimulatedEngine } from "./engine.ts";
+import { SimulatedLoop } from "./loop.ts";
+import type { Network } from "./network.ts";
+import { SimulatedReactor } from "./reactor.ts";
+
+export class SimulatedHost {
+  readonly network: Network;
+  readonly name: string;
+  /** IPv4. */
+  readonly address: string;
+  /** Counts the hosts, in the trace. */
+  readonly id: number;
+  /** Until then the host does nothing at all, though its kernel still takes what arrives. */
+  frozenUntil = 0;
+  private running!: SimulatedReactor;
+  private loop!: SimulatedLoop;
+  private currentEngine!: SimulatedEngine;
+  private isUp = true;
+
+  constructor(network: Network, id: number, name: string, address: string) {
+    this.network = network;
+    this.id = id;
+    this.name = name;
+    this.address = address;
+    this.boot();
+  }
+
+  /** The host's reactor, which runs. After a restart() it is another one. */
+  get reactor(): SimulatedReactor {
+    return this.running;
+  }
+
+  get engine(): SimulatedEngine {
+    return this.currentEngine;
+  }
+
+  /** False between crash() and restart(). */
+  get up(): boolean {
+    return this.isUp;
+  }
+
+  /** True for an address of this host. */
+  owns(address: string): boolean {
+    return address === this.address || address.startsWith("127.");
+  }
+
+  /** Stand still for so many seconds, as a machine that swaps or a process that collects garbage. */
+  freeze(seconds: number): void {
+    this.network.fault(`freeze ${this.name} ${seconds}`);
+    this.frozenUntil = Math.max(this.frozenUntil, this.network.queue.now + seconds);
+  }
+
+  /** Power off: nothing of its program runs any more, and nobody is told. Its peers' connections are half open. */
+  crash(): void {
+    if (!this.isUp) return;
+    this.network.fault(`crash ${this.name}`);
+    this.isUp = false;
+    this.loop.dead = true;
+    this.running.destroy();
+    this.network.hostChanged(this);
+  }
+
+  /** Power on after a crash(), with a new reactor: start the program again on that one. */
+  restart(): void {
+    if (this.isUp) throw new SkeinError(`The host ${this.name} is up: restart() is for one that has crashed.`);
+    this.network.fault(`restart ${this.name}`);
+    this.isUp = true;
+    this.boot();
+    this.network.hostChanged(this);
+  }
+
+  toString(): string {
+    return this.name;
+  }
+
+  private boot(): void {
+    this.frozenUntil = 0;
+    this.loop = new SimulatedLoop(this);
+    this.running = new SimulatedReactor(this, this.loop, (engine) => {
+      this.currentEngine = engine;
+    });
+    void this.running.run();
+  }
+}

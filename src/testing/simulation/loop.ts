@@ -1,0 +1,60 @@
+/** The loop of one simulated host: its reactor is woken by the simulation's queue, at virtual times. */
+import type { Loop } from "../../internet/loop.ts";
+import type { SimulatedHost } from "./host.ts";
+import { Occurrence } from "./queue.ts";
+import { Kind } from "./trace.ts";
+
+export class SimulatedLoop implements Loop {
+  readonly host: SimulatedHost;
+  /** The host has crashed: nobody is woken any more. */
+  dead = false;
+
+  constructor(host: SimulatedHost) {
+    this.host = host;
+  }
+
+  seconds(): number {
+    return this.host.network.queue.now;
+  }
+
+  later(seconds: number, f: () => void): object {
+    const wake = new Wake(this, f);
+    this.host.network.queue.plan(wake, this.seconds() + seconds);
+    return wake;
+  }
+
+  cancelLater(timer: object | undefined): void {
+    if (timer instanceof Wake) this.host.network.queue.cancel(timer);
+  }
+
+  soon(f: () => void): object {
+    return this.later(0, f);
+  }
+
+  cancelSoon(call: object | undefined): void {
+    this.cancelLater(call);
+  }
+}
+
+class Wake extends Occurrence {
+  private readonly loop: SimulatedLoop;
+  private readonly f: () => void;
+
+  constructor(loop: SimulatedLoop, f: () => void) {
+    super();
+    this.loop = loop;
+    this.f = f;
+  }
+
+  override happen(): void {
+    const { dead, host } = this.loop;
+    if (dead) return;
+    const { network, frozenUntil } = host;
+    if (frozenUntil > network.queue.now) {
+      network.queue.plan(this, frozenUntil);
+      return;
+    }
+    network.record(Kind.TIMER, host.id, 0, 0);
+    this.f();
+  }
+}

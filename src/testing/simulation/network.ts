@@ -1,0 +1,218 @@
+/** Hosts, the links between them, and the connections that there are. */
+import { constants } from "node:os";
+import { SimulatedConnection } from "./connection.ts";
+import { End, Phase } from "./end.ts";
+import type { SimulatedEngine } from "./engine.ts";
+import type { SimulatedHost } from "./host.ts";
+import { Link, type LinkSettings, PLAIN_NETWORK } from "./link.ts";
+import { Pipe } from "./pipe.ts";
+import { EventQueue, Occurrence } from "./queue.ts";
+import { hashBytes, type Random } from "./random.ts";
+import { SegmentKind, SegmentStore } from "./segment.ts";
+import { Kind, type Trace } from "./trace.ts";
+
+const { EHOSTUNREACH } = constants.errno;
+/** When a SYN finds no room in the backlog, it comes again. */
+const SYN_AGAIN_SECONDS = 1;
+/** Within a host. */
+const LOOPBACK_LATENCY = 0.00002;
+
+export class Network {
+  readonly queue = new EventQueue();
+  readonly store = new SegmentStore();
+  readonly random: Random;
+  readonly trace: Trace;
+  readonly hosts: SimulatedHost[] = [];
+  private readonly byName = new Map<string, SimulatedHost>();
+  /** Those that both ends have. */
+  readonly connections: SimulatedConnection[] = [];
+  private readonly settings: LinkSettings;
+  private readonly links = new Map<SimulatedHost, Map<SimulatedHost, Link>>();
+  private connects = 0;
+  private addresses = 0;
+
+  constructor(settings: Partial<LinkSettings>, random: Random, trace: Trace) {
+    this.settings = { ...PLAIN_NETWORK, ...settings };
+    this.random = random;
+    this.trace = trace;
+  }
+
+  /** Take a host in. Its name and its address lead to it from here on. */
+  add(host: SimulatedHost): void {
+    this.hosts.push(host);
+    this.byName.set(host.name, host);
+    this.byName.set(host.address, host);
+  }
+
+  /** The host by its name or address. */
+  find(nameOrAddress: string): SimulatedHost | undefined {
+    return this.byName.get(nameOrAddress);
+  }
+
+  /** Who has an address, as seen from a host. */
+  route(from: SimulatedHost, address: string): SimulatedHost | undefined {
+    return address === "0.0.0.0" || from.owns(address) ? from : this.byName.get(address);
+  }
+
+  /** A host has crashed, or is up again. */
+  hostChanged(host: SimulatedHost): void {
+    for (const links of this.links.values()) {
+      const link = links.get(host);
+      if (link !== undefined) link.dead = !host.up;
+    }
+  }
+
+  link(from: SimulatedHost, to: SimulatedHost): Link {
+    let links = this.links.get(from);
+    if (links === undefined) {
+      links = new Map();
+      this.links.set(from, links);
+    }
+    let link = links.get(to);
+    if (link === undefined) {
+      link = new Link(from === to ? { ...PLAIN_NETWORK, latency: LOOPBACK_LATENCY } : this.settings);
+      link.dead = !to.up;
+      links.set(to, link);
+    }
+    return link;
+  }
+
+  /** Let nothing through from `from` to `to`, and unless it is one way, nor back. */
+  partition(from: readonly SimulatedHost[], to: readonly SimulatedHost[], oneWay: boolean): void {
+    this.fault(`partition ${names(from)} ${oneWay ? ">" : "|"} ${names(to)}`);
+    for (const link of this.between(from, to, oneWay)) link.cut();
+  }
+
+  /** Take such a partition back. */
+  heal(from: readonly SimulatedHost[], to: readonly SimulatedHost[], oneWay: boolean): void {
+    this.fault(`heal ${names(from)} ${oneWay ? ">" : "|"} ${names(to)}`);
+    for (const link of this.between(from, to, oneWay)) link.mend();
+  }
+
+  /** Take every partition back. */
+  healAll(): void {
+    this.fault("heal all");
+    for (const links of this.links.values()) for (const link of links.values()) link.mend(true);
+  }
+
+  private *between(
+    from: readonly SimulatedHost[],
+    to: readonly SimulatedHost[],
+    oneWay: boolean,
+  ): IterableIterator<Link> {
+    for (const a of from) {
+      for (const b of to) {
+        if (a === b) continue;
+        yield this.link(a, b);
+        if (!oneWay) yield this.link(b, a);
+      }
+    }
+  }
+
+  /** An address that no host has. */
+  freeAddress(): string {
+    let address: string;
+    do {
+      const n = ++this.addresses;
+      address = `10.${(n >> 16) & 255}.${(n >> 8) & 255}.${n & 255}`;
+    } while (this.byName.has(address));
+    return address;
+  }
+
+  // --- connecting ----------------------------------------------------------------------------------------------------
+
+  connect(engine: SimulatedEngine, local: readonly [string, number], address: string, port: number): End {
+    const subject = 2 * this.connects++;
+    const from = engine.host;
+    const end = new End(engine, Phase.CONNECTING, subject, local, [address, port]);
+    this.record(Kind.CONNECT, subject, 0, 0, `${local[0]}:${local[1]} > ${address}:${port}`);
+    const to = this.route(from, address);
+    const out = new Pipe(this, this.link(from, to ?? from), this.link(to ?? from, from), end);
+    out.onSyn = to === undefined ? () => end.fail(EHOSTUNREACH) : () => this.synArrived(end, to);
+    end.out = out;
+    out.sendSignal(SegmentKind.SYN);
+    return end;
+  }
+
+  private synArrived(client: End, to: SimulatedHost): void {
+    const { link, back } = client.out!;
+    const { loseConnect, refuse } = link.settings;
+    if (this.random.chance(loseConnect)) {
+      client.out!.startLimit();
+      return;
+    }
+    const { peerHost: address, peerPort: port } = client;
+    const listener = this.random.chance(refuse) ? undefined : to.engine.listenerOf(address, port);
+    if (listener === undefined) {
+      if (back.closed) client.out!.startLimit();
+      else this.queue.plan(new Refusal(client), this.queue.now + back.settings.latency);
+      return;
+    }
+    if (listener.waiting.length >= listener.backlog) {
+      client.out!.repeatSyn(SYN_AGAIN_SECONDS);
+      return;
+    }
+    const local = [address, port] as const;
+    const server = new End(to.engine, Phase.OPEN, client.subject + 1, local, [client.localHost, client.localPort]);
+    server.out = new Pipe(this, back, link, server, client);
+    server.peer = client;
+    client.out!.receiver = server;
+    this.record(Kind.ACCEPT, server.subject, 0, 0, `${address}:${port}`);
+    this.enlist(client, server);
+    server.out.sendSignal(SegmentKind.SYN_ACK);
+    listener.waiting.push(server);
+    to.engine.acceptLater(listener);
+  }
+
+  private enlist(client: End, server: End): void {
+    const connection = new SimulatedConnection(this, client, server);
+    connection.index = this.connections.push(connection) - 1;
+    client.connection = connection;
+    server.connection = connection;
+  }
+
+  /** An end is gone. */
+  delist(end: End): void {
+    const { connection } = end;
+    if (connection === undefined || connection.index < 0) return;
+    const last = this.connections.pop()!;
+    if (last !== connection) {
+      this.connections[connection.index] = last;
+      last.index = connection.index;
+    }
+    connection.index = -1;
+  }
+
+  // --- the trace -----------------------------------------------------------------------------------------------------
+
+  record(kind: number, subject: number, a: number, b: number, text = ""): void {
+    this.trace.add(this.queue.now, kind, subject, a, b, text);
+  }
+
+  recordBytes(kind: number, subject: number, bytes: Uint8Array, start: number, length: number): void {
+    this.trace.add(this.queue.now, kind, subject, length, hashBytes(bytes, start, length), "");
+  }
+
+  /** Something was done to the network. */
+  fault(text: string): void {
+    this.record(Kind.FAULT, 0, 0, 0, text);
+  }
+}
+
+function names(hosts: readonly SimulatedHost[]): string {
+  return hosts.length > 4 ? `${hosts.slice(0, 3).join()} and ${hosts.length - 3} more` : hosts.join();
+}
+
+/** The answer of a port where nobody listens. */
+class Refusal extends Occurrence {
+  private readonly client: End;
+
+  constructor(client: End) {
+    super();
+    this.client = client;
+  }
+
+  override happen(): void {
+    this.client.reset();
+  }
+}

@@ -1,0 +1,241 @@
+/**
+ * One direction of a connection: what one end has sent and the other has not read.
+ *
+ *     outbox ──send──▶ [ flying: arrives at its time, in order ] ──▶ the receiver's inbox ──read──▶ consumed
+ *        ▲              └────────── no more than the window ───────────────────────┘                │
+ *        └── opening, when the sender waits for room ◀── one latency of the way back ───────────────┘
+ *
+ * A pipe is planned for the arrival of the first segment that flies. While its link is closed it stalls, and after
+ * `giveUp` seconds without an acknowledgement the sender's end fails.
+ */
+import type { End } from "./end.ts";
+import type { Link } from "./link.ts";
+import type { Network } from "./network.ts";
+import { Occurrence } from "./queue.ts";
+import { type Segment, SegmentKind, SegmentList, signal } from "./segment.ts";
+
+const SEGMENT_BYTES_MAX = 16 * 1024;
+/** Parts of a segment that was cut arrive so many seconds apart at least, in turns of their own. */
+const APART = 1e-6;
+/** Seconds until a lost segment is sent again, the first time. */
+const RESEND_SECONDS = 0.2;
+/** After a partition, the next attempt to send comes within so many seconds. */
+const RETRY_SECONDS_MAX = 1;
+
+export class Pipe extends Occurrence {
+  readonly link: Link;
+  /** The way on which acknowledgements return. */
+  readonly back: Link;
+  readonly sender: End;
+  /** Undefined until the sender's SYN was answered. */
+  receiver: End | undefined;
+  /** Called when the SYN arrives. */
+  onSyn: (() => void) | undefined;
+  private readonly network: Network;
+  private readonly flying = new SegmentList();
+  /** Bytes that were sent and not read. */
+  private unread = 0;
+  /** Bytes that were read, of which the sender cannot be told. */
+  private withheld = 0;
+  private lastArrival = 0;
+  private senderWaits = false;
+  private stalledSince = 0;
+  private readonly opening: Opening;
+  private readonly limit: GiveUp;
+
+  constructor(network: Network, link: Link, back: Link, sender: End, receiver?: End) {
+    super();
+    this.network = network;
+    this.link = link;
+    this.back = back;
+    this.sender = sender;
+    this.receiver = receiver;
+    this.onSyn = undefined;
+    this.opening = new Opening(this);
+    this.limit = new GiveUp(this);
+  }
+
+  /** Bytes that may be sent now. */
+  get room(): number {
+    return this.link.settings.window - this.unread;
+  }
+
+  /** Have the sender flush when there is room. */
+  wantRoom(): void {
+    this.senderWaits = true;
+  }
+
+  /** Send the first `bytes` of `outbox`, for which there is room. */
+  send(outbox: SegmentList, bytes: number): void {
+    const { random } = this.network;
+    const { fragment } = this.link.settings;
+    this.unread += bytes;
+    let left = bytes;
+    let apart = 0;
+    while (left > 0) {
+      const segment = outbox.take(Math.min(left, SEGMENT_BYTES_MAX));
+      left -= segment.length;
+      while (segment.length > 1 && random.chance(fragment)) {
+        this.launch(segment.cut(1 + random.below(segment.length - 1)), apart);
+        apart = APART;
+      }
+      this.launch(segment, apart);
+      apart = 0;
+    }
+  }
+
+  /** Send a segment without bytes. */
+  sendSignal(kind: number): void {
+    this.launch(signal(kind), 0);
+  }
+
+  /** The receiver has read so many bytes, or dropped them. */
+  consumed(bytes: number): void {
+    if (this.back.closed) {
+      this.withheld += bytes;
+      this.back.wait(this);
+      this.startLimit();
+      return;
+    }
+    this.unread -= bytes;
+    if (!this.senderWaits) return;
+    this.senderWaits = false;
+    const { queue } = this.network;
+    queue.plan(this.opening, queue.now + this.back.settings.latency);
+  }
+
+  /** The first segment that flies arrives. */
+  happen(): void {
+    if (this.link.closed) {
+      this.stalledSince = this.network.queue.now;
+      this.link.wait(this);
+      this.startLimit();
+      return;
+    }
+    const { queue, random } = this.network;
+    const { flying } = this;
+    let last = flying.head!;
+    while (last.next !== undefined && last.next.time <= queue.now) last = last.next;
+    const { next } = last;
+    if (next === undefined || last.kind !== SegmentKind.DATA || !random.chance(this.link.settings.coalesce)) {
+      let segment: Segment;
+      do {
+        segment = flying.shift();
+        this.deliver(segment);
+      } while (segment !== last && flying.head !== undefined); // a delivery may drop all that flies
+    }
+    if (flying.head !== undefined && !this.planned) queue.plan(this, (next ?? flying.head).time);
+  }
+
+  /** A link is open again. */
+  resume(): void {
+    if (this.link.closed || this.back.closed) {
+      (this.link.closed ? this.link : this.back).wait(this);
+    } else {
+      this.network.queue.cancel(this.limit);
+    }
+    const { queue, random } = this.network;
+    if (!this.link.closed && this.flying.head !== undefined && !this.planned) {
+      const backoff = random.next() * Math.min(queue.now - this.stalledSince, RETRY_SECONDS_MAX);
+      queue.plan(this, queue.now + this.link.settings.latency + backoff);
+    }
+    if (!this.back.closed && this.withheld > 0) {
+      const bytes = this.withheld;
+      this.withheld = 0;
+      this.consumed(bytes);
+    }
+  }
+
+  /** Nothing that flies arrives. */
+  drop(): void {
+    const { queue } = this.network;
+    this.flying.clear();
+    queue.cancel(this);
+    queue.cancel(this.opening);
+    queue.cancel(this.limit);
+    this.link.forget(this);
+    this.back.forget(this);
+  }
+
+  /** Nothing was acknowledged for too long, from here on. */
+  startLimit(): void {
+    const { queue } = this.network;
+    if (!this.limit.planned) queue.plan(this.limit, queue.now + this.link.settings.giveUp);
+  }
+
+  /** Have a SYN that found no room come again. */
+  repeatSyn(seconds: number): void {
+    const { queue } = this.network;
+    const again = signal(SegmentKind.SYN);
+    again.time = queue.now + seconds;
+    this.flying.push(again);
+  }
+
+  private launch(segment: Segment, apart: number): void {
+    const { queue, random } = this.network;
+    const { link } = this;
+    const { latency, jitter, bandwidth, loss } = link.settings;
+    let time = queue.now;
+    if (bandwidth !== Number.POSITIVE_INFINITY) {
+      link.freeAt = Math.max(link.freeAt, time) + segment.length / bandwidth;
+      time = link.freeAt;
+    }
+    time += latency;
+    if (jitter > 0) time += jitter * random.next();
+    for (let resend = RESEND_SECONDS; random.chance(loss); resend *= 2) time += resend;
+    if (time < this.lastArrival + apart) time = this.lastArrival + apart;
+    this.lastArrival = time;
+    segment.time = time;
+    const first = this.flying.head === undefined;
+    this.flying.push(segment);
+    if (first) queue.plan(this, time);
+  }
+
+  private deliver(segment: Segment): void {
+    const { receiver } = this;
+    switch (segment.kind) {
+      case SegmentKind.DATA:
+        receiver!.arrive(segment, this);
+        break;
+      case SegmentKind.SYN:
+        this.onSyn!();
+        break;
+      case SegmentKind.SYN_ACK:
+        receiver!.answered(this.sender);
+        break;
+      case SegmentKind.FIN:
+        receiver!.ended();
+        break;
+      default:
+        receiver?.reset();
+    }
+  }
+}
+
+/** There is room again for a sender that waited. */
+class Opening extends Occurrence {
+  private readonly pipe: Pipe;
+
+  constructor(pipe: Pipe) {
+    super();
+    this.pipe = pipe;
+  }
+
+  override happen(): void {
+    this.pipe.sender.writable();
+  }
+}
+
+class GiveUp extends Occurrence {
+  private readonly pipe: Pipe;
+
+  constructor(pipe: Pipe) {
+    super();
+    this.pipe = pipe;
+  }
+
+  override happen(): void {
+    this.pipe.drop();
+    this.pipe.sender.unheard();
+  }
+}

@@ -1,0 +1,44 @@
+/** The reactor of one simulated host. */
+
+import { isIP } from "node:net";
+import { type Deferred, fail, succeed } from "../../internet/defer.ts";
+import { EngineReactor } from "../../internet/enginereactor.ts";
+import { DNSLookupError } from "../../internet/error.ts";
+import { SIMULATED_SIZES, SimulatedEngine } from "./engine.ts";
+import type { SimulatedHost } from "./host.ts";
+import type { SimulatedLoop } from "./loop.ts";
+
+/** A whole reactor, but that its time and its network are simulated. */
+export class SimulatedReactor extends EngineReactor {
+  private readonly host: SimulatedHost;
+
+  /** Made by its host. `found` is told the engine. */
+  constructor(host: SimulatedHost, loop: SimulatedLoop, found: (engine: SimulatedEngine) => void) {
+    super(
+      "simulated",
+      (setup) => {
+        const engine = new SimulatedEngine(host.network, host, setup);
+        found(engine);
+        return engine;
+      },
+      loop,
+      SIMULATED_SIZES,
+    );
+    this.host = host;
+  }
+
+  /** There are no signals in a simulation. */
+  override run(_options: { installSignalHandlers?: boolean } = {}): Promise<void> {
+    return super.run({ installSignalHandlers: false });
+  }
+
+  /** Knows the simulation's hosts by name, and nobody else. */
+  override resolve(name: string): Deferred<string> {
+    if (name === "") return succeed("0.0.0.0");
+    if (isIP(name) !== 0) return succeed(name);
+    if (name === "localhost") return succeed("127.0.0.1");
+    const found = this.host.network.find(name);
+    if (found !== undefined) return succeed(found.address);
+    return fail(new DNSLookupError(`No host of the simulation is called "${name}": make it with sim.host("${name}").`));
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * The completions of a simulated engine, and the memory that they point into: what native/engine/completions.h and
+ * arena.h are.
+ */
+import type { EngineMaker } from "../../internet/enginelink.ts";
+import { Completion } from "../../native.ts";
+
+type Setup = Parameters<EngineMaker>[0];
+
+export class Records {
+  readonly arena: Uint8Array;
+  /** What is taken of the arena; it is free again after each dispatch. */
+  arenaUsed = 0;
+  slab: Uint8Array = new Uint8Array(0);
+  slabUsed = 0;
+  /** Dispatches so far. */
+  dispatches = 0;
+  private readonly completions: Int32Array;
+  private readonly tell: (words: number) => void;
+  private readonly spareSlabs: Uint8Array[] = [];
+  private words = 0;
+  private overflow: number[] = [];
+  private reading = false;
+
+  constructor(setup: Setup) {
+    this.completions = setup.completions;
+    this.arena = setup.arena;
+    this.tell = setup.dispatch;
+  }
+
+  get empty(): boolean {
+    return this.words === 0;
+  }
+
+  /** Records that may still be written before the next dispatch. */
+  get room(): number {
+    return this.reading ? 0 : (this.completions.length - this.words) >> 2;
+  }
+
+  push(kind: number, handle: number, a: number, b: number): void {
+    if (this.reading || this.words === this.completions.length) {
+      this.overflow.push(kind, handle, a, b);
+      return;
+    }
+    const at = this.words;
+    this.words = at + 4;
+    this.completions[at] = kind;
+    this.completions[at + 1] = handle;
+    this.completions[at + 2] = a;
+    this.completions[at + 3] = b;
+  }
+
+  supplySlab(slab: Uint8Array): void {
+    this.spareSlabs.push(slab);
+  }
+
+  /** Whether `length` bytes can be told now: by two records at most, since NEXT_SLAB may come before the data. */
+  fits(borrowed: boolean, length: number): boolean {
+    if (this.room < 2) return false;
+    if (borrowed) return this.arena.length - this.arenaUsed >= length;
+    return this.slab.length - this.slabUsed >= length || this.spareSlabs.length > 0;
+  }
+
+  /** Take `length` bytes of the slab, which is the next one if need be; returns where they begin. */
+  takeSlab(length: number): number {
+    if (this.slab.length - this.slabUsed < length) {
+      this.slab = this.spareSlabs.shift()!;
+      this.slabUsed = 0;
+      this.push(Completion.NEXT_SLAB, 0, 0, 0);
+    }
+    const at = this.slabUsed;
+    this.slabUsed += length;
+    return at;
+  }
+
+  /** Take `length` bytes of the arena; returns where they begin. */
+  takeArena(length: number): number {
+    const at = this.arenaUsed;
+    this.arenaUsed += length;
+    return at;
+  }
+
+  /** Have everything read. Records that come up meanwhile lead the next dispatch. */
+  dispatch(): void {
+    if (this.words === 0) return;
+    this.dispatches++;
+    this.reading = true;
+    try {
+      this.tell(this.words);
+    } finally {
+      this.reading = false;
+      this.arenaUsed = 0;
+      this.words = 0;
+      if (this.overflow.length > 0) this.refill();
+    }
+  }
+
+  private refill(): void {
+    const waiting = this.overflow;
+    this.overflow = [];
+    for (let i = 0; i < waiting.length; i += 4) {
+      this.push(waiting[i]!, waiting[i + 1]!, waiting[i + 2]!, waiting[i + 3]!);
+    }
+  }
+}

@@ -1,0 +1,117 @@
+/** Pieces of a byte stream, and what else travels in order with them. */
+
+/** What a segment is. */
+export const SegmentKind = { SYN: 0, SYN_ACK: 1, DATA: 2, FIN: 3, RST: 4 } as const;
+
+/** One piece, as a link of a list. Its bytes are a part of memory that never changes. */
+export class Segment {
+  readonly kind: number;
+  readonly memory: Uint8Array;
+  start: number;
+  length: number;
+  /** When it arrives. */
+  time = 0;
+  next: Segment | undefined = undefined;
+
+  constructor(kind: number, memory: Uint8Array, start: number, length: number) {
+    this.kind = kind;
+    this.memory = memory;
+    this.start = start;
+    this.length = length;
+  }
+
+  /** Cut off the first `length` bytes, and return them. */
+  cut(length: number): Segment {
+    const first = new Segment(this.kind, this.memory, this.start, length);
+    this.start += length;
+    this.length -= length;
+    return first;
+  }
+}
+
+/** Segments in their order. */
+export class SegmentList {
+  head: Segment | undefined = undefined;
+  tail: Segment | undefined = undefined;
+  /** Bytes in all of them. */
+  bytes = 0;
+
+  push(segment: Segment): void {
+    if (this.tail === undefined) this.head = segment;
+    else this.tail.next = segment;
+    this.tail = segment;
+    this.bytes += segment.length;
+  }
+
+  /** Take the first, of which there must be one. */
+  shift(): Segment {
+    const segment = this.head!;
+    this.head = segment.next;
+    if (this.head === undefined) this.tail = undefined;
+    segment.next = undefined;
+    this.bytes -= segment.length;
+    return segment;
+  }
+
+  /** Take the first, or only `most` bytes of it. */
+  take(most: number): Segment {
+    const segment = this.head!;
+    if (segment.length <= most) return this.shift();
+    this.bytes -= most;
+    return segment.cut(most);
+  }
+
+  clear(): void {
+    this.head = undefined;
+    this.tail = undefined;
+    this.bytes = 0;
+  }
+}
+
+const NOTHING = new Uint8Array(0);
+
+/** A segment without bytes. */
+export function signal(kind: number): Segment {
+  return new Segment(kind, NOTHING, 0, 0);
+}
+
+const SLAB_BYTES = 64 * 1024;
+/** Larger writes have memory of their own. */
+const SMALL_BYTES = 4 * 1024;
+/** Up to here a loop copies faster than a call into native code. */
+const LOOP_BYTES = 64;
+
+/** Keeps copies of what is written: a program may use its memory again at once. */
+export class SegmentStore {
+  private slab: Uint8Array = NOTHING;
+  private used = 0;
+
+  /** Append a copy of `bytes`, which are not empty, to `list`. */
+  append(list: SegmentList, bytes: Uint8Array): void {
+    const { length } = bytes;
+    if (length > SMALL_BYTES) {
+      list.push(new Segment(SegmentKind.DATA, new Uint8Array(bytes), 0, length));
+      return;
+    }
+    if (this.used + length > this.slab.length) {
+      this.slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+      this.used = 0;
+    }
+    const start = this.used;
+    this.used += length;
+    copy(bytes, 0, length, this.slab, start);
+    const { tail } = list;
+    if (tail !== undefined && tail.memory === this.slab && tail.start + tail.length === start) {
+      tail.length += length;
+      list.bytes += length;
+    } else {
+      list.push(new Segment(SegmentKind.DATA, this.slab, start, length));
+    }
+  }
+}
+
+/** Copy `length` bytes. */
+export function copy(from: Uint8Array, start: number, length: number, to: Uint8Array, at: number): void {
+  if (length <= LOOP_BYTES) for (let i = 0; i < length; i++) to[at + i] = from[start + i]!;
+  else to.set(from.subarray(start, start + length), at);
+}

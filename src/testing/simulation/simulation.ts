@@ -1,0 +1,246 @@
+/**
+ * Programs on a simulated network, in virtual time, from one seed: the same seed gives the same run, byte for byte.
+ *
+ *     Simulation ── queue of everything that will happen, by (time, sequence)
+ *        │
+ *        ├─ SimulatedHost ── SimulatedReactor: TcpPort, TcpConnector, TcpConnection, timers, all as in production
+ *        │                        │ EngineLink
+ *        │                   SimulatedEngine ── End ══ Pipe ══▶ End ── SimulatedEngine …
+ *        └─ Faults                                     Link: latency, bandwidth, loss, partitions
+ *
+ * What a program takes from elsewhere is not simulated: Math.random(), Date.now(), setTimeout(), files, processes. Give
+ * it `sim.random`, and the reactor of its host for a clock.
+ */
+import { randomInt } from "node:crypto";
+import { isIPv4 } from "node:net";
+import { SkeinError } from "../../internet/error.ts";
+import { beginLoggingTo } from "../../logger/log.ts";
+import type { SimulatedConnection } from "./connection.ts";
+import { type FaultRules, Faults, Once } from "./faults.ts";
+import { SimulatedHost } from "./host.ts";
+import type { LinkSettings } from "./link.ts";
+import { Network } from "./network.ts";
+import { Player } from "./player.ts";
+import { Random } from "./random.ts";
+import { Trace } from "./trace.ts";
+
+export { SimulatedConnection } from "./connection.ts";
+export { type FaultRules, Faults } from "./faults.ts";
+export { SimulatedHost } from "./host.ts";
+export { type LinkSettings, PLAIN_NETWORK, ROUGH_NETWORK } from "./link.ts";
+export { SimulatedReactor } from "./reactor.ts";
+
+/** How the network behaves where no link says otherwise, and what the simulation does beside. */
+export interface SimulationOptions extends Partial<LinkSettings> {
+  /** A whole number from 0 on, below 2 ** 53. Default 1. */
+  readonly seed?: number;
+  /** False: errors that the program logs do not end the run; look at `errors`. Default true. */
+  readonly failOnError?: boolean;
+  /** Told everything that happens, as text. */
+  readonly onTrace?: (line: string) => void;
+}
+
+/** An error that the program logged, or that was thrown in a callback. */
+export interface SimulationError {
+  /** Virtual seconds. */
+  readonly time: number;
+  readonly message: string;
+  readonly error: unknown;
+}
+
+/** A run went wrong. The message has the seed, and what happened last; the cause is the error that was found. */
+export class SimulationFailure extends SkeinError {
+  override readonly code: string = "ERR_SIMULATION";
+}
+
+const LINES_IN_FAILURE = 20;
+
+export class Simulation {
+  readonly seed: number;
+  /** What went wrong in the program so far. */
+  readonly errors: SimulationError[] = [];
+  /** Uniform random numbers in [0, 1), for the program. The network draws its own. */
+  readonly random: () => number;
+  private readonly trace: Trace;
+  private readonly network: Network;
+  private readonly player: Player;
+  private readonly failOnError: boolean;
+  private faultStreams = 0;
+
+  constructor(options: SimulationOptions = {}) {
+    const { seed = 1, failOnError = true, onTrace, ...settings } = options;
+    if (!Number.isSafeInteger(seed) || seed < 0) {
+      throw new RangeError(`A seed is a whole number from 0 to ${Number.MAX_SAFE_INTEGER}, not ${seed}.`);
+    }
+    this.seed = seed;
+    this.failOnError = failOnError;
+    const random = new Random(seed, "program");
+    this.random = () => random.next();
+    this.trace = new Trace(onTrace);
+    this.network = new Network(settings, new Random(seed, "network"), this.trace);
+    this.player = new Player(this.network.queue);
+  }
+
+  // --- the world -----------------------------------------------------------------------------------------------------
+
+  /**
+   * The host of that name, made at the first call: a name of your own, which the simulation's resolver knows, or an IPv4
+   * address. Its reactor runs.
+   */
+  host(name: string): SimulatedHost {
+    const found = this.network.find(name);
+    if (found !== undefined) return found;
+    const address = isIPv4(name) ? name : this.network.freeAddress();
+    const host = new SimulatedHost(this.network, this.network.hosts.length, name, address);
+    this.network.add(host);
+    return host;
+  }
+
+  /** Change how the way between two hosts behaves, for what is sent from now on; both directions, unless `oneWay`. */
+  link(from: SimulatedHost, to: SimulatedHost, settings: Partial<LinkSettings>, { oneWay = false } = {}): void {
+    const links = [this.network.link(from, to)];
+    if (!oneWay) links.push(this.network.link(to, from));
+    for (const link of links) link.settings = { ...link.settings, ...settings };
+  }
+
+  /** Cut `from` off from `to`. With `oneWay` what `to` sends still arrives at `from`. */
+  partition(
+    from: SimulatedHost | readonly SimulatedHost[],
+    to: SimulatedHost | readonly SimulatedHost[],
+    { oneWay = false } = {},
+  ): void {
+    this.network.partition([from].flat(), [to].flat(), oneWay);
+  }
+
+  /** End every partition. */
+  heal(): void {
+    this.network.healAll();
+  }
+
+  /** The connections that there are now. */
+  connections(): SimulatedConnection[] {
+    return [...this.network.connections];
+  }
+
+  /** Have things go wrong at random from now on. */
+  faults(rules: FaultRules): Faults {
+    return new Faults(this.network, new Random(this.seed, `faults ${this.faultStreams++}`), rules);
+  }
+
+  // --- time ----------------------------------------------------------------------------------------------------------
+
+  /** Virtual time in seconds: 0 at first. */
+  seconds(): number {
+    return this.network.queue.now;
+  }
+
+  /** Call `f` at a time, `seconds` from now: a step of the test's own script. */
+  after(seconds: number, f: () => void): void {
+    this.network.queue.plan(new Once(f), this.seconds() + seconds);
+  }
+
+  /**
+   * Let `seconds` pass. After everything that happens promises settle as far as they can, before the time moves on.
+   * @throws SimulationFailure when the program has logged an error, unless `failOnError` is false
+   */
+  async run(seconds: number): Promise<void> {
+    await this.play(this.seconds() + seconds, () => false);
+  }
+
+  /**
+   * Let time pass until `awaited` has settled, and return its result.
+   * @throws SimulationFailure as run() does, and when nothing came of it within `seconds`; what `awaited` is rejected with
+   */
+  async until<T>(awaited: PromiseLike<T>, seconds = 3600): Promise<T> {
+    let settled = false;
+    const outcome = Promise.resolve(awaited).finally(() => {
+      settled = true;
+    });
+    outcome.catch(() => undefined); // it is thrown below, or the run failed before
+    await this.play(this.seconds() + seconds, () => settled);
+    if (!settled) throw this.failure(new Error(`What was awaited has not come within ${seconds} seconds.`));
+    return outcome;
+  }
+
+  /** The SHA-256 of everything that has happened so far. */
+  get traceHash(): string {
+    return this.trace.digest();
+  }
+
+  /** What happened last, as text. */
+  latest(lines: number): string[] {
+    return this.trace.latest(lines);
+  }
+
+  /** `error`, with the seed and what happened last. */
+  failure(error: unknown): SimulationFailure {
+    const latest = this.latest(LINES_IN_FAILURE).map((line) => `  ${line}`);
+    return new SimulationFailure(
+      [
+        `The simulation failed with seed ${this.seed}, after ${this.seconds()} virtual seconds: ${String(error)}`,
+        `Replay it with SKEIN_SEED=${this.seed}, or { seed: ${this.seed} }. What happened last:`,
+        ...latest,
+      ].join("\n"),
+      { cause: error },
+    );
+  }
+
+  private async play(limit: number, done: () => boolean): Promise<void> {
+    const restore = beginLoggingTo((event) => {
+      this.trace.note(this.seconds(), event.message);
+      if (event.level !== "error" && event.level !== "critical") return;
+      this.errors.push({ time: this.seconds(), message: event.message, error: event.error });
+    });
+    const known = this.errors.length;
+    const failed = () => this.failOnError && this.errors.length > known;
+    try {
+      await this.player.play(limit, () => failed() || done());
+    } catch (error) {
+      throw this.failure(error);
+    } finally {
+      restore();
+    }
+    if (!failed()) return;
+    const { message, error } = this.errors[known]!;
+    throw this.failure(error === undefined ? new Error(message) : error);
+  }
+}
+
+export interface SimulateOptions extends Omit<SimulationOptions, "seed"> {
+  /** The first seed; "random" draws one. Default 1. */
+  readonly seed?: number | "random";
+  /** So many seeds in a row. Default 1. */
+  readonly runs?: number;
+}
+
+/** What a run left behind. */
+export interface SimulationResult {
+  readonly seed: number;
+  readonly traceHash: string;
+  /** Virtual seconds. */
+  readonly seconds: number;
+}
+
+/**
+ * Call `body` with a fresh simulation for each seed. The first run that fails ends it, with a SimulationFailure whose
+ * message names the seed; the environment's SKEIN_SEED then runs that seed alone.
+ */
+export async function simulate(
+  options: SimulateOptions,
+  body: (sim: Simulation) => Promise<void>,
+): Promise<SimulationResult[]> {
+  const { seed = 1, runs = 1, ...rest } = options;
+  const replayed = process.env.SKEIN_SEED;
+  const first = replayed ? Number(replayed) : seed === "random" ? randomInt(2 ** 32) : seed;
+  const results: SimulationResult[] = [];
+  for (let i = 0; i < (replayed ? 1 : runs); i++) {
+    const sim = new Simulation({ ...rest, seed: first + i });
+    try {
+      await body(sim);
+    } catch (error) {
+      throw error instanceof SimulationFailure ? error : sim.failure(error);
+    }
+    results.push({ seed: sim.seed, traceHash: sim.traceHash, seconds: sim.seconds() });
+  }
+  return results;
+}
