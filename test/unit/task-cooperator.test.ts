@@ -580,14 +580,13 @@ describe("a task", () => {
   it("may pause itself", () => {
     const hand = byHand();
     const seen: number[] = [];
-    const one: CooperativeTask<Generator<unknown>> = hand.cooperator.cooperate(
-      (function* () {
-        seen.push(1);
-        one.pause();
-        yield;
-        seen.push(2);
-      })(),
-    );
+    function* work(): Generator<unknown> {
+      seen.push(1);
+      one.pause();
+      yield;
+      seen.push(2);
+    }
+    const one = hand.cooperator.cooperate(work());
     hand.tick(3);
     expect(seen).toEqual([1]);
     one.resume();
