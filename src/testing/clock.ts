@@ -2,6 +2,7 @@
 
 import type { DelayedCall, ReactorTime } from "../internet/interfaces.ts";
 import { ensureCallLater, TimerWheel } from "../internet/timers.ts";
+import { watchForLeaks } from "./leaks.ts";
 
 /** Give it to whatever takes a reactor for its time. What a call throws comes out of `advance`. */
 export class Clock implements ReactorTime {
@@ -10,6 +11,15 @@ export class Clock implements ReactorTime {
     () => this.now,
     () => undefined,
   );
+
+  constructor() {
+    watchForLeaks(this);
+  }
+
+  /** See skein/testing/vitest. */
+  leaks(): string[] {
+    return this.getDelayedCalls().map((call) => `a call of a Clock is still to come, at ${call.getTime()}`);
+  }
 
   /** The clock's time in seconds: 0 at first. */
   seconds(): number {

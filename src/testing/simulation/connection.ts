@@ -3,6 +3,7 @@ import { constants } from "node:os";
 import type { End } from "./end.ts";
 import type { Network } from "./network.ts";
 
+/** A connection of the simulated network, seen from outside: for tests that break it. */
 export class SimulatedConnection {
   /** Counts the connects of the network. */
   readonly id: number;

@@ -5,6 +5,7 @@ import { SimulatedLoop } from "./loop.ts";
 import type { Network } from "./network.ts";
 import { SimulatedReactor } from "./reactor.ts";
 
+/** One machine of a simulation, with a reactor of its own. */
 export class SimulatedHost {
   readonly network: Network;
   readonly name: string;

@@ -27,6 +27,7 @@ export interface LinkSettings {
   readonly giveUp: number;
 }
 
+/** A network without surprises: a millisecond from host to host, and nothing breaks. */
 export const PLAIN_NETWORK: LinkSettings = {
   latency: 0.001,
   jitter: 0,

@@ -55,6 +55,7 @@ export class SimulationFailure extends SkeinError {
 
 const LINES_IN_FAILURE = 20;
 
+/** A network of hosts with virtual time, in which everything follows from one seed. */
 export class Simulation {
   readonly seed: number;
   /** What went wrong in the program so far. */
@@ -206,6 +207,7 @@ export class Simulation {
   }
 }
 
+/** What is simulated, with which seeds, and how often. */
 export interface SimulateOptions extends Omit<SimulationOptions, "seed"> {
   /** The first seed; "random" draws one. Default 1. */
   readonly seed?: number | "random";

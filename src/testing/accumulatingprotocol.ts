@@ -1,0 +1,56 @@
+/** Protocols and producers that note what happens to them. */
+import { Deferred } from "../internet/defer.ts";
+import type { Failure } from "../internet/failure.ts";
+import type { Consumer, PullProducer } from "../internet/interfaces.ts";
+import { Protocol } from "../internet/protocol.ts";
+
+/** Keeps everything that it receives. */
+export class AccumulatingProtocol extends Protocol {
+  /** How often connectionMade() was called. */
+  made = 0;
+  /** What was received. */
+  data: Buffer = Buffer.alloc(0);
+  /** Why the connection was lost, once it is. */
+  closedReason: Failure | null = null;
+  /** Fires with this protocol when the connection is there. */
+  readonly whenMade = new Deferred<this>();
+  /** Fires with the reason when the connection is lost. It counts as no failure. */
+  readonly whenLost = new Deferred<{ readonly reason: Failure }>();
+
+  override connectionMade(): void {
+    this.made++;
+    if (!this.whenMade.called) this.whenMade.callback(this);
+  }
+
+  override dataReceived(data: Buffer): void {
+    this.data = Buffer.concat([this.data, data]);
+  }
+
+  override connectionLost(reason: Failure): void {
+    this.closedReason = reason;
+    if (!this.whenLost.called) this.whenLost.callback({ reason });
+  }
+}
+
+/** A pull producer that writes a number each time it is asked, until it is told to stop. */
+export class NonStreamingProducer implements PullProducer {
+  counter = 0;
+  stopped = false;
+  private consumer: Consumer | null;
+
+  constructor(consumer: Consumer) {
+    this.consumer = consumer;
+  }
+
+  resumeProducing(): void {
+    if (this.consumer === null || this.stopped) return;
+    this.consumer.write(String(this.counter));
+    this.counter++;
+  }
+
+  stopProducing(): void {
+    this.stopped = true;
+    this.consumer?.unregisterProducer();
+    this.consumer = null;
+  }
+}

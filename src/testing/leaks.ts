@@ -1,0 +1,24 @@
+/** Who is watched for leaks, while somebody watches. */
+
+/** Something that a test is to leave clean. */
+export interface Leaky {
+  /** What is left, one line or more for each; nothing when all is clean. */
+  leaks(): string[];
+}
+
+let watched: Set<Leaky> | undefined;
+
+/** For clocks and transports: be asked for leaks at the end of the test that makes them. */
+export function watchForLeaks(leaky: Leaky): void {
+  watched?.add(leaky);
+}
+
+/** Begin to watch. Returns what ends it, and tells what is left. */
+export function beginWatching(): () => string[] {
+  const mine = new Set<Leaky>();
+  watched = mine;
+  return () => {
+    if (watched === mine) watched = undefined;
+    return [...mine].flatMap((leaky) => leaky.leaks());
+  };
+}

@@ -1,0 +1,365 @@
+/** A reactor that does nothing but note what it is asked for. */
+import { IPv4Address, IPv6Address, literalAddress } from "../internet/address.ts";
+import { type Deferred, fail, succeed } from "../internet/defer.ts";
+import {
+  ConnectError,
+  ConnectionDone,
+  DNSLookupError,
+  NotConnectingError,
+  ReactorAlreadyRunning,
+  ReactorNotRunning,
+  UserError,
+} from "../internet/error.ts";
+import { Failure } from "../internet/failure.ts";
+import type {
+  Address,
+  ClientFactoryLike,
+  Connector,
+  ConnectTCPOptions,
+  DelayedCall,
+  ListeningPort,
+  ListenTCPOptions,
+  ProtocolLike,
+  Reactor,
+  ReactorCore,
+  ReactorNames,
+  ReactorTCP,
+  ServerFactoryLike,
+  TriggerId,
+  TriggerPhase,
+} from "../internet/interfaces.ts";
+import { ThreePhaseEvent } from "../internet/triggers.ts";
+import { Clock } from "./clock.ts";
+import { StringTransport } from "./stringtransport.ts";
+
+type Callable = (...args: unknown[]) => unknown;
+
+/** The first port that is chosen where 0 is asked for. */
+const FIRST_PORT = 50_000;
+
+function addressOf(host: string, port: number): Address {
+  return host.includes(":") ? new IPv6Address("TCP", host, port) : new IPv4Address("TCP", host, port);
+}
+
+/** What listenTCP() returned. The test lets clients come. */
+export class MemoryPort implements ListeningPort {
+  readonly port: number;
+  readonly factory: ServerFactoryLike;
+  readonly options: ListenTCPOptions;
+  listening = false;
+
+  constructor(port: number, factory: ServerFactoryLike, options: ListenTCPOptions) {
+    this.port = port;
+    this.factory = factory;
+    this.options = options;
+  }
+
+  startListening(): void {
+    if (this.listening) return;
+    this.factory.doStart();
+    this.listening = true;
+  }
+
+  stopListening(): Deferred<void> {
+    if (this.listening) {
+      this.listening = false;
+      this.factory.doStop();
+    }
+    return succeed();
+  }
+
+  getHost(): Address {
+    return addressOf(this.options.interface || "0.0.0.0", this.port);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stopListening();
+  }
+
+  /** A client connects. Its transport; disconnecting at once when the factory built nothing. */
+  accept(peerAddress: Address = new IPv4Address("TCP", "192.168.1.1", 54321)): StringTransport {
+    const transport = new StringTransport({ hostAddress: this.getHost(), peerAddress });
+    begin(transport, this.factory.buildProtocol(peerAddress));
+    return transport;
+  }
+}
+
+function begin(transport: StringTransport, protocol: ProtocolLike | null | undefined): void {
+  if (protocol === null || protocol === undefined) transport.loseConnection();
+  else transport.connect(protocol);
+}
+
+/** What connectTCP() returned. The test lets the attempt succeed or fail. */
+export class MemoryConnector implements Connector {
+  readonly host: string;
+  readonly port: number;
+  readonly factory: ClientFactoryLike;
+  readonly options: ConnectTCPOptions;
+  state: Connector["state"] = "disconnected";
+  /** How often connect() was called. */
+  attempts = 0;
+  /** The connection, once there is one. */
+  transport: StringTransport | null = null;
+  private factoryStarted = false;
+
+  constructor(host: string, port: number, factory: ClientFactoryLike, options: ConnectTCPOptions) {
+    this.host = host;
+    this.port = port;
+    this.factory = factory;
+    this.options = options;
+  }
+
+  /** @throws ConnectError unless disconnected */
+  connect(): void {
+    if (this.state !== "disconnected")
+      throw new ConnectError(`This connector is ${this.state}: it can only connect when it is not.`);
+    this.state = "connecting";
+    this.attempts++;
+    if (!this.factoryStarted) {
+      this.factory.doStart();
+      this.factoryStarted = true;
+    }
+    this.factory.startedConnecting(this);
+  }
+
+  stopConnecting(): void {
+    if (this.state !== "connecting")
+      throw new NotConnectingError(`There is no attempt to stop: this is ${this.state}.`);
+    this.fail(new UserError("The attempt was stopped by stopConnecting()."));
+  }
+
+  disconnect(): void {
+    if (this.state === "connecting") this.stopConnecting();
+    else this.transport?.loseConnection();
+  }
+
+  getDestination(): Address {
+    return addressOf(this.host, this.port);
+  }
+
+  /** The attempt succeeds. Returns the transport; disconnecting at once when the factory built nothing. */
+  succeed(): StringTransport {
+    const protocol = this.begin();
+    const transport = new StringTransport({ peerAddress: this.getDestination() });
+    this.transport = transport;
+    begin(transport, protocol);
+    return transport;
+  }
+
+  /** The same for those who have a transport of their own: what the factory builds. */
+  begin(): ProtocolLike | null | undefined {
+    if (this.state !== "connecting") throw new Error(`There is no attempt that could succeed: this is ${this.state}.`);
+    this.state = "connected";
+    return this.factory.buildProtocol(this.getDestination());
+  }
+
+  /** The attempt fails. */
+  fail(error: Error = new ConnectError("The test let this attempt fail.")): void {
+    if (this.state !== "connecting") throw new Error(`There is no attempt that could fail: this is ${this.state}.`);
+    this.state = "disconnected";
+    this.factory.clientConnectionFailed(this, new Failure(error));
+    this.release();
+  }
+
+  /** The connection is lost. */
+  lose(error: Error = new ConnectionDone()): void {
+    const { transport } = this;
+    this.transport = null;
+    this.state = "disconnected";
+    transport?.lose(error);
+    this.factory.clientConnectionLost(this, new Failure(error));
+    this.release();
+  }
+
+  private release(): void {
+    if (this.state !== "disconnected") return;
+    this.factoryStarted = false;
+    this.factory.doStop();
+  }
+}
+
+/** A trigger, as it was added. */
+export interface RecordedTrigger extends TriggerId {
+  readonly f: Callable;
+  readonly args: readonly unknown[];
+}
+
+/**
+ * Notes what it is asked for, for a test to look at, and to let happen. It has no time: see {@link MemoryReactorClock}.
+ * Events are fired as they are by a real reactor.
+ */
+export class MemoryReactor implements ReactorCore, ReactorTCP, ReactorNames {
+  readonly name: string = "memory";
+  running = false;
+  hasRun = false;
+  hasStopped = false;
+  hasCrashed = false;
+  /** What callWhenRunning() was given before run(). */
+  readonly whenRunningHooks: { readonly f: Callable; readonly args: readonly unknown[] }[] = [];
+  readonly triggers: RecordedTrigger[] = [];
+  readonly tcpServers: MemoryPort[] = [];
+  readonly tcpClients: MemoryConnector[] = [];
+  /** What names stand for; others cannot be looked up. */
+  readonly names = new Map<string, string>([["localhost", "127.0.0.1"]]);
+  private readonly events = new Map<string, ThreePhaseEvent>();
+  private settle: () => void = () => undefined;
+
+  /** Every connector, as Twisted calls them. */
+  get connectors(): readonly MemoryConnector[] {
+    return this.tcpClients;
+  }
+
+  /** Fire the startup event, and call what waits for it. Resolves after stop() and the shutdown event, or crash(). */
+  run(_options: { installSignalHandlers?: boolean } = {}): Promise<void> {
+    if (this.running) throw new ReactorAlreadyRunning();
+    const ended = new Promise<void>((resolve) => {
+      this.settle = resolve;
+    });
+    this.hasRun = true;
+    this.event("startup")
+      .fire(() => {
+        this.running = true;
+      })
+      .addCallback(() => {
+        for (const { f, args } of this.whenRunningHooks.splice(0)) f(...args);
+      });
+    return ended;
+  }
+
+  stop(): void {
+    if (!this.running || this.hasStopped) throw new ReactorNotRunning();
+    this.hasStopped = true;
+    this.fireSystemEvent("shutdown");
+  }
+
+  crash(): void {
+    this.running = false;
+    this.hasCrashed = true;
+    this.settle();
+  }
+
+  callWhenRunning<A extends unknown[]>(f: (...args: A) => unknown, ...args: A): undefined {
+    if (this.running) f(...args);
+    else this.whenRunningHooks.push({ f: f as Callable, args });
+  }
+
+  addSystemEventTrigger<A extends unknown[]>(
+    phase: TriggerPhase,
+    event: string,
+    f: (...args: A) => unknown,
+    ...args: A
+  ): TriggerId {
+    const id = this.event(event).add(phase, f as Callable, args);
+    this.triggers.push(id as RecordedTrigger);
+    return id;
+  }
+
+  removeSystemEventTrigger(id: TriggerId): void {
+    const at = this.triggers.indexOf(id as RecordedTrigger);
+    if (at < 0 || this.events.get(id.event)?.remove(id) !== true) throw new RangeError("There is no such trigger.");
+    this.triggers.splice(at, 1);
+  }
+
+  fireSystemEvent(event: string): void {
+    if (event !== "shutdown") {
+      this.event(event).fire();
+      return;
+    }
+    this.event(event)
+      .fire(() => {
+        this.running = false;
+      })
+      .addCallback(() => {
+        this.hasStopped = false;
+        this.settle();
+      });
+  }
+
+  listenTCP(port: number, factory: ServerFactoryLike, options: ListenTCPOptions = {}): MemoryPort {
+    const chosen = port === 0 ? FIRST_PORT + this.tcpServers.length : port;
+    const listening = new MemoryPort(chosen, factory, options);
+    listening.startListening();
+    this.tcpServers.push(listening);
+    return listening;
+  }
+
+  connectTCP(host: string, port: number, factory: ClientFactoryLike, options: ConnectTCPOptions = {}): MemoryConnector {
+    const connector = new MemoryConnector(host, port, factory, options);
+    this.tcpClients.push(connector);
+    connector.connect();
+    return connector;
+  }
+
+  resolve(name: string): Deferred<string> {
+    if (name === "") return succeed("0.0.0.0");
+    const address = literalAddress(name, 0) === undefined ? this.names.get(name) : name;
+    return address === undefined ? fail(new DNSLookupError(`There is no "${name}" in this test.`)) : succeed(address);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.running && !this.hasStopped) this.stop();
+  }
+
+  private event(name: string): ThreePhaseEvent {
+    let event = this.events.get(name);
+    if (event === undefined) {
+      event = new ThreePhaseEvent(name);
+      this.events.set(name, event);
+    }
+    return event;
+  }
+}
+
+/** A MemoryReactor with a clock that the test moves. Calls are made whether the reactor runs or not. */
+export class MemoryReactorClock extends MemoryReactor implements Reactor {
+  private readonly clock = new Clock();
+
+  seconds(): number {
+    return this.clock.seconds();
+  }
+
+  callLater<A extends unknown[]>(seconds: number, f: (...args: A) => unknown, ...args: A): DelayedCall {
+    return this.clock.callLater(seconds, f, ...args);
+  }
+
+  getDelayedCalls(): DelayedCall[] {
+    return this.clock.getDelayedCalls();
+  }
+
+  /** See {@link Clock.advance}. */
+  advance(seconds: number): void {
+    this.clock.advance(seconds);
+  }
+
+  /** See {@link Clock.pump}. */
+  pump(timings: Iterable<number>): void {
+    this.clock.pump(timings);
+  }
+}
+
+/** A reactor that refuses: listenTCP() and connectTCP() throw what it is given. */
+export class RaisingMemoryReactor extends MemoryReactorClock {
+  private readonly listenException: Error | null;
+  private readonly connectException: Error | null;
+
+  constructor(listenException: Error | null = null, connectException: Error | null = null) {
+    super();
+    this.listenException = listenException;
+    this.connectException = connectException;
+  }
+
+  override listenTCP(port: number, factory: ServerFactoryLike, options?: ListenTCPOptions): MemoryPort {
+    if (this.listenException !== null) throw this.listenException;
+    return super.listenTCP(port, factory, options);
+  }
+
+  override connectTCP(
+    host: string,
+    port: number,
+    factory: ClientFactoryLike,
+    options?: ConnectTCPOptions,
+  ): MemoryConnector {
+    if (this.connectException !== null) throw this.connectException;
+    return super.connectTCP(host, port, factory, options);
+  }
+}

@@ -1,0 +1,386 @@
+import { describe, expect, it } from "vitest";
+import { connectProtocol } from "../../src/internet/endpoints.ts";
+import { ConnectError, ConnectionDone, ConnectionLost } from "../../src/internet/error.ts";
+import { ClientFactory, Factory, Protocol } from "../../src/internet/protocol.ts";
+import { LineReceiver } from "../../src/protocols/basic.ts";
+import { Echo } from "../../src/protocols/wire.ts";
+import {
+  AccumulatingProtocol,
+  connect,
+  connectableEndpoint,
+  connectedServerAndClient,
+  FakeTransport,
+  failureResultOf,
+  loopbackAsync,
+  NonStreamingProducer,
+  successResultOf,
+} from "../../src/testing/testing.ts";
+
+const fakeOf = (protocol: Protocol): FakeTransport => protocol.transport as FakeTransport;
+
+/** Notes everything, halves included. */
+class Halves extends AccumulatingProtocol {
+  calls: string[] = [];
+  readConnectionLost(): void {
+    this.calls.push("read");
+  }
+  writeConnectionLost(): void {
+    this.calls.push("write");
+  }
+  handshakeCompleted(): void {
+    this.calls.push("handshake");
+  }
+}
+
+describe("two protocols that are connected in memory", () => {
+  it("talk", () => {
+    const { client, server, pump } = connectedServerAndClient(Echo, AccumulatingProtocol);
+    expect([server.connected, client.made]).toEqual([true, 1]);
+    client.transport.write("hello");
+    expect(client.data.toString()).toBe("");
+    pump.flush();
+    expect(client.data.toString()).toBe("hello");
+  });
+
+  it("are made by functions as well as by classes", () => {
+    const made = new Echo();
+    const { server } = connectedServerAndClient(
+      () => made,
+      () => new AccumulatingProtocol(),
+    );
+    expect(server).toBe(made);
+  });
+
+  it("greet", () => {
+    class Greeter extends Protocol {
+      override connectionMade(): void {
+        this.transport.write("welcome");
+      }
+    }
+    expect(connectedServerAndClient(Greeter, AccumulatingProtocol).client.data.toString()).toBe("welcome");
+    const quiet = connectedServerAndClient(Greeter, AccumulatingProtocol, false);
+    expect(quiet.client.data.length).toBe(0);
+    expect(quiet.pump.pump()).toBe(true);
+    expect(quiet.client.data.toString()).toBe("welcome");
+    expect(quiet.pump.pump()).toBe(false);
+  });
+
+  it("take a step each in a pump", () => {
+    class PingPong extends Protocol {
+      rounds = 0;
+      override dataReceived(data: Buffer): void {
+        if (++this.rounds < 5) this.transport.write(data);
+      }
+    }
+    const { client, server, pump } = connectedServerAndClient(PingPong, PingPong);
+    client.transport.write("ball");
+    pump.pump();
+    expect([server.rounds, client.rounds]).toEqual([1, 0]);
+    pump.pump();
+    expect([server.rounds, client.rounds]).toEqual([1, 1]);
+    pump.flush();
+    expect(server.rounds + client.rounds).toBeLessThanOrEqual(10);
+  });
+
+  it("that talk without end are told apart from others", () => {
+    const { client, pump } = connectedServerAndClient(Echo, Echo);
+    client.transport.write("x");
+    expect(() => pump.flush()).toThrow(/without end/);
+  });
+
+  it("know each other's addresses", () => {
+    const { client, server } = connectedServerAndClient(Protocol, Protocol);
+    expect(client.transport.getPeer()).toEqual(server.transport.getHost());
+    expect(client.transport.getHost()).toEqual(server.transport.getPeer());
+  });
+
+  it("speak in lines", () => {
+    class Answer extends LineReceiver {
+      override lineReceived(line: Buffer): void {
+        this.sendLine(`you said ${line}`);
+      }
+    }
+    const { client, pump } = connectedServerAndClient(Answer, AccumulatingProtocol);
+    client.transport.writeSequence(["one\r", "\ntwo\r\n"]);
+    pump.flush();
+    expect(client.data.toString()).toBe("you said one\r\nyou said two\r\n");
+  });
+});
+
+describe("the end of a connection in memory", () => {
+  it("comes after what was written, to both", () => {
+    const { client, server, pump } = connectedServerAndClient(AccumulatingProtocol, AccumulatingProtocol);
+    server.transport.write("bye");
+    server.transport.loseConnection();
+    server.transport.write(", really");
+    expect(server.closedReason).toBe(null);
+    pump.flush();
+    expect(client.data.toString()).toBe("bye, really");
+    expect([client.closedReason?.value, server.closedReason?.value]).toEqual(Array(2).fill(expect.any(ConnectionDone)));
+    expect(fakeOf(client).disconnected).toBe(true);
+  });
+
+  it("by a cut is ConnectionAborted here and ConnectionLost there, and loses what was not pumped", () => {
+    const { client, server, pump } = connectedServerAndClient(AccumulatingProtocol, AccumulatingProtocol);
+    server.transport.write("lost");
+    server.transport.abortConnection();
+    pump.flush();
+    expect(client.data.length).toBe(0);
+    expect(server.closedReason?.value).toMatchObject({ code: "ERR_CONNECTION_ABORTED" });
+    expect(client.closedReason?.value).toMatchObject({ code: "ERR_CONNECTION_LOST" });
+  });
+
+  it("makes later calls harmless", () => {
+    const { client, pump } = connectedServerAndClient(AccumulatingProtocol, AccumulatingProtocol);
+    client.transport.loseConnection();
+    pump.flush();
+    client.transport.write("x");
+    client.transport.loseConnection();
+    client.transport.abortConnection();
+    client.transport.loseWriteConnection();
+    client.transport.switchProtocol(new Protocol());
+    expect(pump.flush()).toBe(false);
+  });
+
+  it("of one half leaves the other open", () => {
+    const { client, server, pump } = connectedServerAndClient(Halves, Halves);
+    client.transport.write("the last");
+    client.transport.loseWriteConnection();
+    client.transport.write("too late");
+    pump.flush();
+    expect([client.calls, server.calls, server.data.toString()]).toEqual([["write"], ["read"], "the last"]);
+    server.transport.write("answer");
+    server.transport.loseWriteConnection();
+    pump.flush();
+    expect(client.data.toString()).toBe("answer");
+    expect([client.closedReason?.value, server.closedReason?.value]).toEqual(Array(2).fill(expect.any(ConnectionDone)));
+  });
+
+  it("of one half is the end where the other side does not care for halves", () => {
+    const { client, server, pump } = connectedServerAndClient(AccumulatingProtocol, Halves);
+    client.transport.loseWriteConnection();
+    pump.flush();
+    expect([client.closedReason?.value, server.closedReason?.value]).toEqual(Array(2).fill(expect.any(ConnectionDone)));
+  });
+});
+
+describe("flow in memory", () => {
+  it("stops at a protocol that has paused, and loses nothing", () => {
+    const { client, server, pump } = connectedServerAndClient(AccumulatingProtocol, AccumulatingProtocol);
+    server.transport.pauseProducing();
+    client.transport.write("ab");
+    pump.flush();
+    client.transport.write("cd");
+    pump.flush();
+    expect(server.data.length).toBe(0);
+    server.transport.resumeProducing();
+    pump.flush();
+    expect(server.data.toString()).toBe("abcd");
+  });
+
+  it("pauses a streaming producer above 64 KiB, and resumes it when that was pumped", () => {
+    const { client, pump } = connectedServerAndClient(Protocol, Protocol);
+    const calls: string[] = [];
+    client.transport.registerProducer(
+      {
+        pauseProducing: () => calls.push("pause"),
+        resumeProducing: () => calls.push("resume"),
+        stopProducing: () => calls.push("stop"),
+      },
+      true,
+    );
+    client.transport.write(Buffer.alloc(64 * 1024));
+    expect(calls).toEqual([]);
+    client.transport.write("x");
+    client.transport.write("x");
+    expect(calls).toEqual(["pause"]);
+    pump.flush();
+    expect(calls).toEqual(["pause", "resume"]);
+    client.transport.abortConnection();
+    pump.flush();
+    expect(calls).toEqual(["pause", "resume", "stop"]);
+  });
+
+  it("asks a pull producer for more as it goes, and closes when it is done", () => {
+    const { client, server, pump } = connectedServerAndClient(AccumulatingProtocol, AccumulatingProtocol);
+    const producer = new NonStreamingProducer(client.transport);
+    client.transport.registerProducer(producer, false);
+    client.transport.loseConnection();
+    for (let i = 0; i < 4; i++) pump.pump();
+    expect(server.closedReason).toBe(null);
+    producer.stopProducing();
+    pump.flush();
+    expect(server.data.toString()).toMatch(/^0123?/);
+    expect(server.closedReason?.value).toBeInstanceOf(ConnectionDone);
+  });
+
+  it("takes one producer at a time, and stops one that comes too late", () => {
+    const { client, pump } = connectedServerAndClient(Protocol, Protocol);
+    const producer = new NonStreamingProducer(client.transport);
+    client.transport.registerProducer(producer, false);
+    expect(() => client.transport.registerProducer(producer, false)).toThrow(/already/);
+    client.transport.unregisterProducer();
+    client.transport.abortConnection();
+    pump.flush();
+    client.transport.registerProducer(producer, false);
+    expect(producer.stopped).toBe(true);
+  });
+});
+
+describe("TLS in memory", () => {
+  it("begins when both sides say so, and hides what is written until then", () => {
+    const { client, server, pump } = connectedServerAndClient(Halves, Halves);
+    const [mine, theirs] = [{}, {}];
+    client.transport.write("STARTTLS");
+    pump.flush();
+    fakeOf(client).startTLS(mine);
+    client.transport.write("secret");
+    expect(fakeOf(client).pending).toBe(6);
+    expect(server.data.toString()).toBe("STARTTLS");
+    fakeOf(server).startTLS(theirs);
+    server.transport.write("hidden");
+    pump.flush();
+    expect([server.data.toString(), client.data.toString()]).toEqual(["STARTTLSsecret", "hidden"]);
+    expect([client.calls, server.calls]).toEqual([["handshake"], ["handshake"]]);
+    expect([fakeOf(client).getPeerCertificate(), fakeOf(server).getPeerCertificate()]).toEqual([theirs, mine]);
+  });
+
+  it("is cut when a side refuses the other", () => {
+    const { client, server, pump } = connectedServerAndClient(AccumulatingProtocol, AccumulatingProtocol);
+    const asked: unknown[] = [];
+    const theirs = {};
+    fakeOf(client).startTLS({ iosimVerify: (other) => asked.push(other) === 0 });
+    fakeOf(server).startTLS(theirs);
+    client.transport.write("never seen");
+    pump.flush();
+    expect(asked).toEqual([theirs]);
+    expect(client.closedReason?.value).toBeInstanceOf(ConnectionLost);
+    expect(client.closedReason?.getErrorMessage()).toMatch(/certificate was refused/);
+    expect(server.closedReason?.value).toBeInstanceOf(ConnectionLost);
+    expect(server.data.length).toBe(0);
+  });
+
+  it("is cut when plain bytes come where a handshake was due", () => {
+    const { client, server, pump } = connectedServerAndClient(AccumulatingProtocol, AccumulatingProtocol);
+    fakeOf(server).startTLS({});
+    client.transport.write("plain");
+    pump.flush();
+    expect(server.closedReason?.getErrorMessage()).toMatch(/plain bytes/);
+    expect(server.data.length).toBe(0);
+  });
+
+  it("is cut when a handshake comes where plain bytes were due", () => {
+    const { client, server, pump } = connectedServerAndClient(AccumulatingProtocol, AccumulatingProtocol);
+    fakeOf(client).startTLS({});
+    pump.flush();
+    expect(server.closedReason?.getErrorMessage()).toMatch(/handshake came/);
+    expect(client.closedReason?.value).toBeInstanceOf(ConnectionLost);
+  });
+
+  it("begins once", () => {
+    const { client } = connectedServerAndClient(Protocol, Protocol);
+    expect(fakeOf(client).getPeerCertificate()).toBe(undefined);
+    fakeOf(client).startTLS({});
+    expect(() => fakeOf(client).startTLS({})).toThrow(/already/);
+  });
+});
+
+describe("switching in memory", () => {
+  it("goes on with the next protocol", () => {
+    const { client, server, pump } = connectedServerAndClient(AccumulatingProtocol, AccumulatingProtocol);
+    const next = new AccumulatingProtocol();
+    server.transport.switchProtocol(next);
+    client.transport.write("for the next");
+    client.transport.loseConnection();
+    pump.flush();
+    expect([server.data.length, next.data.toString(), next.made]).toEqual([0, "for the next", 1]);
+    expect([server.closedReason, next.closedReason?.value]).toEqual([null, expect.any(ConnectionDone)]);
+  });
+});
+
+describe("an endpoint in memory", () => {
+  it("connects when the test says so", () => {
+    const { endpoint, completer, reactor } = connectableEndpoint();
+    reactor.listenTCP(31337, Factory.forProtocol(Echo));
+    const d = connectProtocol(endpoint, new AccumulatingProtocol());
+    expect(d.called).toBe(false);
+    const pump = completer.succeedOnce();
+    const client = successResultOf(d);
+    client.transport.write("hello");
+    pump?.flush();
+    expect(client.data.toString()).toBe("hello");
+  });
+
+  it("fails when the test says so", () => {
+    const { endpoint, completer } = connectableEndpoint();
+    const attempts = [1, 2].map(() => endpoint.connect(Factory.forProtocol(AccumulatingProtocol)));
+    const error = new ConnectError("no");
+    expect([completer.failOnce(error), completer.failOnce(), completer.failOnce()]).toEqual([true, true, false]);
+    expect(attempts.map((d) => failureResultOf(d, ConnectError).value)).toEqual([error, expect.any(ConnectError)]);
+    expect(completer.succeedOnce()).toBe(undefined);
+  });
+
+  it("says when nobody listens, or nothing is built", () => {
+    const { completer, reactor } = connectableEndpoint();
+    reactor.connectTCP("h", 31337, ClientFactory.forProtocol(Protocol));
+    expect(() => completer.succeedOnce()).toThrow(/Nobody listens/);
+    class Nobody extends Factory {
+      override buildProtocol(): null {
+        return null;
+      }
+    }
+    reactor.listenTCP(31337, new Nobody());
+    expect(() => completer.succeedOnce()).toThrow(/built no protocol/);
+  });
+});
+
+describe("loopbackAsync", () => {
+  it("lets two protocols talk until both are done", async () => {
+    class Once extends AccumulatingProtocol {
+      override dataReceived(data: Buffer): void {
+        super.dataReceived(data);
+        this.transport.loseConnection();
+      }
+    }
+    class Asks extends Once {
+      override connectionMade(): void {
+        super.connectionMade();
+        setImmediate(() => this.transport.write("now"));
+      }
+    }
+    const [server, client] = [new Once(), new Asks()];
+    await loopbackAsync(server, client);
+    expect([server.data.toString(), client.closedReason?.value]).toEqual(["now", expect.any(ConnectionDone)]);
+  });
+
+  it("fails with what a protocol throws", async () => {
+    class Throws extends Protocol {
+      override dataReceived(): void {
+        throw new Error("boom");
+      }
+    }
+    class Asks extends Protocol {
+      override connectionMade(): void {
+        this.transport.write("x");
+      }
+    }
+    await expect(loopbackAsync(new Throws(), new Asks())).rejects.toThrow("boom");
+  });
+});
+
+describe("a FakeTransport", () => {
+  it("keeps TCP's options", () => {
+    const { client } = connectedServerAndClient(Protocol, Protocol);
+    client.transport.setTcpNoDelay(false);
+    client.transport.setTcpKeepAlive(true);
+    expect([client.transport.getTcpNoDelay(), client.transport.getTcpKeepAlive()]).toEqual([false, true]);
+    client.transport.stopProducing();
+    expect(client.transport.disconnecting).toBe(true);
+  });
+
+  it("may be given by hand", () => {
+    const [server, client] = [new Echo(), new AccumulatingProtocol()];
+    const pump = connect(server, new FakeTransport(server, true), client, new FakeTransport(client, false));
+    expect([pump.serverIO.isServer, pump.clientIO.isServer]).toEqual([true, false]);
+  });
+});

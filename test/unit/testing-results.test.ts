@@ -1,0 +1,57 @@
+import { describe, expect, it } from "vitest";
+import { Deferred, fail, pendingFailures, succeed } from "../../src/internet/defer.ts";
+import { assertNoResult, failureResultOf, successResultOf } from "../../src/testing/testing.ts";
+
+class Boom extends Error {}
+
+describe("successResultOf", () => {
+  it("is the result, which stays", () => {
+    const d = succeed(5);
+    expect([successResultOf(d), successResultOf(d)]).toEqual([5, 5]);
+  });
+
+  it("throws when there is none", () => {
+    expect(() => successResultOf(new Deferred())).toThrow(/has none/);
+  });
+
+  it("throws when it failed, with why, and counts that as handled", () => {
+    const before = pendingFailures().length;
+    const error = new Boom("no");
+    expect(() => successResultOf(fail(error))).toThrow(expect.objectContaining({ cause: error }));
+    expect(pendingFailures()).toHaveLength(before);
+  });
+});
+
+describe("failureResultOf", () => {
+  it("is the Failure, which is handled", () => {
+    const before = pendingFailures().length;
+    const error = new Boom();
+    expect(failureResultOf(fail(error)).value).toBe(error);
+    expect(failureResultOf(fail(error), TypeError, Boom).value).toBe(error);
+    expect(pendingFailures()).toHaveLength(before);
+  });
+
+  it("throws when it is another", () => {
+    expect(() => failureResultOf(fail(new Boom("x")), TypeError, RangeError)).toThrow(/TypeError or RangeError.*Boom/);
+  });
+
+  it("throws when there is none, or a result", () => {
+    expect(() => failureResultOf(new Deferred())).toThrow(/nothing has come/);
+    expect(() => failureResultOf(succeed(5))).toThrow(/result 5/);
+  });
+});
+
+describe("assertNoResult", () => {
+  it("finds nothing, and leaves what comes later alone", () => {
+    const d = new Deferred<number>();
+    assertNoResult(d);
+    d.callback(3);
+    expect(successResultOf(d)).toBe(3);
+  });
+
+  it("throws when there is something", () => {
+    const error = new Boom();
+    expect(() => assertNoResult(succeed(3))).toThrow(/result 3/);
+    expect(() => assertNoResult(fail(error))).toThrow(expect.objectContaining({ cause: error }));
+  });
+});

@@ -1,0 +1,292 @@
+import { describe, expect, it } from "vitest";
+import { IPv4Address } from "../../src/internet/address.ts";
+import { ConnectionAborted, ConnectionDone, ConnectionLost } from "../../src/internet/error.ts";
+import type { Failure } from "../../src/internet/failure.ts";
+import { Protocol } from "../../src/internet/protocol.ts";
+import { LineOnlyReceiver } from "../../src/protocols/basic.ts";
+import {
+  AccumulatingProtocol,
+  NonStreamingProducer,
+  StringTransport,
+  StringTransportWithDisconnection,
+} from "../../src/testing/testing.ts";
+
+const pushProducer = () => {
+  const calls: string[] = [];
+  return {
+    calls,
+    pauseProducing: () => calls.push("pause"),
+    resumeProducing: () => calls.push("resume"),
+    stopProducing: () => calls.push("stop"),
+  };
+};
+
+describe("a StringTransport", () => {
+  it("keeps what is written, strings as UTF-8", () => {
+    const transport = new StringTransport();
+    transport.write("gr\u00fc\u00df");
+    transport.write(Buffer.from([0xff]));
+    expect(transport.value()).toEqual(Buffer.concat([Buffer.from("grüß"), Buffer.from([0xff])]));
+  });
+
+  it("keeps a copy of what is written", () => {
+    const transport = new StringTransport();
+    const bytes = Buffer.from("abc");
+    transport.write(bytes);
+    bytes.fill(0);
+    expect(transport.value().toString()).toBe("abc");
+  });
+
+  it("keeps pieces one by one", () => {
+    const transport = new StringTransport();
+    transport.writeSequence(["a", Buffer.from("bc")]);
+    expect(transport.writes().map(String)).toEqual(["a", "bc"]);
+  });
+
+  it("forgets what it is told to forget", () => {
+    const transport = new StringTransport();
+    transport.write("a");
+    transport.clear();
+    transport.write("b");
+    expect(transport.take()).toBe("b");
+    expect(transport.take()).toBe("");
+  });
+
+  it.each([[5], [null], [undefined], [["a"]]])("refuses to write %s", (data) => {
+    expect(() => new StringTransport().write(data as never)).toThrow(TypeError);
+  });
+
+  it("notes that it is to close, and to be cut", () => {
+    const transport = new StringTransport();
+    expect([transport.disconnecting, transport.disconnected]).toEqual([false, false]);
+    transport.loseConnection();
+    expect([transport.disconnecting, transport.disconnected]).toEqual([true, false]);
+    transport.abortConnection();
+    expect([transport.disconnecting, transport.disconnected]).toEqual([true, true]);
+  });
+
+  it("notes a half close", () => {
+    const transport = new StringTransport();
+    transport.loseWriteConnection();
+    expect([transport.writeDisconnected, transport.disconnecting]).toEqual([true, false]);
+  });
+
+  it("has addresses, and others where it is told", () => {
+    const transport = new StringTransport();
+    expect([String(transport.getHost()), String(transport.getPeer())]).toEqual(["10.0.0.1:12345", "192.168.1.1:54321"]);
+    const peerAddress = new IPv4Address("TCP", "1.2.3.4", 5);
+    expect(new StringTransport({ peerAddress }).getPeer()).toBe(peerAddress);
+    expect(new StringTransport({ hostAddress: peerAddress }).getHost()).toBe(peerAddress);
+  });
+
+  it("keeps TCP's options", () => {
+    const transport = new StringTransport();
+    expect([transport.getTcpNoDelay(), transport.getTcpKeepAlive()]).toEqual([true, false]);
+    transport.setTcpNoDelay(false);
+    transport.setTcpKeepAlive(true);
+    expect([transport.getTcpNoDelay(), transport.getTcpKeepAlive()]).toEqual([false, true]);
+  });
+
+  it("gives a protocol what arrives", () => {
+    const protocol = new AccumulatingProtocol();
+    const transport = new StringTransport().connect(protocol);
+    transport.receive("ab");
+    transport.receive(Buffer.from("c"));
+    expect(protocol.data.toString()).toBe("abc");
+    expect([protocol.made, protocol.transport]).toEqual([1, transport]);
+  });
+
+  it("lets a protocol that owns keep its bytes", () => {
+    const kept: Buffer[] = [];
+    const protocol = Object.assign(new Protocol(), { dataReceived: (data: Buffer) => kept.push(data) });
+    new StringTransport().connect(protocol as unknown as Protocol).receive("mine");
+    expect(String(kept[0])).toBe("mine");
+  });
+
+  it("spoils what a protocol that borrows should not have kept", () => {
+    class Careless extends Protocol {
+      static override readonly borrows = true;
+      kept: Buffer | undefined;
+      override dataReceived(data: Buffer): void {
+        this.kept = data;
+      }
+    }
+    const protocol = new Careless();
+    new StringTransport().connect(protocol).receive("lent");
+    expect(String(protocol.kept)).not.toBe("lent");
+  });
+
+  it("has nobody to give bytes to before connect(), and gives none while it is paused", () => {
+    const transport = new StringTransport();
+    expect(() => transport.receive("x")).toThrow(/connect/);
+    transport.connect(new Protocol());
+    transport.pauseProducing();
+    expect(() => transport.receive("x")).toThrow(/paused/);
+    transport.resumeProducing();
+    transport.receive("x");
+  });
+
+  it("tells its protocol of the loss, once", () => {
+    const protocol = new AccumulatingProtocol();
+    const transport = new StringTransport().connect(protocol);
+    transport.lose();
+    expect(protocol.closedReason?.value).toBeInstanceOf(ConnectionDone);
+    const reason = protocol.closedReason;
+    transport.lose(new ConnectionLost());
+    expect(protocol.closedReason).toBe(reason);
+  });
+
+  it("tells that it was cut, or whatever the test says", () => {
+    const cut = new AccumulatingProtocol();
+    const transport = new StringTransport().connect(cut);
+    transport.abortConnection();
+    transport.lose();
+    expect(cut.closedReason?.value).toBeInstanceOf(ConnectionAborted);
+    const lost = new AccumulatingProtocol();
+    new StringTransport().connect(lost).lose(new ConnectionLost());
+    expect(lost.closedReason?.value).toBeInstanceOf(ConnectionLost);
+  });
+
+  it("tells a protocol that cares for halves of the peer's end, and others of the loss", () => {
+    const calls: string[] = [];
+    class Halves extends Protocol {
+      readConnectionLost(): void {
+        calls.push("read");
+      }
+      writeConnectionLost(): void {}
+      override connectionLost(): void {
+        calls.push("lost");
+      }
+    }
+    new StringTransport().connect(new Halves()).receiveEnd();
+    expect(calls).toEqual(["read"]);
+    const protocol = new AccumulatingProtocol();
+    new StringTransport().connect(protocol).receiveEnd();
+    expect(protocol.closedReason?.value).toBeInstanceOf(ConnectionDone);
+  });
+
+  it("gives way to another protocol", () => {
+    const [first, second] = [new AccumulatingProtocol(), new AccumulatingProtocol()];
+    const transport = new StringTransport().connect(first);
+    transport.switchProtocol(second);
+    transport.receive("x");
+    transport.lose();
+    expect([first.data.length, second.data.length, second.made]).toEqual([0, 1, 1]);
+    expect([first.closedReason, second.closedReason?.value]).toEqual([null, expect.any(ConnectionDone)]);
+    transport.switchProtocol(first);
+    expect(first.made).toBe(1);
+  });
+
+  it("serves a protocol that cuts lines", () => {
+    class Upper extends LineOnlyReceiver {
+      override lineReceived(line: Buffer): void {
+        this.sendLine(line.toString().toUpperCase());
+      }
+    }
+    const transport = new StringTransport().connect(new Upper());
+    for (const byte of "one\r\ntwo\r\n") transport.receive(byte);
+    expect(transport.take()).toBe("ONE\r\nTWO\r\n");
+  });
+});
+
+describe("a producer on a StringTransport", () => {
+  it("is noted, and forgotten", () => {
+    const transport = new StringTransport();
+    const producer = pushProducer();
+    transport.registerProducer(producer, true);
+    expect([transport.producer, transport.streaming]).toEqual([producer, true]);
+    transport.unregisterProducer();
+    expect([transport.producer, transport.streaming]).toEqual([null, false]);
+  });
+
+  it("cannot be one of two", () => {
+    const transport = new StringTransport();
+    transport.registerProducer(pushProducer(), true);
+    expect(() => transport.registerProducer(pushProducer(), false)).toThrow(/already/);
+  });
+
+  it("that is not there cannot be unregistered, unless the transport is lenient", () => {
+    expect(() => new StringTransport().unregisterProducer()).toThrow(/No producer/);
+    new StringTransport({ lenient: true }).unregisterProducer();
+  });
+
+  it("is paused and resumed by the test, and stopped by the loss", () => {
+    const transport = new StringTransport();
+    const producer = pushProducer();
+    transport.registerProducer(producer, true);
+    transport.congest();
+    transport.drain();
+    transport.lose();
+    expect(producer.calls).toEqual(["pause", "resume", "stop"]);
+  });
+
+  it("may be one that is asked", () => {
+    const transport = new StringTransport();
+    const producer = new NonStreamingProducer(transport);
+    transport.registerProducer(producer, false);
+    producer.resumeProducing();
+    producer.resumeProducing();
+    producer.stopProducing();
+    producer.resumeProducing();
+    expect([transport.take(), producer.stopped, transport.producer]).toEqual(["01", true, null]);
+  });
+});
+
+describe("a StringTransport as a producer", () => {
+  it("tells its state", () => {
+    const transport = new StringTransport();
+    expect(transport.producerState).toBe("producing");
+    transport.pauseProducing();
+    expect(transport.producerState).toBe("paused");
+    transport.resumeProducing();
+    expect(transport.producerState).toBe("producing");
+    transport.stopProducing();
+    expect([transport.producerState, transport.disconnecting]).toEqual(["stopped", true]);
+  });
+
+  it("cannot go on after it was stopped or told to close, unless it is lenient", () => {
+    const stopped = new StringTransport();
+    stopped.stopProducing();
+    expect(() => stopped.resumeProducing()).toThrow(/stopped/);
+    expect(() => stopped.pauseProducing()).toThrow(/stopped/);
+    const closing = new StringTransport();
+    closing.loseConnection();
+    expect(() => closing.resumeProducing()).toThrow(/loseConnection/);
+    const lenient = new StringTransport({ lenient: true });
+    lenient.loseConnection();
+    lenient.resumeProducing();
+  });
+});
+
+describe("a StringTransportWithDisconnection", () => {
+  it("loses its connection when it is closed", () => {
+    const protocol = new AccumulatingProtocol();
+    const transport = new StringTransportWithDisconnection().connect(protocol);
+    transport.loseConnection();
+    expect(protocol.closedReason?.value).toBeInstanceOf(ConnectionDone);
+    transport.loseConnection();
+  });
+
+  it("loses its connection when it is cut", () => {
+    const protocol = new AccumulatingProtocol();
+    const transport = new StringTransportWithDisconnection().connect(protocol);
+    transport.abortConnection();
+    expect(protocol.closedReason?.value).toBeInstanceOf(ConnectionAborted);
+    transport.abortConnection();
+  });
+});
+
+describe("an AccumulatingProtocol", () => {
+  it("tells when it is there and when it is gone", () => {
+    const protocol = new AccumulatingProtocol();
+    const told: unknown[] = [];
+    protocol.whenMade.addCallback((made) => {
+      told.push(made);
+    });
+    protocol.whenLost.addCallback(({ reason }: { reason: Failure }) => {
+      told.push(reason.value);
+    });
+    new StringTransport().connect(protocol).lose();
+    expect(told).toEqual([protocol, expect.any(ConnectionDone)]);
+  });
+});
