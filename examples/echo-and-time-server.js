@@ -5,7 +5,7 @@
  *
  *   node examples/echo-and-time-server.js [ECHO_PORT [TIME_PORT]]     then, elsewhere:  nc localhost 1235
  */
-import { Factory, Protocol } from "skein";
+import { Factory, LoopingCall, Protocol } from "skein";
 import { reactor } from "skein/reactor";
 
 class Echo extends Protocol {
@@ -16,21 +16,15 @@ class Echo extends Protocol {
 }
 
 class Time extends Protocol {
-  /** @type {import("skein").DelayedCall | undefined} */
-  next;
+  clock = new LoopingCall(() => this.transport.write(`The time is: ${new Date().toUTCString()}\n`));
 
   dataReceived() {
-    this.next ??= reactor.callLater(1, () => this.sendTime());
-  }
-
-  sendTime() {
-    this.transport.write(`The time is: ${new Date().toUTCString()}\n`);
-    this.next = reactor.callLater(1, () => this.sendTime());
+    if (!this.clock.running) this.clock.start(1, false);
   }
 
   // Else the calls would go on for ever, and keep this protocol alive.
   connectionLost() {
-    if (this.next?.active()) this.next.cancel();
+    if (this.clock.running) this.clock.stop();
   }
 }
 

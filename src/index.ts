@@ -54,6 +54,7 @@ export {
   ConnectTimeoutError,
   DNSLookupError,
   NativeLoadError,
+  NoClockError,
   NoProtocol,
   NoRouteError,
   NotConnectingError,
@@ -89,3 +90,13 @@ export {
   ReconnectingClientFactory,
   ServerFactory,
 } from "./internet/protocol.ts";
+export {
+  CooperativeTask,
+  Cooperator,
+  coiterate,
+  cooperate,
+  deferLater,
+  LoopingCall,
+  react,
+  SystemExit,
+} from "./internet/task.ts";

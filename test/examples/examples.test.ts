@@ -62,6 +62,58 @@ it("inline-callbacks.js takes one step after another, and is cancelled", async (
   ]);
 });
 
+it("jobs.js waits for all jobs", async () => {
+  const program = example("jobs", 0.01);
+  expect(await program.exited).toEqual(CLEAN);
+  const each = (line: (id: number) => string): string[] => Array.from({ length: 10 }, (_, id) => line(id));
+  expect(program.stdout.split("\n")).toEqual([
+    ...each((id) => `begin job ${id}`),
+    "All jobs have started.",
+    ...each((id) => `done with job ${id}`),
+    each((id) => `ok: ${id + 1}`).join(", "),
+    "All jobs are done; the reactor runs: true",
+    "The reactor runs: false",
+    "",
+  ]);
+});
+
+it("looping-call.js calls three times, and works meanwhile", async () => {
+  const program = example("looping-call", 0.05);
+  expect(await program.exited).toEqual(CLEAN);
+  const lines = program.stdout.split("\n");
+  expect(lines[0]).toBe("main has come to its end");
+  expect(lines.filter((line) => line.startsWith("call"))).toEqual(["call 1", "call 2", "call 3"]);
+  expect(lines).toContain("sum: 333332833333127550");
+});
+
+it("finger-server.js tells where users are", async () => {
+  const program = example("finger-server", 0);
+  const port = Number((await program.until(/^Finger on 0\.0\.0\.0:(\d+)\./m))[1]);
+  for (const [asked, answer] of [
+    ["ann", "at her desk"],
+    ["nobody", "No such user"],
+    ["", "Internal error in server"],
+  ] as const) {
+    const client = await Conversation.with(port);
+    client.say(`${asked}\n`);
+    await client.until(new RegExp(answer));
+  }
+  program.interrupt();
+  expect(await program.exited).toEqual(CLEAN);
+});
+
+it("async-server.js talks until it is told to quit", async () => {
+  const program = example("async-server", 0);
+  const port = Number((await program.until(/^Listening on 0\.0\.0\.0:(\d+)\./m))[1]);
+  const client = await Conversation.with(port);
+  client.say("hello\r\n");
+  await client.until(/You said: hello\r\n/);
+  client.say("quit\r\n");
+  await client.until(/Bye\./);
+  program.interrupt();
+  expect(await program.exited).toEqual(CLEAN);
+});
+
 it("echo-server.js sends back what it receives, tells of each connection, and ends at Ctrl-C", async () => {
   const program = example("echo-server", 0);
   const port = Number((await program.until(/^Echo on 0\.0\.0\.0:(\d+)\. Press Ctrl-C to stop\.$/m))[1]);
