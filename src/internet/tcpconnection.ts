@@ -14,6 +14,7 @@
 import { err } from "../logger/log.ts";
 import { CloseReason, type NativeAddress, type NativeEngine, SocketOption } from "../native.ts";
 import { IPv4Address, IPv6Address } from "./address.ts";
+import { borrowsFrom } from "./borrowing.ts";
 import { getSystemErrorMessage, getSystemErrorName } from "./errno.ts";
 import { ConnectionAborted, ConnectionDone, ConnectionLost } from "./error.ts";
 import { Failure } from "./failure.ts";
@@ -369,12 +370,6 @@ export class TcpConnection implements Transport {
     this.native.notifyDrain(this.handle, true);
     (this.producer as PushProducer).pauseProducing();
   }
-}
-
-/** A protocol says so on its class or on itself: `static borrows = true`. */
-export function borrowsFrom(protocol: ProtocolLike): boolean {
-  const own = protocol as { borrows?: unknown; constructor: { borrows?: unknown } };
-  return (own.borrows ?? own.constructor.borrows) === true;
 }
 
 /** A protocol method may be async: what it rejects with ends its connection, as if it had thrown. */

@@ -2,6 +2,7 @@
 
 import { err } from "../logger/log.ts";
 import { IPv4Address, literalAddress } from "./address.ts";
+import { borrowsFrom } from "./borrowing.ts";
 import type { AttemptEvents, EngineLink } from "./enginelink.ts";
 import { ConnectError, ConnectTimeoutError, getConnectError, NotConnectingError, UserError } from "./error.ts";
 import { Failure } from "./failure.ts";
@@ -14,7 +15,7 @@ import type {
   ReactorNames,
   ReactorTime,
 } from "./interfaces.ts";
-import { addressFrom, borrowsFrom, type ConnectionOwner, TcpConnection } from "./tcpconnection.ts";
+import { addressFrom, type ConnectionOwner, TcpConnection } from "./tcpconnection.ts";
 
 const DEFAULT_TIMEOUT_SECONDS = 30;
 

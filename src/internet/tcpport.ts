@@ -2,13 +2,14 @@
 
 import { err, msg } from "../logger/log.ts";
 import { IPv4Address, IPv6Address } from "./address.ts";
+import { borrowsFrom } from "./borrowing.ts";
 import { Deferred, succeed } from "./defer.ts";
 import type { EngineLink, ListenerEvents } from "./enginelink.ts";
 import { getSystemErrorMessage, getSystemErrorName } from "./errno.ts";
 import { CannotListenError } from "./error.ts";
 import type { Failure } from "./failure.ts";
 import type { Address, ListeningPort, ListenTCPOptions, ServerFactoryLike } from "./interfaces.ts";
-import { addressFrom, borrowsFrom, type ConnectionOwner, TcpConnection } from "./tcpconnection.ts";
+import { addressFrom, type ConnectionOwner, TcpConnection } from "./tcpconnection.ts";
 
 /** How long a port out of descriptors waits before it tries again by itself. It also does when a connection closes. */
 const RETRY_SECONDS = 0.1;

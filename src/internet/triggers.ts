@@ -9,6 +9,7 @@ import { err } from "../logger/log.ts";
 import { Deferred, ensureDeferred, maybeDeferred } from "./defer.ts";
 import { Failure } from "./failure.ts";
 import type { TriggerId, TriggerPhase } from "./interfaces.ts";
+import { isThenable } from "./thenable.ts";
 
 type Callable = (...args: unknown[]) => unknown;
 
@@ -145,8 +146,4 @@ export class ThreePhaseEvent {
 /** An async function does not throw: log what the promise it returned is rejected with, lest the process dies of it. */
 export function logRejection(result: unknown, message: string): void {
   if (result instanceof Promise) result.catch((error: unknown) => err(error, message));
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as { then?: unknown } | null | undefined)?.then === "function";
 }

@@ -1,6 +1,7 @@
 /** Hands bytes to a protocol as the engine does. */
+
+import { borrowsFrom } from "../internet/borrowing.ts";
 import type { ProtocolLike } from "../internet/interfaces.ts";
-import { borrowsFrom } from "../internet/tcpconnection.ts";
 
 const SPOILT = 0xee;
 

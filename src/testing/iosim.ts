@@ -26,6 +26,7 @@ import type {
 import { deliver } from "./delivery.ts";
 import { watchForLeaks } from "./leaks.ts";
 import { type MemoryConnector, MemoryReactorClock } from "./memoryreactor.ts";
+import { TcpOptions } from "./tcpoptions.ts";
 
 /** A streaming producer is paused while more than this waits to be pumped, in bytes. */
 const HIGH_WATER = 64 * 1024;
@@ -56,7 +57,7 @@ const END = Symbol("end");
 type Item = Buffer | Hello | typeof END;
 
 /** One end of a connection whose other end is pumped to. */
-export class FakeTransport implements Transport {
+export class FakeTransport extends TcpOptions implements Transport {
   readonly isServer: boolean;
   disconnecting = false;
   disconnected = false;
@@ -79,10 +80,9 @@ export class FakeTransport implements Transport {
   private producerPaused = false;
   private writeEnded = false;
   private peerEnded = false;
-  private noDelay = true;
-  private keepAlive = false;
 
   constructor(protocol: ProtocolLike, isServer: boolean, hostAddress?: Address, peerAddress?: Address) {
+    super();
     this.protocol_ = { current: protocol };
     this.isServer = isServer;
     const server = new IPv4Address("TCP", "10.0.0.1", 12345);
@@ -264,19 +264,6 @@ export class FakeTransport implements Transport {
   getHost(): Address {
     return this.ends.host;
   }
-  setTcpNoDelay(on: boolean): void {
-    this.noDelay = on;
-  }
-  getTcpNoDelay(): boolean {
-    return this.noDelay;
-  }
-  setTcpKeepAlive(on: boolean): void {
-    this.keepAlive = on;
-  }
-  getTcpKeepAlive(): boolean {
-    return this.keepAlive;
-  }
-
   registerProducer(producer: PushProducer | PullProducer, streaming: boolean): void {
     if (this.producer !== null) {
       throw new Error("A producer is registered with this transport already: unregisterProducer() it first.");

@@ -14,6 +14,7 @@ import type {
 } from "../internet/interfaces.ts";
 import { deliver } from "./delivery.ts";
 import { watchForLeaks } from "./leaks.ts";
+import { TcpOptions } from "./tcpoptions.ts";
 
 /** What a StringTransport says of itself, and how strict it is. */
 export interface StringTransportOptions {
@@ -32,7 +33,7 @@ export type ProducerState = "producing" | "paused" | "stopped";
  * One end of a connection that exists in a test only. The test looks at what was written, gives bytes to the protocol,
  * and ends the connection.
  */
-export class StringTransport implements Transport {
+export class StringTransport extends TcpOptions implements Transport {
   disconnecting = false;
   /** abortConnection() was called. */
   disconnected = false;
@@ -46,10 +47,9 @@ export class StringTransport implements Transport {
   protocol: ProtocolLike | null = null;
   private readonly options: StringTransportOptions;
   private pieces: Buffer[] = [];
-  private noDelay = true;
-  private keepAlive = false;
 
   constructor(options: StringTransportOptions = {}) {
+    super();
     this.options = options;
     watchForLeaks(this);
   }
@@ -161,19 +161,6 @@ export class StringTransport implements Transport {
 
   getHost(): Address {
     return this.options.hostAddress ?? new IPv4Address("TCP", "10.0.0.1", 12345);
-  }
-
-  setTcpNoDelay(on: boolean): void {
-    this.noDelay = on;
-  }
-  getTcpNoDelay(): boolean {
-    return this.noDelay;
-  }
-  setTcpKeepAlive(on: boolean): void {
-    this.keepAlive = on;
-  }
-  getTcpKeepAlive(): boolean {
-    return this.keepAlive;
   }
 
   /** @throws Error when there is one already */

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, expectTypeOf, it } from "vitest";
 import { IPv4Address } from "../../src/internet/address.ts";
+import { borrowsFrom } from "../../src/internet/borrowing.ts";
 import type { Bytes, Consumer, PullProducer, PushProducer } from "../../src/internet/interfaces.ts";
-import { borrowsFrom } from "../../src/internet/tcpconnection.ts";
 import {
   Bucket,
   FilterByHost,

@@ -22,6 +22,7 @@ import { err } from "../../logger/log.ts";
 import { TimeoutError } from "../error.ts";
 import { Failure } from "../failure.ts";
 import type { ReactorTime } from "../interfaces.ts";
+import { isThenable } from "../thenable.ts";
 import {
   ALREADY_CALLED,
   AlreadyCalledError,
@@ -53,10 +54,6 @@ const PAUSE = 32;
 
 function isObject(value: unknown): value is object {
   return (typeof value === "object" && value !== null) || typeof value === "function";
-}
-
-function isThenable(value: object): value is PromiseLike<unknown> {
-  return typeof (value as { then?: unknown }).then === "function";
 }
 
 function cancelledToTimedOut<T>(result: T | Failure, seconds: number): T {

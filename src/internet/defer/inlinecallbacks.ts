@@ -8,6 +8,7 @@
  */
 import { AsyncResource } from "node:async_hooks";
 import { Failure } from "../failure.ts";
+import { isThenable } from "../thenable.ts";
 import { Deferred, watch } from "./deferred.ts";
 import { CircularChainError } from "./error.ts";
 import type { Watcher } from "./link.ts";
@@ -144,9 +145,4 @@ class Run implements Watcher {
     this.cancelDue = false;
     this.waitingOn?.cancel(this.cause);
   }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  if ((typeof value !== "object" || value === null) && typeof value !== "function") return false;
-  return typeof (value as { then?: unknown }).then === "function";
 }

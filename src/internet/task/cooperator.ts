@@ -12,6 +12,7 @@ import { Deferred } from "../defer.ts";
 import { SkeinError } from "../error.ts";
 import { Failure } from "../failure.ts";
 import type { DelayedCall } from "../interfaces.ts";
+import { isThenable } from "../thenable.ts";
 
 /** resume() was called more often than pause(). */
 export class NotPaused extends SkeinError {
@@ -293,10 +294,6 @@ function* inSteps(work: AsyncIterator<unknown>): Generator<Promise<void>> {
     if (!done)
       Promise.resolve(work.return?.()).catch((error: unknown) => err(error, "A task threw when it was stopped"));
   }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as { then?: unknown } | null | undefined)?.then === "function";
 }
 
 let common: Cooperator | undefined;
