@@ -11,6 +11,7 @@ import {
   fail,
   gatherResults,
   getDebugging,
+  inlineCallbacks,
   race,
   setDebugging,
   succeed,
@@ -564,6 +565,35 @@ describe("debugging", () => {
     d.addErrback(() => 0);
     fires[first](d);
     expect(() => fires[second](d)).toThrow(/It was created:\n +at makeItHere [\s\S]*It was first fired:[\s\S]*ItHere /);
+  });
+
+  it("tells where a function of inlineCallbacks was called, once, and not of the Deferred that it waited for", async () => {
+    setDebugging(true);
+    const error = new Error("inline");
+    const f = inlineCallbacks(function* () {
+      yield fail(error);
+    });
+    function callItHere(): Deferred<unknown> {
+      return f();
+    }
+    const events = await afterDropping(() => [callItHere()]);
+    expect(events.map((event) => event.error)).toEqual([error]);
+    expect(events[0]?.message).toMatch(/It was created:[\s\S]*at callItHere /);
+  });
+
+  it("tells of an error that was handled, and another that was raised then, as the other", async () => {
+    setDebugging(true);
+    const other = new Error("raised then");
+    const events = await afterDropping(() => {
+      const d = makeItHere();
+      d.addErrback(() => 1).addCallback(() => {
+        throw other;
+      });
+      failItHere(d, new Error("handled"));
+      return [d];
+    });
+    expect(events.map((event) => event.error)).toEqual([other]);
+    expect(events[0]?.message).toMatch(/It was created:\n +at makeItHere /);
   });
 
   it("tells where a DeferredList was made", async () => {
