@@ -2,7 +2,7 @@
  * A Failure is what travels along a Deferred's error lane: anything that was thrown, wrapped so that it can be told
  * from a result. It captures no stack of its own: the error inside has one.
  */
-import { describe } from "../logger/describe.ts";
+import { describe, isError } from "../logger/describe.ts";
 
 /** A class that things are thrown of, as `check` and `trap` take it. */
 export type ErrorType = abstract new (...args: never[]) => object;
@@ -58,7 +58,7 @@ export class Failure {
 
   /** The error's message, or the value as text. */
   getErrorMessage(): string {
-    return this.value instanceof Error ? this.value.message : describe(this.value);
+    return isError(this.value) ? this.value.message : describe(this.value);
   }
 
   /** The error's stack and those of its causes, or the value as text. */
@@ -81,7 +81,7 @@ export class Failure {
       value = (value as { cause?: unknown } | null)?.cause
     ) {
       seen.add(value);
-      lines.push(value instanceof Error ? `${value.name}: ${value.message}` : describe(value));
+      lines.push(isError(value) ? `${value.name}: ${value.message}` : describe(value));
     }
     return lines.join("\ncaused by: ");
   }

@@ -1,4 +1,6 @@
+import { runInNewContext } from "node:vm";
 import { describe, expect, expectTypeOf, it } from "vitest";
+import { Deferred, fail, succeed } from "../../src/internet/defer.ts";
 import { type ErrorType, Failure } from "../../src/internet/failure.ts";
 
 class AppError extends Error {}
@@ -189,5 +191,147 @@ describe("a Failure thrown into a generator", () => {
     const generator = careless();
     generator.next();
     expect(() => new Failure(error).throwExceptionIntoGenerator(generator)).toThrow(error);
+  });
+});
+
+describe("errors that gather others", () => {
+  it("show each of them", () => {
+    const error = new AggregateError([new TypeError("one"), "two"], "both failed");
+    const text = new Failure(error).getTraceback();
+    expect(text).toMatch(/AggregateError: both failed[\s\S]*together with: TypeError: one[\s\S]*together with: two$/);
+  });
+
+  it("show so many, and how many more there are", () => {
+    const error = new AggregateError(Array.from({ length: 100 }, (_, i) => `e${i}.`));
+    const text = new Failure(error).getTraceback();
+    expect(text).toContain("e15.");
+    expect(text).not.toContain("e16.");
+    expect(text).toMatch(/and 84 more$/);
+  });
+
+  it("end when they gather themselves", () => {
+    const error = new AggregateError([], "circle");
+    error.errors.push(error, error);
+    expect(new Failure(error).getTraceback().length).toBeLessThan(100_000);
+  });
+});
+
+describe("an error of another context", () => {
+  const foreign = (): unknown => runInNewContext("new TypeError('from afar')");
+
+  it("is known by the name of its class", () => {
+    const failure = new Failure(foreign());
+    expect(failure.check(TypeError)).toBe(undefined);
+    expect(failure.check("RangeError", "TypeError")).toBe("TypeError");
+    expect(failure.parents).toEqual(["TypeError", "Error", "Object"]);
+  });
+
+  it("has its message and its stack", () => {
+    const failure = new Failure(foreign());
+    expect(failure.getErrorMessage()).toBe("from afar");
+    expect(failure.getTraceback()).toMatch(/^TypeError: from afar\n +at /);
+    expect(failure.getBriefTraceback()).toBe("TypeError: from afar");
+  });
+});
+
+describe("check() by name", () => {
+  it.each([
+    ["a class", new DiskError("x"), "DiskError", "DiskError"],
+    ["a class above", new DiskError("x"), "AppError", "AppError"],
+    ["Error", new DiskError("x"), "Error", "Error"],
+    ["a code", Object.assign(new Error("x"), { code: "EPIPE" }), "EPIPE", "EPIPE"],
+    ["a primitive's wrapper", 5, "Number", "Number"],
+    ["another class", new AppError("x"), "DiskError", undefined],
+    ["a part of a name", new DiskError("x"), "Disk", undefined],
+    ["nothing, of null", null, "Object", undefined],
+    ["nothing, of undefined", undefined, "Object", undefined],
+  ])("finds %s", (_what, value, name, found) => {
+    expect(new Failure(value).check(name)).toBe(found);
+  });
+
+  it("mixes with classes, and the first that matches is it", () => {
+    expect(new Failure(new DiskError("x")).check("TypeError", AppError, "DiskError")).toBe(AppError);
+  });
+});
+
+describe("a Failure in a chain", () => {
+  it("raises through trap() what the errback does not know, to the next errback", () => {
+    const error = new AppError("x");
+    const seen: unknown[] = [];
+    fail(error)
+      .addErrback((failure) => {
+        failure.trap(TypeError);
+        seen.push("never");
+      })
+      .addErrback((failure) => {
+        seen.push(failure.value);
+      });
+    expect(seen).toEqual([error]);
+  });
+
+  it("that is thrown counts as what it holds", () => {
+    const error = new AppError("x");
+    const failure = new Failure(error);
+    let seen: Failure | undefined;
+    succeed()
+      .addCallback(() => {
+        throw failure;
+      })
+      .addErrback((next) => {
+        seen = next;
+      });
+    expect(seen?.value).toBe(error);
+  });
+
+  it("that is returned goes on as a failure", () => {
+    const failure = new Failure(new AppError("x"));
+    let seen: unknown;
+    succeed()
+      .addCallback(() => failure)
+      .addErrback((next) => {
+        seen = next;
+      });
+    expect(seen).toBe(failure);
+  });
+
+  it("is the same one for every errback that passes it on", () => {
+    const seen: Failure[] = [];
+    const d = new Deferred<void>();
+    for (let i = 0; i < 3; i++) {
+      d.addErrback((failure) => {
+        seen.push(failure);
+        return failure;
+      });
+    }
+    d.errback(new AppError("x"));
+    d.addErrback(() => undefined);
+    expect(new Set(seen).size).toBe(1);
+    expect(seen).toHaveLength(3);
+  });
+
+  it("keeps the stack of where the error was made, wherever it is raised again", () => {
+    function origin(): Error {
+      return new AppError("here");
+    }
+    const failure = new Failure(origin());
+    const raised = thrownBy(() => failure.raiseException()) as Error;
+    expect(new Failure(raised).getTraceback()).toContain("origin");
+  });
+});
+
+describe("printTraceback()", () => {
+  it("goes to standard error by default", () => {
+    const write = process.stderr.write;
+    let text = "";
+    process.stderr.write = (chunk: string | Uint8Array) => {
+      text += String(chunk);
+      return true;
+    };
+    try {
+      new Failure(new DiskError("printed")).printTraceback();
+    } finally {
+      process.stderr.write = write;
+    }
+    expect(text).toMatch(/printed\n[\s\S]*\n$/);
   });
 });
