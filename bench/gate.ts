@@ -10,6 +10,7 @@ import { parseArgs } from "node:util";
 import { run as batching } from "./batching.ts";
 import { run as deferredChain } from "./deferred-chain.ts";
 import { run as fairness } from "./fairness.ts";
+import { run as framing } from "./framing.ts";
 import { run as millionTimers } from "./million-timers.ts";
 import type { Answer, Progress } from "./rig/answer.ts";
 import { cellNamed } from "./rig/cells.ts";
@@ -87,6 +88,7 @@ function cellGroup(cellName: string, targets: Readonly<Record<string, number>>):
 /** Those questions need little of the time they take when they are asked for their own sake. */
 const questions: Readonly<Record<string, () => Promise<Answer>>> = {
   batching: () => batching(progress, { peers: skein, cells: [cellNamed("500x64x1")], seconds: file.seconds }),
+  framing: () => framing(progress, { chunks: [4], rounds: file.rounds, seconds: file.seconds }),
   fairness: () => fairness(progress, { peers: skein, seconds: 2 }),
   "deferred-chain": () => deferredChain(progress),
   "million-timers": () => millionTimers(progress),

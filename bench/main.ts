@@ -12,6 +12,7 @@ import { run as batching } from "./batching.ts";
 import { run as deferredChain } from "./deferred-chain.ts";
 import { run as echo } from "./echo.ts";
 import { run as fairness } from "./fairness.ts";
+import { run as framing } from "./framing.ts";
 import { run as idleConnections } from "./idle-connections.ts";
 import { run as millionTimers } from "./million-timers.ts";
 import type { Answer, Progress } from "./rig/answer.ts";
@@ -24,7 +25,7 @@ import { echoOf, latest, merge, type Results, readResults, type Taken, writeResu
 import { root } from "./rig/root.ts";
 
 const usage = `npm run bench -- [options]
-  --only A,B      questions, by the beginning of their names: echo, batching, fairness, idle-connections,
+  --only A,B      questions, by the beginning of their names: echo, batching, framing, fairness, idle-connections,
                   million-timers, deferred-chain
   --cells A,B     cells of echo: ${cells.map((cell) => cell.name).join(", ")}
   --rounds N      rounds of echo (9)
@@ -54,6 +55,7 @@ const questions: Readonly<Record<string, (progress: Progress) => Promise<Answer>
       seconds: Number(values.seconds ?? (values.quick ? 0.4 : 1)),
     }),
   batching,
+  framing,
   fairness,
   "idle-connections": idleConnections,
   "million-timers": millionTimers,

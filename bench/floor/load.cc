@@ -6,11 +6,13 @@
 //        N at a time: connect, send B bytes, receive them, close, again; a message is a whole connection
 //   load --port P --idle N
 //        opens N connections, echoes B bytes on each, prints READY and holds them until its standard input ends
-//   also: --host A (a loopback address), --verify (compare every byte), --server-pid PID, --cores 0,1 (accounting.h)
+//   also: --framing lines|int32 (every message is a line that ends with CR LF, or a string behind its length in four
+//         bytes, B bytes with them), --host A (a loopback address), --verify (compare every byte), --server-pid PID,
+//         --cores 0,1 (accounting.h)
 //
 // Lengths are always checked: a server that answers more than it was sent, drops bytes or closes early ends the run
 // with a message and exit code 1. Every connection sends a pattern of period 251 that starts at a phase of its own, so
-// a byte that is lost, doubled, or from another connection shows under --verify.
+// a byte that is lost, doubled, or from another connection shows under --verify; framed messages are all the same.
 //
 // A run opens its connections, warms up, measures, and then waits for the answers still under way:
 //
@@ -50,16 +52,34 @@ std::uint64_t nanoseconds() {
 // What connections send: any run of the pattern is contiguous here, wherever it starts, so nothing is ever assembled.
 class Pattern {
  public:
-  static constexpr std::uint64_t kPeriod = 251;
   static constexpr std::uint64_t kLongest = 256 * 1024;
 
-  Pattern() : bytes_(kPeriod + kLongest) {
-    for (std::size_t i = 0; i < bytes_.size(); i++) bytes_[i] = static_cast<char>(i % kPeriod);
+  explicit Pattern(const Options& options)
+      : period_(options.framing == Framing::kNone ? 251 : options.size), bytes_(period_ + kLongest) {
+    for (std::size_t i = 0; i < bytes_.size(); i++) bytes_[i] = byte(options, i % period_);
   }
 
-  const char* at(std::uint64_t position) const { return bytes_.data() + position % kPeriod; }
+  const char* at(std::uint64_t position) const { return bytes_.data() + position % period_; }
+
+  // Framed messages all start where the pattern does.
+  static std::uint64_t phase(const Options& options, std::uint64_t connection) {
+    return options.framing == Framing::kNone ? connection * 37 : 0;
+  }
 
  private:
+  static char byte(const Options& options, std::uint64_t i) {
+    switch (options.framing) {
+      case Framing::kNone:
+        return static_cast<char>(i);
+      case Framing::kLines:
+        return i == options.size - 2 ? '\r' : i == options.size - 1 ? '\n' : static_cast<char>('a' + i % 26);
+      case Framing::kInt32:
+        return static_cast<char>(i < 4 ? (options.size - 4) >> (8 * (3 - i)) : i);
+    }
+    return 0;
+  }
+
+  const std::uint64_t period_;
   std::vector<char> bytes_;
 };
 
@@ -79,6 +99,7 @@ class Load {
  public:
   explicit Load(Options options)
       : options_(std::move(options)),
+        pattern_(options_),
         accounting_(options_.serverPid, options_.cores),
         epoll_(epoll_create1(EPOLL_CLOEXEC)),
         connections_(options_.connections),
@@ -89,7 +110,7 @@ class Load {
     inet_pton(AF_INET, options_.host.c_str(), &server_.sin_addr);
     std::uint64_t number = 0;
     for (auto& connection : connections_) {
-      connection.phase = number++ * 37;
+      connection.phase = Pattern::phase(options_, number++);
       connection.startedAt.resize(options_.pipeline);
     }
   }

@@ -22,6 +22,9 @@
   std::exit(1);
 }
 
+// What a message looks like.
+enum class Framing { kNone, kLines, kInt32 };
+
 struct Options {
   std::string host = "127.0.0.1";
   int port = 0;
@@ -30,6 +33,7 @@ struct Options {
   unsigned pipeline = 1;
   double seconds = 1;
   double warmup = 0.2;
+  Framing framing = Framing::kNone;
   bool churn = false;
   bool idle = false;
   bool verify = false;
@@ -44,6 +48,12 @@ inline std::vector<int> numbers(const char* list) {
   return values;
 }
 
+inline Framing framingNamed(const std::string& name) {
+  if (name == "lines") return Framing::kLines;
+  if (name == "int32") return Framing::kInt32;
+  fail("--framing takes lines or int32, not %s", name.c_str());
+}
+
 inline Options parseOptions(int argc, char** argv) {
   const option known[] = {
       {"host", required_argument, nullptr, 'h'},
@@ -53,6 +63,7 @@ inline Options parseOptions(int argc, char** argv) {
       {"pipeline", required_argument, nullptr, 'P'},
       {"seconds", required_argument, nullptr, 's'},
       {"warmup", required_argument, nullptr, 'w'},
+      {"framing", required_argument, nullptr, 'f'},
       {"churn", no_argument, nullptr, 'c'},
       {"idle", required_argument, nullptr, 'i'},
       {"verify", no_argument, nullptr, 'v'},
@@ -69,6 +80,7 @@ inline Options parseOptions(int argc, char** argv) {
     if (c == 'P') options.pipeline = static_cast<unsigned>(std::atoi(optarg));
     if (c == 's') options.seconds = std::atof(optarg);
     if (c == 'w') options.warmup = std::atof(optarg);
+    if (c == 'f') options.framing = framingNamed(optarg);
     if (c == 'c') options.churn = true;
     if (c == 'i') options.idle = true, options.connections = static_cast<unsigned>(std::atoi(optarg));
     if (c == 'v') options.verify = true;
@@ -83,6 +95,9 @@ inline Options parseOptions(int argc, char** argv) {
   if (options.port <= 0 || options.port > 65535) fail("--port is needed");
   if (options.connections == 0 || options.size == 0 || options.pipeline == 0) {
     fail("--connections, --size and --pipeline must be at least 1");
+  }
+  if (options.framing != Framing::kNone && (options.size < 4 || options.size > 64 * 1024)) {
+    fail("a framed message has 4 to 65536 bytes");
   }
   if (options.churn) options.pipeline = 1;
   return options;

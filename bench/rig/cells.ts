@@ -10,6 +10,8 @@ export interface Cell {
   readonly writes: number;
   /** A message is a whole connection: connect, echo, close. */
   readonly churn: boolean;
+  /** What a message looks like: without it, bytes of no form. */
+  readonly framing?: "lines" | "int32";
 }
 
 export const cells: readonly Cell[] = [
@@ -35,7 +37,8 @@ export function cellNamed(name: string): Cell {
   throw new Error(`There is no cell ${name}; there are ${cells.map((known) => known.name).join(", ")}.`);
 }
 
-function loop(connections: number, bytes: number, pipeline: number): Cell {
+/** `connections` that keep `pipeline` messages of `bytes` bytes under way. */
+export function loop(connections: number, bytes: number, pipeline: number): Cell {
   const size = bytes < 1024 ? `${bytes} B` : `${bytes / 1024} KiB`;
   const ahead = pipeline === 1 ? "" : ` · ${pipeline} under way`;
   return {

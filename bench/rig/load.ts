@@ -29,7 +29,9 @@ export const tolerableForeignShare = 0.1;
 /** @throws Error when the server answered wrongly or not at all */
 export async function runLoad(server: Server, cell: Cell, seconds: number): Promise<Sample> {
   const shape = ["--connections", cell.connections, "--size", cell.bytes, "--pipeline", cell.pipeline];
-  const child = startLoad(server, [...shape, "--seconds", seconds, ...(cell.churn ? ["--churn"] : [])]);
+  if (cell.churn) shape.push("--churn");
+  if (cell.framing !== undefined) shape.push("--framing", cell.framing);
+  const child = startLoad(server, [...shape, "--seconds", seconds]);
   child.stdin.end();
   const [output, complaint, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "close")]);
   if (code !== 0) throw new Error(`${server.name} under ${cell.name}: ${complaint.trim()}`);

@@ -1,0 +1,271 @@
+/**
+ * The bytes of a stream that were received but not consumed yet: what every framing cuts its messages from.
+ *
+ * A chunk is lent for one call. It is read where it stands, and only what is left at the end of the call is copied, as is
+ * what is taken:
+ *
+ * ```
+ *   #own   [ beginning of a message | head of the chunk ]     the head is as long as the message needs it to be, so that
+ *                                     ▲ #nextStart            one that was cut in two stands in one piece; behind it
+ *   #next                           [ head of the chunk | more messages …      ]  the chunk itself is read
+ * ```
+ * Memory grows with what came: of a message that only was announced, there is memory for AT_ONCE bytes at most. None is
+ * held when there is nothing unconsumed.
+ *
+ * What is taken is for good: nothing writes there again. A message that came in pieces gets the memory in which it was
+ * put together, so its bytes were copied once. Short ones are copied out of the chunk many at a time, and stand side by
+ * side in blocks: a message that is kept keeps a block of BLOCK bytes at most.
+ */
+import { markAsUntransferable } from "node:worker_threads";
+import { BufferView } from "../../internet/view.ts";
+
+const EMPTY: Buffer = Buffer.alloc(0);
+/** Kept apart, as `blockMemory` is, since asking a Buffer for its memory costs more than making one. */
+const NO_MEMORY = EMPTY.buffer;
+/** Bytes. Larger ones are no faster. */
+const BLOCK = 8 * 1024;
+/** So many bytes are copied with the first short message of a chunk, and twice as many each time after that. */
+const AHEAD = 1024;
+const SMALLEST = 64;
+/** Memory of this size is kept when it runs empty, and serves the next message that is cut in two. */
+const KEPT = 512;
+/** A message that is not longer gets memory for the whole of it when its first byte comes. */
+const AT_ONCE = 16 * 1024;
+
+export class Accumulator {
+  /** Bytes: a message that is longer is refused, so memory does not grow ahead of that. */
+  longest: number = Number.POSITIVE_INFINITY;
+  /** What is read now: the filled part of memory of our own, or a lent chunk. */
+  protected bytes: Buffer = EMPTY;
+  /** Where in `bytes` the unconsumed ones begin. */
+  protected start = 0;
+  /** Memory of our own. */
+  #own = EMPTY;
+  #lent = false;
+  /** A lent chunk that is read once `start` passes `#nextStart`. */
+  #next: Buffer | null = null;
+  #nextStart = 0;
+  /** Bytes of the message under way, as far as they are known. */
+  #expected = Number.POSITIVE_INFINITY;
+  /** Before `#copied`, the bytes from `start` on stand in `#block` as well, `#shift` further on. */
+  #block: ArrayBufferLike = NO_MEMORY;
+  #shift = 0;
+  #copied = 0;
+  #ahead = AHEAD;
+
+  /** Unconsumed bytes. */
+  get length(): number {
+    const here = this.bytes.length - this.start;
+    return this.#next === null ? here : here + this.#next.length - (this.bytes.length - this.#nextStart);
+  }
+
+  /** Add a chunk that is good until settle(), which must follow before it is not. */
+  lend(chunk: Buffer): void {
+    if (chunk.length === 0) return;
+    if (this.length === 0) {
+      this.#read(chunk, 0);
+      return;
+    }
+    this.settle();
+    this.#next = chunk;
+    this.#nextStart = this.bytes.length;
+  }
+
+  /** Add a copy of a chunk. */
+  add(chunk: Uint8Array): void {
+    this.settle();
+    this.#append(chunk, 0, chunk.length);
+  }
+
+  /** True when there are `count` bytes, which then stand in one piece. Else the message under way has so many. */
+  has(count: number): boolean {
+    if (this.bytes.length - this.start >= count) return true;
+    this.#expected = count;
+    if (this.#next === null) return false;
+    this.join(count - (this.bytes.length - this.start));
+    return this.bytes.length - this.start >= count;
+  }
+
+  /** The next byte, which is consumed. Only when there is one. */
+  takeByte(): number {
+    const byte = this.bytes[this.start]!;
+    this.skip(1);
+    return byte;
+  }
+
+  /** The number in the next `size` bytes, the highest first, which are consumed. Only after has(size). */
+  takeNumber(size: number): number {
+    let value = 0;
+    for (let i = 0; i < size; i++) value = value * 256 + this.bytes[this.start + i]!;
+    this.skip(size);
+    return value;
+  }
+
+  /** The next `length` bytes, for good; they and `dropped` more are consumed. Only after has(length + dropped). */
+  take(length: number, dropped: number): Buffer {
+    const from = this.start;
+    const taken =
+      from < this.#copied && from + length <= this.#copied
+        ? new BufferView(this.#block, this.#shift + from, length)
+        : this.#takeOut(from, from + length, this.#ahead);
+    this.skip(length + dropped);
+    return taken;
+  }
+
+  /** Everything, for good; it is consumed. */
+  takeAll(): Buffer {
+    let all: Buffer;
+    if (this.#next === null) {
+      all = this.#takeOut(this.start, this.bytes.length, 0);
+    } else {
+      all = Buffer.allocUnsafeSlow(this.length);
+      const copied = this.bytes.copy(all, 0, this.start);
+      this.#next.copy(all, copied, this.nextAt);
+    }
+    this.clear();
+    return all;
+  }
+
+  /** Consume up to `count` bytes; returns how many. */
+  skip(count: number): number {
+    this.#expected = Number.POSITIVE_INFINITY;
+    const here = this.bytes.length - this.start;
+    if (this.#next === null) {
+      const skipped = Math.min(count, here);
+      this.start += skipped;
+      return skipped;
+    }
+    const skipped = Math.min(count, this.length);
+    this.start += skipped;
+    if (this.start >= this.#nextStart) this.#read(this.#next, this.start - this.#nextStart);
+    return skipped;
+  }
+
+  /** Lent memory is about to be reused: copy what is left of it. */
+  settle(): void {
+    if (this.#next !== null) {
+      this.join(this.#next.length);
+    } else if (this.#lent) {
+      const chunk = this.bytes;
+      const from = this.start;
+      this.#lent = false;
+      this.#forget();
+      if (from < chunk.length) this.#append(chunk, from, chunk.length);
+    }
+    if (this.start === this.bytes.length) this.clear();
+  }
+
+  /** Drop everything. */
+  clear(): void {
+    this.#forget();
+    this.#next = null;
+    this.#lent = false;
+    this.#expected = Number.POSITIVE_INFINITY;
+    if (this.#own.length > KEPT) this.#own = EMPTY;
+  }
+
+  /** The chunk that follows `bytes`, or null. */
+  protected get next(): Buffer | null {
+    return this.#next;
+  }
+
+  /** Where in that chunk the bytes are that do not stand in `bytes` yet. */
+  protected get nextAt(): number {
+    return this.bytes.length - this.#nextStart;
+  }
+
+  /** Copy up to `count` bytes of the next chunk behind `bytes`. */
+  protected join(count: number): void {
+    const chunk = this.#next!;
+    const from = this.nextAt;
+    const to = Math.min(chunk.length, from + count);
+    this.#append(chunk, from, to);
+    if (to === chunk.length) this.#next = null;
+  }
+
+  #read(chunk: Buffer, start: number): void {
+    this.bytes = chunk;
+    this.start = start;
+    this.#lent = true;
+    this.#next = null;
+    this.#copied = 0;
+    this.#ahead = AHEAD;
+  }
+
+  #forget(): void {
+    this.bytes = EMPTY;
+    this.start = 0;
+    this.#block = NO_MEMORY;
+    this.#copied = 0;
+    this.#ahead = AHEAD;
+  }
+
+  /** Copy `chunk[from, to)` behind the unconsumed bytes, which stand in memory of our own. */
+  #append(chunk: Uint8Array, from: number, to: number): void {
+    const held = this.bytes.length - this.start;
+    const needed = held + to - from;
+    let end = this.bytes.length;
+    if (end + to - from > this.#own.length) {
+      let target = this.#own;
+      // Moving the bytes to the front is only cheap when few are left.
+      if (needed > target.length || held > target.length / 2) {
+        const ahead = this.#expected <= AT_ONCE ? this.#expected : Math.min(this.#expected, this.longest, needed * 2);
+        target = Buffer.allocUnsafeSlow(Math.max(needed, ahead, SMALLEST));
+      }
+      this.bytes.copy(target, 0, this.start);
+      this.#own = target;
+      this.#nextStart -= this.start;
+      this.#copied = 0;
+      this.start = 0;
+      end = held;
+    }
+    this.#own.set(part(chunk, from, to), end);
+    this.bytes = new BufferView(this.#own.buffer, 0, end + to - from);
+  }
+
+  /** `bytes[from, to)` for good. Up to `ahead` bytes, which are to be taken next, may be copied together. */
+  #takeOut(from: number, to: number, ahead: number): Buffer {
+    const bytes = this.bytes;
+    const length = to - from;
+    if (!this.#lent && length > KEPT && length * 2 >= this.#own.length) {
+      // The message leaves with the memory that it fills; what follows it is only read there.
+      this.#own = EMPTY;
+      return new BufferView(bytes.buffer, bytes.byteOffset + from, length);
+    }
+    if (length > BLOCK / 2) {
+      const taken = Buffer.allocUnsafeSlow(length);
+      bytes.copy(taken, 0, from, to);
+      return taken;
+    }
+    const at = room(length);
+    const end = Math.min(bytes.length, from + Math.min(block.length - at, Math.max(length, ahead)));
+    this.#ahead = Math.min(BLOCK, this.#ahead * 2);
+    block.set(part(bytes, from, end), at);
+    filled = at + end - from;
+    this.#block = blockMemory;
+    this.#shift = at - from;
+    this.#copied = end;
+    return new BufferView(blockMemory, at, length);
+  }
+}
+
+/** The block that is filled now: the short messages of all connections stand there. */
+let block = EMPTY;
+let blockMemory: ArrayBufferLike = NO_MEMORY;
+let filled = 0;
+
+/** Where in `block` there is room for `length` bytes. */
+function room(length: number): number {
+  if (filled + length > block.length) {
+    block = Buffer.allocUnsafeSlow(BLOCK);
+    blockMemory = block.buffer;
+    // Whoever transferred one message to another thread would take everybody's away.
+    markAsUntransferable(blockMemory);
+    filled = 0;
+  }
+  return filled;
+}
+
+function part(bytes: Uint8Array, from: number, to: number): Uint8Array {
+  return from === 0 && to === bytes.length ? bytes : new BufferView(bytes.buffer, bytes.byteOffset + from, to - from);
+}

@@ -1,0 +1,119 @@
+/** Strings of bytes, each behind its length as an integer in network byte order. */
+import { SkeinError } from "../../internet/error.ts";
+import type { Bytes } from "../../internet/interfaces.ts";
+import { Accumulator } from "./accumulator.ts";
+import { StringTooLongError } from "./error.ts";
+import { FrameReceiver } from "./receiver.ts";
+
+/** Bytes: up to here a string is copied behind its prefix, which costs less than a write of its own. */
+const LONG = 1024;
+
+/** Strings behind a length of `prefixLength` bytes, which a subclass sets. */
+export abstract class IntNStringReceiver extends FrameReceiver<Accumulator> {
+  /** Bytes of the prefix, 1 to 6. */
+  abstract readonly prefixLength: number;
+  /** The bytes that a received string may have. Default 99999. */
+  declare MAX_LENGTH: number;
+
+  /** Bytes of the string that is on its way, or -1 before its prefix has come. */
+  #length = -1;
+  /** Bytes still to come of a string that was too long. */
+  #unwanted = 0;
+
+  /** A string came, without its prefix. */
+  stringReceived(_string: Buffer): void {
+    throw new SkeinError(`${this.constructor.name} receives strings: it must override stringReceived(string).`);
+  }
+
+  /**
+   * A prefix announced `length` bytes, more than MAX_LENGTH. Nothing was allocated for them. The connection is closed,
+   * unless this is overridden: then the string is dropped as it comes, and what follows it is delivered.
+   */
+  lengthLimitExceeded(_length: number): void {
+    this.transport.loseConnection();
+  }
+
+  /** Send a string behind its prefix. @throws StringTooLongError when the prefix cannot tell its length */
+  sendString(string: Bytes): void {
+    const length = typeof string === "string" ? Buffer.byteLength(string) : string.length;
+    const limit = 256 ** this.prefixLength;
+    if (length >= limit) {
+      throw new StringTooLongError(
+        `A string of ${length} bytes does not fit behind a prefix of ${this.prefixLength}, which tells ${limit - 1} ` +
+          "bytes at most: send it in parts, or use a longer prefix.",
+      );
+    }
+    if (length > LONG) {
+      this.transport.write(this.#message(length, 0));
+      this.transport.write(string);
+      return;
+    }
+    const message = this.#message(length, length);
+    if (typeof string === "string") message.write(string, this.prefixLength);
+    else message.set(string, this.prefixLength);
+    this.transport.write(message);
+  }
+
+  protected override makeBuffer(): Accumulator {
+    return new Accumulator();
+  }
+
+  protected override deliver(buffer: Accumulator): boolean {
+    if (this.#unwanted > 0) {
+      this.#unwanted -= buffer.skip(this.#unwanted);
+      return true;
+    }
+    if (this.#length < 0) {
+      if (!buffer.has(this.prefixLength)) return false;
+      const length = buffer.takeNumber(this.prefixLength);
+      if (length > this.MAX_LENGTH) {
+        this.#unwanted = length;
+        this.lengthLimitExceeded(length);
+        return true;
+      }
+      this.#length = length;
+    }
+    if (!buffer.has(this.#length)) return false;
+    const string = buffer.take(this.#length, 0);
+    this.#length = -1;
+    const result: unknown = this.stringReceived(string);
+    if (result !== undefined) this.watch(result);
+    return true;
+  }
+
+  /** The prefix of a string of `length` bytes, and behind it room for `room` bytes. */
+  #message(length: number, room: number): Buffer {
+    const size = this.prefixLength;
+    const message = Buffer.allocUnsafe(size + room);
+    let rest = length;
+    for (let i = size - 1; i >= 0; i--) {
+      message[i] = rest % 256;
+      rest = Math.floor(rest / 256);
+    }
+    return message;
+  }
+}
+
+// On the prototype, since every connection has the same: a field of a subclass overrides it.
+IntNStringReceiver.prototype.MAX_LENGTH = 99999;
+
+/** Strings of up to 2³² - 1 bytes, as far as MAX_LENGTH allows. */
+export class Int32StringReceiver extends IntNStringReceiver {
+  override get prefixLength(): number {
+    return 4;
+  }
+}
+
+/** Strings of up to 65535 bytes. */
+export class Int16StringReceiver extends IntNStringReceiver {
+  override get prefixLength(): number {
+    return 2;
+  }
+}
+
+/** Strings of up to 255 bytes. */
+export class Int8StringReceiver extends IntNStringReceiver {
+  override get prefixLength(): number {
+    return 1;
+  }
+}

@@ -1,0 +1,126 @@
+/** What a peer can make a receiver hold: 1 GiB in chunks of 64 KiB, none of which ends a message. */
+import { describe, expect, it } from "vitest";
+import type { Protocol } from "../../src/internet/protocol.ts";
+import { Accumulator } from "../../src/protocols/basic/accumulator.ts";
+import { Int32StringReceiver, LineOnlyReceiver, LineReceiver, NetstringReceiver } from "../../src/protocols/basic.ts";
+import { FakeTransport } from "../helpers/fake-transport.ts";
+import { buffersHeld, expectBounded } from "../helpers/memory.ts";
+
+const CHUNK = 64 * 1024;
+const CHUNKS = 2 ** 30 / CHUNK;
+/** What is not the receiver's: blocks that other tests filled, and what a collection has not reached. */
+const SLACK = 256 * 1024;
+
+/** The most bytes that Buffers held, after 1 GiB of "x" and on the way there, beyond what was held before. */
+async function mostHeld(protocol: Protocol, first = ""): Promise<number> {
+  const transport = new FakeTransport().connect(protocol);
+  const chunk = Buffer.alloc(CHUNK, "x");
+  const before = await buffersHeld();
+  let most = 0;
+  transport.receive(first);
+  for (let i = 0; i < CHUNKS; i++) {
+    // The same memory again and again, as the engine's.
+    protocol.dataReceived(chunk);
+    if (i % 1024 === 0) most = Math.max(most, (await buffersHeld()) - before);
+  }
+  most = Math.max(most, (await buffersHeld()) - before);
+  return most;
+}
+
+describe("1 GiB of a message without an end", () => {
+  it.each([
+    ["LineReceiver", LineReceiver],
+    ["LineOnlyReceiver", LineOnlyReceiver],
+  ])("closes the connection of a %s, which holds nothing of it", async (_name, Receiver) => {
+    const protocol = new Receiver();
+    expect(await mostHeld(protocol)).toBeLessThan(SLACK);
+    expect(protocol.transport.disconnecting).toBe(true);
+  });
+
+  it.each([
+    ["LineReceiver", LineReceiver],
+    ["LineOnlyReceiver", LineOnlyReceiver],
+  ])(
+    "is given to lineLengthExceeded() of a %s that stays, MAX_LENGTH and a chunk at most at a time",
+    async (_name, R) => {
+      for (const maxLength of [16_384, 1024 * 1024]) {
+        const protocol = new R();
+        let longest = 0;
+        let all = 0;
+        protocol.MAX_LENGTH = maxLength;
+        protocol.lineLengthExceeded = (line) => {
+          longest = Math.max(longest, line.length);
+          all += line.length;
+        };
+        // Memory for a line that grows is taken in steps of twice as much.
+        expect(await mostHeld(protocol)).toBeLessThan(2 * (maxLength + CHUNK) + SLACK);
+        expect(longest).toBeLessThanOrEqual(maxLength + CHUNK);
+        expect(all).toBeGreaterThan(2 ** 30 - maxLength - CHUNK);
+      }
+    },
+  );
+
+  it("is dropped as it comes by an Int32StringReceiver that stays", async () => {
+    const protocol = new Int32StringReceiver();
+    let announced = 0;
+    protocol.lengthLimitExceeded = (length) => {
+      announced = length;
+    };
+    expect(await mostHeld(protocol, "\x7f\0\0\0")).toBeLessThan(SLACK);
+    expect(announced).toBe(0x7f000000);
+    expect(protocol.transport.disconnecting).toBe(false);
+  });
+
+  it("closes the connection of an Int32StringReceiver and of a NetstringReceiver", async () => {
+    for (const [protocol, first] of [
+      [new Int32StringReceiver(), "\x7f\xff"],
+      [new NetstringReceiver(), "99999"],
+    ] as const) {
+      expect(await mostHeld(protocol, first)).toBeLessThan(SLACK);
+      expect(protocol.transport.disconnecting).toBe(true);
+    }
+  });
+});
+
+describe("a receiver that holds nothing", () => {
+  it("keeps no memory of the long messages that it put together", async () => {
+    await expectBounded(SLACK, () =>
+      Array.from({ length: 100 }, () => {
+        const protocol = new Int32StringReceiver();
+        const transport = new FakeTransport().connect(protocol);
+        protocol.stringReceived = () => {};
+        transport.receive(Buffer.from([0, 0, 0xc3, 0x50]));
+        for (let i = 0; i < 5; i++) transport.receive(Buffer.alloc(10_000));
+        return protocol;
+      }),
+    );
+  });
+
+  it("keeps no memory of what came while it was paused", async () => {
+    await expectBounded(SLACK, () =>
+      Array.from({ length: 100 }, () => {
+        const protocol = new Int32StringReceiver();
+        const transport = new FakeTransport().connect(protocol);
+        protocol.stringReceived = () => {};
+        protocol.pauseProducing();
+        transport.receive(Buffer.alloc(50_000));
+        protocol.resumeProducing();
+        return protocol;
+      }),
+    );
+  });
+});
+
+describe("a message that is cut in two", () => {
+  it("is joined without a copy of what follows it", () => {
+    const buffer = new Accumulator();
+    buffer.add(Buffer.alloc(10, "a"));
+    const chunk = Buffer.alloc(1024 * 1024, "b");
+    const before = process.memoryUsage().arrayBuffers;
+    buffer.lend(chunk);
+    expect(buffer.has(20)).toBe(true);
+    expect(buffer.take(20, 0).toString()).toBe("aaaaaaaaaabbbbbbbbbb");
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(64 * 1024);
+    expect(buffer.length).toBe(1024 * 1024 - 10);
+  });
+});
