@@ -17,6 +17,7 @@ export class Clock implements ReactorTime {
   }
 
   /** See skein/testing/vitest. */
+  readonly leakKind = "timers";
   leaks(): string[] {
     return this.getDelayedCalls().map((call) => `a call of a Clock is still to come, at ${call.getTime()}`);
   }

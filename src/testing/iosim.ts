@@ -8,10 +8,7 @@
  */
 
 import { IPv4Address } from "../internet/address.ts";
-import { Deferred } from "../internet/defer.ts";
-import { attempt } from "../internet/endpoints/attempt.ts";
-import type { ClientEndpoint } from "../internet/endpoints.ts";
-import { ConnectError, ConnectionAborted, ConnectionDone, ConnectionLost } from "../internet/error.ts";
+import { ConnectionAborted, ConnectionDone, ConnectionLost } from "../internet/error.ts";
 import { Failure } from "../internet/failure.ts";
 import type {
   Address,
@@ -25,7 +22,6 @@ import type {
 } from "../internet/interfaces.ts";
 import { deliver } from "./delivery.ts";
 import { watchForLeaks } from "./leaks.ts";
-import { type MemoryConnector, MemoryReactorClock } from "./memoryreactor.ts";
 import { TcpOptions } from "./tcpoptions.ts";
 
 /** A streaming producer is paused while more than this waits to be pumped, in bytes. */
@@ -54,7 +50,10 @@ class Hello {
 /** The end of one direction. */
 const END = Symbol("end");
 
-type Item = Buffer | Hello | typeof END;
+/** The other side has closed the connection. */
+const CLOSED = Symbol("closed");
+
+type Item = Buffer | Hello | typeof END | typeof CLOSED;
 
 /** One end of a connection whose other end is pumped to. */
 export class FakeTransport extends TcpOptions implements Transport {
@@ -73,8 +72,12 @@ export class FakeTransport extends TcpOptions implements Transport {
   readonly stream: Item[] = [];
   private readonly protocol_: { current: ProtocolLike | null };
   private readonly ends: { readonly host: Address; readonly peer: Address };
+  /** Called whenever there may be something to pump. */
+  onActivity: (() => void) | null = null;
+  /** Called once, when the connection is lost and its protocol was told. */
+  onLost: ((reason: Error) => void) | null = null;
   /** Written since startTLS(), before the handshake was done. */
-  private sealed: Buffer[] = [];
+  private sealed: Item[] = [];
   private readonly arrived: Item[] = [];
   private paused = false;
   private producerPaused = false;
@@ -125,12 +128,16 @@ export class FakeTransport extends TcpOptions implements Transport {
   /** Ask a pull producer for more, and close when all that was to be sent has been. True when that did something. */
   settle(): boolean {
     if (this.disconnected) return false;
+    if (this.disconnectReason !== null) {
+      this.lose(this.disconnectReason);
+      return true;
+    }
     if (this.producer !== null && !this.streaming && this.stream.length === 0) {
       (this.producer as PullProducer).resumeProducing();
       return this.stream.length > 0;
     }
     if (!this.disconnecting || this.pending > 0 || this.producerHoldsUp()) return false;
-    this.lose(this.disconnectReason ?? new ConnectionDone());
+    this.lose(new ConnectionDone());
     return true;
   }
 
@@ -146,21 +153,36 @@ export class FakeTransport extends TcpOptions implements Transport {
     this.arrived.length = 0;
     producer?.stopProducing();
     protocol.connectionLost(new Failure(reason));
+    this.onLost?.(reason);
+  }
+
+  /** The other side has closed: what it wrote before comes first. */
+  peerClosed(): void {
+    this.arrive([CLOSED]);
   }
 
   /** See skein/testing/vitest. */
+  readonly leakKind = "transports";
   leaks(): string[] {
     return this.protocol === null ? [] : [`the connection of a ${this.protocol.constructor.name} is still open`];
   }
 
   private deliverArrived(): void {
-    while (this.arrived.length > 0 && !this.paused && this.protocol !== null && !this.disconnecting) {
-      const item = this.arrived.shift() as Item;
-      if (item === END) this.receiveEnd();
+    while (this.protocol !== null && this.arrived.length > 0) {
+      const item = this.arrived[0] as Item;
+      // A handshake goes on whatever the protocol has in mind.
+      if (this.paused && !this.disconnecting && !(item instanceof Hello)) return;
+      this.arrived.shift();
+      if (item === CLOSED) this.lose(new ConnectionDone());
       else if (item instanceof Hello) this.shakeHands(item.context);
-      else if (this.tls !== null && this.peerContext === null) this.fail("plain bytes came where a handshake was due");
-      else deliver(this.protocol, Buffer.from(item));
+      else if (!this.disconnecting) this.receive(this.protocol, item);
     }
+  }
+
+  private receive(protocol: ProtocolLike, item: Buffer | typeof END): void {
+    if (item === END) this.receiveEnd();
+    else if (this.tls !== null && this.peerContext === null) this.fail("plain bytes came where a handshake was due");
+    else deliver(protocol, Buffer.from(item));
   }
 
   private receiveEnd(): void {
@@ -206,11 +228,10 @@ export class FakeTransport extends TcpOptions implements Transport {
   // --- for the protocol ----------------------------------------------------------------------------------------------
 
   write(data: Bytes): void {
-    if (this.disconnected || this.writeEnded) return;
+    if (this.disconnectReason !== null || this.disconnected || this.writeEnded) return;
     const bytes = Buffer.from(data as string);
     if (bytes.length === 0) return;
-    if (this.tls !== null && this.peerContext === null) this.sealed.push(bytes);
-    else this.stream.push(bytes);
+    this.put(bytes);
     if (this.producer !== null && this.streaming && !this.producerPaused && this.pending > HIGH_WATER) {
       this.producerPaused = true;
       (this.producer as PushProducer).pauseProducing();
@@ -223,6 +244,7 @@ export class FakeTransport extends TcpOptions implements Transport {
 
   loseConnection(): void {
     this.disconnecting = true;
+    this.onActivity?.();
   }
 
   abortConnection(): void {
@@ -230,12 +252,13 @@ export class FakeTransport extends TcpOptions implements Transport {
     this.disconnectReason ??= new ConnectionAborted();
     this.stream.length = 0;
     this.sealed = [];
+    this.onActivity?.();
   }
 
   loseWriteConnection(): void {
     if (this.writeEnded || this.disconnecting) return;
     this.writeEnded = true;
-    this.stream.push(END);
+    this.put(END);
     (this.protocol as Partial<HalfCloseableProtocol> | null)?.writeConnectionLost?.();
     if (this.peerEnded) this.loseConnection();
   }
@@ -245,6 +268,7 @@ export class FakeTransport extends TcpOptions implements Transport {
     if (this.tls !== null) throw new Error("TLS was started already.");
     this.tls = context;
     this.stream.push(new Hello(context));
+    this.onActivity?.();
   }
 
   /** The other side's context: undefined before the handshake is done. */
@@ -288,6 +312,7 @@ export class FakeTransport extends TcpOptions implements Transport {
   }
   resumeProducing(): void {
     this.paused = false;
+    this.onActivity?.();
   }
   stopProducing(): void {
     this.loseConnection();
@@ -295,9 +320,15 @@ export class FakeTransport extends TcpOptions implements Transport {
 
   /** Deliver what arrived while the protocol had paused. True when there was something. */
   catchUp(): boolean {
-    if (this.arrived.length === 0 || this.paused || this.protocol === null) return false;
+    const waiting = this.arrived.length;
     this.deliverArrived();
-    return true;
+    return this.arrived.length < waiting;
+  }
+
+  private put(item: Item): void {
+    if (this.tls !== null && this.peerContext === null) this.sealed.push(item);
+    else this.stream.push(item);
+    this.onActivity?.();
   }
 }
 
@@ -343,13 +374,13 @@ export class IOPump {
     return moved;
   }
 
-  /** When one end has closed, so does the other, unless it has something to say to nobody. */
+  /** When one end has closed, so does the other, once it has read what came before. */
   private close(one: FakeTransport, other: FakeTransport): boolean {
     const aborted = one.disconnectReason !== null;
     if (!one.settle()) return false;
     if (!one.disconnected) return true;
-    const reason = aborted ? new ConnectionLost("The other side cut the connection.") : new ConnectionDone();
-    other.lose(other.disconnectReason ?? reason);
+    if (aborted) other.lose(other.disconnectReason ?? new ConnectionLost("The other side cut the connection."));
+    else other.peerClosed();
     return true;
   }
 }
@@ -384,70 +415,4 @@ export function connectedServerAndClient<S extends ProtocolLike, C extends Proto
 function make<P>(maker: (new () => P) | (() => P)): P {
   const isClass = maker.prototype !== undefined && /^class\b/.test(Function.prototype.toString.call(maker));
   return isClass ? new (maker as new () => P)() : (maker as () => P)();
-}
-
-/** Decides how the connections that a MemoryReactor is asked for turn out. */
-export class ConnectionCompleter {
-  private readonly reactor: MemoryReactorClock;
-
-  constructor(reactor: MemoryReactorClock) {
-    this.reactor = reactor;
-  }
-
-  /**
-   * The first attempt under way succeeds, with a server on the same reactor that listens at its port.
-   * @returns undefined when there is no attempt
-   */
-  succeedOnce(): IOPump | undefined {
-    const connector = this.next();
-    if (connector === undefined) return undefined;
-    const port = this.reactor.tcpServers.find((candidate) => candidate.listening && candidate.port === connector.port);
-    if (port === undefined) throw new Error(`Nobody listens on port ${connector.port} of this reactor.`);
-    const client = connector.begin();
-    const server = port.factory.buildProtocol(new IPv4Address("TCP", "192.168.1.1", 54321));
-    if (!client || !server) throw new Error("A factory built no protocol.");
-    return connect(server, new FakeTransport(server, true), client, new FakeTransport(client, false));
-  }
-
-  /** The first attempt under way fails. False when there is none. */
-  failOnce(reason: Error = new ConnectError("The test let this attempt fail.")): boolean {
-    const connector = this.next();
-    connector?.fail(reason);
-    return connector !== undefined;
-  }
-
-  private next(): MemoryConnector | undefined {
-    return this.reactor.tcpClients.find((connector) => connector.state === "connecting");
-  }
-}
-
-/** An endpoint to connect to, and what decides how its attempts turn out. */
-export function connectableEndpoint(): {
-  readonly endpoint: ClientEndpoint;
-  readonly completer: ConnectionCompleter;
-  readonly reactor: MemoryReactorClock;
-} {
-  const reactor = new MemoryReactorClock();
-  const endpoint: ClientEndpoint = {
-    connect: (factory) => attempt(factory, (client) => reactor.connectTCP("127.0.0.1", 31337, client)),
-  };
-  return { endpoint, completer: new ConnectionCompleter(reactor), reactor };
-}
-
-/** Connect two protocols in memory and pump until both have lost the connection: then it fires. */
-export function loopbackAsync(server: ProtocolLike, client: ProtocolLike): Deferred<void> {
-  const pump = connect(server, new FakeTransport(server, true), client, new FakeTransport(client, false), false);
-  const done = new Deferred<void>();
-  const turn = (): void => {
-    try {
-      pump.flush();
-    } catch (error) {
-      done.errback(error);
-      return;
-    }
-    if (pump.clientIO.protocol === null && pump.serverIO.protocol === null) done.callback();
-    else setImmediate(turn);
-  };
-  setImmediate(turn);
-  return done;
 }

@@ -30,6 +30,7 @@ import type {
 } from "../internet/interfaces.ts";
 import { ThreePhaseEvent } from "../internet/triggers.ts";
 import { Clock } from "./clock.ts";
+import { watchForLeaks } from "./leaks.ts";
 import { StringTransport } from "./stringtransport.ts";
 
 type Callable = (...args: unknown[]) => unknown;
@@ -52,6 +53,13 @@ export class MemoryPort implements ListeningPort {
     this.port = port;
     this.factory = factory;
     this.options = options;
+    watchForLeaks(this);
+  }
+
+  /** See skein/testing/vitest. */
+  readonly leakKind = "transports";
+  leaks(): string[] {
+    return this.listening ? [`a ${this.factory.constructor.name} still listens on port ${this.port}`] : [];
   }
 
   startListening(): void {
@@ -216,6 +224,7 @@ export class MemoryReactor implements ReactorCore, ReactorTCP, ReactorNames {
       this.settle = resolve;
     });
     this.hasRun = true;
+    this.hasStopped = false;
     this.event("startup")
       .fire(() => {
         this.running = true;
@@ -269,10 +278,7 @@ export class MemoryReactor implements ReactorCore, ReactorTCP, ReactorNames {
       .fire(() => {
         this.running = false;
       })
-      .addCallback(() => {
-        this.hasStopped = false;
-        this.settle();
-      });
+      .addCallback(() => this.settle());
   }
 
   listenTCP(port: number, factory: ServerFactoryLike, options: ListenTCPOptions = {}): MemoryPort {

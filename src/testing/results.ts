@@ -1,6 +1,7 @@
 /** What a Deferred has come to by now. They throw where it is something else, so any test runner can use them. */
 import type { Deferred } from "../internet/defer.ts";
 import { type ErrorType, Failure } from "../internet/failure.ts";
+import { describe } from "../logger/describe.ts";
 
 const NOTHING = Symbol("nothing yet");
 
@@ -34,7 +35,7 @@ export function failureResultOf(d: Deferred<unknown>, ...types: ErrorType[]): Fa
   const came = look(d);
   if (came === NOTHING) throw new Error("The Deferred was to have failed by now, and nothing has come.");
   if (!(came instanceof Failure))
-    throw new Error(`The Deferred was to have failed, and has the result ${String(came)}.`);
+    throw new Error(`The Deferred was to have failed, and has the result ${describe(came)}.`);
   d.addErrback(() => undefined);
   if (types.length > 0 && came.check(...types) === undefined) {
     const expected = types.map((type) => type.name).join(" or ");
@@ -51,5 +52,5 @@ export function assertNoResult(d: Deferred<unknown>): void {
     d.addErrback(() => undefined);
     throw new Error(`Nothing was to have come of the Deferred, and it has failed: ${came}`, { cause: came.value });
   }
-  throw new Error(`Nothing was to have come of the Deferred, and it has the result ${String(came)}.`);
+  throw new Error(`Nothing was to have come of the Deferred, and it has the result ${describe(came)}.`);
 }

@@ -121,6 +121,7 @@ export class StringTransport extends TcpOptions implements Transport {
   }
 
   /** See skein/testing/vitest. */
+  readonly leakKind = "transports";
   leaks(): string[] {
     return this.protocol === null ? [] : [`the connection of a ${this.protocol.constructor.name} is still open`];
   }

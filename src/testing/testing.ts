@@ -1,17 +1,16 @@
 /** Testing protocols, clocks and faults included, without a socket. */
 export { AccumulatingProtocol, NonStreamingProducer } from "./accumulatingprotocol.ts";
 export { Clock } from "./clock.ts";
+export { ConnectionCompleter, connectableEndpoint } from "./completer.ts";
 export {
-  ConnectionCompleter,
   connect,
-  connectableEndpoint,
   connectedServerAndClient,
   type FakeContext,
   type FakeHandshakeListener,
   FakeTransport,
   IOPump,
-  loopbackAsync,
 } from "./iosim.ts";
+export { loopbackAsync } from "./loopback.ts";
 export {
   MemoryConnector,
   MemoryPort,

@@ -5,9 +5,12 @@
  *     checkLeaks();
  */
 import { afterEach, beforeEach, expect } from "vitest";
+import { noteReports } from "../internet/defer/unhandled.ts";
 import { pendingFailures } from "../internet/defer.ts";
-import type { ErrorType } from "../internet/failure.ts";
+import type { ErrorType, Failure } from "../internet/failure.ts";
 import { installedReactor } from "../internet/installation.ts";
+import { describe } from "../logger/describe.ts";
+import type { LogEvent } from "../logger/event.ts";
 import { atLeast } from "../logger/level.ts";
 import { type CapturedLogs, capturedLogs } from "../logger/log.ts";
 import { beginWatching } from "./leaks.ts";
@@ -24,36 +27,72 @@ export interface LeakCheckOptions {
   readonly errors?: boolean;
 }
 
-let captured: CapturedLogs | undefined;
-let flushed = new Set<unknown>();
+/** The check of the test that runs: one, however many `describe`s around it ask for one. */
+interface Check {
+  depth: number;
+  options: LeakCheckOptions;
+  readonly logs: CapturedLogs;
+  readonly flushed: Set<LogEvent>;
+  readonly before: ReadonlySet<Failure>;
+  readonly endReports: () => Failure[];
+  readonly endWatching: ReturnType<typeof beginWatching>;
+}
 
-/** From here on, in this file or `describe`, a test fails that leaves something behind. */
+let current: Check | undefined;
+
+/**
+ * From here on, in this file or `describe`, a test fails that leaves something behind. Where one `describe` in another
+ * asks as well, its options add to the outer ones.
+ */
 export function checkLeaks(options: LeakCheckOptions = {}): void {
-  const { transports = true, timers = true, failures = true, errors = true } = options;
-  let ended: () => string[] = () => [];
-  let before = new Set<unknown>();
-
   beforeEach(() => {
-    flushed = new Set();
-    captured = capturedLogs();
-    before = new Set(pendingFailures().map(({ failure }) => failure));
-    ended = beginWatching();
+    current ??= {
+      depth: 0,
+      options: {},
+      logs: capturedLogs(),
+      flushed: new Set(),
+      before: new Set(pendingFailures().map(({ failure }) => failure)),
+      endReports: noteReports(),
+      endWatching: beginWatching(),
+    };
+    current.depth++;
+    current.options = { ...current.options, ...options };
   });
 
   afterEach(() => {
-    const left = ended().filter((line) => (line.startsWith("a call") ? timers : transports));
-    if (timers) left.push(...callsOfReactor());
-    if (failures) {
-      for (const { failure, explain } of pendingFailures()) {
-        if (!before.has(failure)) left.push(`${explain()}: ${failure}`);
-      }
-    }
-    const events = captured?.events.filter((event) => atLeast(event.level, "error") && !flushed.has(event)) ?? [];
-    if (errors) left.push(...events.map((event) => `logged and not flushed: ${event.message}: ${String(event.error)}`));
-    captured?.stop();
-    captured = undefined;
-    expect(left, "what this test left behind").toEqual([]);
+    const check = current;
+    if (check === undefined || --check.depth > 0) return;
+    current = undefined;
+    expect(leftBy(check), "what this test left behind").toEqual([]);
   });
+}
+
+function leftBy({ options, logs, flushed, before, endReports, endWatching }: Check): string[] {
+  const { transports = true, timers = true, failures = true, errors = true } = options;
+  logs.stop();
+  const remains = endWatching();
+  // The collector may have found some by now.
+  const reported = endReports();
+  const left: string[] = [];
+  if (transports) left.push(...remains("transports"));
+  if (timers) left.push(...remains("timers"), ...callsOfReactor());
+  if (failures) {
+    for (const failure of reported) if (!before.has(failure)) left.push(`nobody handled ${failure}`);
+    for (const { failure, explain } of pendingFailures())
+      if (!before.has(failure)) left.push(`${explain()}: ${failure}`);
+  }
+  if (errors) {
+    const reports = new Set(reported.map(({ value }) => value));
+    for (const event of errorsOf(logs)) {
+      if (flushed.has(event) || reports.has(event.error)) continue;
+      left.push(`logged and not flushed: ${event.message}: ${describe(event.error)}`);
+    }
+  }
+  return left;
+}
+
+function errorsOf(logs: CapturedLogs): LogEvent[] {
+  return logs.events.filter((event) => atLeast(event.level, "error"));
 }
 
 function callsOfReactor(): string[] {
@@ -66,14 +105,12 @@ function callsOfReactor(): string[] {
  * @throws Error without checkLeaks()
  */
 export function flushLoggedErrors(...types: ErrorType[]): unknown[] {
-  if (captured === undefined) throw new Error("flushLoggedErrors() works in tests that checkLeaks() checks.");
-  const taken: unknown[] = [];
-  for (const event of captured.events) {
-    const { error } = event;
-    if (!atLeast(event.level, "error") || flushed.has(event)) continue;
-    if (types.length > 0 && !types.some((type) => error instanceof type)) continue;
-    flushed.add(event);
-    taken.push(error);
-  }
-  return taken;
+  if (current === undefined) throw new Error("flushLoggedErrors() works in tests that checkLeaks() checks.");
+  const { logs, flushed } = current;
+  const taken = errorsOf(logs).filter(
+    ({ error }, i, all) =>
+      !flushed.has(all[i] as LogEvent) && (types.length === 0 || types.some((type) => error instanceof type)),
+  );
+  for (const event of taken) flushed.add(event);
+  return taken.map(({ error }) => error);
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { connectProtocol } from "../../src/internet/endpoints.ts";
 import { ConnectError, ConnectionDone, ConnectionLost } from "../../src/internet/error.ts";
-import { ClientFactory, Factory, Protocol } from "../../src/internet/protocol.ts";
+import { ClientFactory, Factory, Protocol, ReconnectingClientFactory } from "../../src/internet/protocol.ts";
 import { LineReceiver } from "../../src/protocols/basic.ts";
 import { Echo } from "../../src/protocols/wire.ts";
 import {
@@ -300,8 +300,7 @@ describe("switching in memory", () => {
 
 describe("an endpoint in memory", () => {
   it("connects when the test says so", () => {
-    const { endpoint, completer, reactor } = connectableEndpoint();
-    reactor.listenTCP(31337, Factory.forProtocol(Echo));
+    const { endpoint, completer } = connectableEndpoint(Factory.forProtocol(Echo));
     const d = connectProtocol(endpoint, new AccumulatingProtocol());
     expect(d.called).toBe(false);
     const pump = completer.succeedOnce();
@@ -321,15 +320,16 @@ describe("an endpoint in memory", () => {
   });
 
   it("says when nobody listens, or nothing is built", () => {
-    const { completer, reactor } = connectableEndpoint();
-    reactor.connectTCP("h", 31337, ClientFactory.forProtocol(Protocol));
-    expect(() => completer.succeedOnce()).toThrow(/Nobody listens/);
     class Nobody extends Factory {
       override buildProtocol(): null {
         return null;
       }
     }
-    reactor.listenTCP(31337, new Nobody());
+    const { completer, reactor } = connectableEndpoint(new Nobody());
+    const nowhere = reactor.connectTCP("h", 1, ClientFactory.forProtocol(Protocol));
+    expect(() => completer.succeedOnce()).toThrow(/Nobody listens/);
+    nowhere.fail();
+    reactor.connectTCP("h", 31337, ClientFactory.forProtocol(Protocol));
     expect(() => completer.succeedOnce()).toThrow(/built no protocol/);
   });
 });
@@ -365,6 +365,84 @@ describe("loopbackAsync", () => {
       }
     }
     await expect(loopbackAsync(new Throws(), new Asks())).rejects.toThrow("boom");
+  });
+});
+
+describe("what a review found", () => {
+  it("a paused reader gets what came before the peer closed", () => {
+    const { client, server, pump } = connectedServerAndClient(AccumulatingProtocol, AccumulatingProtocol);
+    server.transport.pauseProducing();
+    client.transport.write("abc");
+    client.transport.loseConnection();
+    pump.flush();
+    expect(server.closedReason).toBe(null);
+    server.transport.resumeProducing();
+    pump.flush();
+    expect([server.data.toString(), server.closedReason?.value]).toEqual(["abc", expect.any(ConnectionDone)]);
+  });
+
+  it("a connection that is closed during the handshake sends what was written first", () => {
+    const { client, server, pump } = connectedServerAndClient(AccumulatingProtocol, AccumulatingProtocol);
+    fakeOf(client).startTLS({});
+    fakeOf(server).startTLS({});
+    server.transport.write("secret");
+    server.transport.loseConnection();
+    pump.flush();
+    expect([client.data.toString(), server.closedReason?.value]).toEqual(["secret", expect.any(ConnectionDone)]);
+  });
+
+  it("a half close during the handshake comes after what was written before it", () => {
+    const { client, server, pump } = connectedServerAndClient(Halves, Halves);
+    fakeOf(client).startTLS({});
+    fakeOf(server).startTLS({});
+    client.transport.write("x");
+    client.transport.loseWriteConnection();
+    pump.flush();
+    expect([server.data.toString(), server.calls]).toEqual(["x", ["handshake", "read"]]);
+  });
+
+  it("an abort asks no producer, sends nothing, and ends at once", () => {
+    const { client, server, pump } = connectedServerAndClient(AccumulatingProtocol, AccumulatingProtocol);
+    const producer = new NonStreamingProducer(client.transport);
+    client.transport.registerProducer(producer, false);
+    client.transport.abortConnection();
+    pump.flush();
+    expect([producer.counter, server.data.length, client.closedReason === null]).toEqual([0, 0, false]);
+    const paused = connectedServerAndClient(AccumulatingProtocol, AccumulatingProtocol);
+    paused.client.transport.registerProducer({ pauseProducing() {}, resumeProducing() {}, stopProducing() {} }, true);
+    paused.client.transport.write(Buffer.alloc(100_000));
+    paused.client.transport.abortConnection();
+    paused.pump.flush();
+    expect(paused.client.closedReason).not.toBe(null);
+  });
+
+  it("a connector hears of the loss of what was connected in memory, and connects again", () => {
+    const { completer, reactor } = connectableEndpoint(Factory.forProtocol(Echo));
+    const factory = new ReconnectingClientFactory();
+    factory.clock = reactor;
+    factory.protocol = AccumulatingProtocol;
+    const connector = reactor.connectTCP("h", 31337, factory);
+    const pump = completer.succeedOnce();
+    pump?.serverIO.loseConnection();
+    pump?.flush();
+    expect(connector.state).toBe("disconnected");
+    reactor.advance(100);
+    expect(connector.state).toBe("connecting");
+  });
+
+  it("loopbackAsync takes no turns while nobody has anything to say, and none once it is cancelled", async () => {
+    const [server, client] = [new Echo(), new AccumulatingProtocol()];
+    const d = loopbackAsync(server, client);
+    d.addErrback(() => undefined);
+    client.transport.write("one");
+    await new Promise(setImmediate);
+    await new Promise(setImmediate);
+    expect(client.data.toString()).toBe("one");
+    d.cancel();
+    client.transport.write("two");
+    await new Promise(setImmediate);
+    await new Promise(setImmediate);
+    expect(client.data.toString()).toBe("one");
   });
 });
 

@@ -190,7 +190,7 @@ describe("the life of a MemoryReactor", () => {
       "during shutdown false",
       "after shutdown false",
     ]);
-    expect([reactor.running, reactor.hasRun]).toEqual([false, true]);
+    expect([reactor.running, reactor.hasRun, reactor.hasStopped]).toEqual([false, true, true]);
   });
 
   it("waits for what a trigger returns", () => {

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { fail, setDebugging } from "../../src/internet/defer.ts";
-import { Protocol } from "../../src/internet/protocol.ts";
+import { Factory, Protocol } from "../../src/internet/protocol.ts";
 import { err } from "../../src/logger/log.ts";
-import { Clock, connectedServerAndClient, StringTransport } from "../../src/testing/testing.ts";
+import { Clock, connectedServerAndClient, MemoryReactor, StringTransport } from "../../src/testing/testing.ts";
 import { checkLeaks, flushLoggedErrors } from "../../src/testing/vitest.ts";
 
 class Boom extends Error {}
@@ -62,11 +62,52 @@ describe("what a test leaves", () => {
     expect(d.called).toBe(true);
   });
 
+  it.fails("a port that listens", () => {
+    new MemoryReactor().listenTCP(1, Factory.forProtocol(Protocol));
+  });
+
+  it.fails("a failure that nobody handled, though it was collected and reported", async () => {
+    const write = process.stderr.write;
+    process.stderr.write = () => true;
+    await leakAndCollect();
+    process.stderr.write = write;
+  });
+
   it.fails("an error that was logged", () => {
     const write = process.stderr.write;
     process.stderr.write = () => true;
     err(new Boom(), "unexpected");
     process.stderr.write = write;
+  });
+});
+
+/** Leave a failure to the collector, and let it find that. */
+async function leakAndCollect(): Promise<void> {
+  (() => {
+    fail(new Boom("leaked"));
+  })();
+  for (let i = 0; i < 20; i++) {
+    await new Promise(setImmediate);
+    gc?.();
+  }
+}
+
+describe("a check in a check", () => {
+  checkLeaks();
+
+  describe("that leaves out failures", () => {
+    checkLeaks({ failures: false });
+
+    it("lets those pass, also when they are collected and logged", async () => {
+      const write = process.stderr.write;
+      process.stderr.write = () => true;
+      await leakAndCollect();
+      process.stderr.write = write;
+    });
+
+    it.fails("and finds the rest", () => {
+      new Clock().callLater(1, () => undefined);
+    });
   });
 });
 

@@ -72,6 +72,7 @@ export class DebugInfo {
 
   report(): void {
     watched.delete(this);
+    if (this.unhandled !== undefined) reported?.push(this.unhandled);
     err(this.unhandled?.value, this.explain("Unhandled error in Deferred"));
   }
 
@@ -106,6 +107,18 @@ export function pendingFailures(): PendingFailure[] {
     if (failure !== undefined) found.push({ failure, explain: () => info.explain("Unhandled error in Deferred") });
   }
   return found;
+}
+
+let reported: Failure[] | undefined;
+
+/** Begin to note the failures that are reported. Returns what ends it, and tells them. */
+export function noteReports(): () => Failure[] {
+  const noted: Failure[] = [];
+  reported = noted;
+  return () => {
+    if (reported === noted) reported = undefined;
+    return noted;
+  };
 }
 
 let exitWatched = false;

@@ -1,0 +1,67 @@
+/** How the connections that a MemoryReactor is asked for turn out. */
+import { IPv4Address } from "../internet/address.ts";
+import { attempt } from "../internet/endpoints/attempt.ts";
+import type { ClientEndpoint } from "../internet/endpoints.ts";
+import { ConnectError } from "../internet/error.ts";
+import type { ServerFactoryLike } from "../internet/interfaces.ts";
+import { Factory } from "../internet/protocol.ts";
+import { AccumulatingProtocol } from "./accumulatingprotocol.ts";
+import { connect, FakeTransport, type IOPump } from "./iosim.ts";
+import { type MemoryConnector, MemoryReactorClock } from "./memoryreactor.ts";
+
+/** Decides how the connections that a MemoryReactor is asked for turn out. */
+export class ConnectionCompleter {
+  private readonly reactor: MemoryReactorClock;
+
+  constructor(reactor: MemoryReactorClock) {
+    this.reactor = reactor;
+  }
+
+  /**
+   * The first attempt under way succeeds, with a server on the same reactor that listens at its port.
+   * @returns undefined when there is no attempt
+   */
+  succeedOnce(): IOPump | undefined {
+    const connector = this.next();
+    if (connector === undefined) return undefined;
+    const port = this.reactor.tcpServers.find((candidate) => candidate.listening && candidate.port === connector.port);
+    if (port === undefined) throw new Error(`Nobody listens on port ${connector.port} of this reactor.`);
+    const client = connector.begin();
+    const server = port.factory.buildProtocol(new IPv4Address("TCP", "192.168.1.1", 54321));
+    if (!client || !server) throw new Error("A factory built no protocol.");
+    const clientIO = new FakeTransport(client, false);
+    clientIO.onLost = (reason) => connector.lose(reason);
+    return connect(server, new FakeTransport(server, true), client, clientIO);
+  }
+
+  /** The first attempt under way fails. False when there is none. */
+  failOnce(reason: Error = new ConnectError("The test let this attempt fail.")): boolean {
+    const connector = this.next();
+    connector?.fail(reason);
+    return connector !== undefined;
+  }
+
+  private next(): MemoryConnector | undefined {
+    return this.reactor.tcpClients.find((connector) => connector.state === "connecting");
+  }
+}
+
+/** Where a {@link connectableEndpoint} connects to. */
+const CONNECTABLE_PORT = 31337;
+
+/**
+ * An endpoint to connect to, and what decides how its attempts turn out. Whoever is connected talks to a protocol of
+ * `server`, which listens on port 31337 of `reactor`.
+ */
+export function connectableEndpoint(server: ServerFactoryLike = Factory.forProtocol(AccumulatingProtocol)): {
+  readonly endpoint: ClientEndpoint;
+  readonly completer: ConnectionCompleter;
+  readonly reactor: MemoryReactorClock;
+} {
+  const reactor = new MemoryReactorClock();
+  reactor.listenTCP(CONNECTABLE_PORT, server);
+  const endpoint: ClientEndpoint = {
+    connect: (factory) => attempt(factory, (client) => reactor.connectTCP("127.0.0.1", CONNECTABLE_PORT, client)),
+  };
+  return { endpoint, completer: new ConnectionCompleter(reactor), reactor };
+}
