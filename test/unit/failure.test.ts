@@ -335,3 +335,31 @@ describe("printTraceback()", () => {
     expect(text).toMatch(/printed\n[\s\S]*\n$/);
   });
 });
+
+describe("a Failure of what is not made by `new Error`", () => {
+  it("knows an abort by its name and its message", () => {
+    const controller = new AbortController();
+    controller.abort();
+    const failure = new Failure(controller.signal.reason);
+    expect(failure.check("AbortError", "DOMException")).toBe("DOMException");
+    expect(failure.getErrorMessage()).toMatch(/aborted/);
+  });
+
+  it("knows a system error by its code", () => {
+    const error = Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED", errno: -111 });
+    expect(new Failure(error).trap("EPIPE", "ECONNREFUSED")).toBe("ECONNREFUSED");
+  });
+
+  it("knows an error without a stack, and one whose class has no name", () => {
+    const bare = new Error("bare");
+    delete bare.stack;
+    expect(new Failure(bare).getTraceback()).toContain("bare");
+    const nameless = new (class extends Error {})("who");
+    expect(new Failure(nameless).parents.slice(1)).toEqual(["Error", "Object"]);
+  });
+
+  it("is told from a result by its class alone", () => {
+    expect(new Failure(new Failure(1)) instanceof Failure).toBe(true);
+    expect({ value: 1 } instanceof Failure).toBe(false);
+  });
+});
