@@ -21,39 +21,12 @@ import type {
   Transport,
 } from "../internet/interfaces.ts";
 import { deliver } from "./delivery.ts";
+import { CLOSED, END, type FakeContext, type FakeHandshakeListener, Hello, type Item } from "./fakewire.ts";
 import { watchForLeaks } from "./leaks.ts";
 import { TcpOptions } from "./tcpoptions.ts";
 
 /** A streaming producer is paused while more than this waits to be pumped, in bytes. */
 const HIGH_WATER = 64 * 1024;
-
-/** What a protocol passes to startTLS() in a test. */
-export interface FakeContext {
-  /** Whether the other side's context is acceptable. Default: everything is. */
-  iosimVerify?(other: FakeContext): boolean;
-}
-
-/** A protocol that wants to hear of the end of the handshake. */
-export interface FakeHandshakeListener {
-  handshakeCompleted(): void;
-}
-
-/** The greeting of a simulated handshake. */
-class Hello {
-  readonly context: FakeContext;
-
-  constructor(context: FakeContext) {
-    this.context = context;
-  }
-}
-
-/** The end of one direction. */
-const END = Symbol("end");
-
-/** The other side has closed the connection. */
-const CLOSED = Symbol("closed");
-
-type Item = Buffer | Hello | typeof END | typeof CLOSED;
 
 /** One end of a connection whose other end is pumped to. */
 export class FakeTransport extends TcpOptions implements Transport {
@@ -77,7 +50,7 @@ export class FakeTransport extends TcpOptions implements Transport {
   /** Called once, when the connection is lost and its protocol was told. */
   onLost: ((reason: Error) => void) | null = null;
   /** Written since startTLS(), before the handshake was done. */
-  private sealed: Item[] = [];
+  private readonly sealed: Item[] = [];
   private readonly arrived: Item[] = [];
   private paused = false;
   private producerPaused = false;
@@ -133,8 +106,9 @@ export class FakeTransport extends TcpOptions implements Transport {
       return true;
     }
     if (this.producer !== null && !this.streaming && this.stream.length === 0) {
-      (this.producer as PullProducer).resumeProducing();
-      return this.stream.length > 0;
+      const asked = this.producer as PullProducer;
+      asked.resumeProducing();
+      return this.stream.length > 0 || this.producer !== asked;
     }
     if (!this.disconnecting || this.pending > 0 || this.producerHoldsUp()) return false;
     this.lose(new ConnectionDone());
@@ -150,6 +124,7 @@ export class FakeTransport extends TcpOptions implements Transport {
     this.disconnecting = true;
     this.producer = null;
     this.stream.length = 0;
+    this.sealed.length = 0;
     this.arrived.length = 0;
     producer?.stopProducing();
     protocol.connectionLost(new Failure(reason));
@@ -251,7 +226,7 @@ export class FakeTransport extends TcpOptions implements Transport {
     this.disconnecting = true;
     this.disconnectReason ??= new ConnectionAborted();
     this.stream.length = 0;
-    this.sealed = [];
+    this.sealed.length = 0;
     this.onActivity?.();
   }
 
@@ -299,18 +274,21 @@ export class FakeTransport extends TcpOptions implements Transport {
     this.producer = producer;
     this.streaming = streaming;
     this.producerPaused = false;
+    this.onActivity?.();
   }
 
   unregisterProducer(): void {
     this.producer = null;
     this.streaming = false;
     this.producerPaused = false;
+    this.onActivity?.();
   }
 
   pauseProducing(): void {
     this.paused = true;
   }
   resumeProducing(): void {
+    if (!this.paused) return;
     this.paused = false;
     this.onActivity?.();
   }

@@ -1,4 +1,5 @@
 /** Who is watched for leaks, while somebody watches. */
+import { fileURLToPath } from "node:url";
 
 /** Something that a test is to leave clean. */
 export interface Leaky {
@@ -7,19 +8,32 @@ export interface Leaky {
   leaks(): string[];
 }
 
-let watched: Set<Leaky> | undefined;
+/** Each with the stack of its making, which is turned into text only when there is a leak to report. */
+let watched: Map<Leaky, Error> | undefined;
 
 /** For clocks, ports and transports: be asked for leaks at the end of the test that makes them. */
 export function watchForLeaks(leaky: Leaky): void {
-  watched?.add(leaky);
+  watched?.set(leaky, new Error("made"));
 }
 
-/** Begin to watch. Returns what ends it, and tells what is left of a kind. */
+/** Begin to watch. Returns what ends it, and tells what is left of a kind, and where that was made. */
 export function beginWatching(): () => (kind: Leaky["leakKind"]) => string[] {
-  const mine = new Set<Leaky>();
+  const mine = new Map<Leaky, Error>();
   watched = mine;
   return () => {
     if (watched === mine) watched = undefined;
-    return (kind) => [...mine].filter((leaky) => leaky.leakKind === kind).flatMap((leaky) => leaky.leaks());
+    return (kind) => [...mine].flatMap(([leaky, made]) => (leaky.leakKind === kind ? linesOf(leaky, made) : []));
   };
+}
+
+function linesOf(leaky: Leaky, made: Error): string[] {
+  return leaky.leaks().map((line) => `${line} (the ${leaky.constructor.name} was made ${placeOf(made)})`);
+}
+
+const PACKAGE = fileURLToPath(new URL("..", import.meta.url));
+
+/** The first place that is none of ours: "at build (/app/chat.test.ts:12:5)". */
+function placeOf({ stack = "" }: Error): string {
+  const frames = stack.split("\n").slice(1);
+  return frames.find((frame) => !frame.includes(PACKAGE))?.trim() ?? "somewhere deeper than stacks are kept";
 }

@@ -150,6 +150,10 @@ export class MemoryConnector implements Connector {
     const protocol = this.begin();
     const transport = new StringTransport({ peerAddress: this.getDestination() });
     this.transport = transport;
+    transport.onLost = (reason) => {
+      this.transport = null;
+      this.lose(reason);
+    };
     begin(transport, protocol);
     return transport;
   }
@@ -169,12 +173,14 @@ export class MemoryConnector implements Connector {
     this.release();
   }
 
-  /** The connection is lost. */
+  /** The connection is lost, if there is one. The same as to lose its transport. */
   lose(error: Error = new ConnectionDone()): void {
-    const { transport } = this;
-    this.transport = null;
+    if (this.state !== "connected") return;
+    if (this.transport !== null) {
+      this.transport.lose(error);
+      return;
+    }
     this.state = "disconnected";
-    transport?.lose(error);
     this.factory.clientConnectionLost(this, new Failure(error));
     this.release();
   }

@@ -45,6 +45,8 @@ export class StringTransport extends TcpOptions implements Transport {
   streaming = false;
   /** Who has the connection, from connect() on. */
   protocol: ProtocolLike | null = null;
+  /** Called once, when the connection is lost and its protocol was told. */
+  onLost: ((reason: Error) => void) | null = null;
   private readonly options: StringTransportOptions;
   private pieces: Buffer[] = [];
 
@@ -82,12 +84,14 @@ export class StringTransport extends TcpOptions implements Transport {
 
   /** The connection is lost, for `reason`; by default for what the protocol did. */
   lose(reason: Error = this.disconnected ? new ConnectionAborted() : new ConnectionDone()): void {
-    const { protocol, producer } = this;
+    const { protocol, producer, onLost } = this;
     this.protocol = null;
     this.producer = null;
+    this.onLost = null;
     this.disconnected = true;
     producer?.stopProducing();
     protocol?.connectionLost(new Failure(reason));
+    onLost?.(reason);
   }
 
   /** Everything that was written since the last clear(). */

@@ -2,14 +2,8 @@
 export { AccumulatingProtocol, NonStreamingProducer } from "./accumulatingprotocol.ts";
 export { Clock } from "./clock.ts";
 export { ConnectionCompleter, connectableEndpoint } from "./completer.ts";
-export {
-  connect,
-  connectedServerAndClient,
-  type FakeContext,
-  type FakeHandshakeListener,
-  FakeTransport,
-  IOPump,
-} from "./iosim.ts";
+export type { FakeContext, FakeHandshakeListener } from "./fakewire.ts";
+export { connect, connectedServerAndClient, FakeTransport, IOPump } from "./iosim.ts";
 export { loopbackAsync } from "./loopback.ts";
 export {
   MemoryConnector,

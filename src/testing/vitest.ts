@@ -5,7 +5,7 @@
  *     checkLeaks();
  */
 import { afterEach, beforeEach, expect } from "vitest";
-import { noteReports } from "../internet/defer/unhandled.ts";
+import { noteReports, type ReportNotes } from "../internet/defer/unhandled.ts";
 import { pendingFailures } from "../internet/defer.ts";
 import type { ErrorType, Failure } from "../internet/failure.ts";
 import { installedReactor } from "../internet/installation.ts";
@@ -34,7 +34,7 @@ interface Check {
   readonly logs: CapturedLogs;
   readonly flushed: Set<LogEvent>;
   readonly before: ReadonlySet<Failure>;
-  readonly endReports: () => Failure[];
+  readonly notes: ReportNotes;
   readonly endWatching: ReturnType<typeof beginWatching>;
 }
 
@@ -42,7 +42,8 @@ let current: Check | undefined;
 
 /**
  * From here on, in this file or `describe`, a test fails that leaves something behind. Where one `describe` in another
- * asks as well, its options add to the outer ones.
+ * asks as well, its options add to the outer ones, and count where both name the same. Call it before any afterEach()
+ * that cleans up: vitest runs the last one first.
  */
 export function checkLeaks(options: LeakCheckOptions = {}): void {
   beforeEach(() => {
@@ -52,7 +53,7 @@ export function checkLeaks(options: LeakCheckOptions = {}): void {
       logs: capturedLogs(),
       flushed: new Set(),
       before: new Set(pendingFailures().map(({ failure }) => failure)),
-      endReports: noteReports(),
+      notes: noteReports(),
       endWatching: beginWatching(),
     };
     current.depth++;
@@ -67,32 +68,31 @@ export function checkLeaks(options: LeakCheckOptions = {}): void {
   });
 }
 
-function leftBy({ options, logs, flushed, before, endReports, endWatching }: Check): string[] {
-  const { transports = true, timers = true, failures = true, errors = true } = options;
-  logs.stop();
-  const remains = endWatching();
-  // The collector may have found some by now.
-  const reported = endReports();
+function leftBy(check: Check): string[] {
+  const { transports = true, timers = true, failures = true, errors = true } = check.options;
+  check.logs.stop();
+  check.notes.stop();
+  const remains = check.endWatching();
   const left: string[] = [];
   if (transports) left.push(...remains("transports"));
   if (timers) left.push(...remains("timers"), ...callsOfReactor());
+  // The collector may have found some of them by now, and then they are pending no more.
   if (failures) {
-    for (const failure of reported) if (!before.has(failure)) left.push(`nobody handled ${failure}`);
-    for (const { failure, explain } of pendingFailures())
-      if (!before.has(failure)) left.push(`${explain()}: ${failure}`);
+    for (const { failure, explain } of [...check.notes.reports, ...pendingFailures()])
+      if (!check.before.has(failure)) left.push(`${explain()}: ${failure}`);
   }
   if (errors) {
-    const reports = new Set(reported.map(({ value }) => value));
-    for (const event of errorsOf(logs)) {
-      if (flushed.has(event) || reports.has(event.error)) continue;
+    for (const event of errorsOf(check))
       left.push(`logged and not flushed: ${event.message}: ${describe(event.error)}`);
-    }
   }
   return left;
 }
 
-function errorsOf(logs: CapturedLogs): LogEvent[] {
-  return logs.events.filter((event) => atLeast(event.level, "error"));
+/** The errors that were logged and not flushed. Reports of failures are none: they come when the collector likes. */
+function errorsOf({ logs, flushed, notes }: Check): LogEvent[] {
+  const isReport = ({ error, message }: LogEvent): boolean =>
+    notes.reports.some(({ failure, explain }) => failure.value === error && explain() === message);
+  return logs.events.filter((event) => atLeast(event.level, "error") && !flushed.has(event) && !isReport(event));
 }
 
 function callsOfReactor(): string[] {
@@ -106,11 +106,9 @@ function callsOfReactor(): string[] {
  */
 export function flushLoggedErrors(...types: ErrorType[]): unknown[] {
   if (current === undefined) throw new Error("flushLoggedErrors() works in tests that checkLeaks() checks.");
-  const { logs, flushed } = current;
-  const taken = errorsOf(logs).filter(
-    ({ error }, i, all) =>
-      !flushed.has(all[i] as LogEvent) && (types.length === 0 || types.some((type) => error instanceof type)),
+  const taken = errorsOf(current).filter(
+    ({ error }) => types.length === 0 || types.some((type) => error instanceof type),
   );
-  for (const event of taken) flushed.add(event);
+  for (const event of taken) current.flushed.add(event);
   return taken.map(({ error }) => error);
 }

@@ -1,19 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { connectProtocol } from "../../src/internet/endpoints.ts";
-import { ConnectError, ConnectionDone, ConnectionLost } from "../../src/internet/error.ts";
-import { ClientFactory, Factory, Protocol, ReconnectingClientFactory } from "../../src/internet/protocol.ts";
+import { ConnectionDone, ConnectionLost } from "../../src/internet/error.ts";
+import { Protocol } from "../../src/internet/protocol.ts";
 import { LineReceiver } from "../../src/protocols/basic.ts";
 import { Echo } from "../../src/protocols/wire.ts";
 import {
   AccumulatingProtocol,
   connect,
-  connectableEndpoint,
   connectedServerAndClient,
   FakeTransport,
-  failureResultOf,
-  loopbackAsync,
   NonStreamingProducer,
-  successResultOf,
 } from "../../src/testing/testing.ts";
 
 const fakeOf = (protocol: Protocol): FakeTransport => protocol.transport as FakeTransport;
@@ -298,77 +293,7 @@ describe("switching in memory", () => {
   });
 });
 
-describe("an endpoint in memory", () => {
-  it("connects when the test says so", () => {
-    const { endpoint, completer } = connectableEndpoint(Factory.forProtocol(Echo));
-    const d = connectProtocol(endpoint, new AccumulatingProtocol());
-    expect(d.called).toBe(false);
-    const pump = completer.succeedOnce();
-    const client = successResultOf(d);
-    client.transport.write("hello");
-    pump?.flush();
-    expect(client.data.toString()).toBe("hello");
-  });
-
-  it("fails when the test says so", () => {
-    const { endpoint, completer } = connectableEndpoint();
-    const attempts = [1, 2].map(() => endpoint.connect(Factory.forProtocol(AccumulatingProtocol)));
-    const error = new ConnectError("no");
-    expect([completer.failOnce(error), completer.failOnce(), completer.failOnce()]).toEqual([true, true, false]);
-    expect(attempts.map((d) => failureResultOf(d, ConnectError).value)).toEqual([error, expect.any(ConnectError)]);
-    expect(completer.succeedOnce()).toBe(undefined);
-  });
-
-  it("says when nobody listens, or nothing is built", () => {
-    class Nobody extends Factory {
-      override buildProtocol(): null {
-        return null;
-      }
-    }
-    const { completer, reactor } = connectableEndpoint(new Nobody());
-    const nowhere = reactor.connectTCP("h", 1, ClientFactory.forProtocol(Protocol));
-    expect(() => completer.succeedOnce()).toThrow(/Nobody listens/);
-    nowhere.fail();
-    reactor.connectTCP("h", 31337, ClientFactory.forProtocol(Protocol));
-    expect(() => completer.succeedOnce()).toThrow(/built no protocol/);
-  });
-});
-
-describe("loopbackAsync", () => {
-  it("lets two protocols talk until both are done", async () => {
-    class Once extends AccumulatingProtocol {
-      override dataReceived(data: Buffer): void {
-        super.dataReceived(data);
-        this.transport.loseConnection();
-      }
-    }
-    class Asks extends Once {
-      override connectionMade(): void {
-        super.connectionMade();
-        setImmediate(() => this.transport.write("now"));
-      }
-    }
-    const [server, client] = [new Once(), new Asks()];
-    await loopbackAsync(server, client);
-    expect([server.data.toString(), client.closedReason?.value]).toEqual(["now", expect.any(ConnectionDone)]);
-  });
-
-  it("fails with what a protocol throws", async () => {
-    class Throws extends Protocol {
-      override dataReceived(): void {
-        throw new Error("boom");
-      }
-    }
-    class Asks extends Protocol {
-      override connectionMade(): void {
-        this.transport.write("x");
-      }
-    }
-    await expect(loopbackAsync(new Throws(), new Asks())).rejects.toThrow("boom");
-  });
-});
-
-describe("what a review found", () => {
+describe("order in memory", () => {
   it("a paused reader gets what came before the peer closed", () => {
     const { client, server, pump } = connectedServerAndClient(AccumulatingProtocol, AccumulatingProtocol);
     server.transport.pauseProducing();
@@ -416,33 +341,24 @@ describe("what a review found", () => {
     expect(paused.client.closedReason).not.toBe(null);
   });
 
-  it("a connector hears of the loss of what was connected in memory, and connects again", () => {
-    const { completer, reactor } = connectableEndpoint(Factory.forProtocol(Echo));
-    const factory = new ReconnectingClientFactory();
-    factory.clock = reactor;
-    factory.protocol = AccumulatingProtocol;
-    const connector = reactor.connectTCP("h", 31337, factory);
-    const pump = completer.succeedOnce();
-    pump?.serverIO.loseConnection();
-    pump?.flush();
-    expect(connector.state).toBe("disconnected");
-    reactor.advance(100);
-    expect(connector.state).toBe("connecting");
-  });
-
-  it("loopbackAsync takes no turns while nobody has anything to say, and none once it is cancelled", async () => {
-    const [server, client] = [new Echo(), new AccumulatingProtocol()];
-    const d = loopbackAsync(server, client);
-    d.addErrback(() => undefined);
-    client.transport.write("one");
-    await new Promise(setImmediate);
-    await new Promise(setImmediate);
-    expect(client.data.toString()).toBe("one");
-    d.cancel();
-    client.transport.write("two");
-    await new Promise(setImmediate);
-    await new Promise(setImmediate);
-    expect(client.data.toString()).toBe("one");
+  it.each(["ab", ""])("a pull producer that had %j closes inside the call that asks for more", (text) => {
+    const { client, server, pump } = connectedServerAndClient(AccumulatingProtocol, AccumulatingProtocol);
+    const { transport } = client;
+    const pieces = [...text];
+    const producer = {
+      resumeProducing(): void {
+        const piece = pieces.shift();
+        if (piece !== undefined) transport.write(piece);
+        else {
+          transport.unregisterProducer();
+          transport.loseConnection();
+        }
+      },
+      stopProducing(): void {},
+    };
+    transport.registerProducer(producer, false);
+    pump.flush();
+    expect([server.data.toString(), server.closedReason?.value]).toEqual([text, expect.any(ConnectionDone)]);
   });
 });
 

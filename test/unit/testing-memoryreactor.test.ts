@@ -4,6 +4,7 @@ import { clientFromString, serverFromString } from "../../src/internet/endpoints
 import {
   CannotListenError,
   ConnectError,
+  ConnectionLost,
   ConnectionRefusedError,
   DNSLookupError,
   NotConnectingError,
@@ -93,6 +94,25 @@ describe("a MemoryReactor", () => {
     expect((transport.protocol as AccumulatingProtocol).data.length).toBe(1);
     connector.lose();
     expect([connector.state, factory.numPorts]).toEqual(["disconnected", 0]);
+  });
+
+  it("hears of a loss that a test gave to the transport, once", () => {
+    const reactor = new MemoryReactorClock();
+    const factory = new ReconnectingClientFactory();
+    factory.clock = reactor;
+    factory.jitter = 0;
+    factory.protocol = AccumulatingProtocol;
+    const connector = reactor.connectTCP("::1", 80, factory);
+    const transport = connector.succeed();
+    const client = transport.protocol as AccumulatingProtocol;
+    const reason = new ConnectionLost("cut");
+    transport.lose(reason);
+    expect([client.closedReason?.value, connector.state, connector.transport]).toEqual([reason, "disconnected", null]);
+    transport.lose();
+    connector.lose();
+    expect(factory.numPorts).toBe(0);
+    reactor.advance(10);
+    expect([connector.state, connector.attempts]).toEqual(["connecting", 2]);
   });
 
   it("lets an attempt fail, and be made again", () => {

@@ -1,11 +1,22 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { fail, setDebugging } from "../../src/internet/defer.ts";
 import { Factory, Protocol } from "../../src/internet/protocol.ts";
-import { err } from "../../src/logger/log.ts";
+import { capturedLogs, err } from "../../src/logger/log.ts";
 import { Clock, connectedServerAndClient, MemoryReactor, StringTransport } from "../../src/testing/testing.ts";
 import { checkLeaks, flushLoggedErrors } from "../../src/testing/vitest.ts";
 
 class Boom extends Error {}
+
+/** Run `f` while nothing is written to standard error. */
+async function quietly(f: () => unknown): Promise<void> {
+  const write = process.stderr.write;
+  process.stderr.write = () => true;
+  try {
+    await f();
+  } finally {
+    process.stderr.write = write;
+  }
+}
 
 describe("tests that leave nothing", () => {
   checkLeaks();
@@ -22,16 +33,12 @@ describe("tests that leave nothing", () => {
     fail(new Boom()).addErrback(() => undefined);
   });
 
-  it("see the errors that they log, by their classes", () => {
-    const write = process.stderr.write;
-    process.stderr.write = () => true;
+  it("see the errors that they log, by their classes", async () => {
     const error = new Boom();
-    try {
+    await quietly(() => {
       err(error, "meant");
       err(new TypeError(), "meant as well");
-    } finally {
-      process.stderr.write = write;
-    }
+    });
     expect(flushLoggedErrors(RangeError)).toEqual([]);
     expect(flushLoggedErrors(Boom)).toEqual([error]);
     expect(flushLoggedErrors()).toEqual([expect.any(TypeError)]);
@@ -66,31 +73,71 @@ describe("what a test leaves", () => {
     new MemoryReactor().listenTCP(1, Factory.forProtocol(Protocol));
   });
 
-  it.fails("a failure that nobody handled, though it was collected and reported", async () => {
-    const write = process.stderr.write;
-    process.stderr.write = () => true;
-    await leakAndCollect();
-    process.stderr.write = write;
-  });
+  it.fails("a failure that nobody handled, though it was collected and reported", () => quietly(leakAndCollect));
 
-  it.fails("an error that was logged", () => {
-    const write = process.stderr.write;
-    process.stderr.write = () => true;
-    err(new Boom(), "unexpected");
-    process.stderr.write = write;
-  });
+  it.fails("an error that was logged", () => quietly(() => err(new Boom(), "unexpected")));
 });
 
-/** Leave a failure to the collector, and let it find that. */
-async function leakAndCollect(): Promise<void> {
-  (() => {
-    fail(new Boom("leaked"));
-  })();
+function leak(error: unknown): void {
+  fail(error);
+}
+
+/** Give the collector time to find what was left, and to report it. */
+async function collect(): Promise<void> {
   for (let i = 0; i < 20; i++) {
     await new Promise(setImmediate);
     gc?.();
   }
 }
+
+/** Leave a failure to the collector, and let it find that. */
+async function leakAndCollect(): Promise<void> {
+  leak(new Boom("leaked"));
+  await collect();
+}
+
+describe("a failure that nobody handled", () => {
+  checkLeaks();
+
+  const error = new Boom("of the first test");
+
+  it.fails("fails the test that left it", () => {
+    leak(error);
+  });
+
+  it("and not the next one, in which it is collected and logged", async () => {
+    const logs = capturedLogs();
+    await quietly(collect);
+    logs.stop();
+    expect(logs.events.map((event) => event.error)).toContain(error);
+    expect(flushLoggedErrors()).toEqual([]);
+  });
+
+  it.fails("cannot be flushed, for its report comes when the collector likes", async () => {
+    await quietly(leakAndCollect);
+    flushLoggedErrors();
+  });
+});
+
+describe("without a check of logged errors, a failure that nobody handled", () => {
+  checkLeaks({ errors: false });
+
+  it.fails("is found also when it was collected", () => quietly(leakAndCollect));
+});
+
+describe("without a check of failures", () => {
+  checkLeaks({ failures: false });
+
+  it("what is logged of them passes, but what else is logged of the same error is found", async () => {
+    const error = new Boom("leaked");
+    await quietly(async () => {
+      leak(error);
+      await collect();
+      err(error, "and logged");
+    });
+    expect(flushLoggedErrors()).toEqual([error]);
+  });
+});
 
 describe("a check in a check", () => {
   checkLeaks();
@@ -98,29 +145,25 @@ describe("a check in a check", () => {
   describe("that leaves out failures", () => {
     checkLeaks({ failures: false });
 
-    it("lets those pass, also when they are collected and logged", async () => {
-      const write = process.stderr.write;
-      process.stderr.write = () => true;
-      await leakAndCollect();
-      process.stderr.write = write;
-    });
+    it("lets those pass, also when they are collected and logged", () => quietly(leakAndCollect));
 
     it.fails("and finds the rest", () => {
       new Clock().callLater(1, () => undefined);
     });
+  });
+
+  it.fails("does not change what is checked outside of it", () => {
+    leak(new Boom());
   });
 });
 
 describe("a check that is switched off", () => {
   checkLeaks({ timers: false, transports: false, errors: false });
 
-  it("lets pass what it does not check", () => {
+  it("lets pass what it does not check", async () => {
     new Clock().callLater(1, () => undefined);
     new StringTransport().connect(new Protocol());
-    const write = process.stderr.write;
-    process.stderr.write = () => true;
-    err(new Boom(), "unexpected");
-    process.stderr.write = write;
+    await quietly(() => err(new Boom(), "unexpected"));
   });
 });
 

@@ -66,14 +66,17 @@ export class DebugInfo {
   }
 
   /** The failure that nobody has handled so far. */
-  get pending(): Failure | undefined {
-    return this.unhandled;
+  get pending(): PendingFailure | undefined {
+    const failure = this.unhandled;
+    return failure && { failure, explain: () => this.explain("Unhandled error in Deferred") };
   }
 
   report(): void {
     watched.delete(this);
-    if (this.unhandled !== undefined) reported?.push(this.unhandled);
-    err(this.unhandled?.value, this.explain("Unhandled error in Deferred"));
+    const { pending } = this;
+    if (pending === undefined) return;
+    reported?.push(pending);
+    err(pending.failure.value, pending.explain());
   }
 
   /** `message`, followed by the stacks where they were kept. */
@@ -103,22 +106,28 @@ export interface PendingFailure {
 export function pendingFailures(): PendingFailure[] {
   const found: PendingFailure[] = [];
   for (const info of [...watched, ...fresh.map((entry) => entry.info)]) {
-    const failure = info.pending;
-    if (failure !== undefined) found.push({ failure, explain: () => info.explain("Unhandled error in Deferred") });
+    const { pending } = info;
+    if (pending !== undefined) found.push(pending);
   }
   return found;
 }
 
-let reported: Failure[] | undefined;
+let reported: PendingFailure[] | undefined;
 
-/** Begin to note the failures that are reported. Returns what ends it, and tells them. */
-export function noteReports(): () => Failure[] {
-  const noted: Failure[] = [];
-  reported = noted;
-  return () => {
-    if (reported === noted) reported = undefined;
-    return noted;
+/** The failures that are reported while a test runs, each noted before it is logged. {@link ReportNotes.stop} ends it. */
+export interface ReportNotes {
+  readonly reports: readonly PendingFailure[];
+  stop(): void;
+}
+
+/** Note the failures that are reported from now on: only the latest who asks gets them. */
+export function noteReports(): ReportNotes {
+  const reports: PendingFailure[] = [];
+  reported = reports;
+  const stop = (): void => {
+    if (reported === reports) reported = undefined;
   };
+  return { reports, stop };
 }
 
 let exitWatched = false;

@@ -1,0 +1,30 @@
+/** What travels between two FakeTransports: bytes, greetings of the simulated handshake, and ends. */
+
+/** What a protocol passes to startTLS() in a test. */
+export interface FakeContext {
+  /** Whether the other side's context is acceptable. Default: everything is. */
+  iosimVerify?(other: FakeContext): boolean;
+}
+
+/** A protocol that wants to hear of the end of the handshake. */
+export interface FakeHandshakeListener {
+  handshakeCompleted(): void;
+}
+
+/** The greeting of a simulated handshake. */
+export class Hello {
+  readonly context: FakeContext;
+
+  constructor(context: FakeContext) {
+    this.context = context;
+  }
+}
+
+/** The end of one direction. */
+export const END = Symbol("end");
+
+/** The other side has closed the connection. */
+export const CLOSED = Symbol("closed");
+
+/** One thing that is carried, in the order in which it was sent. */
+export type Item = Buffer | Hello | typeof END | typeof CLOSED;
