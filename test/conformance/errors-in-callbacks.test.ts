@@ -1,8 +1,8 @@
 /** What is thrown by a method that the reactor calls ends that connection, and nothing else. */
 
 import { describe, expect, test } from "vitest";
+import type { EngineReactor } from "../../src/internet/enginereactor.ts";
 import type { PushProducer } from "../../src/internet/interfaces.ts";
-import type { NativeReactor } from "../../src/internet/nativereactor.ts";
 import { turns } from "../helpers/gate.ts";
 import { freePort, Peer } from "../helpers/peer.ts";
 import { forEachReactor, takeLog } from "../helpers/reactors.ts";
@@ -237,7 +237,7 @@ forEachReactor((make) => {
 
   describe("of a client", () => {
     /** A neighbour of the same reactor goes on. */
-    async function neighbourGoesOn(reactor: NativeReactor): Promise<void> {
+    async function neighbourGoesOn(reactor: EngineReactor): Promise<void> {
       const { port } = serve(reactor, () => new Echo());
       const neighbour = await dial(reactor, port, new Recorder());
       neighbour.transport.write("hello");

@@ -1,8 +1,8 @@
 /** pauseProducing() and resumeProducing() on a transport: nothing arrives meanwhile, and nothing is lost. */
 
 import { expect, test } from "vitest";
+import type { EngineReactor } from "../../src/internet/enginereactor.ts";
 import { ConnectionDone } from "../../src/internet/error.ts";
-import type { NativeReactor } from "../../src/internet/nativereactor.ts";
 import { FlowCheck, flow } from "../helpers/flow.ts";
 import { settled, turns } from "../helpers/gate.ts";
 import { Peer } from "../helpers/peer.ts";
@@ -23,7 +23,7 @@ interface Held {
  * Two connections; whichever of them is told something first pauses the other one in the same turn. They end when their
  * peer does.
  */
-async function pausedBeforeItsTurn(reactor: NativeReactor, send: (peer: Recorder) => void): Promise<Held> {
+async function pausedBeforeItsTurn(reactor: EngineReactor, send: (peer: Recorder) => void): Promise<Held> {
   const pairs = [
     await pair(reactor, new HalfRecorder(), new Recorder()),
     await pair(reactor, new HalfRecorder(), new Recorder()),

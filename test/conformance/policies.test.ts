@@ -1,9 +1,9 @@
 /** Policies, shapers and forwarders around real connections. */
 
 import { expect, test } from "vitest";
+import type { EngineReactor } from "../../src/internet/enginereactor.ts";
 import { ConnectionDone } from "../../src/internet/error.ts";
 import type { ServerFactoryLike, Transport } from "../../src/internet/interfaces.ts";
-import type { NativeReactor } from "../../src/internet/nativereactor.ts";
 import { Factory } from "../../src/internet/protocol.ts";
 import { Bucket, FilterByHost, ShapedProtocolFactory } from "../../src/protocols/htb.ts";
 import {
@@ -24,7 +24,7 @@ import { HalfRecorder, Recorder, Server } from "../helpers/recorder.ts";
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
-const listen = (reactor: NativeReactor, factory: ServerFactoryLike): number =>
+const listen = (reactor: EngineReactor, factory: ServerFactoryLike): number =>
   reactor.listenTCP(0, factory, { interface: "127.0.0.1" }).getHost().port;
 
 /** Write the flow as fast as `peer` takes it, and end. */

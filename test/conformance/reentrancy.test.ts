@@ -1,9 +1,9 @@
 /** Every method of a transport, called from every method that the reactor calls. */
 
 import { expect, test } from "vitest";
+import type { EngineReactor } from "../../src/internet/enginereactor.ts";
 import { ConnectionLost } from "../../src/internet/error.ts";
 import type { PushProducer, Transport } from "../../src/internet/interfaces.ts";
-import type { NativeReactor } from "../../src/internet/nativereactor.ts";
 import { Gate, turns } from "../helpers/gate.ts";
 import { freePort } from "../helpers/peer.ts";
 import { forEachReactor } from "../helpers/reactors.ts";
@@ -13,7 +13,7 @@ const MIB = Buffer.alloc(1024 * 1024);
 
 /** The connection that a method is called on, and what stands around it. */
 class Scene {
-  readonly reactor: NativeReactor;
+  readonly reactor: EngineReactor;
   readonly subject = new HalfRecorder();
   readonly peer = new HalfRecorder();
   readonly other = new HalfRecorder();
@@ -27,7 +27,7 @@ class Scene {
   readonly #method: (scene: Scene) => void;
   #called = false;
 
-  constructor(reactor: NativeReactor, method: (scene: Scene) => void) {
+  constructor(reactor: EngineReactor, method: (scene: Scene) => void) {
     this.reactor = reactor;
     this.#method = method;
   }

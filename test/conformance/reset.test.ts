@@ -1,8 +1,8 @@
 /** Peers that reset the connection, in every state that it can be in: it is lost once, and nothing is left behind. */
 
 import { expect, test } from "vitest";
+import type { EngineReactor } from "../../src/internet/enginereactor.ts";
 import { ConnectionLost, ConnectionRefusedError } from "../../src/internet/error.ts";
-import type { NativeReactor } from "../../src/internet/nativereactor.ts";
 import { turns, until } from "../helpers/gate.ts";
 import { freePort, Peer } from "../helpers/peer.ts";
 import { forEachReactor } from "../helpers/reactors.ts";
@@ -30,7 +30,7 @@ forEachReactor((make) => {
       prepare?: (protocol: P, peer: Recorder) => unknown;
       afterwards?: (protocol: P) => unknown;
     },
-    reactor: NativeReactor = make(),
+    reactor: EngineReactor = make(),
   ): Promise<P[]> {
     const { factory, port, next } = serve(reactor, build);
     for (let i = 0; i < ROUNDS; i++) {

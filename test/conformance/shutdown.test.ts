@@ -1,8 +1,8 @@
 /** stop(): everybody is told, what was written leaves, and nothing is left. */
 
 import { expect, test } from "vitest";
+import type { EngineReactor } from "../../src/internet/enginereactor.ts";
 import { ConnectError, ConnectionDone, ConnectionLost, ReactorNotRunning } from "../../src/internet/error.ts";
-import type { NativeReactor } from "../../src/internet/nativereactor.ts";
 import { FlowCheck, flow } from "../helpers/flow.ts";
 import { Gate, turns, until } from "../helpers/gate.ts";
 import { Peer } from "../helpers/peer.ts";
@@ -13,7 +13,7 @@ const LIVE = 1000;
 const MIB = 1024 * 1024;
 
 /** A reactor, and the end of its run. */
-function running(make: Make): [NativeReactor, Promise<void>] {
+function running(make: Make): [EngineReactor, Promise<void>] {
   const reactor = make({ run: false });
   return [reactor, reactor.run({ installSignalHandlers: false })];
 }

@@ -1,7 +1,7 @@
 /** Records that were on their way to a connection when it was closed, and another one has taken its descriptor. */
 
 import { expect, test } from "vitest";
-import type { NativeReactor } from "../../src/internet/nativereactor.ts";
+import type { EngineReactor } from "../../src/internet/enginereactor.ts";
 import { turns } from "../helpers/gate.ts";
 import { forEachReactor } from "../helpers/reactors.ts";
 import { Client, pair, Recorder, type Served, serve } from "../helpers/recorder.ts";
@@ -16,7 +16,7 @@ interface Line {
 }
 
 /** Connect a client; the lowest free descriptor is the one that was closed last. */
-async function line(reactor: NativeReactor, served: Served<Recorder>, name: string): Promise<Line> {
+async function line(reactor: EngineReactor, served: Served<Recorder>, name: string): Promise<Line> {
   const client = new Recorder();
   reactor.connectTCP("127.0.0.1", served.port, new Client(() => client));
   await client.made.promise;

@@ -45,9 +45,8 @@ class Starved {
   }
 }
 
-forEachReactor((make) => {
+forEachReactor((_make, { name, driver }) => {
   test("a server out of descriptors says so once, waits without work, and accepts when one is free", async () => {
-    const { name, driver } = make();
     const server = new Starved(name, driver);
     const port = await server.port.next();
     const answered = new Tally();

@@ -3,9 +3,9 @@
 import { once } from "node:events";
 import { expect, test } from "vitest";
 import { TCP4ClientEndpoint } from "../../src/internet/endpoints.ts";
+import type { EngineReactor } from "../../src/internet/enginereactor.ts";
 import { ConnectionDone, ConnectionLost, ConnectionRefusedError } from "../../src/internet/error.ts";
 import type { ListeningPort } from "../../src/internet/interfaces.ts";
-import type { NativeReactor } from "../../src/internet/nativereactor.ts";
 import {
   type Connection,
   chunks,
@@ -29,12 +29,12 @@ import { HalfRecorder, Recorder, serve } from "../helpers/recorder.ts";
 
 const MIB = 1024 * 1024;
 
-function serveHandler(reactor: NativeReactor, handler: Handler): { listening: ListeningPort; port: number } {
+function serveHandler(reactor: EngineReactor, handler: Handler): { listening: ListeningPort; port: number } {
   const listening = reactor.listenTCP(0, handle(handler), { interface: "127.0.0.1" });
   return { listening, port: listening.getHost().port };
 }
 
-function endpoint(reactor: NativeReactor, port: number): TCP4ClientEndpoint {
+function endpoint(reactor: EngineReactor, port: number): TCP4ClientEndpoint {
   return new TCP4ClientEndpoint(reactor, "127.0.0.1", port);
 }
 

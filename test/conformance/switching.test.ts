@@ -1,8 +1,8 @@
 /** switchProtocol(): one protocol gives way to another in the middle of a connection. */
 
 import { expect, test } from "vitest";
+import type { EngineReactor } from "../../src/internet/enginereactor.ts";
 import { ConnectionDone } from "../../src/internet/error.ts";
-import type { NativeReactor } from "../../src/internet/nativereactor.ts";
 import { FlowCheck, flow } from "../helpers/flow.ts";
 import { turns } from "../helpers/gate.ts";
 import { Peer } from "../helpers/peer.ts";
@@ -32,7 +32,7 @@ class Borrower extends Owner {
 
 /** A connection whose protocol gives way to `next` once it has received something. */
 async function switched<P extends Recorder>(
-  reactor: NativeReactor,
+  reactor: EngineReactor,
   first: Recorder,
   next: P,
 ): Promise<{ peer: Peer; next: P }> {

@@ -1,19 +1,19 @@
 /** Node's own modules and libraries over the reactor's connections. */
 import { once } from "node:events";
 import { TCP4ClientEndpoint } from "../../src/internet/endpoints.ts";
-import type { NativeReactor } from "../../src/internet/nativereactor.ts";
+import type { EngineReactor } from "../../src/internet/enginereactor.ts";
 import { connectDuplex, type DuplexOptions, duplexFactory, type SocketDuplex } from "../../src/streams/streams.ts";
 
 /** Give each connection to a free port of 127.0.0.1 to `connected`; returns the port. */
 export function serveDuplex(
-  reactor: NativeReactor,
+  reactor: EngineReactor,
   connected: (duplex: SocketDuplex) => void,
   options?: DuplexOptions,
 ): number {
   return reactor.listenTCP(0, duplexFactory(connected, options), { interface: "127.0.0.1" }).getHost().port;
 }
 
-export function dialDuplex(reactor: NativeReactor, port: number, options?: DuplexOptions): SocketDuplex {
+export function dialDuplex(reactor: EngineReactor, port: number, options?: DuplexOptions): SocketDuplex {
   return connectDuplex(new TCP4ClientEndpoint(reactor, "127.0.0.1", port), options);
 }
 

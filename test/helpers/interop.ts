@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, onTestFinished } from "vitest";
+import type { EngineReactor } from "../../src/internet/enginereactor.ts";
 import { firstAvailable } from "../../src/internet/installation.ts";
 import type { Address, ServerFactoryLike } from "../../src/internet/interfaces.ts";
 import { NativeReactor } from "../../src/internet/nativereactor.ts";
@@ -41,8 +42,8 @@ export function python(script: string, ...args: readonly (string | number)[]): P
 }
 
 /** A running reactor for each test of the file. */
-export function testReactor(): () => NativeReactor {
-  let reactor: NativeReactor;
+export function testReactor(): () => EngineReactor {
+  let reactor: EngineReactor;
   let ended: Promise<void>;
   beforeEach(() => {
     const names = loadNative()
@@ -67,7 +68,7 @@ export function building<P extends Protocol>(build: (addr: Address) => P): Facto
 }
 
 /** Listen on a free port of 127.0.0.1; returns the port. */
-export function listen(reactor: NativeReactor, factory: ServerFactoryLike): number {
+export function listen(reactor: EngineReactor, factory: ServerFactoryLike): number {
   return reactor.listenTCP(0, factory, { interface: "127.0.0.1" }).getHost().port;
 }
 

@@ -7,7 +7,8 @@
 import { readdirSync, readlinkSync } from "node:fs";
 import { isMainThread } from "node:worker_threads";
 import { afterEach, beforeEach, describe, expect } from "vitest";
-import { NativeReactor } from "../../src/internet/nativereactor.ts";
+import type { EngineReactor } from "../../src/internet/enginereactor.ts";
+import { type DriverName, NativeReactor } from "../../src/internet/nativereactor.ts";
 import { describe as describeError, type LogEvent, setObserver } from "../../src/logger/logger.ts";
 import { type BackendInfo, loadNative } from "../../src/native.ts";
 import { until } from "./gate.ts";
@@ -16,7 +17,7 @@ import { closePeers } from "./peer.ts";
 export type Make = (options?: {
   /** False: only made, not run; a port of it collects connections that nobody accepts. */
   readonly run?: boolean;
-}) => NativeReactor;
+}) => EngineReactor;
 
 export const LOOPBACKS = ["127.0.0.1", "::1"] as const;
 
@@ -27,24 +28,40 @@ export function takeLog(): string[] {
   return log.splice(0).map(({ message, error }) => (error === undefined ? message : `${message}: ${error}`));
 }
 
+/** One row of the matrix: a reactor, and the way it lives in Node's loop. */
+export interface Subject {
+  readonly name: string;
+  readonly driver: DriverName;
+  readonly make: () => EngineReactor;
+}
+
+function subjects(): Subject[] {
+  return loadNative()
+    .backends()
+    .filter(({ unavailable }) => unavailable === "")
+    .flatMap((backend) =>
+      drivers(backend).map((driver) => ({
+        name: backend.name,
+        driver,
+        make: () => new NativeReactor(backend.name, { driver }),
+      })),
+    );
+}
+
 /** Call `body` once for each reactor, inside a `describe` of its own. */
-export function forEachReactor(body: (make: Make, label: string) => void): void {
-  for (const backend of loadNative().backends()) {
-    if (backend.unavailable !== "") continue;
-    for (const driver of drivers(backend)) {
-      const label = `${backend.name} with driver ${driver}`;
-      describe(label, () => body(reactorsOf(backend.name, driver), label));
-    }
+export function forEachReactor(body: (make: Make, subject: Subject) => void): void {
+  for (const subject of subjects()) {
+    describe(`${subject.name} with driver ${subject.driver}`, () => body(reactorsOf(subject), subject));
   }
 }
 
 /** A backend with a descriptor of its own prefers "pollable"; a waiter's thread fits every one. */
-function drivers(backend: BackendInfo): ("pollable" | "waiter")[] {
+function drivers(backend: BackendInfo): DriverName[] {
   return backend.driver === "pollable" ? ["pollable", "waiter"] : ["waiter"];
 }
 
-function reactorsOf(backend: string, driver: "pollable" | "waiter"): Make {
-  const made: { reactor: NativeReactor; ended: Promise<void> | undefined }[] = [];
+function reactorsOf(subject: Subject): Make {
+  const made: { reactor: EngineReactor; ended: Promise<void> | undefined }[] = [];
   let before = 0;
 
   beforeEach(() => {
@@ -69,7 +86,7 @@ function reactorsOf(backend: string, driver: "pollable" | "waiter"): Make {
   });
 
   return ({ run = true } = {}) => {
-    const reactor = new NativeReactor(backend, { driver });
+    const reactor = subject.make();
     made.push({ reactor, ended: run ? reactor.run({ installSignalHandlers: false }) : undefined });
     return reactor;
   };

@@ -1,8 +1,8 @@
 /** Protocols that keep what they are told, and factories that keep their protocols. */
 
+import type { EngineReactor } from "../../src/internet/enginereactor.ts";
 import type { Failure } from "../../src/internet/failure.ts";
 import type { Address, Connector, ListeningPort, ListenTCPOptions, Transport } from "../../src/internet/interfaces.ts";
-import type { NativeReactor } from "../../src/internet/nativereactor.ts";
 import { ClientFactory, Protocol, ServerFactory } from "../../src/internet/protocol.ts";
 import { FlowCheck } from "./flow.ts";
 import { Gate, Queue, Tally } from "./gate.ts";
@@ -139,7 +139,7 @@ export interface Served<P extends Protocol> {
 
 /** Listen on a free port of 127.0.0.1, or of another interface. */
 export function serve<P extends Protocol>(
-  reactor: NativeReactor,
+  reactor: EngineReactor,
   build: (addr: Address) => P,
   options: ListenTCPOptions = {},
 ): Served<P> {
@@ -207,7 +207,7 @@ export class Client<P extends Protocol> extends ClientFactory<P> {
 
 /** Connect a protocol; resolves when it is connected. */
 export async function dial<P extends Recorder>(
-  reactor: NativeReactor,
+  reactor: EngineReactor,
   port: number,
   protocol: P,
   host = "127.0.0.1",
@@ -219,7 +219,7 @@ export async function dial<P extends Recorder>(
 
 /** Two connected protocols of one reactor: the one that dialled, and the one that was built for it. */
 export async function pair<C extends Recorder, S extends Recorder>(
-  reactor: NativeReactor,
+  reactor: EngineReactor,
   client: C,
   server: S,
 ): Promise<[C, S]> {

@@ -1,7 +1,7 @@
 /** The pg library over the reactor's connections, to a real PostgreSQL. */
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { NativeReactor } from "../../src/internet/nativereactor.ts";
+import type { EngineReactor } from "../../src/internet/enginereactor.ts";
 import type { SocketDuplex } from "../../src/streams/streams.ts";
 import { closed, dialDuplex } from "../helpers/duplexes.ts";
 import { freePort } from "../helpers/peer.ts";
@@ -15,7 +15,7 @@ describe.skipIf(postgresPrograms === undefined)("with a PostgreSQL server (skipp
   });
   afterAll(() => server.stop());
 
-  function configuration(reactor: NativeReactor, port = server.port, streams: SocketDuplex[] = []): pg.ClientConfig {
+  function configuration(reactor: EngineReactor, port = server.port, streams: SocketDuplex[] = []): pg.ClientConfig {
     return {
       user: "skein",
       password: "secret",

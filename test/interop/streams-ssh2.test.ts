@@ -4,8 +4,8 @@ import type { Duplex } from "node:stream";
 import { buffer, text } from "node:stream/consumers";
 import ssh2, { type Channel, type ClientChannel, type Connection } from "ssh2";
 import { expect, test } from "vitest";
+import type { EngineReactor } from "../../src/internet/enginereactor.ts";
 import { ConnectionDone } from "../../src/internet/error.ts";
-import type { NativeReactor } from "../../src/internet/nativereactor.ts";
 import { Echo } from "../../src/protocols/wire.ts";
 import { fromDuplex, type SocketDuplex } from "../../src/streams/streams.ts";
 import { closed, dialDuplex, serveDuplex } from "../helpers/duplexes.ts";
@@ -24,7 +24,7 @@ interface Session {
 }
 
 /** A client that is logged in to a server whose channels are given to `run` with the command asked for. */
-async function logIn(reactor: NativeReactor, run: (channel: Channel, command: string) => void): Promise<Session> {
+async function logIn(reactor: EngineReactor, run: (channel: Channel, command: string) => void): Promise<Session> {
   const server = new ssh2.Server({ hostKeys: [hostKey] }, (connection: Connection) => {
     connection.on("error", () => {});
     connection.on("authentication", (context) => {

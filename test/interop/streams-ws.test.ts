@@ -3,7 +3,7 @@ import { once } from "node:events";
 import * as http from "node:http";
 import { expect, test } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
-import type { NativeReactor } from "../../src/internet/nativereactor.ts";
+import type { EngineReactor } from "../../src/internet/enginereactor.ts";
 import type { SocketDuplex } from "../../src/streams/streams.ts";
 import { closed, dialDuplex, serveDuplex } from "../helpers/duplexes.ts";
 import { FlowCheck, flow } from "../helpers/flow.ts";
@@ -18,7 +18,7 @@ interface Echoing {
   readonly sockets: SocketDuplex[];
 }
 
-function serveEcho(reactor: NativeReactor): Echoing {
+function serveEcho(reactor: EngineReactor): Echoing {
   const server = http.createServer();
   const sockets: SocketDuplex[] = [];
   new WebSocketServer({ server, perMessageDeflate: true }).on("connection", (peer) => {
@@ -32,7 +32,7 @@ function serveEcho(reactor: NativeReactor): Echoing {
   return { port, server, sockets };
 }
 
-function open(reactor: NativeReactor, port: number): WebSocket {
+function open(reactor: EngineReactor, port: number): WebSocket {
   const createConnection = (() => dialDuplex(reactor, port)) as never;
   return new WebSocket("ws://localhost/", { createConnection });
 }
