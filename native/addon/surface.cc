@@ -124,10 +124,10 @@ napi_value connect(napi_env env, napi_callback_info info) {
 }
 
 // [family, host, port, scope] or a negative errno.
-template <int (*Get)(int, Address&)>
+template <int (*Get)(Descriptor, Address&)>
 napi_value address_of(napi_env env, napi_callback_info info) {
   const Call call(env, info);
-  const int fd = call.engine() == nullptr ? -1 : call.engine()->descriptor(call.handle());
+  const Descriptor fd = call.engine() == nullptr ? kNoDescriptor : call.engine()->descriptor(call.handle());
   Address address;
   if (const int result = fd < 0 ? -EBADF : Get(fd, address); result < 0) return call.number(result);
   const std::string host = address.host();
@@ -144,15 +144,29 @@ napi_value address_of(napi_env env, napi_callback_info info) {
 
 napi_value get_option(napi_env env, napi_callback_info info) {
   const Call call(env, info);
-  const int fd = call.engine() == nullptr ? -1 : call.engine()->descriptor(call.handle());
+  const Descriptor fd = call.engine() == nullptr ? kNoDescriptor : call.engine()->descriptor(call.handle());
   return call.number(fd < 0 ? -EBADF : net::get_option(fd, static_cast<net::Option>(call.integer(1))));
 }
 
 napi_value set_option(napi_env env, napi_callback_info info) {
   const Call call(env, info);
-  const int fd = call.engine() == nullptr ? -1 : call.engine()->descriptor(call.handle());
+  const Descriptor fd = call.engine() == nullptr ? kNoDescriptor : call.engine()->descriptor(call.handle());
   return call.number(fd < 0 ? -EBADF
                             : net::set_option(fd, static_cast<net::Option>(call.integer(1)), call.integer(2) != 0));
+}
+
+napi_value poll(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  Engine* engine = call.engine();
+  if (engine == nullptr) return call.number(-EBADF);
+  return call.number(engine->poll(call.integer(0), static_cast<std::uint32_t>(call.integer(1))));
+}
+
+napi_value set_interest(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  Engine* engine = call.engine();
+  if (engine == nullptr) return call.number(-EBADF);
+  return call.number(engine->set_interest(call.handle(), static_cast<std::uint32_t>(call.integer(1))));
 }
 
 napi_value supply_slab(napi_env env, napi_callback_info info) {
@@ -228,6 +242,8 @@ napi_value make_surface(napi_env env, Host& host) {
   add("listen", listen);
   add("resumeAccept", on_handle<&Engine::resume_accept>);
   add("connect", connect);
+  add("poll", poll);
+  add("setInterest", set_interest);
   add("localAddress", address_of<net::local_address>);
   add("peerAddress", address_of<net::peer_address>);
   add("getOption", get_option);

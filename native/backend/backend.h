@@ -1,15 +1,15 @@
 // The seam between the engine and a kernel interface. It is completion-based: the engine asks for an operation and is
 // told that it is done.
 //
-//          Engine ── arm_accept, arm_receive, start_connect, submit_send, close ──▶ Backend
-//          Engine ◀── on_accept, on_received, on_connected, on_sent ─────────────── Backend
+//          Engine ── arm_accept, arm_receive, connect, submit_send, arm_poll, close ──▶ Backend
+//          Engine ◀── on_accept, on_received, on_connected, on_sent, on_ready, on_closed ── Backend
 //
 // Threads: everything happens on the loop's thread, but wait(), which a waiter thread may call while the loop's thread
 // does not call deliver(), and wake(), which any thread may call.
 // Memory: the backend asks for a place to receive into just before it has bytes; bytes to send stay valid until on_sent
-// when submit_send said kInFlight, else only during the call.
+// (or on_closed) when submit_send said kInFlight, else only during the call.
 // An Endpoint is the engine's; the backend keeps handles only, and asks for the endpoint again after each event it
-// reported, since the program may have closed it meanwhile.
+// reported, since the program may have closed it meanwhile. At most one send is in flight for each.
 #pragma once
 
 #include <cstddef>
@@ -17,6 +17,7 @@
 #include <memory>
 #include <span>
 
+#include "backend/interest.h"
 #include "engine/connection.h"
 #include "engine/slice.h"
 #include "net/address.h"
@@ -28,7 +29,7 @@ class BackendEvents {
   // The endpoint of a handle, nullptr when it is stale or its descriptor closed.
   virtual Endpoint* find(Handle handle) = 0;
   // A descriptor was accepted and is the engine's now. False: accept no more in this turn.
-  virtual bool on_accept(Handle listener, int fd, const Address& peer) = 0;
+  virtual bool on_accept(Handle listener, Descriptor fd, const Address& peer) = 0;
   // accept() failed with a positive errno; `drained` tells that the backlog is empty (errno is 0 then).
   virtual void on_accept_end(Handle listener, int error, bool drained) = 0;
   virtual void on_connected(Handle handle, int error) = 0;
@@ -38,15 +39,23 @@ class BackendEvents {
   virtual void on_received(Handle handle, std::ptrdiff_t result) = 0;
   // A send ended (`result` bytes, or a negative errno), or, with 0, the kernel takes bytes again.
   virtual void on_sent(Handle handle, std::ptrdiff_t result) = 0;
+  // A polled descriptor is ready for `what`.
+  virtual void on_ready(Handle handle, std::uint32_t what) = 0;
+  // What close() left in flight has ended, and the descriptor is closed.
+  virtual void on_closed(Handle handle) = 0;
 
  protected:
   ~BackendEvents() = default;
 };
 
+// What becomes of a descriptor: it is closed, closed with a reset, or left to whom it belongs.
+enum class Ending : std::uint8_t { kClose, kReset, kLeaveOpen };
+
 class Backend {
  public:
   static constexpr std::ptrdiff_t kInFlight = std::ptrdiff_t{1} << 62;
 
+  // Ends what is in flight and reports nothing; memory of the engine is not touched afterwards.
   virtual ~Backend() = default;
   virtual const char* name() const = 0;
   // 0 or a negative errno. `events` outlives the backend's use.
@@ -58,14 +67,22 @@ class Backend {
   virtual int arm_accept(Endpoint& listener) = 0;
   virtual int disarm_accept(Endpoint& listener) = 0;
   virtual int arm_receive(Endpoint& endpoint) = 0;
-  // The descriptor's connect is under way; on_connected follows once.
-  virtual int arm_connect(Endpoint& endpoint) = 0;
+  // 0 when the connection stands, -EINPROGRESS when on_connected will follow, or another negative errno.
+  virtual int connect(Endpoint& endpoint, const Address& address) = 0;
+  // Reports on_ready in every turn in which the descriptor is ready for some of `interest`; kNone pauses that.
+  virtual int arm_poll(Endpoint& endpoint, std::uint32_t interest) = 0;
   // Whether submit_send is done with the bytes when it returns, always.
   virtual bool sends_inline() const = 0;
   // Bytes taken at once (fewer than asked: on_sent(0) follows when there is room), a negative errno, or kInFlight.
   virtual std::ptrdiff_t submit_send(Endpoint& endpoint, std::span<const Slice> slices) = 0;
-  // Ends every operation on the descriptor and closes it; with a reset when asked.
-  virtual void close(Endpoint& endpoint, bool reset) = 0;
+  // Ends every operation on the descriptor, then closes it. True: done, and the endpoint's descriptor is void. False:
+  // something is in flight, on_closed follows, and until then the endpoint keeps its slot and what it sends its bytes.
+  virtual bool close(Endpoint& endpoint, Ending ending) = 0;
+
+  // A backend may gather requests: whether it holds some, and hand them to the kernel, as the engine asks at the end of
+  // a turn and before the loop sleeps.
+  virtual bool holds_requests() const { return false; }
+  virtual void submit() {}
 
   // Waits at most `timeout_ms` (-1: for ever) and keeps what came; true when something did.
   virtual bool wait(int timeout_ms) = 0;

@@ -8,9 +8,6 @@ namespace skein {
 
 namespace {
 
-// No connection has this handle: the sign bit is never set in one.
-constexpr Handle kWakerHandle = -1;
-
 std::size_t total(std::span<const Slice> slices) {
   std::size_t bytes = 0;
   for (const Slice& slice : slices) bytes += slice.size;
@@ -25,9 +22,7 @@ bool would_block(std::ptrdiff_t result) {
 
 int Readiness::open(BackendEvents& events) {
   events_ = &events;
-  if (const int result = selector_->open(); result < 0) return result;
-  if (const int result = waker_.open(); result < 0) return result;
-  return selector_->add(waker_.descriptor(), kRead, kWakerHandle);
+  return selector_->open();
 }
 
 // The one place that tells the kernel what an endpoint waits for. Nothing: it stays in the set until a hangup comes,
@@ -58,15 +53,25 @@ std::ptrdiff_t Readiness::submit_send(Endpoint& endpoint, std::span<const Slice>
   return result < 0 ? result : sent;
 }
 
-void Readiness::close(Endpoint& endpoint, bool reset) {
+int Readiness::connect(Endpoint& endpoint, const Address& address) {
+  const int result = net::connect(endpoint.fd, address);
+  if (result != -EINPROGRESS) return result;
+  const int armed = want(endpoint, kWrite);
+  return armed < 0 ? armed : -EINPROGRESS;
+}
+
+bool Readiness::close(Endpoint& endpoint, Ending ending) {
+  const bool leaves_by_itself = ending != Ending::kLeaveOpen && selector_->forgets_closed();
+  if (endpoint.watched && !leaves_by_itself) selector_->remove(endpoint.fd);
   endpoint.watched = false;
   endpoint.interest = kNone;
-  if (reset) {
+  if (ending == Ending::kReset) {
     net::close_with_reset(endpoint.fd);
-  } else {
+  } else if (ending == Ending::kClose) {
     net::close(endpoint.fd);
   }
-  endpoint.fd = -1;
+  endpoint.fd = kNoDescriptor;
+  return true;
 }
 
 bool Readiness::wait(int timeout_ms) {
@@ -79,10 +84,6 @@ bool Readiness::wait(int timeout_ms) {
 void Readiness::deliver() {
   for (std::size_t i = 0; i < ready_count_; ++i) {
     const auto [handle, what] = ready_[i];
-    if (handle == kWakerHandle) {
-      waker_.drain();
-      continue;
-    }
     Endpoint* endpoint = events_->find(handle);
     if (endpoint == nullptr) continue;
     if (endpoint->phase == Phase::kListening) {
@@ -96,6 +97,12 @@ void Readiness::deliver() {
       continue;
     }
     const std::uint32_t interest = endpoint->interest;
+    if (endpoint->phase == Phase::kPolled) {
+      const std::uint32_t asked = what & (interest | kHangup);
+      if (interest != kNone && asked != kNone) events_->on_ready(handle, asked);
+      if (interest == kNone && endpoint->watched) endpoint->watched = selector_->remove(endpoint->fd) != 0;
+      continue;
+    }
     const bool hangup = (what & kHangup) != 0;
     if ((interest & (kRead | kWrite)) == 0) {
       if (hangup && endpoint->watched) {
@@ -120,16 +127,19 @@ void Readiness::deliver() {
 
 void Readiness::accept_some(Endpoint& listener) {
   const Handle handle = listener.handle;
-  const int fd = listener.fd;
+  const Descriptor fd = listener.fd;
   Address peer;
   for (int i = 0; i < kAcceptsPerTurn; ++i) {
-    const int accepted = net::accept(fd, peer);
+    const Descriptor accepted = net::accept(fd, peer);
     if (accepted >= 0) {
       if (!events_->on_accept(handle, accepted, peer)) return;
       continue;
     }
-    switch (-accepted) {
+    switch (const int error = static_cast<int>(-accepted); error) {
       case EAGAIN:
+#if EWOULDBLOCK != EAGAIN
+      case EWOULDBLOCK:
+#endif
         events_->on_accept_end(handle, 0, true);
         return;
       // The connection died in the backlog, or accept(2) reports the network's errors of a pending one: go on.
@@ -148,13 +158,13 @@ void Readiness::accept_some(Endpoint& listener) {
 #endif
         continue;
       default:
-        events_->on_accept_end(handle, -accepted, false);
+        events_->on_accept_end(handle, error, false);
         return;
     }
   }
 }
 
-void Readiness::receive_once(Handle handle, int fd) {
+void Readiness::receive_once(Handle handle, Descriptor fd) {
   const std::span<std::uint8_t> window = events_->receive_window(handle);
   if (window.empty()) {
     Endpoint* endpoint = events_->find(handle);

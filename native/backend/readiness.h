@@ -10,7 +10,6 @@
 
 #include "backend/backend.h"
 #include "backend/selector/selector.h"
-#include "backend/waker/waker.h"
 
 namespace skein {
 
@@ -23,19 +22,20 @@ class Readiness final : public Backend {
   int arm_accept(Endpoint& listener) override { return want(listener, kRead); }
   int disarm_accept(Endpoint& listener) override { return want(listener, kNone); }
   int arm_receive(Endpoint& endpoint) override { return want(endpoint, endpoint.interest | kRead); }
-  int arm_connect(Endpoint& endpoint) override { return want(endpoint, kWrite); }
+  int connect(Endpoint& endpoint, const Address& address) override;
+  int arm_poll(Endpoint& endpoint, std::uint32_t interest) override { return want(endpoint, interest); }
   bool sends_inline() const override { return true; }
   std::ptrdiff_t submit_send(Endpoint& endpoint, std::span<const Slice> slices) override;
-  void close(Endpoint& endpoint, bool reset) override;
+  bool close(Endpoint& endpoint, Ending ending) override;
   bool wait(int timeout_ms) override;
   void deliver() override;
-  void wake() override { waker_.wake(); }
+  void wake() override { selector_->wake(); }
   int pollable_descriptor() const override { return selector_->pollable_descriptor(); }
 
  private:
   int want(Endpoint& endpoint, std::uint32_t interest);
   void accept_some(Endpoint& listener);
-  void receive_once(Handle handle, int fd);
+  void receive_once(Handle handle, Descriptor fd);
 
   // Events of one turn: bounds the time until libuv gets its own.
   static constexpr std::size_t kEventsPerTurn = 128;
@@ -43,7 +43,6 @@ class Readiness final : public Backend {
 
   BackendEvents* events_ = nullptr;
   std::unique_ptr<Selector> selector_;
-  Waker waker_;
   std::array<Ready, kEventsPerTurn> ready_;
   std::size_t ready_count_ = 0;
   Handle writable_ = -1;  // the endpoint whose kWrite is being delivered

@@ -1,6 +1,7 @@
 #include "backend/registry.h"
 
 #include <array>
+#include <cstring>
 
 #include "backend/readiness.h"
 #include "backend/selector/selector.h"
@@ -18,7 +19,7 @@ std::unique_ptr<Backend> make_readiness() {
 template <std::unique_ptr<Selector> (*MakeSelector)()>
 std::string probe_selector() {
   const int result = MakeSelector()->open();
-  return result == 0 ? std::string() : "errno " + std::to_string(-result);
+  return result == 0 ? std::string() : std::string("the kernel refuses it: ") + std::strerror(-result);
 }
 
 constexpr std::array kBackends {

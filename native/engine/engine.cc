@@ -13,10 +13,14 @@ Engine::Engine(std::unique_ptr<Backend> backend, Program& program, Memory memory
 }
 
 Engine::~Engine() {
+  stopped_ = true;
   table_.each([this](Connection& connection) {
-    connection.outbox.clear(pool_);
-    if (connection.fd >= 0) backend_->close(connection, false);
+    if (connection.phase == Phase::kClosed) return;
+    backend_->close(connection, connection.phase == Phase::kPolled ? Ending::kLeaveOpen : Ending::kClose);
   });
+  // What it has in flight ends here, and only then may the bytes go.
+  backend_.reset();
+  table_.each([this](Connection& connection) { connection.outbox.clear(pool_); });
 }
 
 // --- for the program -------------------------------------------------------------------------------------------------
@@ -29,7 +33,7 @@ Connection* Engine::live(Handle handle) {
   return connection;
 }
 
-Connection* Engine::add_connection(int fd, Phase phase) {
+Connection* Engine::add_connection(Descriptor fd, Phase phase) {
   Connection* connection = table_.add();
   if (connection == nullptr) return nullptr;
   connection->fd = fd;
@@ -40,37 +44,57 @@ Connection* Engine::add_connection(int fd, Phase phase) {
 }
 
 int Engine::listen(const Address& address, int backlog, bool reuse_port) {
-  const int fd = net::open_listener(address, backlog, reuse_port);
-  if (fd < 0) return fd;
+  const Descriptor fd = net::open_listener(address, backlog, reuse_port);
+  if (fd < 0) return static_cast<int>(fd);
   Connection* listener = add_connection(fd, Phase::kListening);
   if (listener == nullptr) {
     net::close(fd);
     return -ENOMEM;
   }
   if (const int result = backend_->arm_accept(*listener); result < 0) {
-    release(*listener, false);
+    release(*listener, Ending::kClose);
     return result;
   }
+  settle_if_needed();
   return listener->handle;
 }
 
 int Engine::connect(const Address& address, const Address* bind_to) {
-  int fd = -1;
-  const int result = net::open_connection(address, bind_to, fd);
-  if (fd < 0) return result;
+  const Descriptor fd = net::open_connection(address.family(), bind_to);
+  if (fd < 0) return static_cast<int>(fd);
   Connection* connection = add_connection(fd, Phase::kConnecting);
   if (connection == nullptr) {
     net::close(fd);
     return -ENOMEM;
   }
   const Handle handle = connection->handle;
-  if (result == 0) {
-    on_connected(handle, 0);
-  } else if (const int armed = backend_->arm_connect(*connection); armed < 0) {
-    on_connected(handle, -armed);
-  }
-  if (!in_turn_ && needs_settle()) program_.settle_soon();
+  const int result = backend_->connect(*connection, address);
+  if (result != -EINPROGRESS) on_connected(handle, -result);
+  settle_if_needed();
   return handle;
+}
+
+void Engine::settle_if_needed() {
+  if (!in_turn_ && needs_settle()) program_.settle_soon();
+}
+
+int Engine::poll(Descriptor fd, std::uint32_t interest) {
+  Connection* polled = add_connection(fd, Phase::kPolled);
+  if (polled == nullptr) return -ENOMEM;
+  if (const int result = backend_->arm_poll(*polled, interest); result < 0) {
+    release(*polled, Ending::kLeaveOpen);
+    return result;
+  }
+  settle_if_needed();
+  return polled->handle;
+}
+
+int Engine::set_interest(Handle handle, std::uint32_t interest) {
+  Connection* polled = live(handle);
+  if (polled == nullptr || polled->phase != Phase::kPolled) return -EBADF;
+  const int result = backend_->arm_poll(*polled, interest);
+  settle_if_needed();
+  return result;
 }
 
 void Engine::resume_accept(Handle handle) {
@@ -79,6 +103,7 @@ void Engine::resume_accept(Handle handle) {
   listener->paused = false;
   std::erase(paused_listeners_, handle);
   if (const int result = backend_->arm_accept(*listener); result < 0) on_accept_end(handle, -result, false);
+  settle_if_needed();
 }
 
 std::int64_t Engine::write(Handle handle, std::span<const std::uint8_t> bytes) {
@@ -135,9 +160,10 @@ void Engine::close(Handle handle) {
 void Engine::abort(Handle handle) {
   Connection* connection = live(handle);
   if (connection == nullptr) return;
-  const bool reset = connection->phase == Phase::kOpen || connection->phase == Phase::kFlushing;
-  report_closed(*connection, 0, CloseReason::kAborted);
-  release(*connection, reset);
+  const Phase phase = connection->phase;
+  const bool stands = phase == Phase::kOpen || phase == Phase::kFlushing;
+  end(*connection, 0, CloseReason::kAborted,
+      stands ? Ending::kReset : (phase == Phase::kPolled ? Ending::kLeaveOpen : Ending::kClose));
 }
 
 void Engine::shutdown_write(Handle handle) {
@@ -158,6 +184,7 @@ void Engine::resume_reading(Handle handle) {
   connection->reading = true;
   if (connection->eof) return;
   if (const int result = backend_->arm_receive(*connection); result < 0) fail(*connection, -result);
+  settle_if_needed();
 }
 
 void Engine::set_borrows(Handle handle, bool on) {
@@ -168,15 +195,18 @@ void Engine::notify_drain(Handle handle, bool on) {
   if (Connection* connection = live(handle)) connection->notify_drain = on;
 }
 
-int Engine::descriptor(Handle handle) {
+Descriptor Engine::descriptor(Handle handle) {
   const Connection* connection = live(handle);
-  return connection == nullptr ? -1 : connection->fd;
+  return connection == nullptr ? kNoDescriptor : connection->fd;
 }
 
 std::size_t Engine::sweep_lingering() {
   table_.each([this](Connection& connection) {
-    if (connection.phase == Phase::kLingering && ++connection.sweeps >= kSweepsToLinger) release(connection, false);
+    if (connection.phase == Phase::kLingering && ++connection.sweeps >= kSweepsToLinger) {
+      release(connection, Ending::kClose);
+    }
   });
+  settle_if_needed();
   return stats_.lingering;
 }
 
@@ -238,6 +268,7 @@ void Engine::flush() {
     }
   }
   flushing_.clear();
+  backend_->submit();
   if (!in_turn_ && !completions_.empty()) program_.settle_soon();
 }
 
@@ -314,21 +345,28 @@ void Engine::outbox_emptied(Connection& connection) {
 // --- closing ---------------------------------------------------------------------------------------------------------
 
 void Engine::finish_close(Connection& connection) {
-  report_closed(connection, 0, CloseReason::kFlushed);
   // See kLingering in connection.h.
   if (!connection.eof && (connection.shut || net::shutdown_write(connection.fd) == 0) &&
       backend_->arm_receive(connection) == 0) {
+    report_closed(connection, 0, CloseReason::kFlushed);
     connection.phase = Phase::kLingering;
     connection.reading = true;
     ++stats_.lingering;
     return;
   }
-  release(connection, false);
+  end(connection, 0, CloseReason::kFlushed, Ending::kClose);
 }
 
 void Engine::fail(Connection& connection, int error) {
-  report_closed(connection, error, CloseReason::kError);
-  release(connection, false);
+  end(connection, error, CloseReason::kError, connection.phase == Phase::kPolled ? Ending::kLeaveOpen : Ending::kClose);
+}
+
+// Closes, and tells the program once that is done.
+void Engine::end(Connection& connection, int error, CloseReason reason, Ending ending) {
+  connection.owes_closed = true;
+  connection.error = error;
+  connection.reason = reason;
+  release(connection, ending);
 }
 
 void Engine::report_closed(Connection& connection, int error, CloseReason reason) {
@@ -336,14 +374,24 @@ void Engine::report_closed(Connection& connection, int error, CloseReason reason
   if (!in_turn_) program_.settle_soon();
 }
 
-// Closes the descriptor now; the slot is freed after the records that name it were read.
-void Engine::release(Connection& connection, bool reset) {
+void Engine::release(Connection& connection, Ending ending) {
   if (connection.phase == Phase::kLingering) --stats_.lingering;
   if (connection.paused) std::erase(paused_listeners_, connection.handle);
   connection.phase = Phase::kClosed;
-  connection.outbox.clear(pool_);
-  backend_->close(connection, reset);
-  closed_.push_back(connection.handle);
+  if (backend_->close(connection, ending)) {
+    on_closed(connection.handle);
+  } else {
+    settle_if_needed();
+  }
+}
+
+// The slot is freed after the records that name it were read.
+void Engine::on_closed(Handle handle) {
+  Connection* connection = table_.find(handle);
+  if (connection == nullptr || connection->phase != Phase::kClosed) return;
+  connection->outbox.clear(pool_);
+  if (connection->owes_closed) report_closed(*connection, connection->error, connection->reason);
+  closed_.push_back(handle);
   --stats_.connections;
   if (!paused_listeners_.empty()) resume_paused_listeners();
 }
@@ -364,7 +412,7 @@ Endpoint* Engine::find(Handle handle) {
   return nullptr;
 }
 
-bool Engine::on_accept(Handle handle, int fd, const Address& peer) {
+bool Engine::on_accept(Handle handle, Descriptor fd, const Address& peer) {
   if (completions_.room() == 0 || arena_.rest().size() < kPackedAddressBytes) {
     if (!dispatch()) {
       net::close(fd);
@@ -416,7 +464,11 @@ void Engine::on_connected(Handle handle, int error) {
     error = -backend_->arm_receive(*connection);
   }
   completions_.push(Kind::kConnected, handle, error);
-  if (error != 0) release(*connection, false);
+  if (error != 0) release(*connection, Ending::kClose);
+}
+
+void Engine::on_ready(Handle handle, std::uint32_t what) {
+  if (live(handle) != nullptr) completions_.push(Kind::kReady, handle, static_cast<std::int32_t>(what));
 }
 
 // The one place that runs the program while the backend delivers: when the records, the arena or the slabs are used up.
@@ -449,7 +501,7 @@ void Engine::on_received(Handle handle, std::ptrdiff_t result) {
   Connection* connection = table_.find(handle);
   if (connection == nullptr || connection->phase == Phase::kClosed) return;
   if (connection->phase == Phase::kLingering) {
-    if (result <= 0) release(*connection, false);
+    if (result <= 0) release(*connection, Ending::kClose);
     return;
   }
   if (result > 0) {

@@ -69,11 +69,16 @@ class Engine final : private BackendEvents {
   void shutdown_write(Handle handle);
   void pause_reading(Handle handle);
   void resume_reading(Handle handle);
+  // Watches a descriptor that stays the program's: kReady comes in every turn in which it is ready. A handle or a
+  // negative errno. abort() ends it and leaves the descriptor open.
+  int poll(Descriptor fd, std::uint32_t interest);
+  // 0 or a negative errno.
+  int set_interest(Handle handle, std::uint32_t interest);
   void set_borrows(Handle handle, bool on);
   void notify_drain(Handle handle, bool on);
   void supply_slab(std::span<std::uint8_t> slab) { slabs_.supply(slab); }
-  // The descriptor, for addresses and options; -1 when stale.
-  int descriptor(Handle handle);
+  // The descriptor, for addresses and options; kNoDescriptor when stale.
+  Descriptor descriptor(Handle handle);
   // Closes what has lingered through two sweeps; returns how many linger still.
   std::size_t sweep_lingering();
   // Send what was written now, instead of at the end of the turn.
@@ -87,23 +92,25 @@ class Engine final : private BackendEvents {
   void deliver();
   // Flush, and dispatch what came of it.
   void settle();
-  bool needs_settle() const { return !dirty_.empty() || !completions_.empty(); }
+  bool needs_settle() const { return !dirty_.empty() || !completions_.empty() || backend_->holds_requests(); }
 
   Stats stats() const { return stats_; }
   std::uint64_t blocks_allocated() const { return pool_.allocated(); }
 
  private:
   Endpoint* find(Handle handle) override;
-  bool on_accept(Handle listener, int fd, const Address& peer) override;
+  bool on_accept(Handle listener, Descriptor fd, const Address& peer) override;
   void on_accept_end(Handle listener, int error, bool drained) override;
   void on_connected(Handle handle, int error) override;
   std::span<std::uint8_t> receive_window(Handle handle) override;
   void on_received(Handle handle, std::ptrdiff_t result) override;
   void on_sent(Handle handle, std::ptrdiff_t result) override;
+  void on_ready(Handle handle, std::uint32_t what) override;
+  void on_closed(Handle handle) override;
 
   // The connection of a handle the program may still use.
   Connection* live(Handle handle);
-  Connection* add_connection(int fd, Phase phase);
+  Connection* add_connection(Descriptor fd, Phase phase);
   bool dispatch();
   void mark_dirty(Connection& connection);
   void send_pending(Connection& connection);
@@ -111,7 +118,9 @@ class Engine final : private BackendEvents {
   void outbox_emptied(Connection& connection);
   void finish_close(Connection& connection);
   void fail(Connection& connection, int error);
-  void release(Connection& connection, bool reset);
+  void end(Connection& connection, int error, CloseReason reason, Ending ending);
+  void release(Connection& connection, Ending ending);
+  void settle_if_needed();
   void report_closed(Connection& connection, int error, CloseReason reason);
   void resume_paused_listeners();
 

@@ -69,14 +69,6 @@ int bind_and_listen(int fd, const Address& address, int backlog, bool reuse_port
   return 0;
 }
 
-int bind_and_connect(int fd, const Address& address, const Address* bind_to) {
-  if (const int result = set_flag(fd, IPPROTO_TCP, TCP_NODELAY, 1); result < 0) return result;
-  if (bind_to != nullptr && ::bind(fd, bind_to->get(), bind_to->length) < 0) return -errno;
-  if (::connect(fd, address.get(), address.length) == 0) return 0;
-  // An interrupted connect(2) goes on by itself.
-  return errno == EINTR ? -EINPROGRESS : -errno;
-}
-
 }  // namespace
 
 int open_listener(const Address& address, int backlog, bool reuse_port) {
@@ -89,15 +81,20 @@ int open_listener(const Address& address, int backlog, bool reuse_port) {
   return fd;
 }
 
-int open_connection(const Address& address, const Address* bind_to, int& fd) {
-  fd = open_socket(address.family());
+int open_connection(int family, const Address* bind_to) {
+  const int fd = open_socket(family);
   if (fd < 0) return fd;
-  const int result = bind_and_connect(fd, address, bind_to);
-  if (result < 0 && result != -EINPROGRESS) {
-    close(fd);
-    fd = -1;
-  }
+  int result = set_flag(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+  if (result == 0 && bind_to != nullptr && ::bind(fd, bind_to->get(), bind_to->length) < 0) result = -errno;
+  if (result == 0) return fd;
+  close(fd);
   return result;
+}
+
+int connect(int fd, const Address& address) {
+  if (::connect(fd, address.get(), address.length) == 0) return 0;
+  // An interrupted connect(2) goes on by itself.
+  return errno == EINTR ? -EINPROGRESS : -errno;
 }
 
 int accept(int listener, Address& peer) {

@@ -81,6 +81,8 @@ class World final : public Program {
   std::vector<Handle> accepted;
   std::function<void(Handle, std::span<const std::uint8_t>)> on_data;
   std::function<void(Handle)> on_eof;
+  std::map<Handle, std::uint32_t> ready;
+  std::function<void(Handle, std::uint32_t)> on_ready;
   int opened = 0;
   int listener_errors = 0;
   bool borrows = false;
@@ -125,6 +127,10 @@ class World final : public Program {
         CHECK(!fates[handle].closed);
         fates[handle].closed = true;
         fates[handle].error = a;
+        break;
+      case Kind::kReady:
+        ready[handle] |= static_cast<std::uint32_t>(a);
+        if (on_ready) on_ready(handle, static_cast<std::uint32_t>(a));
         break;
       case Kind::kListenerError:
         ++listener_errors;

@@ -15,6 +15,7 @@
 #include <cerrno>
 
 #include "backend/selector/selector.h"
+#include "backend/waker/waker.h"
 
 namespace skein {
 
@@ -32,7 +33,9 @@ class EpollSelector final : public Selector {
 
   int open() override {
     set_ = ::epoll_create1(EPOLL_CLOEXEC);
-    return set_ >= 0 ? 0 : -errno;
+    if (set_ < 0) return -errno;
+    if (const int result = waker_.open(); result < 0) return result;
+    return add(waker_.descriptor(), kRead, kWakerHandle);
   }
 
   int add(int fd, std::uint32_t interest, Handle handle) override {
@@ -49,15 +52,23 @@ class EpollSelector final : public Selector {
     const int most = static_cast<int>(std::min(ready.size(), events_.size()));
     const int count = ::epoll_wait(set_, events_.data(), most, timeout_ms);
     if (count < 0) return -errno;
+    int filled = 0;
     for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
+      const auto handle = static_cast<Handle>(events_[i].data.u32);
+      if (handle == kWakerHandle) {
+        waker_.drain();
+        continue;
+      }
       const std::uint32_t events = events_[i].events;
       const std::uint32_t what = ((events & EPOLLIN) != 0 ? kRead : 0u) | ((events & EPOLLOUT) != 0 ? kWrite : 0u) |
                                  ((events & (EPOLLERR | EPOLLHUP)) != 0 ? kHangup : 0u);
-      ready[i] = {static_cast<Handle>(events_[i].data.u32), what};
+      ready[static_cast<std::size_t>(filled++)] = {handle, what};
     }
-    return count;
+    return filled;
   }
 
+  void wake() override { waker_.wake(); }
+  bool forgets_closed() const override { return true; }
   const char* name() const override { return "epoll"; }
   int pollable_descriptor() const override { return set_; }
 
@@ -70,6 +81,7 @@ class EpollSelector final : public Selector {
   }
 
   int set_ = -1;
+  Waker waker_;
   std::array<epoll_event, 128> events_;
 };
 

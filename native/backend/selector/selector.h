@@ -5,32 +5,35 @@
 #include <memory>
 #include <span>
 
+#include "backend/interest.h"
 #include "engine/handle.h"
+#include "net/descriptor.h"
 
 namespace skein {
 
-// Interests, and what is ready.
-inline constexpr std::uint32_t kNone = 0;
-inline constexpr std::uint32_t kRead = 1;
-inline constexpr std::uint32_t kWrite = 2;
-inline constexpr std::uint32_t kHangup = 4;
-
 struct Ready {
   Handle handle;
-  // kRead, kWrite, and kHangup when an error or the end of both directions is reported, which the kernel does unasked.
   std::uint32_t what;
 };
+
+// What a selector's own waker is listed by. No connection has this handle: the sign bit is never set in one.
+inline constexpr Handle kWakerHandle = -1;
 
 class Selector {
  public:
   virtual ~Selector() = default;
   // Each returns 0 or a negative errno.
   virtual int open() = 0;
-  virtual int add(int fd, std::uint32_t interest, Handle handle) = 0;
-  virtual int modify(int fd, std::uint32_t interest, Handle handle) = 0;
-  virtual int remove(int fd) = 0;
-  // How many of `ready` were filled. Waits at most `timeout_ms`, -1 for ever.
+  virtual int add(Descriptor fd, std::uint32_t interest, Handle handle) = 0;
+  virtual int modify(Descriptor fd, std::uint32_t interest, Handle handle) = 0;
+  virtual int remove(Descriptor fd) = 0;
+  // How many of `ready` were filled. Waits at most `timeout_ms`, -1 for ever. May run on a thread of its own, while the
+  // other verbs are called.
   virtual int wait(std::span<Ready> ready, int timeout_ms) = 0;
+  // Ends a wait() under way, or the next one. Safe from every thread.
+  virtual void wake() = 0;
+  // Whether a descriptor leaves by itself when it is closed.
+  virtual bool forgets_closed() const = 0;
   virtual const char* name() const = 0;
   virtual int pollable_descriptor() const = 0;
 };
