@@ -26,6 +26,10 @@ constexpr std::array kBackends {
 #if defined(__linux__)
   BackendEntry{"epoll", 300, true, probe_selector<make_epoll_selector>, make_readiness<make_epoll_selector>},
 #endif
+#if !defined(_WIN32)
+      BackendEntry{"poll", 200, false, probe_selector<make_poll_selector>, make_readiness<make_poll_selector>},
+#endif
+      BackendEntry{"select", 100, false, probe_selector<make_select_selector>, make_readiness<make_select_selector>},
 };
 
 }  // namespace

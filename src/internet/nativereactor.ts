@@ -16,13 +16,18 @@ export class NativeReactor extends EngineReactor {
 
   /** @throws NativeLoadError | ReactorNotAvailableError */
   constructor(backend: string, options: NativeReactorOptions = {}) {
-    const driver = options.driver ?? defaultDriver();
+    const driver = options.driver ?? defaultDriver(backend);
     super(backend, (setup) => loadNative().createEngine({ backend, driver, ...setup }));
     this.driver = driver;
   }
 }
 
-/** Bun and Deno do not let an addon watch a descriptor with libuv. */
-function defaultDriver(): DriverName {
-  return "bun" in process.versions || "deno" in process.versions ? "waiter" : "pollable";
+/** Bun and Deno do not let an addon watch a descriptor with libuv, and not every backend has one. */
+function defaultDriver(name: string): DriverName {
+  if ("bun" in process.versions || "deno" in process.versions) return "waiter";
+  return (
+    loadNative()
+      .backends()
+      .find((backend) => backend.name === name)?.driver ?? "waiter"
+  );
 }

@@ -41,5 +41,9 @@ class Selector {
 #if defined(__linux__)
 std::unique_ptr<Selector> make_epoll_selector();
 #endif
+#if !defined(_WIN32)
+std::unique_ptr<Selector> make_poll_selector();
+#endif
+std::unique_ptr<Selector> make_select_selector();
 
 }  // namespace skein
