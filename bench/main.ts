@@ -15,21 +15,32 @@ import { run as fairness } from "./fairness.ts";
 import { run as framing } from "./framing.ts";
 import { run as idleConnections } from "./idle-connections.ts";
 import { run as millionTimers } from "./million-timers.ts";
+import { run as reactors } from "./reactors.ts";
 import type { Answer, Progress } from "./rig/answer.ts";
 import { cellNamed, cells } from "./rig/cells.ts";
-import { chart } from "./rig/chart.ts";
 import { readGateFile } from "./rig/gate-file.ts";
 import { describeMachine } from "./rig/machine.ts";
 import { page } from "./rig/page.ts";
-import { echoOf, latest, merge, type Results, readResults, type Taken, writeResults } from "./rig/results.ts";
+import { echoPicture, reactorsPicture } from "./rig/pictures.ts";
+import {
+  echoOf,
+  latest,
+  merge,
+  type Results,
+  reactorsOf,
+  readResults,
+  type Taken,
+  writeResults,
+} from "./rig/results.ts";
 import { root } from "./rig/root.ts";
 
 const usage = `npm run bench -- [options]
-  --only A,B      questions, by the beginning of their names: echo, batching, framing, fairness, idle-connections,
-                  million-timers, deferred-chain
-  --cells A,B     cells of echo: ${cells.map((cell) => cell.name).join(", ")}
-  --rounds N      rounds of echo (9)
-  --seconds S     length of a sample of echo (1)
+  --only A,B      questions, by the beginning of their names: echo, reactors, batching, framing, fairness,
+                  idle-connections, million-timers, deferred-chain
+  --reactors A,B  only the question reactors, for these beside the default one; "all" for each that works here
+  --cells A,B     cells of echo or reactors: ${cells.map((cell) => cell.name).join(", ")}
+  --rounds N      rounds of echo (9) or reactors (7)
+  --seconds S     length of a sample of echo or reactors (1)
   --quick         3 rounds of 0.4 seconds
   --json FILE     write the figures of this run to FILE
   --report        only make docs/bench.md and docs/bench.svg again from bench/results/latest.json`;
@@ -37,6 +48,7 @@ const usage = `npm run bench -- [options]
 const { values } = parseArgs({
   options: {
     only: { type: "string" },
+    reactors: { type: "string" },
     cells: { type: "string" },
     rounds: { type: "string" },
     seconds: { type: "string" },
@@ -54,6 +66,14 @@ const questions: Readonly<Record<string, (progress: Progress) => Promise<Answer>
       rounds: Number(values.rounds ?? (values.quick ? 3 : 9)),
       seconds: Number(values.seconds ?? (values.quick ? 0.4 : 1)),
     }),
+  reactors: (progress) =>
+    reactors(progress, {
+      names: values.reactors?.split(",") ?? ["all"],
+      cells: values.cells?.split(",").map(cellNamed) ?? cells,
+      rounds: Number(values.rounds ?? (values.quick ? 3 : 7)),
+      seconds: Number(values.seconds ?? (values.quick ? 0.4 : 1)),
+      ...(values.cells === undefined ? {} : { idle: 0 }),
+    }),
   batching,
   framing,
   fairness,
@@ -64,7 +84,8 @@ const questions: Readonly<Record<string, (progress: Progress) => Promise<Answer>
 
 function chosen(): string[] {
   const names = Object.keys(questions);
-  const beginnings = values.only?.split(",") ?? (values.cells === undefined ? names : ["echo"]);
+  const implied = values.reactors !== undefined ? ["reactors"] : values.cells !== undefined ? ["echo"] : names;
+  const beginnings = values.only?.split(",") ?? implied;
   return beginnings.map((beginning) => {
     const name = names.find((candidate) => candidate.startsWith(beginning));
     if (name === undefined) throw new Error(`There is no question ${beginning}; there are ${names.join(", ")}.`);
@@ -83,7 +104,11 @@ function writeDocuments(results: Results): void {
   writeFileSync(join(docs, "bench.md"), page(results));
   const echoes = echoOf(results);
   if (echoes !== undefined) {
-    writeFileSync(join(docs, "bench.svg"), chart(echoes, results.machine, echoes.date, readGateFile()));
+    writeFileSync(join(docs, "bench.svg"), echoPicture(echoes, results.machine, readGateFile()));
+  }
+  const compared = reactorsOf(results);
+  if (compared !== undefined) {
+    writeFileSync(join(docs, "reactors.svg"), reactorsPicture(compared, results.machine));
   }
 }
 

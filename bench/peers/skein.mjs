@@ -40,7 +40,7 @@ const protocol = writes === 1 ? Echo : EchoInPieces;
 protocol.borrows = values.mode === "borrowing";
 
 if (values.break !== undefined) breakEngine(values.break);
-(await import(`../../dist/internet/${values.reactor}reactor.js`)).install();
+process.env.SKEIN_REACTOR = values.reactor;
 const { reactor } = await import("../../dist/internet/reactor.js");
 
 const factory = Factory.forProtocol(protocol);

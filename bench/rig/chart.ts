@@ -1,12 +1,7 @@
 /**
- * docs/bench.svg: bars of server CPU per message over the floor's, a group per cell. One picture for light and dark: the
- * bars' colours stand on both, text and lines follow the reader's scheme.
+ * Bars of ratios, in groups. One picture for light and dark: the bars' colours stand on both, text and lines follow the
+ * reader's scheme.
  */
-
-import type { EchoAnswer } from "../echo.ts";
-import type { GateFile } from "./gate-file.ts";
-import type { Machine } from "./machine.ts";
-import type { CellResult, Standing } from "./rounds.ts";
 
 const width = 860;
 const barsFrom = 130;
@@ -25,6 +20,12 @@ const colours: Readonly<Record<string, string>> = {
   net: "#b98512",
   "net-corked": "#b98512",
   twisted: "#8069d6",
+  epoll: "#1a9850",
+  io_uring: "#d0609f",
+  kqueue: "#4fa871",
+  iocp: "#4fa871",
+  poll: "#b98512",
+  select: "#8069d6",
 };
 const otherColour = "#7d8590";
 
@@ -47,48 +48,68 @@ const style = `
     .target { stroke: #f0f6fc }
   }`;
 
-export function chart(answer: EchoAnswer, machine: Machine, date: string, gate: GateFile): string {
-  const groups = answer.cells.map((result) => ({ result, bars: result.standings.filter((s) => s.peer !== "floor") }));
-  const longest = Math.max(...groups.flatMap(({ bars }) => bars.map((bar) => bar.cpuOverFloor.median)), 2);
-  const end = Math.ceil(longest * 2) / 2;
+/** What a bar shows. */
+export interface Bar {
+  /** What it is coloured by. */
+  readonly peer: string;
+  readonly title: string;
+  readonly ratio: number;
+  readonly target: number | undefined;
+}
+
+export interface Picture {
+  readonly title: string;
+  /** Under the title. */
+  readonly lines: readonly string[];
+  /** What a ratio of 1 is. */
+  readonly baseline: string;
+  readonly groups: readonly { readonly title: string; readonly bars: readonly Bar[] }[];
+}
+
+export function chart(picture: Picture): string {
+  const bars = picture.groups.flatMap((group) => group.bars);
+  const end = Math.ceil(Math.max(...bars.map(({ ratio }) => ratio), 2) * 2) / 2;
   const x = (ratio: number) => barsFrom + (ratio / end) * (barsTo - barsFrom);
   const parts: string[] = [];
   let y = headerHeight;
-  for (const { result, bars } of groups) {
+  for (const { title, bars } of picture.groups) {
     const barsTop = y + groupHeading;
     parts.push(gridLines(end, barsTop - 3, barsTop + bars.length * rowHeight - 3, x));
-    parts.push(group(result, bars, y, x, gate));
+    parts.push(group(title, bars, y, x));
     y += groupHeading + bars.length * rowHeight + groupGap;
   }
   const height = y;
+  const targets = bars.some(({ target }) => target !== undefined);
   return `${[
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img">`,
-    "<title>Server CPU per message, relative to a plain C++ epoll server</title>",
+    `<title>${escaped(picture.title)}</title>`,
     `<style>${style}\n</style>`,
-    header(answer, machine, date),
-    axis(end, x),
+    header(picture, targets),
+    axis(end, x, picture.baseline),
     ...parts,
     "</svg>",
   ].join("\n")}\n`;
 }
 
-function header(answer: EchoAnswer, machine: Machine, date: string): string {
-  const rounds = answer.cells[0]?.rounds ?? 0;
+function header({ title, lines }: Picture, targets: boolean): string {
   const legend = width - 98;
   return [
-    `<text class="title" x="12" y="24">Server CPU per message, relative to a plain C++ epoll server</text>`,
-    `<text class="faint" x="12" y="44">Lower is better. The median of ${rounds} rounds in which all servers took turns.</text>`,
-    `<text class="faint" x="12" y="62">${escaped(machine.processor)}, Node ${machine.node}, ${date}</text>`,
-    `<line class="target" x1="${legend}" x2="${legend}" y1="12" y2="27"/>`,
-    `<text class="faint" x="${legend + 7}" y="24">Skein's target</text>`,
+    `<text class="title" x="12" y="24">${escaped(title)}</text>`,
+    ...lines.map((line, i) => `<text class="faint" x="12" y="${44 + 18 * i}">${escaped(line)}</text>`),
+    ...(targets
+      ? [
+          `<line class="target" x1="${legend}" x2="${legend}" y1="12" y2="27"/>`,
+          `<text class="faint" x="${legend + 7}" y="24">Skein's target</text>`,
+        ]
+      : []),
   ].join("\n");
 }
 
-function axis(end: number, x: (ratio: number) => number): string {
+function axis(end: number, x: (ratio: number) => number, baseline: string): string {
   return whole(end)
     .map((ratio) => {
-      const label = ratio === 1 ? "1 = C++" : String(ratio);
-      return `<text class="faint middle" x="${x(ratio).toFixed(1)}" y="${headerHeight - 10}">${label}</text>`;
+      const label = ratio === 1 ? `1 = ${baseline}` : String(ratio);
+      return `<text class="faint middle" x="${x(ratio).toFixed(1)}" y="${headerHeight - 10}">${escaped(label)}</text>`;
     })
     .join("");
 }
@@ -107,29 +128,21 @@ function whole(end: number): number[] {
   return Array.from({ length: Math.floor(end) + 1 }, (_, ratio) => ratio);
 }
 
-function group(
-  { cell }: CellResult,
-  bars: readonly Standing[],
-  top: number,
-  x: (ratio: number) => number,
-  gate: GateFile,
-): string {
-  const rows = bars.map((bar, i) => {
+function group(title: string, bars: readonly Bar[], top: number, x: (ratio: number) => number): string {
+  const rows = bars.map(({ peer, title, ratio, target }, i) => {
     const y = top + groupHeading + i * rowHeight;
-    const ratio = bar.cpuOverFloor.median;
-    const target = gate.cpuOverFloor[cell.name]?.[bar.peer];
     const baseline = y + barHeight - 1;
     const past = Math.max(ratio, target ?? 0, 1);
     return [
-      `<text class="name" x="${barsFrom - 8}" y="${baseline}">${escaped(bar.title)}</text>`,
-      `<rect x="${barsFrom}" y="${y}" width="${(x(ratio) - barsFrom).toFixed(1)}" height="${barHeight}" rx="2" fill="${colours[bar.peer] ?? otherColour}"/>`,
+      `<text class="name" x="${barsFrom - 8}" y="${baseline}">${escaped(title)}</text>`,
+      `<rect x="${barsFrom}" y="${y}" width="${(x(ratio) - barsFrom).toFixed(1)}" height="${barHeight}" rx="2" fill="${colours[peer] ?? otherColour}"/>`,
       target === undefined
         ? ""
         : `<line class="target" x1="${x(target).toFixed(1)}" x2="${x(target).toFixed(1)}" y1="${y - 2}" y2="${y + barHeight + 2}"/>`,
       `<text class="value" x="${(x(past) + 7).toFixed(1)}" y="${baseline}">${ratio.toFixed(2)}</text>`,
     ].join("");
   });
-  return [`<text class="cell" x="12" y="${top + 14}">${escaped(cell.title)}</text>`, ...rows].join("\n");
+  return [`<text class="cell" x="12" y="${top + 14}">${escaped(title)}</text>`, ...rows].join("\n");
 }
 
 function escaped(text: string): string {

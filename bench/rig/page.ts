@@ -1,13 +1,15 @@
 /** docs/bench.md: every figure, for reading. */
 
 import type { EchoAnswer } from "../echo.ts";
+import type { Growth, ReactorsAnswer } from "../reactors.ts";
 import type { Answer, Figure } from "./answer.ts";
-import { echoOf, type Results, type Taken } from "./results.ts";
+import { echoOf, type Results, reactorsOf, type Taken } from "./results.ts";
 import type { CellResult, Standing } from "./rounds.ts";
 
 export function page({ machine, answers }: Results): string {
   const echo = echoOf({ machine, answers });
-  const others = answers.filter((answer) => answer !== echo);
+  const reactors = reactorsOf({ machine, answers });
+  const others = answers.filter((answer) => answer !== echo && answer !== reactors);
   return `${[
     "# Figures",
     "",
@@ -15,6 +17,7 @@ export function page({ machine, answers }: Results): string {
     "",
     `Taken on ${machine.processor}, ${machine.cores} cores, ${machine.kernel}, Node ${machine.node}.`,
     ...(echo === undefined ? [] : echoPart(echo)),
+    ...(reactors === undefined ? [] : reactorsPart(reactors)),
     ...others.flatMap(otherPart),
   ].join("\n")}\n`;
 }
@@ -32,17 +35,45 @@ function echoPart(answer: Taken<EchoAnswer>): string[] {
     "a plain C++ epoll server in the same round; the median over the rounds, with the quartiles around it. All servers of a",
     "table ran at the same time and the load visited them in turn, the server on one core and the load on another. Rates",
     "are often limited by the load's core, and change with whatever else the host does. Differences below 0.1 are noise.",
-    ...answer.cells.flatMap(cellPart),
+    ...answer.cells.flatMap((result) => cellPart(result, "C++")),
   ];
 }
 
-function cellPart({ cell, rounds, standings }: CellResult): string[] {
+function reactorsPart(answer: Taken<ReactorsAnswer>): string[] {
+  return [
+    "",
+    "## What a message costs on each reactor",
+    "",
+    `![Server CPU per message, relative to the ${answer.base} reactor](reactors.svg)`,
+    "",
+    `Taken on ${answer.date}. The same server, borrowing, on each reactor that this machine has, in one run; ratios are to`,
+    `the ${answer.base} reactor.`,
+    ...answer.cells.flatMap((result) => cellPart(result, answer.base)),
+    ...(answer.growth.length === 0 ? [] : growthPart(answer.idle, answer.growth)),
+  ];
+}
+
+function growthPart(idle: number, growth: readonly Growth[]): string[] {
+  return [
+    "",
+    `### 100 active connections beside ${grouped(idle)} silent ones`,
+    "",
+    "| reactor | CPU per message over that of the 100 alone |",
+    "|---|--:|",
+    ...growth.map(
+      ({ title, ratio }) =>
+        `| ${title} | **${ratio.median.toFixed(2)}** (${ratio.low.toFixed(2)}–${ratio.high.toFixed(2)}) |`,
+    ),
+  ];
+}
+
+function cellPart({ cell, rounds, standings }: CellResult, base: string): string[] {
   const message = cell.churn ? "connection" : "message";
   return [
     "",
     `### ${cell.title}`,
     "",
-    `| server | CPU over C++ | CPU µs per ${message} | ${message}s/s | rate over C++ | p50 µs | p99 µs | p99.9 µs |`,
+    `| server | CPU over ${base} | CPU µs per ${message} | ${message}s/s | rate over ${base} | p50 µs | p99 µs | p99.9 µs |`,
     "|---|--:|--:|--:|--:|--:|--:|--:|",
     ...standings.map(standingRow),
     "",

@@ -29,6 +29,25 @@ const corked: Peer = {
   onlyInPieces: true,
 };
 
+/** The reactors that work on this machine, the default one first. */
+export function reactorsHere(): string[] {
+  const list = "import { loadNative } from './dist/native.js'; console.log(JSON.stringify(loadNative().backends()))";
+  const { stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", list], {
+    cwd: root,
+    encoding: "utf8",
+  });
+  if (stdout === "") throw new Error(stderr);
+  return (JSON.parse(stdout) as { name: string; unavailable: string; preference: number }[])
+    .filter(({ unavailable }) => unavailable === "")
+    .sort((a, b) => b.preference - a.preference)
+    .map(({ name }) => name);
+}
+
+/** A Skein server on a reactor, borrowing. */
+export function reactorPeer(name: string): Peer {
+  return peer(name, name, (writes) => [...borrowing.command(writes), "--reactor", name]);
+}
+
 /** A Skein server with a fault, see bench/peers/skein.mjs. */
 export function broken(peer: Peer, fault: string): Peer {
   return { ...peer, command: (writes) => [...peer.command(writes), "--break", fault] };

@@ -3,6 +3,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { EchoAnswer } from "../echo.ts";
+import type { ReactorsAnswer } from "../reactors.ts";
 import type { Answer } from "./answer.ts";
 import type { Machine } from "./machine.ts";
 import { root } from "./root.ts";
@@ -12,7 +13,7 @@ export type Taken<A extends Answer> = A & { readonly date: string };
 
 export interface Results {
   readonly machine: Machine;
-  readonly answers: readonly Taken<Answer | EchoAnswer>[];
+  readonly answers: readonly Taken<Answer | EchoAnswer | ReactorsAnswer>[];
 }
 
 export const latest = join(root, "bench", "results", "latest.json");
@@ -44,6 +45,10 @@ export function merge(before: Results | undefined, next: Results): Results {
 
 export function echoOf(results: Results): Taken<EchoAnswer> | undefined {
   return results.answers.find((answer): answer is Taken<EchoAnswer> => answer.name === "echo");
+}
+
+export function reactorsOf(results: Results): Taken<ReactorsAnswer> | undefined {
+  return results.answers.find((answer): answer is Taken<ReactorsAnswer> => answer.name === "reactors");
 }
 
 /** Four significant digits are more than any of the figures has. */

@@ -43,11 +43,8 @@ export interface RoundsOptions {
 
 /** `peers[0]` is the floor the others are divided by. */
 export async function measureCell(cell: Cell, peers: readonly Peer[], options: RoundsOptions): Promise<CellResult> {
-  const servers: Server[] = [];
+  const servers = await startAll(peers, cell, options.seconds);
   try {
-    for (const peer of peers) servers.push(await Server.start(peer.name, peer.command(cell.writes)));
-    // What a compiler does to a hot function belongs to no round.
-    for (const server of servers) await runLoad(server, cell, Math.min(0.5, options.seconds));
     const samples: Sample[][] = peers.map(() => []);
     for (let round = 0; round < options.rounds; round++) {
       for (let turn = 0; turn < servers.length; turn++) {
@@ -66,8 +63,25 @@ export async function measureCell(cell: Cell, peers: readonly Peer[], options: R
   }
 }
 
-async function sampleUndisturbed(server: Server, cell: Cell, options: RoundsOptions): Promise<Sample> {
-  const { seconds, retries } = options;
+/** Servers that have been warmed up: what a compiler does to a hot function belongs to no round. */
+export async function startAll(peers: readonly Peer[], cell: Cell, seconds: number): Promise<Server[]> {
+  const servers: Server[] = [];
+  try {
+    for (const peer of peers) servers.push(await Server.start(peer.name, peer.command(cell.writes)));
+    for (const server of servers) await runLoad(server, cell, Math.min(0.5, seconds));
+    return servers;
+  } catch (error) {
+    await Promise.all(servers.map((server) => server.stop()));
+    throw error;
+  }
+}
+
+/** A sample; taken again while something else used the processor. The least disturbed one counts. */
+export async function sampleUndisturbed(
+  server: Server,
+  cell: Cell,
+  { seconds, retries }: Pick<RoundsOptions, "seconds" | "retries">,
+): Promise<Sample> {
   let best = await runLoad(server, cell, seconds);
   for (let i = 0; i < retries && best.foreign_cpu > tolerableForeignShare; i++) {
     const next = await runLoad(server, cell, seconds);
@@ -76,7 +90,8 @@ async function sampleUndisturbed(server: Server, cell: Cell, options: RoundsOpti
   return best;
 }
 
-function cpuMicros(sample: Sample): number {
+/** Server CPU per message. */
+export function cpuMicros(sample: Sample): number {
   return (sample.server_cpu / sample.messages) * 1e6;
 }
 
