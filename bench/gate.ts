@@ -12,6 +12,7 @@ import { run as deferredChain } from "./deferred-chain.ts";
 import { run as fairness } from "./fairness.ts";
 import { run as framing } from "./framing.ts";
 import { run as millionTimers } from "./million-timers.ts";
+import { run as reactors } from "./reactors.ts";
 import type { Answer, Progress } from "./rig/answer.ts";
 import { cellNamed } from "./rig/cells.ts";
 import { type Bound, readGateFile } from "./rig/gate-file.ts";
@@ -88,6 +89,13 @@ function cellGroup(cellName: string, targets: Readonly<Record<string, number>>):
 /** Those questions need little of the time they take when they are asked for their own sake. */
 const questions: Readonly<Record<string, () => Promise<Answer>>> = {
   batching: () => batching(progress, { peers: skein, cells: [cellNamed("500x64x1")], seconds: file.seconds }),
+  reactors: () =>
+    reactors(progress, {
+      cells: [cellNamed("50x64x1"), cellNamed("churn")],
+      rounds: file.rounds,
+      seconds: file.seconds,
+      idle: 0,
+    }),
   framing: () => framing(progress, { chunks: [4], rounds: file.rounds, seconds: file.seconds }),
   fairness: () => fairness(progress, { peers: skein, seconds: 2 }),
   "deferred-chain": () => deferredChain(progress),

@@ -51,7 +51,7 @@ export async function run(progress: Progress, options: ReactorsOptions = {}): Pr
   for (const cell of cells) results.push(await measureCell(cell, peers, { rounds, seconds, retries: 3, progress }));
   const growth: Growth[] = [];
   if (idle > 0) for (const name of chosen) growth.push(await growthOf(name, idle, { rounds, seconds, progress }));
-  return { ...summary(results, growth), base, cells: results, idle, growth };
+  return { ...summary(base, results, growth), base, cells: results, idle, growth };
 }
 
 /** Two servers of the reactor take turns: one of them holds the silent connections. */
@@ -82,7 +82,7 @@ async function growthOf(
   return { peer: peer.name, title: peer.title, ratio: spread(ratios) };
 }
 
-function summary(results: readonly CellResult[], growth: readonly Growth[]): Answer {
+function summary(base: string, results: readonly CellResult[], growth: readonly Growth[]): Answer {
   const standings = results.flatMap(({ cell, standings }) =>
     standings.map((s) => ({ label: `${cell.name} ${s.peer}`, s })),
   );
@@ -91,7 +91,7 @@ function summary(results: readonly CellResult[], growth: readonly Growth[]): Ans
     unit: "server CPU µs per message",
     rows: standings.map(({ label, s }) => ({ label, value: s.cpuMicrosPerMessage })),
     ratios: [
-      ...standings.map(({ label, s }) => ({ label, value: s.cpuOverFloor.median })),
+      ...standings.map(({ label, s }) => ({ label: `${label} over ${base}`, value: s.cpuOverFloor.median })),
       ...growth.map(({ peer, ratio }) => ({ label: `idle ${peer}`, value: ratio.median })),
     ],
   };
