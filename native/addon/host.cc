@@ -1,6 +1,18 @@
 #include "addon/host.h"
 
+#include <string_view>
+
 namespace skein {
+
+namespace {
+
+// When its environment ends, Deno has no scope for handles any more, and napi_async_destroy() makes one.
+bool is_deno(napi_env env) {
+  const napi_node_version* version = nullptr;
+  return napi_get_node_version(env, &version) == napi_ok && std::string_view(version->release) == "Deno";
+}
+
+}  // namespace
 
 Host* Host::create(napi_env env, const Setup& setup, int& error) {
   Memory memory;
@@ -27,7 +39,13 @@ Host* Host::create(napi_env env, const Setup& setup, int& error) {
   napi_create_reference(env, setup.dispatch, 1, &host->dispatch_);
   napi_create_reference(env, setup.completions, 1, &host->memory_[0]);
   napi_create_reference(env, setup.arena, 1, &host->memory_[1]);
-  napi_add_async_cleanup_hook(env, on_environment_end, host.get(), &host->hook_);
+  // The waiter is closed at once, libuv's handles are not. (Deno frees the handle of an asynchronous hook twice.)
+  if (setup.waiter) {
+    napi_add_env_cleanup_hook(
+        env, [](void* self) { on_environment_end(nullptr, self); }, host.get());
+  } else {
+    napi_add_async_cleanup_hook(env, on_environment_end, host.get(), &host->hook_);
+  }
   return host.release();
 }
 
@@ -80,22 +98,26 @@ void Host::on_driver_closed() {
   engine_.reset();
   // Also when the environment ends: it lives until the hook is removed, and does not free what belongs to an addon.
   for (napi_ref reference : {memory_[0], memory_[1], dispatch_, resource_}) napi_delete_reference(env_, reference);
-  napi_async_destroy(env_, context_);
-  if (!environment_ended_) return;
+  if (!environment_ended_ || !is_deno(env_)) napi_async_destroy(env_, context_);
+  if (environment_ended_) vanish();
+}
+
+// The environment may go on ending.
+void Host::vanish() {
   const napi_async_cleanup_hook_handle hook = hook_;
   delete this;
-  napi_remove_async_cleanup_hook(hook);
+  if (hook != nullptr) napi_remove_async_cleanup_hook(hook);
 }
 
 void Host::on_environment_end(napi_async_cleanup_hook_handle hook, void* self) {
   Host* host = static_cast<Host*>(self);
   host->environment_ended_ = true;
+  host->hook_ = hook;
   if (host->driver_closed_) {
-    delete host;
-    napi_remove_async_cleanup_hook(hook);
-    return;
+    host->vanish();
+  } else {
+    host->tear_down();
   }
-  host->tear_down();
 }
 
 }  // namespace skein

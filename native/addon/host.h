@@ -51,6 +51,7 @@ class Host final : private Program {
   void after_engine();
   void tear_down();
   void on_driver_closed();
+  void vanish();
   static void on_environment_end(napi_async_cleanup_hook_handle hook, void* self);
 
   napi_env env_;
