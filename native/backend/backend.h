@@ -17,6 +17,7 @@
 #include <memory>
 #include <span>
 
+#include "backend/ending.h"
 #include "backend/interest.h"
 #include "engine/connection.h"
 #include "engine/slice.h"
@@ -41,15 +42,12 @@ class BackendEvents {
   virtual void on_sent(Handle handle, std::ptrdiff_t result) = 0;
   // A polled descriptor is ready for `what`.
   virtual void on_ready(Handle handle, std::uint32_t what) = 0;
-  // What close() left in flight has ended, and the descriptor is closed.
+  // What close() left in flight has ended.
   virtual void on_closed(Handle handle) = 0;
 
  protected:
   ~BackendEvents() = default;
 };
-
-// What becomes of a descriptor: it is closed, closed with a reset, or left to whom it belongs.
-enum class Ending : std::uint8_t { kClose, kReset, kLeaveOpen };
 
 class Backend {
  public:
@@ -75,8 +73,8 @@ class Backend {
   virtual bool sends_inline() const = 0;
   // Bytes taken at once (fewer than asked: on_sent(0) follows when there is room), a negative errno, or kInFlight.
   virtual std::ptrdiff_t submit_send(Endpoint& endpoint, std::span<const Slice> slices) = 0;
-  // Ends every operation on the descriptor, then closes it. True: done, and the endpoint's descriptor is void. False:
-  // something is in flight, on_closed follows, and until then the endpoint keeps its slot and what it sends its bytes.
+  // Ends every operation on the descriptor and closes it; the endpoint's descriptor is void. False: the kernel has not
+  // let go of everything yet; on_closed follows, and until then the endpoint keeps its slot, and a send its bytes.
   virtual bool close(Endpoint& endpoint, Ending ending) = 0;
 
   // A backend may gather requests: whether it holds some, and hand them to the kernel, as the engine asks at the end of

@@ -2,17 +2,12 @@
 
 #include <cerrno>
 
+#include "backend/accept_error.h"
 #include "net/socket.h"
 
 namespace skein {
 
 namespace {
-
-std::size_t total(std::span<const Slice> slices) {
-  std::size_t bytes = 0;
-  for (const Slice& slice : slices) bytes += slice.size;
-  return bytes;
-}
 
 bool would_block(std::ptrdiff_t result) {
   return result == -EAGAIN || result == -EWOULDBLOCK;
@@ -48,7 +43,7 @@ std::ptrdiff_t Readiness::submit_send(Endpoint& endpoint, std::span<const Slice>
   std::ptrdiff_t sent = net::send(endpoint.fd, slices);
   if (would_block(sent)) sent = 0;
   if (sent < 0) return sent;
-  const bool all = static_cast<std::size_t>(sent) == total(slices);
+  const bool all = static_cast<std::size_t>(sent) == total_size(slices);
   const int result = want(endpoint, all ? endpoint.interest & ~kWrite : endpoint.interest | kWrite);
   return result < 0 ? result : sent;
 }
@@ -65,11 +60,7 @@ bool Readiness::close(Endpoint& endpoint, Ending ending) {
   if (endpoint.watched && !leaves_by_itself) selector_->remove(endpoint.fd);
   endpoint.watched = false;
   endpoint.interest = kNone;
-  if (ending == Ending::kReset) {
-    net::close_with_reset(endpoint.fd);
-  } else if (ending == Ending::kClose) {
-    net::close(endpoint.fd);
-  }
+  close_as(endpoint.fd, ending);
   endpoint.fd = kNoDescriptor;
   return true;
 }
@@ -135,32 +126,14 @@ void Readiness::accept_some(Endpoint& listener) {
       if (!events_->on_accept(handle, accepted, peer)) return;
       continue;
     }
-    switch (const int error = static_cast<int>(-accepted); error) {
-      case EAGAIN:
-#if EWOULDBLOCK != EAGAIN
-      case EWOULDBLOCK:
-#endif
-        events_->on_accept_end(handle, 0, true);
-        return;
-      // The connection died in the backlog, or accept(2) reports the network's errors of a pending one: go on.
-      case ECONNABORTED:
-      case EPROTO:
-      case EPERM:
-      case ENETDOWN:
-      case ENOPROTOOPT:
-      case EHOSTUNREACH:
-      case ENETUNREACH:
-      case EOPNOTSUPP:
-      case ETIMEDOUT:
-#if defined(__linux__)
-      case EHOSTDOWN:
-      case ENONET:
-#endif
-        continue;
-      default:
-        events_->on_accept_end(handle, error, false);
-        return;
+    if (would_block(accepted)) {
+      events_->on_accept_end(handle, 0, true);
+      return;
     }
+    const int error = static_cast<int>(-accepted);
+    if (is_transient_accept_error(error)) continue;
+    events_->on_accept_end(handle, error, false);
+    return;
   }
 }
 

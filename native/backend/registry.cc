@@ -5,10 +5,18 @@
 
 #include "backend/readiness.h"
 #include "backend/selector/selector.h"
+#if defined(__linux__)
+#include "backend/uring/uring.h"
+#endif
 
 namespace skein {
 
 namespace {
+
+template <typename Kind>
+std::unique_ptr<Backend> make() {
+  return std::make_unique<Kind>();
+}
 
 template <std::unique_ptr<Selector> (*MakeSelector)()>
 std::unique_ptr<Backend> make_readiness() {
@@ -28,6 +36,9 @@ constexpr std::array kBackends {
 #endif
 #if !defined(_WIN32)
       BackendEntry{"poll", 200, false, probe_selector<make_poll_selector>, make_readiness<make_poll_selector>},
+#endif
+#if defined(__linux__)
+      BackendEntry{"io_uring", 50, true, uring::probe, make<uring::Uring>},
 #endif
       BackendEntry{"select", 100, false, probe_selector<make_select_selector>, make_readiness<make_select_selector>},
 };

@@ -361,11 +361,8 @@ void Engine::fail(Connection& connection, int error) {
   end(connection, error, CloseReason::kError, connection.phase == Phase::kPolled ? Ending::kLeaveOpen : Ending::kClose);
 }
 
-// Closes, and tells the program once that is done.
 void Engine::end(Connection& connection, int error, CloseReason reason, Ending ending) {
-  connection.owes_closed = true;
-  connection.error = error;
-  connection.reason = reason;
+  report_closed(connection, error, reason);
   release(connection, ending);
 }
 
@@ -378,11 +375,9 @@ void Engine::release(Connection& connection, Ending ending) {
   if (connection.phase == Phase::kLingering) --stats_.lingering;
   if (connection.paused) std::erase(paused_listeners_, connection.handle);
   connection.phase = Phase::kClosed;
-  if (backend_->close(connection, ending)) {
-    on_closed(connection.handle);
-  } else {
-    settle_if_needed();
-  }
+  --stats_.connections;
+  if (backend_->close(connection, ending)) on_closed(connection.handle);
+  if (!paused_listeners_.empty()) resume_paused_listeners();
 }
 
 // The slot is freed after the records that name it were read.
@@ -390,10 +385,7 @@ void Engine::on_closed(Handle handle) {
   Connection* connection = table_.find(handle);
   if (connection == nullptr || connection->phase != Phase::kClosed) return;
   connection->outbox.clear(pool_);
-  if (connection->owes_closed) report_closed(*connection, connection->error, connection->reason);
   closed_.push_back(handle);
-  --stats_.connections;
-  if (!paused_listeners_.empty()) resume_paused_listeners();
 }
 
 // A descriptor is free again.
@@ -474,7 +466,8 @@ void Engine::on_ready(Handle handle, std::uint32_t what) {
 // The one place that runs the program while the backend delivers: when the records, the arena or the slabs are used up.
 std::span<std::uint8_t> Engine::receive_window(Handle handle) {
   Connection* connection = table_.find(handle);
-  if (connection == nullptr || !connection->reading || connection->eof) return {};
+  if (connection == nullptr || !connection->reading || connection->eof || connection->phase == Phase::kClosed)
+    return {};
   if (connection->phase == Phase::kLingering) return unwanted_;
   const std::size_t needed = connection->expect;
   bool use_next_slab = !connection->borrows && slabs_.rest().size() < needed;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 
 namespace skein {
 
@@ -10,5 +11,11 @@ struct Slice {
   void* data;
   std::size_t size;
 };
+
+inline std::size_t total_size(std::span<const Slice> slices) {
+  std::size_t bytes = 0;
+  for (const Slice& slice : slices) bytes += slice.size;
+  return bytes;
+}
 
 }  // namespace skein

@@ -1,0 +1,79 @@
+#include "backend/uring/buffers.h"
+
+#include <sys/mman.h>
+
+#include <cerrno>
+
+namespace skein::uring {
+
+namespace {
+
+constexpr std::uint32_t kLargeBuffers = 16;
+constexpr std::uint32_t kLargeBytes = 32 * 1024;
+constexpr std::uint32_t kSmallBuffers = 256;
+constexpr std::uint32_t kSmallBytes = 4 * 1024;
+constexpr std::size_t kPage = 4096;
+
+std::uint16_t number_of(const Completion& completion) {
+  return static_cast<std::uint16_t>(completion.flags >> 16);
+}
+
+}  // namespace
+
+Buffers::~Buffers() {
+  if (ring_ != nullptr) ::munmap(ring_, mapped_);
+}
+
+int Buffers::open(Ring& ring) {
+  const int result = offer(ring, kLargeBuffers, kLargeBytes, kBufferRingIncremental);
+  return result == -EINVAL ? offer(ring, kSmallBuffers, kSmallBytes, 0) : result;
+}
+
+// One mapping holds the ring of buffers, at its beginning as the kernel wants it, and the buffers.
+int Buffers::offer(Ring& ring, std::uint32_t count, std::uint32_t bytes, std::uint16_t flags) {
+  const std::size_t head = (count * sizeof(Buffer) + kPage - 1) / kPage * kPage;
+  mapped_ = head + std::size_t{count} * bytes;
+  void* mapping = ::mmap(nullptr, mapped_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (mapping == MAP_FAILED) return -errno;
+  BufferRing description{};
+  description.address = reinterpret_cast<std::uintptr_t>(mapping);
+  description.entries = count;
+  description.group = kGroup;
+  description.flags = flags;
+  if (const int result = ring.register_with(kRegisterBufferRing, &description, 1); result < 0) {
+    ::munmap(mapping, mapped_);
+    return result;
+  }
+  ring_ = static_cast<Buffer*>(mapping);
+  memory_ = static_cast<std::uint8_t*>(mapping) + head;
+  count_ = count;
+  bytes_ = bytes;
+  used_.assign(count, 0);
+  for (std::uint32_t i = 0; i < count; ++i) add(static_cast<std::uint16_t>(i));
+  return 0;
+}
+
+std::span<const std::uint8_t> Buffers::bytes_of(const Completion& completion) const {
+  const std::uint16_t number = number_of(completion);
+  return {memory_ + std::size_t{number} * bytes_ + used_[number], static_cast<std::size_t>(completion.result)};
+}
+
+void Buffers::give_back(const Completion& completion) {
+  const std::uint16_t number = number_of(completion);
+  if ((completion.flags & kBufferGoesOn) != 0) {
+    if (completion.result > 0) used_[number] += static_cast<std::uint32_t>(completion.result);
+    return;
+  }
+  used_[number] = 0;
+  add(number);
+}
+
+void Buffers::add(std::uint16_t number) {
+  Buffer& slot = ring_[tail_ & (count_ - 1)];
+  slot.address = reinterpret_cast<std::uintptr_t>(memory_ + std::size_t{number} * bytes_);
+  slot.length = bytes_;
+  slot.number = number;
+  __atomic_store_n(&ring_[0].tail, ++tail_, __ATOMIC_RELEASE);
+}
+
+}  // namespace skein::uring

@@ -1,0 +1,45 @@
+// The memory that io_uring receives into, before the bytes are copied to where the engine wants them: buffers that the
+// kernel takes from a ring, whichever connection has bytes next.
+//
+// Since Linux 6.12 the kernel packs what it receives into one buffer until that is full: a few large buffers, of which
+// the one in use stays in the processor's cache. Before, each receive takes a whole buffer: many small ones.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "backend/uring/ring.h"
+
+namespace skein::uring {
+
+class Buffers {
+ public:
+  static constexpr std::uint16_t kGroup = 1;
+
+  Buffers() = default;
+  Buffers(const Buffers&) = delete;
+  Buffers& operator=(const Buffers&) = delete;
+  ~Buffers();
+
+  // 0 or a negative errno.
+  int open(Ring& ring);
+  // The bytes of a completion that has a buffer. They stay until give_back() of the same completion.
+  std::span<const std::uint8_t> bytes_of(const Completion& completion) const;
+  void give_back(const Completion& completion);
+
+ private:
+  int offer(Ring& ring, std::uint32_t count, std::uint32_t bytes, std::uint16_t flags);
+  void add(std::uint16_t number);
+
+  Buffer* ring_ = nullptr;
+  std::uint8_t* memory_ = nullptr;
+  std::size_t mapped_ = 0;
+  std::uint32_t count_ = 0;
+  std::uint32_t bytes_ = 0;
+  std::uint16_t tail_ = 0;
+  std::vector<std::uint32_t> used_;  // of each buffer, what the kernel has filled
+};
+
+}  // namespace skein::uring

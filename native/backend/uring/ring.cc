@@ -1,0 +1,124 @@
+#include "backend/uring/ring.h"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace skein::uring {
+
+namespace {
+
+constexpr std::uint32_t kRequests = 512;
+constexpr std::uint32_t kCompletions = 4096;
+
+template <typename... Arguments>
+int call(long number, Arguments... arguments) {
+  const long result = ::syscall(number, arguments...);
+  return result >= 0 ? static_cast<int>(result) : -errno;
+}
+
+std::uint32_t* word(std::byte* ring, std::uint32_t offset) {
+  return reinterpret_cast<std::uint32_t*>(ring + offset);
+}
+
+}  // namespace
+
+Ring::~Ring() {
+  if (requests_ != nullptr) ::munmap(requests_, requests_bytes_);
+  if (rings_ != nullptr) ::munmap(rings_, rings_bytes_);
+  if (fd_ >= 0) ::close(fd_);
+  if (event_ >= 0) ::close(event_);
+}
+
+int Ring::open() {
+  Parameters parameters{};
+  parameters.flags = kSetupCompletions | kSetupSubmitAll | kSetupSingleIssuer | kSetupDeferTaskrun;
+  parameters.completion_entries = kCompletions;
+  fd_ = call(kSetupCall, kRequests, &parameters);
+  if (fd_ < 0) return fd_;
+  if ((parameters.features & (kFeatureSingleMmap | kFeatureNoDrop)) != (kFeatureSingleMmap | kFeatureNoDrop)) {
+    return -ENOSYS;
+  }
+  if (const int result = map(parameters); result < 0) return result;
+  event_ = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  if (event_ < 0) return -errno;
+  return register_with(kRegisterEventfd, &event_, 1);
+}
+
+int Ring::map(const Parameters& parameters) {
+  const SubmissionOffsets& submissions = parameters.submissions;
+  const CompletionOffsets& completions = parameters.completions;
+  const auto map_at = [this](std::size_t bytes, std::int64_t offset) {
+    return ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd_, offset);
+  };
+  rings_bytes_ = std::max(submissions.array + parameters.submission_entries * sizeof(std::uint32_t),
+                          completions.completions + parameters.completion_entries * sizeof(Completion));
+  void* rings = map_at(rings_bytes_, kOffsetRings);
+  if (rings == MAP_FAILED) return -errno;
+  rings_ = static_cast<std::byte*>(rings);
+  requests_bytes_ = parameters.submission_entries * sizeof(Request);
+  void* requests = map_at(requests_bytes_, kOffsetRequests);
+  if (requests == MAP_FAILED) return -errno;
+  requests_ = static_cast<Request*>(requests);
+
+  submission_tail_ = word(rings_, submissions.tail);
+  submission_mask_ = *word(rings_, submissions.ring_mask);
+  submission_entries_ = parameters.submission_entries;
+  // The kernel takes requests by way of this list, which always says the same here.
+  for (std::uint32_t i = 0; i < parameters.submission_entries; ++i) word(rings_, submissions.array)[i] = i;
+  completion_head_ = word(rings_, completions.head);
+  completion_tail_ = word(rings_, completions.tail);
+  completion_mask_ = *word(rings_, completions.ring_mask);
+  completions_ = reinterpret_cast<const Completion*>(rings_ + completions.completions);
+  return 0;
+}
+
+Request* Ring::next() {
+  if (held() == submission_entries_) enter();
+  if (held() == submission_entries_) return nullptr;
+  Request& request = requests_[tail_++ & submission_mask_];
+  request = {};
+  return &request;
+}
+
+void Ring::enter() {
+  __atomic_store_n(submission_tail_, tail_, __ATOMIC_RELEASE);
+  // EINTR and EAGAIN take nothing, or a part; EBUSY wants completions to be taken first. What is left goes next time.
+  const int taken = call(kEnterCall, fd_, held(), 0, kGetEvents, nullptr, 0);
+  if (taken > 0) submitted_ += static_cast<std::uint32_t>(taken);
+}
+
+const Completion* Ring::peek() const {
+  const std::uint32_t head = *completion_head_;
+  if (head == __atomic_load_n(completion_tail_, __ATOMIC_ACQUIRE)) return nullptr;
+  return &completions_[head & completion_mask_];
+}
+
+void Ring::seen() {
+  __atomic_store_n(completion_head_, *completion_head_ + 1, __ATOMIC_RELEASE);
+}
+
+int Ring::register_with(std::uint32_t what, void* argument, unsigned count) {
+  return call(kRegisterCall, fd_, what, argument, count);
+}
+
+bool Ring::wait(int timeout_ms) {
+  if (timeout_ms != 0) {
+    pollfd entry{event_, POLLIN, 0};
+    if (::poll(&entry, 1, timeout_ms) <= 0) return false;
+  }
+  std::uint64_t count;
+  return ::read(event_, &count, sizeof count) > 0;
+}
+
+void Ring::wake() {
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const ssize_t written = ::write(event_, &one, sizeof one);
+}
+
+}  // namespace skein::uring

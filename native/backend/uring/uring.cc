@@ -1,0 +1,405 @@
+#include "backend/uring/uring.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "backend/accept_error.h"
+#include "net/socket.h"
+
+namespace skein::uring {
+
+namespace {
+
+// Endpoint::interest of a polled descriptor has what it is polled for above its kinds, and Endpoint::in_flight has the
+// kinds that are being cancelled above those in flight.
+constexpr int kShift = 16;
+constexpr std::uint32_t kKinds = (1u << kShift) - 1;
+// user_data of requests whose completion says nothing.
+constexpr std::uint64_t kNobody = ~std::uint64_t{0};
+
+constexpr std::uint64_t user_data_of(Handle handle, std::uint32_t kind) {
+  return std::uint64_t{kind} << 32 | static_cast<std::uint32_t>(handle);
+}
+
+}  // namespace
+
+int Uring::open(BackendEvents& events) {
+  events_ = &events;
+  if (const int result = ring_.open(); result < 0) return result;
+  if (const int result = buffers_.open(ring_); result < 0) return result;
+  opened_ = true;
+  return 0;
+}
+
+Uring::~Uring() {
+  if (!opened_) return;
+  ring_.enter();
+  SyncCancel everything{};
+  everything.fd = -1;
+  everything.flags = kCancelAny | kCancelAll;
+  everything.seconds = -1;
+  everything.nanoseconds = -1;
+  ring_.register_with(kSyncCancel, &everything, 1);
+  ring_.enter();
+  while (const Completion* completion = ring_.peek()) {
+    const bool accept = completion->user_data != kNobody && completion->user_data >> 32 == kAccept;
+    if (accept && completion->result >= 0) net::close_with_reset(completion->result);
+    ring_.seen();
+  }
+}
+
+// --- requests --------------------------------------------------------------------------------------------------------
+
+int Uring::want(Endpoint& endpoint, Kind kind) {
+  endpoint.interest |= kind;
+  return (endpoint.in_flight & kind) != 0 ? 0 : start(endpoint, kind);
+}
+
+int Uring::start(Endpoint& endpoint, Kind kind) {
+  Request* request = ring_.next();
+  if (request == nullptr) return -EAGAIN;
+  request->fd = endpoint.fd;
+  request->user_data = user_data_of(endpoint.handle, kind);
+  switch (kind) {
+    case kAccept:
+      request->operation = kOpAccept;
+      request->priority = kAcceptMultishot;
+      request->operation_flags = SOCK_NONBLOCK | SOCK_CLOEXEC;
+      break;
+    case kReceive:
+      request->operation = kOpReceive;
+      if (is_heavy(endpoint)) {
+        request->length = kBytesPerTurn;
+      } else {
+        request->priority = kReceiveMultishot;
+      }
+      request->flags = kSelectBuffer;
+      request->buffer_group = Buffers::kGroup;
+      break;
+    case kWritable:
+      request->operation = kOpPollAdd;
+      request->operation_flags = POLLOUT;
+      break;
+    case kPoll: {
+      const std::uint32_t asked = endpoint.interest >> kShift;
+      request->operation = kOpPollAdd;
+      request->operation_flags = ((asked & kRead) != 0 ? POLLIN : 0u) | ((asked & kWrite) != 0 ? POLLOUT : 0u);
+      break;
+    }
+  }
+  endpoint.in_flight |= kind;
+  return 0;
+}
+
+void Uring::stop(Endpoint& endpoint, Kind kind) {
+  endpoint.interest &= ~std::uint32_t{kind};
+  cancel(endpoint, kind);
+}
+
+void Uring::cancel(Endpoint& endpoint, Kind kind) {
+  const std::uint32_t cancelling = std::uint32_t{kind} << kShift;
+  if ((endpoint.in_flight & kind) == 0 || (endpoint.in_flight & cancelling) != 0) return;
+  Request* request = ring_.next();
+  if (request == nullptr) return;
+  request->operation = kOpAsyncCancel;
+  request->flags = kSkipSuccess;
+  request->address = user_data_of(endpoint.handle, kind);
+  request->user_data = kNobody;
+  endpoint.in_flight |= cancelling;
+}
+
+int Uring::disarm_accept(Endpoint& listener) {
+  stop(listener, kAccept);
+  return 0;
+}
+
+int Uring::arm_receive(Endpoint& endpoint) {
+  if (!held_.contains(endpoint.handle)) return want(endpoint, kReceive);
+  endpoint.interest |= kReceive;
+  if (std::find(resumed_.begin(), resumed_.end(), endpoint.handle) == resumed_.end()) {
+    resumed_.push_back(endpoint.handle);
+  }
+  return 0;
+}
+
+int Uring::connect(Endpoint& endpoint, const Address& address) {
+  const int result = net::connect(endpoint.fd, address);
+  if (result != -EINPROGRESS) return result;
+  const int armed = want(endpoint, kWritable);
+  return armed < 0 ? armed : -EINPROGRESS;
+}
+
+int Uring::arm_poll(Endpoint& endpoint, std::uint32_t interest) {
+  const bool changes = endpoint.interest >> kShift != interest;
+  if (changes && (endpoint.in_flight & kPoll) != 0) stop(endpoint, kPoll);
+  if (interest == kNone) {
+    endpoint.interest = kNone;
+    return 0;
+  }
+  endpoint.interest = interest << kShift;
+  return want(endpoint, kPoll);
+}
+
+std::ptrdiff_t Uring::submit_send(Endpoint& endpoint, std::span<const Slice> slices) {
+  // A full socket buffer: the attempt would only cost a call, unless the kernel just said that there is room.
+  const bool waiting = (endpoint.interest & kWritable) != 0;
+  if (waiting && endpoint.handle != writable_) return 0;
+  writable_ = -1;
+  std::ptrdiff_t sent = net::send(endpoint.fd, slices);
+  if (sent == -EAGAIN || sent == -EWOULDBLOCK) sent = 0;
+  if (sent < 0) return sent;
+  if (static_cast<std::size_t>(sent) == total_size(slices)) {
+    endpoint.interest &= ~std::uint32_t{kWritable};
+    return sent;
+  }
+  const int result = want(endpoint, kWritable);
+  return result < 0 ? result : sent;
+}
+
+bool Uring::close(Endpoint& endpoint, Ending ending) {
+  endpoint.interest = kNone;
+  held_.erase(endpoint.handle);
+  const bool in_flight = (endpoint.in_flight & kKinds) != 0;
+  if (in_flight) {
+    for (const Kind kind : {kAccept, kReceive, kWritable, kPoll}) stop(endpoint, kind);
+    // At once: a request that is in flight keeps the socket open.
+    ring_.enter();
+    closing_.emplace(endpoint.handle, &endpoint);
+  }
+  close_as(endpoint.fd, ending);
+  endpoint.fd = kNoDescriptor;
+  return !in_flight;
+}
+
+void Uring::submit() {
+  if (ring_.held() > 0) ring_.enter();
+  if (!resumed_.empty()) ring_.wake();
+}
+
+// --- completions -----------------------------------------------------------------------------------------------------
+
+void Uring::deliver() {
+  ++turn_;
+  ring_.enter();
+  resume_held();
+  for (int i = 0; i < kEventsPerTurn; ++i) {
+    const Completion* next = ring_.peek();
+    if (next == nullptr) break;
+    const Completion completion = *next;
+    ring_.seen();
+    if (completion.user_data != kNobody) completed(completion);
+  }
+  for (const Handle handle : std::exchange(accepted_, {})) {
+    const Endpoint* listener = events_->find(handle);
+    if (listener != nullptr && (listener->in_flight & kAccept) != 0) events_->on_accept_end(handle, 0, true);
+  }
+  if (ring_.peek() != nullptr) ring_.wake();
+}
+
+void Uring::completed(const Completion& completion) {
+  const auto handle = static_cast<Handle>(completion.user_data & 0xffffffff);
+  const auto kind = static_cast<Kind>(completion.user_data >> 32);
+  const bool ended = (completion.flags & kMore) == 0;
+  const std::uint32_t bits = ended ? kind | std::uint32_t{kind} << kShift : 0;
+  if (const auto closing = closing_.find(handle); closing != closing_.end()) {
+    drop(kind, completion);
+    closing->second->in_flight &= ~bits;
+    if ((closing->second->in_flight & kKinds) != 0) return;
+    closing_.erase(closing);
+    events_->on_closed(handle);
+    return;
+  }
+  // Not stale: an endpoint keeps its slot while it has something in flight.
+  Endpoint* endpoint = events_->find(handle);
+  SK_CHECK(endpoint != nullptr);
+  endpoint->in_flight &= ~bits;
+  switch (kind) {
+    case kAccept:
+      accepted(handle, completion);
+      break;
+    case kReceive:
+      received(handle, completion);
+      break;
+    case kWritable:
+      became_writable(handle, completion.result);
+      break;
+    case kPoll:
+      polled(handle, completion.result);
+      break;
+  }
+  endpoint = events_->find(handle);
+  if (endpoint == nullptr) return;
+  if ((endpoint->interest & kind) != 0 && (endpoint->in_flight & kind) == 0 && !held_.contains(handle)) {
+    start(*endpoint, kind);
+  }
+}
+
+// What a request brought for an endpoint that is closed.
+void Uring::drop(Kind kind, const Completion& completion) {
+  if (kind == kAccept && completion.result >= 0) net::close_with_reset(completion.result);
+  if ((completion.flags & kHasBuffer) != 0) buffers_.give_back(completion);
+}
+
+void Uring::accepted(Handle handle, const Completion& completion) {
+  const int result = completion.result;
+  if (result >= 0) {
+    Address peer;
+    // One that was reset meanwhile has none any more.
+    if (net::peer_address(result, peer) < 0) parse_address("", 0, peer);
+    if (events_->on_accept(handle, result, peer)) {
+      if (accepted_.empty() || accepted_.back() != handle) accepted_.push_back(handle);
+    }
+  } else if (result != -ECANCELED && !is_transient_accept_error(-result)) {
+    events_->on_accept_end(handle, -result, false);
+  }
+}
+
+void Uring::received(Handle handle, const Completion& completion) {
+  const bool has_buffer = (completion.flags & kHasBuffer) != 0;
+  if (completion.result > 0 && has_buffer) {
+    const std::span<const std::uint8_t> bytes = buffers_.bytes_of(completion);
+    const bool held = held_.contains(handle);
+    if (!held && bytes.size() < kBytesPerTurn / 2) set_heavy(handle, false);
+    const std::size_t taken = held ? 0 : hand_over(handle, bytes);
+    if (taken < bytes.size()) hold(handle, bytes.subspan(taken));
+  }
+  if (has_buffer) buffers_.give_back(completion);
+  if (completion.result > 0 || completion.result == -ENOBUFS || completion.result == -ECANCELED) return;
+  if (const auto held = held_.find(handle); held != held_.end()) {
+    held->second.ended = true;
+    held->second.end = completion.result;
+  } else if (!hand_over_end(handle, completion.result) && events_->find(handle) != nullptr) {
+    Held& kept = held_[handle];
+    kept.ended = true;
+    kept.end = completion.result;
+  }
+  // Nothing comes after the end.
+  if (Endpoint* endpoint = events_->find(handle)) endpoint->interest &= ~std::uint32_t{kReceive};
+}
+
+std::size_t Uring::hand_over(Handle handle, std::span<const std::uint8_t> bytes) {
+  std::size_t taken = 0;
+  while (taken < bytes.size()) {
+    const std::span<std::uint8_t> window = events_->receive_window(handle);
+    if (window.empty()) break;
+    Endpoint& endpoint = *events_->find(handle);
+    if (endpoint.turn != turn_) {
+      endpoint.turn = turn_;
+      endpoint.received = 0;
+    }
+    if (endpoint.received >= kBytesPerTurn) {
+      // It goes on in the next turn, and receives so much at a time from then on.
+      set_heavy(handle, true);
+      resumed_.push_back(handle);
+      break;
+    }
+    const std::size_t piece = std::min({window.size(), bytes.size() - taken, kBytesPerTurn - endpoint.received});
+    endpoint.received += static_cast<std::uint32_t>(piece);
+    std::memcpy(window.data(), bytes.data() + taken, piece);
+    events_->on_received(handle, static_cast<std::ptrdiff_t>(piece));
+    taken += piece;
+  }
+  return taken;
+}
+
+// False when nobody reads now.
+bool Uring::hand_over_end(Handle handle, std::int32_t end) {
+  if (events_->receive_window(handle).empty()) return false;
+  events_->on_received(handle, end);
+  return true;
+}
+
+void Uring::set_heavy(Handle handle, bool heavy) {
+  if (Endpoint* endpoint = events_->find(handle)) endpoint->watched = heavy;
+}
+
+void Uring::hold(Handle handle, std::span<const std::uint8_t> bytes) {
+  Endpoint* endpoint = events_->find(handle);
+  if (endpoint == nullptr) return;
+  std::vector<std::uint8_t>& kept = held_[handle].bytes;
+  kept.insert(kept.end(), bytes.begin(), bytes.end());
+  // Asked for again once nothing is held any more.
+  cancel(*endpoint, kReceive);
+}
+
+void Uring::resume_held() {
+  for (const Handle handle : std::exchange(resumed_, {})) {
+    auto held = held_.find(handle);
+    if (held == held_.end()) continue;
+    // The program may run, pause again, or close, while the bytes are handed over.
+    Held kept = std::move(held->second);
+    held->second = Held{};
+    const std::size_t taken = hand_over(handle, kept.bytes);
+    held = held_.find(handle);
+    if (held == held_.end()) continue;
+    kept.bytes.erase(kept.bytes.begin(), kept.bytes.begin() + static_cast<std::ptrdiff_t>(taken));
+    const bool all = kept.bytes.empty() && (!kept.ended || hand_over_end(handle, kept.end));
+    Endpoint* endpoint = events_->find(handle);
+    held = held_.find(handle);
+    if (held == held_.end() || endpoint == nullptr) continue;
+    if (!all) {
+      held->second = std::move(kept);
+      continue;
+    }
+    held_.erase(held);
+    if (kept.ended) {
+      endpoint->interest &= ~std::uint32_t{kReceive};
+    } else if ((endpoint->interest & kReceive) != 0) {
+      want(*endpoint, kReceive);
+    }
+  }
+}
+
+void Uring::became_writable(Handle handle, std::int32_t result) {
+  Endpoint* endpoint = events_->find(handle);
+  if (endpoint == nullptr || (endpoint->interest & kWritable) == 0 || result < 0) return;
+  if (endpoint->phase == Phase::kConnecting) {
+    endpoint->interest &= ~std::uint32_t{kWritable};
+    events_->on_connected(handle, net::connect_error(endpoint->fd));
+    return;
+  }
+  writable_ = handle;
+  events_->on_sent(handle, 0);
+  writable_ = -1;
+}
+
+void Uring::polled(Handle handle, std::int32_t result) {
+  const Endpoint* endpoint = events_->find(handle);
+  if (endpoint == nullptr || result < 0) return;
+  const auto events = static_cast<std::uint32_t>(result);
+  const std::uint32_t what = ((events & POLLIN) != 0 ? kRead : 0u) | ((events & POLLOUT) != 0 ? kWrite : 0u) |
+                             ((events & (POLLERR | POLLHUP | POLLNVAL)) != 0 ? kHangup : 0u);
+  const std::uint32_t asked = what & (endpoint->interest >> kShift | kHangup);
+  if ((endpoint->interest & kPoll) != 0 && asked != kNone) events_->on_ready(handle, asked);
+}
+
+std::string probe() {
+  Ring ring;
+  Buffers buffers;
+  int result = ring.open();
+  if (result == 0) result = buffers.open(ring);
+  switch (-result) {
+    case 0:
+      return {};
+    case ENOSYS:
+      return "this kernel has no io_uring, or a sandbox hides it: it needs Linux 6.1 and a seccomp profile that allows "
+             "it";
+    case EPERM:
+    case EACCES:
+      return "io_uring is forbidden: see sysctl kernel.io_uring_disabled, and the seccomp profile of a container";
+    case EINVAL:
+      return "this kernel's io_uring is too old: it needs Linux 6.1";
+    case ENOMEM:
+      return "there is too little memory that may be locked for io_uring: see ulimit -l";
+    default:
+      return std::string("the kernel refuses io_uring: ") + std::strerror(-result);
+  }
+}
+
+}  // namespace skein::uring

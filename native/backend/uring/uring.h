@@ -1,0 +1,98 @@
+// Completions by io_uring(7), Linux 6.1 and newer.
+//
+//     accept, receive      multishot: asked for once, completed again and again without a system call
+//     send                 send(2) at once, which costs less than a request; what the kernel does not take waits for a
+//                          poll request
+//     connect              connect(2), then a poll request
+//
+//  a. Each endpoint has at most one request of each kind in flight (`in_flight`), and the kinds it wants (`interest`).
+//     A request that ends while it is still wanted is made again; one that is not wanted any more is cancelled.
+//  b. Bytes that come after the engine stopped reading, or beyond a turn's share, are kept until it goes on. The
+//  receive
+//     is cancelled then: they are at most what the buffers hold, and the peer is held up by the kernel.
+//  c. A request in flight keeps its socket open, so what an endpoint has in flight is cancelled before it is closed.
+//  The
+//     completions of what was cancelled come later, and the endpoint keeps its slot until then.
+//  d. A ring keeps the rights of the process that made it (CVE-2024-22017): drop privileges before making a reactor.
+#pragma once
+
+#include <unordered_map>
+#include <vector>
+
+#include "backend/backend.h"
+#include "backend/uring/buffers.h"
+#include "backend/uring/ring.h"
+
+namespace skein::uring {
+
+class Uring final : public Backend {
+ public:
+  ~Uring() override;
+
+  const char* name() const override { return "io_uring"; }
+  int open(BackendEvents& events) override;
+  int arm_accept(Endpoint& listener) override { return want(listener, kAccept); }
+  int disarm_accept(Endpoint& listener) override;
+  int arm_receive(Endpoint& endpoint) override;
+  int connect(Endpoint& endpoint, const Address& address) override;
+  int arm_poll(Endpoint& endpoint, std::uint32_t interest) override;
+  bool sends_inline() const override { return true; }
+  std::ptrdiff_t submit_send(Endpoint& endpoint, std::span<const Slice> slices) override;
+  bool close(Endpoint& endpoint, Ending ending) override;
+  bool holds_requests() const override { return ring_.held() > 0 || !resumed_.empty(); }
+  void submit() override;
+  bool wait(int timeout_ms) override { return ring_.wait(timeout_ms); }
+  void deliver() override;
+  void wake() override { ring_.wake(); }
+  int pollable_descriptor() const override { return ring_.event(); }
+
+ private:
+  // Kinds of requests: a bit in Endpoint::in_flight (and, shifted, of those being cancelled) and Endpoint::interest.
+  enum Kind : std::uint32_t { kAccept = 1, kReceive = 2, kWritable = 4, kPoll = 8 };
+
+  // What came while nobody read.
+  struct Held {
+    std::vector<std::uint8_t> bytes;
+    bool ended = false;
+    std::int32_t end = 0;  // how: 0 or a negative errno
+  };
+
+  int want(Endpoint& endpoint, Kind kind);
+  int start(Endpoint& endpoint, Kind kind);
+  void stop(Endpoint& endpoint, Kind kind);
+  void cancel(Endpoint& endpoint, Kind kind);
+  void completed(const Completion& completion);
+  void drop(Kind kind, const Completion& completion);
+  void accepted(Handle handle, const Completion& completion);
+  void received(Handle handle, const Completion& completion);
+  void became_writable(Handle handle, std::int32_t result);
+  void polled(Handle handle, std::int32_t result);
+  std::size_t hand_over(Handle handle, std::span<const std::uint8_t> bytes);
+  bool hand_over_end(Handle handle, std::int32_t end);
+  // Whether it has sent more than a turn's bytes in one: such a one receives once a turn.
+  static bool is_heavy(const Endpoint& endpoint) { return endpoint.watched; }
+  void set_heavy(Handle handle, bool heavy);
+  void hold(Handle handle, std::span<const std::uint8_t> bytes);
+  void resume_held();
+
+  // Events of one turn: bounds the time until libuv gets its own.
+  static constexpr int kEventsPerTurn = 128;
+  // Of one connection, so that none starves another.
+  static constexpr std::size_t kBytesPerTurn = 32 * 1024;
+
+  BackendEvents* events_ = nullptr;
+  Buffers buffers_;  // used by the ring, which goes first
+  Ring ring_;
+  bool opened_ = false;
+  std::uint32_t turn_ = 0;
+  Handle writable_ = -1;  // the endpoint whose readiness to be written to is being delivered
+  std::unordered_map<Handle, Held> held_;
+  std::unordered_map<Handle, Endpoint*> closing_;  // closed, with something in flight
+  std::vector<Handle> resumed_;                    // held bytes are wanted again
+  std::vector<Handle> accepted_;                   // listeners that accepted in this turn
+};
+
+// "" when io_uring works here, else why not.
+std::string probe();
+
+}  // namespace skein::uring
