@@ -36,8 +36,9 @@ enum class Phase : std::uint8_t { kFree, kListening, kConnecting, kOpen, kFlushi
 struct Endpoint {
   Handle handle = 0;
   Descriptor fd = kNoDescriptor;
-  std::uint32_t interest = 0;  // what the backend waits for; its own business, as are the next two
+  std::uint32_t interest = 0;  // what the backend waits for; its own business, as are the next three
   std::uint32_t in_flight = 0;
+  int broken = 0;  // the errno that came with an event
   Phase phase = Phase::kFree;
   bool watched = false;  // known to the kernel's set
 };

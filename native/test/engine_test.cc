@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <functional>
 #include <map>
 #include <string>
@@ -23,11 +24,16 @@ namespace {
 
 using test::Call;
 
+const char* backend() {
+  const char* asked = std::getenv("SKEIN_REACTOR");
+  return asked == nullptr ? "epoll" : asked;
+}
+
 // A program that keeps what it is told, and calls `on_data` for bytes.
 class World final : public Program {
  public:
   explicit World(std::size_t records = 64)
-      : words(records * 4), arena(64 * 1024), engine(find_backend("epoll")->make(), *this, {words, arena}) {
+      : words(records * 4), arena(64 * 1024), engine(find_backend(backend())->make(), *this, {words, arena}) {
     opened = engine.open();
     for (int i = 0; i < 4; ++i) supply();
   }
