@@ -361,7 +361,7 @@ forEachReactor((make, { name }) => {
           expect(String(error)).toContain("use node:fs");
           return;
         }
-        expect(await reader.lost.promise).toBeInstanceOf(ConnectionDone);
+        await reader.arrived.reaches(7);
         expect(reader.text).toBe("content");
       } finally {
         rmSync(directory, { recursive: true });

@@ -46,6 +46,14 @@ Event make_event(int ident, Filter filter, Flags flags, Handle handle) {
   return event;
 }
 
+// The change that a receipt is of.
+Event again(const Event& receipt) {
+  Event change = receipt;
+  change.flags = EV_ADD | EV_RECEIPT;
+  change.data = 0;
+  return change;
+}
+
 class KqueueSelector final : public Selector {
  public:
   ~KqueueSelector() override {
@@ -93,24 +101,28 @@ class KqueueSelector final : public Selector {
   }
 
   int submit() override {
-    if (changes_.empty()) return 0;
-    receipts_.resize(changes_.size());
-    const int most = static_cast<int>(changes_.size());
-    const timespec now{};
-    const int count = ::kevent(queue_, changes_.data(), most, receipts_.data(), most, &now);
-    if (count < 0) return -errno;
-    changes_.clear();
     int result = 0;
-    for (Event& receipt : std::span(receipts_).first(static_cast<std::size_t>(count))) {
-      const int error = (receipt.flags & EV_ERROR) != 0 ? static_cast<int>(receipt.data) : 0;
-      if (error == 0 || error == ENOENT) continue;
-      if (result == 0) result = -error;
-      // Only what is added needs memory. It stays here, and is tried again.
-      if (error != ENOMEM) continue;
-      receipt.flags = EV_ADD | EV_RECEIPT;
-      receipt.data = 0;
-      changes_.push_back(receipt);
+    handed_.swap(changes_);
+    for (std::span<Event> rest = handed_; !rest.empty();) {
+      const std::span<Event> part = rest.first(std::min(rest.size(), receipts_.size()));
+      const int most = static_cast<int>(part.size());
+      const timespec now{};
+      const int count = ::kevent(queue_, part.data(), most, receipts_.data(), most, &now);
+      if (count < 0) {
+        result = -errno;
+        changes_.insert(changes_.end(), rest.begin(), rest.end());
+        break;
+      }
+      for (Event& receipt : std::span(receipts_).first(static_cast<std::size_t>(count))) {
+        const int error = (receipt.flags & EV_ERROR) != 0 ? static_cast<int>(receipt.data) : 0;
+        if (error == 0 || error == ENOENT) continue;
+        if (result == 0) result = -error;
+        // Only what is added needs memory: that is tried again.
+        if (error == ENOMEM) changes_.push_back(again(receipt));
+      }
+      rest = rest.subspan(part.size());
     }
+    handed_.clear();
     return result;
   }
 
@@ -165,7 +177,8 @@ class KqueueSelector final : public Selector {
 #endif
   std::vector<std::uint8_t> filters_;  // by descriptor: those it has, or will have after submit()
   std::vector<Event> changes_;
-  std::vector<Event> receipts_;
+  std::vector<Event> handed_;  // changes on their way to the kernel
+  std::array<Event, 128> receipts_;
   std::array<Event, 128> events_;
 };
 
