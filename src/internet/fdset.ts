@@ -155,7 +155,8 @@ export class FDSet {
     const known = this.#watches.get(object);
     if (known !== undefined) return known;
     const fd = object.fileno();
-    if (!Number.isInteger(fd) || fd < 0) throw new CannotWatchError(object.logPrefix(), fd, constants.errno.EBADF);
+    // Asked here, since poll(2) and select(2) would tell it only in the next turn.
+    if (!isOpen(fd)) throw new CannotWatchError(object.logPrefix(), fd, constants.errno.EBADF);
     const other = this.#byDescriptor.get(fd);
     if (other?.object.fileno() === fd) throw new CannotWatchError(object.logPrefix(), fd, constants.errno.EEXIST);
     // The other one closed its descriptor without a word, and the number has come round.
@@ -220,10 +221,15 @@ export class FDSet {
 
 /** What a hangup without anything to read means. */
 function endOf(fd: number, reading: boolean): Error {
+  if (!isOpen(fd)) return new ConnectionFdescWentAway(fd);
+  return reading ? new ConnectionDone() : new ConnectionLost();
+}
+
+function isOpen(fd: number): boolean {
   try {
     fstatSync(fd);
+    return true;
   } catch {
-    return new ConnectionFdescWentAway(fd);
+    return false;
   }
-  return reading ? new ConnectionDone() : new ConnectionLost();
 }

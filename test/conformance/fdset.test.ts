@@ -363,6 +363,7 @@ forEachReactor((make, { name }) => {
         }
         await reader.arrived.reaches(7);
         expect(reader.text).toBe("content");
+        reactor.removeReader(reader);
       } finally {
         rmSync(directory, { recursive: true });
       }

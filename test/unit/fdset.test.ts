@@ -14,7 +14,7 @@ import { FDSet } from "../../src/internet/fdset.ts";
 import { NodeLoop } from "../../src/internet/loop.ts";
 import { Completion, Interest, type NativeEngine } from "../../src/native.ts";
 import { MemoryReactor, Simulation } from "../../src/testing/testing.ts";
-import { closeDescriptors, pipe, Watched } from "../helpers/descriptors.ts";
+import { close, closeDescriptors, pipe, Watched } from "../helpers/descriptors.ts";
 import { collectLog } from "../helpers/log.ts";
 
 const { EBADF, ENOENT, ENOTSUP } = constants.errno;
@@ -61,7 +61,7 @@ describe("FDSet", () => {
 
   it("has one registration for an object, and none once it neither reads nor writes", () => {
     const { fds, calls } = scripted();
-    const both = new Watched(3);
+    const both = new Watched(1);
     fds.addReader(both);
     fds.addWriter(both);
     fds.removeReader(both);
@@ -69,7 +69,7 @@ describe("FDSet", () => {
     fds.removeWriter(both);
     fds.removeReader(both);
     expect(calls).toEqual([
-      "poll 3 1",
+      "poll 1 1",
       "setInterest 7 3",
       "setInterest 7 2",
       "setInterest 7 3",
@@ -77,12 +77,12 @@ describe("FDSet", () => {
       "abort 7",
     ]);
     fds.addWriter(both);
-    expect(calls.at(-1)).toBe("poll 3 2");
+    expect(calls.at(-1)).toBe("poll 1 2");
   });
 
   it("reads before it writes, and does not write for an object that reading has ended", () => {
     const { fds, tell } = scripted();
-    const both = new Watched(3);
+    const both = new Watched(1);
     const order: string[] = [];
     both.onRead = () => {
       order.push("read");
@@ -102,7 +102,7 @@ describe("FDSet", () => {
 
   it("drops a record for what was removed in the same batch", () => {
     const { fds, tell } = scripted();
-    const [one, two] = [new Watched(3), new Watched(4)];
+    const [one, two] = [new Watched(1), new Watched(2)];
     one.onRead = () => fds.removeReader(two);
     two.onRead = () => undefined;
     fds.addReader(one);
@@ -125,36 +125,38 @@ describe("FDSet", () => {
 
   it("tells a hangup of a descriptor that is not open apart", () => {
     const { fds, tell } = scripted();
-    const reader = new Watched(999_999);
+    const [reading] = pipe();
+    const reader = new Watched(reading);
     fds.addReader(reader);
+    close(reading);
     tell(ready(7, Interest.HANGUP));
     expect(reader.losses).toEqual([expect.any(ConnectionFdescWentAway)]);
-    expect(String(reader.losses[0])).toContain("Descriptor 999999 was closed while it was watched");
+    expect(String(reader.losses[0])).toContain(`Descriptor ${reading} was closed while it was watched`);
   });
 
   it("ends an object whose number came round, and watches the new one", () => {
     const { fds, calls } = scripted();
-    const [old, fresh] = [new Watched(3), new Watched(3)];
+    const [old, fresh] = [new Watched(1), new Watched(1)];
     fds.addReader(old);
     old.fd = -1;
     fds.addReader(fresh);
     expect(old.losses).toEqual([expect.any(ConnectionFdescWentAway)]);
-    expect(calls).toEqual(["poll 3 1", "abort 7", "poll 3 1"]);
+    expect(calls).toEqual(["poll 1 1", "abort 7", "poll 1 1"]);
     expect(fds.getReaders()).toEqual([fresh]);
   });
 
   it("does not call doRead() of an object that names another descriptor by now", () => {
     const { fds, tell } = scripted();
-    const reader = new Watched(3);
+    const reader = new Watched(1);
     fds.addReader(reader);
-    reader.fd = 4;
+    reader.fd = 2;
     tell(ready(7, Interest.READ));
     expect([reader.reads, reader.losses]).toEqual([0, [expect.any(ConnectionFdescWentAway)]]);
   });
 
   it("gives an object up whose registration cannot be changed", () => {
     const { fds, calls, answers } = scripted();
-    const both = new Watched(3);
+    const both = new Watched(1);
     fds.addReader(both);
     answers.push(-ENOENT);
     expect(() => fds.addWriter(both)).toThrow(CannotWatchError);
@@ -163,16 +165,16 @@ describe("FDSet", () => {
 
   it("tells an object when the engine gives its descriptor up", () => {
     const { fds, tell } = scripted();
-    const reader = new Watched(3);
+    const reader = new Watched(1);
     fds.addReader(reader);
     tell([Completion.CLOSED, 7, EBADF, 2]);
     expect(reader.losses).toEqual([expect.any(CannotWatchError)]);
-    expect(reader.losses[0]).toMatchObject({ osError: "EBADF", fd: 3 });
+    expect(reader.losses[0]).toMatchObject({ osError: "EBADF", fd: 1 });
   });
 
   it("keeps nothing of an object that is refused", () => {
     const { fds, answers } = scripted();
-    const reader = new Watched(3);
+    const reader = new Watched(1);
     answers.push(-ENOTSUP);
     expect(() => fds.addReader(reader)).toThrow(DescriptorsNotSupportedError);
     expect(fds.getReaders()).toEqual([]);
@@ -182,7 +184,7 @@ describe("FDSet", () => {
 
   it("logs what is thrown that is no Error, and ends with it", () => {
     const { fds, tell } = scripted();
-    const writer = new Watched(3);
+    const writer = new Watched(1);
     writer.onWrite = () => {
       throw "a string";
     };
@@ -194,7 +196,7 @@ describe("FDSet", () => {
 
   it("tells every object of the end, and only once", () => {
     const { fds } = scripted();
-    const [one, two] = [new Watched(3), new Watched(4)];
+    const [one, two] = [new Watched(1), new Watched(2)];
     fds.addReader(one);
     fds.addWriter(one);
     fds.addWriter(two);
@@ -208,7 +210,7 @@ describe("FDSet", () => {
 describe("reactors without descriptors", () => {
   it("the simulated one says which ones have them", () => {
     const reactor = new Simulation({ seed: 1 }).host("a").reactor;
-    const add = () => reactor.addReader(new Watched(3));
+    const add = () => reactor.addReader(new Watched(1));
     expect(add).toThrow(DescriptorsNotSupportedError);
     expect(add).toThrow(
       "The simulated reactor cannot watch descriptors. Those over epoll, kqueue, poll, select and uring can",
@@ -217,7 +219,7 @@ describe("reactors without descriptors", () => {
 
   it("the memory reactor notes them", () => {
     const reactor = new MemoryReactor();
-    const [one, two] = [new Watched(3), new Watched(4)];
+    const [one, two] = [new Watched(1), new Watched(2)];
     reactor.addReader(one);
     reactor.addReader(one);
     reactor.addWriter(one);
