@@ -6,7 +6,7 @@ import { constants, mkdtempSync, readSync, rmSync, writeFileSync, writeSync } fr
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import {
   CannotWatchError,
   ConnectionDone,
@@ -14,15 +14,13 @@ import {
   ConnectionLost,
   DescriptorsNotSupportedError,
 } from "../../src/internet/error.ts";
-import { close, closeDescriptors, fill, openFile, pipe, Watched } from "../helpers/descriptors.ts";
+import { close, fill, openFile, pipe, Watched } from "../helpers/descriptors.ts";
 import { turns } from "../helpers/gate.ts";
 import { forEachReactor, takeLog } from "../helpers/reactors.ts";
 
 const WATCHING = ["epoll", "kqueue", "poll", "select", "uring"];
 
 forEachReactor((make, { name }) => {
-  afterEach(closeDescriptors);
-
   if (!WATCHING.includes(name) || process.platform === "win32") {
     test("a reactor that cannot watch descriptors says which ones can", () => {
       const reactor = make();

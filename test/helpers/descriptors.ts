@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { closeSync, constants, mkdtempSync, openSync, readSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { onTestFinished } from "vitest";
 import { ConnectionDone } from "../../src/internet/error.ts";
 import type { Failure } from "../../src/internet/failure.ts";
 import type { DescriptorEnd, ReadDescriptor, WriteDescriptor } from "../../src/internet/interfaces.ts";
@@ -15,15 +16,11 @@ export function close(fd: number): void {
   if (open.delete(fd)) closeSync(fd);
 }
 
-/** Close every descriptor that was opened here. For afterEach. */
-export function closeDescriptors(): void {
-  for (const fd of [...open]) close(fd);
-}
-
-/** Open a file that this test alone uses. It does not block. */
+/** Open a file that does not block. It is closed when the test and its reactors are over. */
 export function openFile(path: string, flags: number): number {
   const fd = openSync(path, flags | constants.O_NONBLOCK);
   open.add(fd);
+  onTestFinished(() => close(fd));
   return fd;
 }
 

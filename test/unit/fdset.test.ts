@@ -1,6 +1,6 @@
 /** Watched descriptors where no kernel is needed: an engine that is told what to answer. */
 import { constants } from "node:os";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { EngineLink } from "../../src/internet/enginelink.ts";
 import {
   CannotWatchError,
@@ -14,7 +14,7 @@ import { FDSet } from "../../src/internet/fdset.ts";
 import { NodeLoop } from "../../src/internet/loop.ts";
 import { Completion, Interest, type NativeEngine } from "../../src/native.ts";
 import { MemoryReactor, Simulation } from "../../src/testing/testing.ts";
-import { close, closeDescriptors, pipe, Watched } from "../helpers/descriptors.ts";
+import { close, pipe, Watched } from "../helpers/descriptors.ts";
 import { collectLog } from "../helpers/log.ts";
 
 const { EBADF, ENOENT, ENOTSUP } = constants.errno;
@@ -57,7 +57,6 @@ const ready = (handle: number, what: number) => [Completion.READY, handle, what,
 
 describe("FDSet", () => {
   const logged = collectLog();
-  afterEach(closeDescriptors);
 
   it("has one registration for an object, and none once it neither reads nor writes", () => {
     const { fds, calls } = scripted();
