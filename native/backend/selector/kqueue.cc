@@ -36,6 +36,24 @@ namespace {
 
 using Event = struct kevent;
 
+// What kevent(2) counts in.
+#if defined(__NetBSD__)
+using Count = std::size_t;
+#else
+using Count = int;
+#endif
+
+// Not in OpenBSD before 7.8 and NetBSD before 10: a pipe wakes there.
+#if defined(EVFILT_USER)
+constexpr bool kUserEvents = true;
+constexpr auto kUserFilter = EVFILT_USER;
+constexpr auto kTrigger = NOTE_TRIGGER;
+#else
+constexpr bool kUserEvents = false;
+constexpr int kUserFilter = 0;
+constexpr unsigned kTrigger = 0;
+#endif
+
 template <typename Filter, typename Flags>
 Event make_event(int ident, Filter filter, Flags flags, Handle handle) {
   Event event{};
@@ -44,14 +62,6 @@ Event make_event(int ident, Filter filter, Flags flags, Handle handle) {
   event.flags = static_cast<decltype(event.flags)>(flags);
   event.udata = reinterpret_cast<decltype(event.udata)>(static_cast<std::intptr_t>(handle));
   return event;
-}
-
-// The change that a receipt is of.
-Event again(const Event& receipt) {
-  Event change = receipt;
-  change.flags = EV_ADD | EV_RECEIPT;
-  change.data = 0;
-  return change;
 }
 
 class KqueueSelector final : public Selector {
@@ -63,12 +73,12 @@ class KqueueSelector final : public Selector {
   int open() override {
     queue_ = ::kqueue();
     if (queue_ < 0 || ::fcntl(queue_, F_SETFD, FD_CLOEXEC) < 0) return -errno;
-#if defined(EVFILT_USER)
-    changes_.push_back(make_event(0, EVFILT_USER, EV_ADD | EV_CLEAR | EV_RECEIPT, kWakerHandle));
-#else
-    if (const int result = waker_.open(); result < 0) return result;
-    add(waker_.descriptor(), kRead, kWakerHandle);
-#endif
+    if constexpr (kUserEvents) {
+      changes_.push_back(make_event(0, kUserFilter, EV_ADD | EV_CLEAR | EV_RECEIPT, kWakerHandle));
+    } else {
+      if (const int result = waker_.open(); result < 0) return result;
+      add(waker_.descriptor(), kRead, kWakerHandle);
+    }
     return submit();
   }
 
@@ -96,16 +106,14 @@ class KqueueSelector final : public Selector {
     return 0;
   }
 
-  bool holds_changes() const override {
-    return !changes_.empty();
-  }
+  bool holds_changes() const override { return !changes_.empty(); }
 
   int submit() override {
     int result = 0;
     handed_.swap(changes_);
     for (std::span<Event> rest = handed_; !rest.empty();) {
       const std::span<Event> part = rest.first(std::min(rest.size(), receipts_.size()));
-      const int most = static_cast<int>(part.size());
+      const auto most = static_cast<Count>(part.size());
       const timespec now{};
       const int count = ::kevent(queue_, part.data(), most, receipts_.data(), most, &now);
       if (count < 0) {
@@ -117,8 +125,11 @@ class KqueueSelector final : public Selector {
         const int error = (receipt.flags & EV_ERROR) != 0 ? static_cast<int>(receipt.data) : 0;
         if (error == 0 || error == ENOENT) continue;
         if (result == 0) result = -error;
-        // Only what is added needs memory: that is tried again.
-        if (error == ENOMEM) changes_.push_back(again(receipt));
+        // Only what is added needs memory. It is tried again, if it is still wanted.
+        if (error != ENOMEM || !wants(receipt)) continue;
+        receipt.flags = EV_ADD | EV_RECEIPT;
+        receipt.data = 0;
+        changes_.push_back(receipt);
       }
       rest = rest.subspan(part.size());
     }
@@ -127,7 +138,7 @@ class KqueueSelector final : public Selector {
   }
 
   int wait(std::span<Ready> ready, int timeout_ms) override {
-    const int most = static_cast<int>(std::min(ready.size(), events_.size()));
+    const auto most = static_cast<Count>(std::min(ready.size(), events_.size()));
     const timespec limit{timeout_ms / 1000, (timeout_ms % 1000) * 1'000'000L};
     const int count = ::kevent(queue_, nullptr, 0, events_.data(), most, timeout_ms < 0 ? nullptr : &limit);
     if (count < 0) return -errno;
@@ -135,9 +146,7 @@ class KqueueSelector final : public Selector {
     for (const Event& event : std::span(events_).first(static_cast<std::size_t>(count))) {
       const auto handle = static_cast<Handle>(reinterpret_cast<std::intptr_t>(event.udata));
       if (handle == kWakerHandle) {
-#if !defined(EVFILT_USER)
-        waker_.drain();
-#endif
+        if constexpr (!kUserEvents) waker_.drain();
         continue;
       }
       const std::uint32_t what = event.filter == EVFILT_READ ? kRead : kWrite;
@@ -149,32 +158,27 @@ class KqueueSelector final : public Selector {
     return filled;
   }
 
-#if defined(EVFILT_USER)
   void wake() override {
-    Event trigger = make_event(0, EVFILT_USER, 0, kWakerHandle);
-    trigger.fflags = NOTE_TRIGGER;
-    ::kevent(queue_, &trigger, 1, nullptr, 0, nullptr);
+    if constexpr (kUserEvents) {
+      Event trigger = make_event(0, kUserFilter, 0, kWakerHandle);
+      trigger.fflags = kTrigger;
+      ::kevent(queue_, &trigger, 1, nullptr, 0, nullptr);
+    } else {
+      waker_.wake();
+    }
   }
-#else
-  void wake() override {
-    waker_.wake();
-  }
-#endif
-  bool forgets_closed() const override {
-    return false;
-  }
-  const char* name() const override {
-    return "kqueue";
-  }
-  int pollable_descriptor() const override {
-    return queue_;
-  }
+  bool forgets_closed() const override { return false; }
+  const char* name() const override { return "kqueue"; }
+  int pollable_descriptor() const override { return queue_; }
 
  private:
+  bool wants(const Event& event) const {
+    const auto index = static_cast<std::size_t>(event.ident);
+    return index < filters_.size() && (filters_[index] & (event.filter == EVFILT_READ ? kRead : kWrite)) != 0;
+  }
+
   int queue_ = -1;
-#if !defined(EVFILT_USER)
   Waker waker_;
-#endif
   std::vector<std::uint8_t> filters_;  // by descriptor: those it has, or will have after submit()
   std::vector<Event> changes_;
   std::vector<Event> handed_;  // changes on their way to the kernel
