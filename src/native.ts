@@ -30,6 +30,16 @@ export const Completion = {
   CLOSED: 9,
   /** A listener cannot accept: a = errno, b = 1 when it is paused until resumeAccept(). */
   LISTENER_ERROR: 10,
+  /** A polled descriptor is ready: a = for what, of `Interest`. */
+  READY: 11,
+} as const;
+
+/** What a polled descriptor is waited for, and is ready for. Mirrors native/backend/interest.h. */
+export const Interest = {
+  READ: 1,
+  WRITE: 2,
+  /** An error, or the end of both directions: reported without being asked for. */
+  HANGUP: 4,
 } as const;
 
 /** Why a CLOSED came. Mirrors native/engine/completions.h. */
@@ -85,6 +95,14 @@ export interface NativeEngine {
   resumeAccept(handle: number): void;
   /** Returns a handle or a negative errno; CONNECTED follows. `bindHost` "" leaves the local end to the kernel. */
   connect(host: string, port: number, bindHost: string, bindPort: number): number;
+  /**
+   * Watch a descriptor that stays the caller's; `interest` is of `Interest`. Returns a handle or a negative errno,
+   * -ENOTSUP where the backend cannot. READY comes in every turn in which it is ready. abort() ends it and leaves the
+   * descriptor open.
+   */
+  poll(fd: number, interest: number): number;
+  /** Returns 0 or a negative errno. */
+  setInterest(handle: number, interest: number): number;
   localAddress(handle: number): NativeAddress | number;
   peerAddress(handle: number): NativeAddress | number;
   getOption(handle: number, option: number): number;

@@ -55,6 +55,12 @@ int Readiness::connect(Endpoint& endpoint, const Address& address) {
   return armed < 0 ? armed : -EINPROGRESS;
 }
 
+// The descriptor is the program's, and may be of any kind: whether the kernel takes it must show now.
+int Readiness::arm_poll(Endpoint& endpoint, std::uint32_t interest) {
+  const int result = want(endpoint, interest);
+  return result < 0 ? result : selector_->submit();
+}
+
 bool Readiness::close(Endpoint& endpoint, Ending ending) {
   const bool leaves_by_itself = ending != Ending::kLeaveOpen && selector_->forgets_closed();
   if (endpoint.watched && !leaves_by_itself) selector_->remove(endpoint.fd);
@@ -74,9 +80,10 @@ bool Readiness::wait(int timeout_ms) {
 
 void Readiness::deliver() {
   for (std::size_t i = 0; i < ready_count_; ++i) {
-    const auto [handle, what] = ready_[i];
+    const auto [handle, what, error] = ready_[i];
     Endpoint* endpoint = events_->find(handle);
     if (endpoint == nullptr) continue;
+    if (error != 0) endpoint->broken = error;
     if (endpoint->phase == Phase::kListening) {
       if (endpoint->interest != kNone) accept_some(*endpoint);
       continue;
@@ -84,7 +91,7 @@ void Readiness::deliver() {
     if (endpoint->phase == Phase::kConnecting) {
       // The set still has kWrite; the engine begins to receive or closes, and either replaces it.
       endpoint->interest = kNone;
-      events_->on_connected(handle, net::connect_error(endpoint->fd));
+      events_->on_connected(handle, endpoint->broken != 0 ? endpoint->broken : net::connect_error(endpoint->fd));
       continue;
     }
     const std::uint32_t interest = endpoint->interest;
@@ -102,14 +109,14 @@ void Readiness::deliver() {
       continue;
     }
     if ((interest & kRead) != 0 && (hangup || (what & kRead) != 0)) {
-      receive_once(handle, endpoint->fd);
+      receive_once(handle, endpoint->fd, endpoint->broken);
       if ((interest & kWrite) == 0) continue;
       endpoint = events_->find(handle);
       if (endpoint == nullptr) continue;
     }
     if ((endpoint->interest & kWrite) != 0 && (hangup || (what & kWrite) != 0)) {
       writable_ = handle;
-      events_->on_sent(handle, 0);
+      events_->on_sent(handle, -endpoint->broken);
       writable_ = -1;
     }
   }
@@ -137,14 +144,15 @@ void Readiness::accept_some(Endpoint& listener) {
   }
 }
 
-void Readiness::receive_once(Handle handle, Descriptor fd) {
+void Readiness::receive_once(Handle handle, Descriptor fd, int broken) {
   const std::span<std::uint8_t> window = events_->receive_window(handle);
   if (window.empty()) {
     Endpoint* endpoint = events_->find(handle);
     if (endpoint != nullptr) want(*endpoint, endpoint->interest & ~kRead);
     return;
   }
-  const std::ptrdiff_t received = net::receive(fd, window);
+  std::ptrdiff_t received = net::receive(fd, window);
+  if (broken != 0 && (received == 0 || would_block(received))) received = -broken;
   if (!would_block(received)) events_->on_received(handle, received);
 }
 

@@ -23,10 +23,12 @@ class Readiness final : public Backend {
   int disarm_accept(Endpoint& listener) override { return want(listener, kNone); }
   int arm_receive(Endpoint& endpoint) override { return want(endpoint, endpoint.interest | kRead); }
   int connect(Endpoint& endpoint, const Address& address) override;
-  int arm_poll(Endpoint& endpoint, std::uint32_t interest) override { return want(endpoint, interest); }
+  int arm_poll(Endpoint& endpoint, std::uint32_t interest) override;
   bool sends_inline() const override { return true; }
   std::ptrdiff_t submit_send(Endpoint& endpoint, std::span<const Slice> slices) override;
   bool close(Endpoint& endpoint, Ending ending) override;
+  bool holds_requests() const override { return selector_->holds_changes(); }
+  void submit() override { selector_->submit(); }
   bool wait(int timeout_ms) override;
   void deliver() override;
   void wake() override { selector_->wake(); }
@@ -35,7 +37,7 @@ class Readiness final : public Backend {
  private:
   int want(Endpoint& endpoint, std::uint32_t interest);
   void accept_some(Endpoint& listener);
-  void receive_once(Handle handle, Descriptor fd);
+  void receive_once(Handle handle, Descriptor fd, int broken);
 
   // Events of one turn: bounds the time until libuv gets its own.
   static constexpr std::size_t kEventsPerTurn = 128;

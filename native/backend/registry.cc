@@ -30,9 +30,22 @@ std::string probe_selector() {
   return result == 0 ? std::string() : std::string("the kernel refuses it: ") + std::strerror(-result);
 }
 
+#if defined(SKEIN_LIBKQUEUE)
+// For tests: after every other.
+constexpr int kKqueuePreference = 50;
+constexpr bool kKqueuePollable = false;
+#elif defined(SKEIN_HAS_KQUEUE)
+constexpr int kKqueuePreference = 300;
+constexpr bool kKqueuePollable = true;
+#endif
+
 constexpr std::array kBackends {
 #if defined(__linux__)
   BackendEntry{"epoll", 300, true, probe_selector<make_epoll_selector>, make_readiness<make_epoll_selector>},
+#endif
+#if defined(SKEIN_HAS_KQUEUE)
+      BackendEntry{"kqueue", kKqueuePreference, kKqueuePollable, probe_selector<make_kqueue_selector>,
+                   make_readiness<make_kqueue_selector>},
 #endif
 #if !defined(_WIN32)
       BackendEntry{"poll", 200, false, probe_selector<make_poll_selector>, make_readiness<make_poll_selector>},

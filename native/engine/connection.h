@@ -35,12 +35,13 @@ enum class Phase : std::uint8_t { kFree, kListening, kConnecting, kOpen, kFlushi
 struct Endpoint {
   Handle handle = 0;
   Descriptor fd = kNoDescriptor;
-  // The backend's own business: what it waits for, what it has asked the kernel for, and what it received in which
-  // turn.
+  // The backend's own business: what it waits for, what it has asked the kernel for, what it received in which turn,
+  // and an errno that came with an event.
   std::uint32_t interest = 0;
   std::uint32_t in_flight = 0;
   std::uint32_t turn = 0;
   std::uint32_t received = 0;
+  int broken = 0;
   Phase phase = Phase::kFree;
   bool watched = false;  // the backend's, too
 };

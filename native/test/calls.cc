@@ -1,6 +1,9 @@
 #include "test/calls.h"
 
 #include <sys/epoll.h>
+#if defined(SKEIN_LIBKQUEUE)
+#include <sys/event.h>
+#endif
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
@@ -14,8 +17,8 @@ namespace skein::test {
 namespace {
 
 constexpr std::array<const char*, kCallCount> kNames{
-    "accept4", "bind",   "close", "connect", "epoll_create1", "epoll_ctl",  "epoll_wait", "eventfd", "getsockopt",
-    "listen",  "malloc", "recv",  "send",    "sendmsg",       "setsockopt", "shutdown",   "socket",
+    "accept4", "bind",   "close",  "connect", "epoll_create1", "epoll_ctl", "epoll_wait", "eventfd",  "getsockopt",
+    "kevent",  "listen", "malloc", "recv",    "send",          "sendmsg",   "setsockopt", "shutdown", "socket",
 };
 
 std::array<std::atomic<std::uint64_t>, kCallCount> counts{};
@@ -92,6 +95,9 @@ int __real_epoll_ctl(int, int, int, epoll_event*);
 int __real_epoll_wait(int, epoll_event*, int, int);
 int __real_eventfd(unsigned, int);
 int __real_getsockopt(int, int, int, void*, socklen_t*);
+#if defined(SKEIN_LIBKQUEUE)
+int __real_kevent(int, const struct kevent*, int, struct kevent*, int, const timespec*);
+#endif
 int __real_listen(int, int);
 void* __real_malloc(std::size_t);
 ssize_t __real_recv(int, void*, std::size_t, int);
@@ -148,6 +154,16 @@ int __wrap_eventfd(unsigned value, int flags) {
 int __wrap_getsockopt(int fd, int level, int name, void* value, socklen_t* length) {
   return fails(Call::kGetsockopt) ? -1 : __real_getsockopt(fd, level, name, value, length);
 }
+
+#if defined(SKEIN_LIBKQUEUE)
+int __wrap_kevent(int queue, const struct kevent* changes, int change_count, struct kevent* events, int most,
+                  const timespec* limit) {
+  if (fails(Call::kKevent)) return -1;
+  const int count = __real_kevent(queue, changes, change_count, events, most, limit);
+  if (count > 0 && change_count == 0) skein::test::wakeup_count.fetch_add(1, std::memory_order_relaxed);
+  return count;
+}
+#endif
 
 int __wrap_listen(int fd, int backlog) {
   return fails(Call::kListen) ? -1 : __real_listen(fd, backlog);

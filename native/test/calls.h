@@ -23,6 +23,7 @@ enum class Call {
   kEpollWait,
   kEventfd,
   kGetsockopt,
+  kKevent,  // where kqueue is libkqueue
   kListen,
   kMalloc,
   kRecv,

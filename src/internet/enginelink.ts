@@ -46,6 +46,12 @@ export interface AttemptEvents {
   connected(handle: number, errno: number): void;
 }
 
+/** What a watched descriptor needs to know. */
+export interface PolledEvents {
+  ready(what: number): void;
+  closed(errno: number): void;
+}
+
 export class EngineLink {
   readonly native: NativeEngine;
   readonly loop: Loop;
@@ -55,6 +61,7 @@ export class EngineLink {
   private readonly table: (TcpConnection | undefined)[] = [];
   private readonly listeners = new Map<number, ListenerEvents>();
   private readonly attempts = new Map<number, AttemptEvents>();
+  private readonly polled = new Map<number, PolledEvents>();
   /** The slab that owned bytes stand in now, and those that come after it. */
   private slab: ArrayBufferLike = new ArrayBuffer(0);
   private readonly spareSlabs: Uint8Array[] = [];
@@ -97,6 +104,16 @@ export class EngineLink {
   /** The attempt's outcome is of no interest any more. */
   dropAttempt(handle: number): void {
     this.attempts.delete(handle);
+    this.native.abort(handle);
+  }
+
+  addPolled(handle: number, events: PolledEvents): void {
+    this.polled.set(handle, events);
+  }
+
+  /** The descriptor is to be watched no more. */
+  dropPolled(handle: number): void {
+    this.polled.delete(handle);
     this.native.abort(handle);
   }
 
@@ -164,6 +181,12 @@ export class EngineLink {
 
   private dispatchRare(kind: number, handle: number, a: number, b: number): void {
     switch (kind) {
+      case Completion.READY: {
+        const polled = this.polled.get(handle);
+        if (polled === undefined) this.stale++;
+        else polled.ready(a);
+        break;
+      }
       case Completion.ACCEPTED: {
         const listener = this.listeners.get(handle);
         if (listener === undefined) this.native.abort(a);
@@ -184,6 +207,7 @@ export class EngineLink {
         const listener = this.listeners.get(handle);
         this.listeners.delete(handle);
         listener?.closed();
+        this.polled.get(handle)?.closed(a);
         this.onClosed?.();
         break;
       }

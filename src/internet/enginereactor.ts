@@ -6,6 +6,7 @@ import { Deferred } from "./defer.ts";
 import { EngineLink, type EngineMaker, type LinkSizes } from "./enginelink.ts";
 import { ConnectionLost } from "./error.ts";
 import { Failure } from "./failure.ts";
+import { FDSet } from "./fdset.ts";
 import type {
   ClientFactoryLike,
   Connector,
@@ -13,7 +14,9 @@ import type {
   ListeningPort,
   ListenTCPOptions,
   Reactor,
+  ReadDescriptor,
   ServerFactoryLike,
+  WriteDescriptor,
 } from "./interfaces.ts";
 import { type Loop, NodeLoop } from "./loop.ts";
 import { type AttemptKeeper, TcpConnector } from "./tcpconnector.ts";
@@ -31,12 +34,14 @@ export abstract class EngineReactor extends ReactorBase implements Reactor, Port
   /** True while the shutdown ends everything: nothing may begin. */
   ending = false;
   readonly #link: EngineLink;
+  readonly #descriptors: FDSet;
 
   /** Throws what `make` throws. */
   constructor(name: string, make: EngineMaker, loop: Loop = new NodeLoop(), sizes?: LinkSizes) {
     super(loop);
     this.name = name;
     this.#link = new EngineLink(make, loop, sizes);
+    this.#descriptors = new FDSet(name, this.#link);
   }
 
   listenTCP(port: number, factory: ServerFactoryLike, options: ListenTCPOptions = {}): ListeningPort {
@@ -49,6 +54,45 @@ export abstract class EngineReactor extends ReactorBase implements Reactor, Port
     const connector = new TcpConnector(this, this.#link, host, port, factory, options);
     connector.connect();
     return connector;
+  }
+
+  /**
+   * Call `doRead()` of `reader` in every turn in which its descriptor has something to read.
+   * @throws CannotWatchError | DescriptorsNotSupportedError
+   */
+  addReader(reader: ReadDescriptor): void {
+    this.#descriptors.addReader(reader);
+  }
+
+  /**
+   * Call `doWrite()` of `writer` in every turn in which its descriptor takes something.
+   * @throws CannotWatchError | DescriptorsNotSupportedError
+   */
+  addWriter(writer: WriteDescriptor): void {
+    this.#descriptors.addWriter(writer);
+  }
+
+  /** Read no more; nothing when it is no reader. Close its descriptor after this, not before. */
+  removeReader(reader: ReadDescriptor): void {
+    this.#descriptors.removeReader(reader);
+  }
+
+  /** Write no more; nothing when it is no writer. Close its descriptor after this, not before. */
+  removeWriter(writer: WriteDescriptor): void {
+    this.#descriptors.removeWriter(writer);
+  }
+
+  /** Remove every reader and writer, without telling them. Returns each object once. */
+  removeAll(): (ReadDescriptor | WriteDescriptor)[] {
+    return this.#descriptors.removeAll();
+  }
+
+  getReaders(): ReadDescriptor[] {
+    return this.#descriptors.getReaders();
+  }
+
+  getWriters(): WriteDescriptor[] {
+    return this.#descriptors.getWriters();
   }
 
   /** Counters of the engine since it was made. */
@@ -77,6 +121,7 @@ export abstract class EngineReactor extends ReactorBase implements Reactor, Port
     for (const port of this.ports) port.stopListening();
     for (const attempt of [...this.attempts]) attempt.cutShort();
     const reason = () => new Failure(new ConnectionLost("The reactor was stopped."));
+    this.#descriptors.disconnectAll(reason);
     for (const connection of this.#link.connections()) connection.loseConnectionFor(reason());
     const done = new Deferred<unknown>();
     const cut = this.callLater(LAST_BYTES_SECONDS, () => {

@@ -225,3 +225,45 @@ export class ConnectionAborted extends ConnectionLost {
     super(message);
   }
 }
+/** A watched descriptor is not the one it was: it was closed, or its object names another. */
+export class ConnectionFdescWentAway extends ConnectionLost {
+  override readonly code: string = "ERR_CONNECTION_FDESC_WENT_AWAY";
+  constructor(fd: number) {
+    super(`Descriptor ${fd} was closed while it was watched: call removeReader() and removeWriter() before.`, "EBADF");
+  }
+}
+
+// --- descriptors -----------------------------------------------------------------------------------------------------
+
+/** The reactor has no addReader() and addWriter(). */
+export class DescriptorsNotSupportedError extends SkeinError {
+  override readonly code: string = "ERR_DESCRIPTORS_NOT_SUPPORTED";
+  constructor(reactorName: string) {
+    super(
+      `The ${reactorName} reactor cannot watch descriptors. Those over epoll, kqueue, poll, select and uring can: choose ` +
+        `one of them, as in SKEIN_REACTOR=poll.`,
+    );
+  }
+}
+/** A descriptor cannot be watched: which, and what the kernel said. */
+export class CannotWatchError extends SkeinError {
+  override readonly code: string = "ERR_CANNOT_WATCH";
+  readonly fd: number;
+  /** The kernel's name of the error, as in "EPERM". */
+  readonly osError: string;
+
+  constructor(who: string, fd: number, errno: number) {
+    const name = getSystemErrorName(errno);
+    const way =
+      name === "EPERM"
+        ? "A regular file or a directory is always ready: use node:fs."
+        : name === "EBADF"
+          ? "It is not open: add it before it is closed."
+          : name === "EEXIST"
+            ? "Another object watches it: remove that first, or let one object be both reader and writer."
+            : "";
+    super(`${who}: cannot watch descriptor ${fd}: ${getSystemErrorMessage(errno)} (${name}). ${way}`.trimEnd());
+    this.fd = fd;
+    this.osError = name;
+  }
+}

@@ -185,6 +185,46 @@ export interface ReactorTCP {
   connectTCP(host: string, port: number, factory: ClientFactoryLike, options?: ConnectTCPOptions): Connector;
 }
 
+/** How doRead() and doWrite() end: nothing, or what the object is to be lost for. */
+// biome-ignore lint/suspicious/noConfusingVoidType: a method without a return statement is one of these.
+export type DescriptorEnd = Error | Failure | undefined | void;
+
+/** Anything with a descriptor: Twisted's IFileDescriptor. The descriptor stays its own; the reactor never closes it. */
+export interface FileDescriptor {
+  /** The descriptor's number, the same for as long as it is watched; -1 when it is closed. */
+  fileno(): number;
+  /** It is watched no more, and not by its own wish: `reason` says why. Called once. */
+  connectionLost(reason: Failure): void;
+  /** Called instead when doRead() ended with ConnectionDone: writing may go on. */
+  readConnectionLost?(reason: Failure): void;
+  /** What the log calls it. */
+  logPrefix(): string;
+}
+/** Something to read from: Twisted's IReadDescriptor. */
+export interface ReadDescriptor extends FileDescriptor {
+  /** There is something to read, or the end. Called in every turn until it is read. What it throws is logged and ends it. */
+  doRead(): DescriptorEnd;
+}
+/** Something to write to: Twisted's IWriteDescriptor. */
+export interface WriteDescriptor extends FileDescriptor {
+  /** There is room. Called in every turn until removeWriter(). What it throws is logged and ends it. */
+  doWrite(): DescriptorEnd;
+}
+
+/** Watches descriptors: Twisted's IReactorFDSet. Adding twice is the same as once, and so is removing. */
+export interface ReactorFDSet {
+  /** @throws CannotWatchError | DescriptorsNotSupportedError */
+  addReader(reader: ReadDescriptor): void;
+  /** @throws CannotWatchError | DescriptorsNotSupportedError */
+  addWriter(writer: WriteDescriptor): void;
+  removeReader(reader: ReadDescriptor): void;
+  removeWriter(writer: WriteDescriptor): void;
+  /** Returns what was removed, each object once. None of them is told. */
+  removeAll(): (ReadDescriptor | WriteDescriptor)[];
+  getReaders(): ReadDescriptor[];
+  getWriters(): WriteDescriptor[];
+}
+
 /** Names to addresses. The first address is used. */
 export interface ReactorNames {
   /** A literal is returned as it is; "" is "0.0.0.0". Errors: DNSLookupError. */
@@ -192,7 +232,7 @@ export interface ReactorNames {
 }
 
 /** All that a reactor can do. */
-export interface Reactor extends ReactorCore, ReactorTime, ReactorTCP, ReactorNames {
+export interface Reactor extends ReactorCore, ReactorTime, ReactorTCP, ReactorFDSet, ReactorNames {
   /** The backend's name: "epoll", "poll", … */
   readonly name: string;
   [Symbol.asyncDispose](): Promise<void>;

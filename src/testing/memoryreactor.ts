@@ -31,6 +31,7 @@ import type {
 import { ThreePhaseEvent } from "../internet/triggers.ts";
 import { Clock } from "./clock.ts";
 import { watchForLeaks } from "./leaks.ts";
+import { MemoryDescriptors } from "./memorydescriptors.ts";
 import { StringTransport } from "./stringtransport.ts";
 
 type Callable = (...args: unknown[]) => unknown;
@@ -202,7 +203,7 @@ export interface RecordedTrigger extends TriggerId {
  * Notes what it is asked for, for a test to look at, and to let happen. It has no time: see {@link MemoryReactorClock}.
  * Events are fired as they are by a real reactor.
  */
-export class MemoryReactor implements ReactorCore, ReactorTCP, ReactorNames {
+export class MemoryReactor extends MemoryDescriptors implements ReactorCore, ReactorTCP, ReactorNames {
   readonly name: string = "memory";
   running = false;
   hasRun = false;

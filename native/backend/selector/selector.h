@@ -14,6 +14,7 @@ namespace skein {
 struct Ready {
   Handle handle;
   std::uint32_t what;
+  int error = 0;  // the errno, where it comes with the event: the kernel may have forgotten it after that
 };
 
 // What a selector's own waker is listed by. No connection has this handle: the sign bit is never set in one.
@@ -27,6 +28,10 @@ class Selector {
   virtual int add(Descriptor fd, std::uint32_t interest, Handle handle) = 0;
   virtual int modify(Descriptor fd, std::uint32_t interest, Handle handle) = 0;
   virtual int remove(Descriptor fd) = 0;
+  // A selector may gather changes: whether it holds some, and hand them over. What is refused shows then: a negative
+  // errno, of the first.
+  virtual bool holds_changes() const { return false; }
+  virtual int submit() { return 0; }
   // How many of `ready` were filled. Waits at most `timeout_ms`, -1 for ever. May run on a thread of its own, while the
   // other verbs are called.
   virtual int wait(std::span<Ready> ready, int timeout_ms) = 0;
@@ -40,6 +45,11 @@ class Selector {
 
 #if defined(__linux__)
 std::unique_ptr<Selector> make_epoll_selector();
+#endif
+#if defined(__APPLE__) || defined(__FreeBSD__) || defined(__OpenBSD__) || defined(__NetBSD__) || \
+    defined(__DragonFly__) || defined(SKEIN_LIBKQUEUE)
+#define SKEIN_HAS_KQUEUE 1
+std::unique_ptr<Selector> make_kqueue_selector();
 #endif
 #if !defined(_WIN32)
 std::unique_ptr<Selector> make_poll_selector();

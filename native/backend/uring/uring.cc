@@ -179,13 +179,14 @@ bool Uring::close(Endpoint& endpoint, Ending ending) {
 
 void Uring::submit() {
   if (ring_.held() > 0) ring_.enter();
-  if (!resumed_.empty()) ring_.wake();
+  if (!resumed_.empty() || !polled_.empty()) ring_.wake();
 }
 
 // --- completions -----------------------------------------------------------------------------------------------------
 
 void Uring::deliver() {
   ++turn_;
+  poll_again();
   ring_.enter();
   resume_held();
   for (int i = 0; i < kEventsPerTurn; ++i) {
@@ -235,7 +236,10 @@ void Uring::completed(const Completion& completion) {
   }
   endpoint = events_->find(handle);
   if (endpoint == nullptr) return;
-  if ((endpoint->interest & kind) != 0 && (endpoint->in_flight & kind) == 0 && !held_.contains(handle)) {
+  if ((endpoint->interest & kind) == 0 || (endpoint->in_flight & kind) != 0) return;
+  if (kind == kPoll) {
+    polled_.push_back(handle);
+  } else if (!held_.contains(handle)) {
     start(*endpoint, kind);
   }
 }
@@ -377,6 +381,14 @@ void Uring::polled(Handle handle, std::int32_t result) {
                              ((events & (POLLERR | POLLHUP | POLLNVAL)) != 0 ? kHangup : 0u);
   const std::uint32_t asked = what & (endpoint->interest >> kShift | kHangup);
   if ((endpoint->interest & kPoll) != 0 && asked != kNone) events_->on_ready(handle, asked);
+}
+
+// Not before the program has had its turn: what it has read is not reported again.
+void Uring::poll_again() {
+  for (const Handle handle : std::exchange(polled_, {})) {
+    Endpoint* endpoint = events_->find(handle);
+    if (endpoint != nullptr && (endpoint->interest & kPoll) != 0) want(*endpoint, kPoll);
+  }
 }
 
 std::string probe() {

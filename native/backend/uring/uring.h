@@ -39,7 +39,7 @@ class Uring final : public Backend {
   bool sends_inline() const override { return true; }
   std::ptrdiff_t submit_send(Endpoint& endpoint, std::span<const Slice> slices) override;
   bool close(Endpoint& endpoint, Ending ending) override;
-  bool holds_requests() const override { return ring_.held() > 0 || !resumed_.empty(); }
+  bool holds_requests() const override { return ring_.held() > 0 || !resumed_.empty() || !polled_.empty(); }
   void submit() override;
   bool wait(int timeout_ms) override { return ring_.wait(timeout_ms); }
   void deliver() override;
@@ -74,6 +74,7 @@ class Uring final : public Backend {
   void set_heavy(Handle handle, bool heavy);
   void hold(Handle handle, std::span<const std::uint8_t> bytes);
   void resume_held();
+  void poll_again();
 
   // Events of one turn: bounds the time until libuv gets its own.
   static constexpr int kEventsPerTurn = 128;
@@ -89,6 +90,7 @@ class Uring final : public Backend {
   std::unordered_map<Handle, Held> held_;
   std::unordered_map<Handle, Endpoint*> closing_;  // closed, with something in flight
   std::vector<Handle> resumed_;                    // held bytes are wanted again
+  std::vector<Handle> polled_;                     // to be polled again
   std::vector<Handle> accepted_;                   // listeners that accepted in this turn
 };
 

@@ -20,6 +20,7 @@ class Waker {
 
  private:
   int fd_ = -1;
+  [[maybe_unused]] int far_end_ = -1;  // of a pipe
 };
 
 }  // namespace skein

@@ -18,7 +18,7 @@ import { Records } from "./records.ts";
 import { copy } from "./segment.ts";
 import { Kind } from "./trace.ts";
 
-const { EADDRINUSE, EADDRNOTAVAIL, EBADF, EINVAL } = constants.errno;
+const { EADDRINUSE, EADDRNOTAVAIL, EBADF, EINVAL, ENOTSUP } = constants.errno;
 const READ_BYTES_MAX = 16 * 1024;
 const ROUNDS_PER_TURN = 8;
 const SWEEPS_TO_LINGER = 2;
@@ -49,6 +49,8 @@ export class SimulatedEngine extends Occurrence implements NativeEngine {
   private accepting: Listener[] = [];
   private readable: End[] = [];
   private dirty: End[] = [];
+  readonly poll = (): number => -ENOTSUP; // descriptors are the real kernel's
+  readonly setInterest = (): number => -ENOTSUP;
 
   constructor(network: Network, host: SimulatedHost, setup: Setup) {
     super();

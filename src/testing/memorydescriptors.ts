@@ -1,0 +1,40 @@
+/** The part of a MemoryReactor that notes readers and writers. */
+import type { ReactorFDSet, ReadDescriptor, WriteDescriptor } from "../internet/interfaces.ts";
+
+/** Notes what is to be watched; a test calls doRead() and doWrite() itself. */
+export class MemoryDescriptors implements ReactorFDSet {
+  /** What addReader() and addWriter() were given and is there still. */
+  readonly readers = new Set<ReadDescriptor>();
+  readonly writers = new Set<WriteDescriptor>();
+
+  addReader(reader: ReadDescriptor): void {
+    this.readers.add(reader);
+  }
+
+  addWriter(writer: WriteDescriptor): void {
+    this.writers.add(writer);
+  }
+
+  removeReader(reader: ReadDescriptor): void {
+    this.readers.delete(reader);
+  }
+
+  removeWriter(writer: WriteDescriptor): void {
+    this.writers.delete(writer);
+  }
+
+  removeAll(): (ReadDescriptor | WriteDescriptor)[] {
+    const all = new Set([...this.readers, ...this.writers]);
+    this.readers.clear();
+    this.writers.clear();
+    return [...all];
+  }
+
+  getReaders(): ReadDescriptor[] {
+    return [...this.readers];
+  }
+
+  getWriters(): WriteDescriptor[] {
+    return [...this.writers];
+  }
+}
