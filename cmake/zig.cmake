@@ -8,6 +8,8 @@ if(SKEIN_ZIG_TARGET MATCHES "-macos")
   set(CMAKE_SYSTEM_NAME Darwin)
   # CMake wants one and needs none: nothing is installed.
   set(CMAKE_INSTALL_NAME_TOOL ${CMAKE_COMMAND})
+  # This zig does not know CMake's -bundle.
+  set(CMAKE_MODULE_LINKER_FLAGS_INIT -shared)
 else()
   set(CMAKE_SYSTEM_NAME Linux)
 endif()
