@@ -80,7 +80,7 @@ function diagnose(said: string, code: string | undefined, here: Surroundings): D
     };
   }
   if (
-    /invalid ELF header|wrong ELF class|file too short|incompatible architecture|not a mach-o|not a valid Win32/i.test(
+    /invalid ELF header|wrong ELF class|file too short|\.node: cannot open shared object file|incompatible architecture|not a mach-o|not a valid Win32/i.test(
       said,
     )
   ) {
