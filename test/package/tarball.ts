@@ -64,7 +64,7 @@ export function run(command: string, args: readonly string[], cwd: string, env: 
   // What npm tells its scripts is about this repository, not about the project.
   const inherited = Object.entries(process.env).filter(
     ([name]) =>
-      !/^npm_(config_(ignore_scripts|local_prefix)|package|lifecycle|command)|^(VITEST|NODE_OPTIONS)/.test(name),
+      !/^npm_(config_(ignore_scripts|local_prefix)|package|lifecycle|command)|^(VITEST|NODE_OPTIONS|SKEIN_)/.test(name),
   );
   return ended(
     spawn(command, args, { cwd, env: { ...Object.fromEntries(inherited), ...env }, stdio: ["ignore", "pipe", "pipe"] }),
