@@ -2,18 +2,6 @@
 
 namespace skein {
 
-namespace {
-
-std::unique_ptr<Driver> make_driver(napi_env env, Engine& engine, bool waiter, std::function<void()> after) {
-#if !defined(_WIN32)  // where no backend has a descriptor to watch, and uv.h is not needed
-  if (!waiter) return make_pollable_driver(env, engine, std::move(after));
-#endif
-  static_cast<void>(waiter);
-  return make_waiter_driver(env, engine, std::move(after));
-}
-
-}  // namespace
-
 Host* Host::create(napi_env env, const Setup& setup, int& error) {
   Memory memory;
   void* data = nullptr;
@@ -27,7 +15,8 @@ Host* Host::create(napi_env env, const Setup& setup, int& error) {
   host->engine_ = std::make_unique<Engine>(setup.backend->make(), static_cast<Program&>(*host), memory);
   if (error = host->engine_->open(); error < 0) return nullptr;
   const auto after = [self = host.get()] { self->after_engine(); };
-  host->driver_ = make_driver(env, *host->engine_, setup.waiter, after);
+  host->driver_ =
+      setup.waiter ? make_waiter_driver(env, *host->engine_, after) : make_pollable_driver(env, *host->engine_, after);
 
   napi_value name;
   napi_value resource;
