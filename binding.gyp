@@ -5,18 +5,26 @@
   "targets": [
     {
       "target_name": "skein",
-      "sources": ["<!@(node -p \"const s = require('./native/sources.json'); [...s.engine, ...(process.platform === 'win32' ? [] : s.posix), ...(process.platform === 'linux' ? s.linux : []), ...(/darwin|bsd/.test(process.platform) ? s.bsd : []), ...s.addon].join(' ')\")"],
+      "sources": ["<!@(node -p \"const s = require('./native/sources.json'), p = process.platform; [...s.engine, ...s.addon, ...(p === 'win32' ? s.windows : [...s.posix, ...s.addon_posix]), ...(p === 'linux' ? s.linux : []), ...(/darwin|bsd/.test(p) ? s.bsd : [])].join(' ')\")"],
       "include_dirs": ["native", "<!(node -p \"require('node-addon-api').include_dir\")"],
-      "conditions": [["libkqueue!=''", {
-        "sources": ["native/backend/selector/kqueue.cc"],
-        "defines": ["SKEIN_LIBKQUEUE"],
-        "include_dirs": ["<(libkqueue)/include/kqueue"],
-        "libraries": ["-L<(libkqueue)/lib", "-lkqueue", "-Wl,-rpath,<(libkqueue)/lib"]
-      }]],
       "defines": ["NAPI_VERSION=8", "NAPI_DISABLE_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED"],
       "cflags_cc!": ["-std=gnu++17", "-std=gnu++20"],
       "cflags_cc": ["-std=c++20", "-O2", "-fvisibility=hidden", "-fno-exceptions", "-fno-rtti", "-Wall", "-Wextra", "-Wconversion"],
-      "xcode_settings": { "CLANG_CXX_LANGUAGE_STANDARD": "c++20", "MACOSX_DEPLOYMENT_TARGET": "11.0", "GCC_SYMBOLS_PRIVATE_EXTERN": "YES" }
+      "xcode_settings": { "CLANG_CXX_LANGUAGE_STANDARD": "c++20", "MACOSX_DEPLOYMENT_TARGET": "11.0", "GCC_SYMBOLS_PRIVATE_EXTERN": "YES" },
+      "msvs_settings": { "VCCLCompilerTool": { "AdditionalOptions": ["/std:c++20"] } },
+      "conditions": [
+        ["OS=='linux'", { "ldflags": ["-Wl,-z,lazy"] }],
+        ["OS=='win'", {
+          "defines": ["WIN32_LEAN_AND_MEAN", "NOMINMAX", "_WIN32_WINNT=0x0A00"],
+          "libraries": ["ws2_32.lib", "mswsock.lib"]
+        }],
+        ["libkqueue!=''", {
+          "sources": ["native/backend/selector/kqueue.cc"],
+          "defines": ["SKEIN_LIBKQUEUE"],
+          "include_dirs": ["<(libkqueue)/include/kqueue"],
+          "libraries": ["-L<(libkqueue)/lib", "-lkqueue", "-Wl,-rpath,<(libkqueue)/lib"]
+        }]
+      ]
     }
   ]
 }

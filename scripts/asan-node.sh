@@ -19,7 +19,7 @@ headers=$(node -p '
     .map((prefix) => `${prefix}/include/node`)
     .find((folder) => existsSync(`${folder}/node_api.h`)) ?? ""')
 [ -n "$headers" ] || { echo "Node's headers were not found: set npm_config_nodedir." >&2; exit 1; }
-sources=$(node -p 'const s = require("./native/sources.json"); [...s.engine, ...s.posix, ...s.linux, ...s.addon].join(" ")')
+sources=$(node -p 'const s = require("./native/sources.json"); [...s.engine, ...s.posix, ...s.linux, ...s.addon, ...s.addon_posix].join(" ")')
 
 echo "> building $out"
 # vptr checks need RTTI, which the addon does without.

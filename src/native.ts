@@ -1,5 +1,5 @@
 /**
- * Loads the addon, declares its whole surface, and explains a failure in numbered steps.
+ * Loads the addon and declares its whole surface. Why it does not load, loadfailure.ts explains.
  *
  * The engine reports by one call a turn: `dispatch(words)`, after it filled `completions` with `words / 4` records of
  * four 32-bit words: kind, handle, a, b. `Completion` lists the kinds.
@@ -7,6 +7,7 @@
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { NativeLoadError } from "./internet/error.ts";
+import { explainLoadFailure } from "./loadfailure.ts";
 
 /** The kinds of completion records. Mirrors native/engine/completions.h. */
 export const Completion = {
@@ -152,23 +153,8 @@ export function loadNative(): NativeModule {
     try {
       loaded = (require("node-gyp-build") as (dir: string) => NativeModule)(root);
     } catch (cause) {
-      throw new NativeLoadError(explain(cause, root), { cause });
+      throw new NativeLoadError(explainLoadFailure(cause, root), { cause });
     }
   }
   return loaded;
-}
-
-function explain(cause: unknown, root: string): string {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  const target = `${process.platform}-${process.arch}`;
-  const ways = [
-    `Compile it here (needs a C++20 compiler, make and python3): cd ${root} && npx node-gyp rebuild`,
-    `Or with CMake: cd ${root} && npx cmake-js compile`,
-    "On Alpine and other musl systems install libstdc++ first; on old distributions the message names the glibc it misses.",
-    "Under --no-addons, or --permission without --allow-addons, Node loads no addon: allow them.",
-  ];
-  return [
-    `Skein's native engine for ${target} (Node ${process.versions.node}) could not be loaded: ${reason}`,
-    ...ways.map((way, i) => `  ${i + 1}. ${way}`),
-  ].join("\n");
 }

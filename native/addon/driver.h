@@ -28,7 +28,14 @@ class Driver {
 };
 
 // `after` is called at the end of each call into the engine.
-std::unique_ptr<Driver> make_pollable_driver(napi_env env, Engine& engine, std::function<void()> after);
 std::unique_ptr<Driver> make_waiter_driver(napi_env env, Engine& engine, std::function<void()> after);
+#if defined(_WIN32)
+// No backend there has a descriptor that libuv could watch.
+inline std::unique_ptr<Driver> make_pollable_driver(napi_env env, Engine& engine, std::function<void()> after) {
+  return make_waiter_driver(env, engine, std::move(after));
+}
+#else
+std::unique_ptr<Driver> make_pollable_driver(napi_env env, Engine& engine, std::function<void()> after);
+#endif
 
 }  // namespace skein

@@ -127,7 +127,7 @@ std::ptrdiff_t send(int fd, std::span<const Slice> slices) {
   }
   msghdr message{};
   message.msg_iov = const_cast<iovec*>(reinterpret_cast<const iovec*>(slices.data()));
-  message.msg_iovlen = slices.size();
+  message.msg_iovlen = static_cast<decltype(message.msg_iovlen)>(slices.size());
   return retry([&] { return ::sendmsg(fd, &message, MSG_NOSIGNAL); });
 }
 
