@@ -11,6 +11,7 @@ import type { EngineReactor } from "../../src/internet/enginereactor.ts";
 import { type DriverName, NativeReactor } from "../../src/internet/nativereactor.ts";
 import { describe as describeError, type LogEvent, setObserver } from "../../src/logger/logger.ts";
 import { type BackendInfo, loadNative } from "../../src/native.ts";
+import { type SubjectName, titleOf } from "../portable/results.ts";
 import { until } from "./gate.ts";
 import { closePeers } from "./peer.ts";
 
@@ -29,8 +30,7 @@ export function takeLog(): string[] {
 }
 
 /** One row of the matrix: a reactor, and the way it lives in Node's loop. */
-export interface Subject {
-  readonly name: string;
+export interface Subject extends SubjectName {
   readonly driver: DriverName;
   readonly make: () => EngineReactor;
 }
@@ -41,8 +41,9 @@ function subjects(): Subject[] {
     .filter(({ unavailable }) => unavailable === "")
     .flatMap((backend) =>
       drivers(backend).map((driver) => ({
-        name: backend.name,
+        reactor: backend.name,
         driver,
+        transport: "IPv4",
         make: () => new NativeReactor(backend.name, { driver }),
       })),
     );
@@ -51,7 +52,7 @@ function subjects(): Subject[] {
 /** Call `body` once for each reactor, inside a `describe` of its own. */
 export function forEachReactor(body: (make: Make, subject: Subject) => void): void {
   for (const subject of subjects()) {
-    describe(`${subject.name} with driver ${subject.driver}`, () => body(reactorsOf(subject), subject));
+    describe(titleOf(subject), () => body(reactorsOf(subject), subject));
   }
 }
 

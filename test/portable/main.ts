@@ -1,0 +1,46 @@
+/**
+ * The bundle's beginning: `node conformance.mjs --out ROWS [--timeout SECONDS] [--only TEXT] FILE…` runs the tests of
+ * those files, or of all. ROWS gets a line of JSON before each test and one after it, so that a crash tells what it was
+ * in.
+ */
+import { appendFileSync, writeFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { collect } from "./collect.ts";
+import { execute } from "./execute.ts";
+import { behaviourOf, type Row } from "./results.ts";
+import { files } from "./suite.ts";
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    out: { type: "string", default: "rows.jsonl" },
+    timeout: { type: "string", default: "60" },
+    only: { type: "string", default: "" },
+  },
+});
+
+const counts = { passed: 0, failed: 0, skipped: 0 };
+writeFileSync(values.out, "");
+const note = (line: object): void => appendFileSync(values.out, `${JSON.stringify(line)}\n`);
+
+for (const [file, load] of Object.entries(files)) {
+  if (positionals.length > 0 && !positionals.includes(file)) continue;
+  const told = (names: readonly string[]): Pick<Row, "file" | "reactor" | "driver" | "transport" | "behaviour"> => ({
+    file,
+    ...behaviourOf(names)!,
+  });
+  await execute(await collect(file, load), {
+    timeout: Number(values.timeout) * 1000,
+    wanted: (names) => behaviourOf(names) !== undefined && names.join(" > ").includes(values.only),
+    begun: (names) => note({ begun: told(names) }),
+    ended: (names, outcome) => {
+      counts[outcome.state]++;
+      note({ row: { ...told(names), ...outcome } satisfies Row });
+      if (outcome.state === "failed") console.log(`FAILED ${file}: ${names.join(" > ")}\n${outcome.error}\n`);
+    },
+  });
+}
+note({ done: true });
+console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
+// What a failed test has left open must not keep the process.
+process.exit(counts.failed === 0 ? 0 : 1);
