@@ -142,7 +142,7 @@ export class Network {
       return;
     }
     const { peerHost: address, peerPort: port } = client;
-    const listener = this.random.chance(refuse) ? undefined : to.engine.listenerOf(address, port);
+    const listener = this.random.chance(refuse) ? undefined : to.ports.find(address, port, this.random);
     if (listener === undefined) {
       if (back.closed) client.out!.startLimit();
       else this.queue.plan(new Refusal(client), this.queue.now + back.settings.latency);
@@ -153,7 +153,10 @@ export class Network {
       return;
     }
     const local = [address, port] as const;
-    const server = new End(to.engine, Phase.OPEN, client.subject + 1, local, [client.localHost, client.localPort]);
+    const server = new End(listener.engine, Phase.OPEN, client.subject + 1, local, [
+      client.localHost,
+      client.localPort,
+    ]);
     server.out = new Pipe(this, back, link, server, client);
     server.peer = client;
     client.out!.receiver = server;
@@ -161,7 +164,7 @@ export class Network {
     this.enlist(client, server);
     server.out.sendSignal(SegmentKind.SYN_ACK);
     listener.waiting.push(server);
-    to.engine.acceptLater(listener);
+    listener.engine.acceptLater(listener);
   }
 
   private enlist(client: End, server: End): void {
