@@ -174,6 +174,14 @@ export class End {
     this.release();
   }
 
+  /** Nobody is here any more to send what waits, or to read what came: the kernel closes, or resets. */
+  abandon(): void {
+    if (this.phase === Phase.CONNECTING) this.out!.drop();
+    else if (this.handle < 0 || this.inbox.bytes > 0) this.out!.sendSignal(SegmentKind.RST);
+    else this.sendFin();
+    if (this.phase !== Phase.CLOSED) this.release();
+  }
+
   /** Gone, and nobody is told. */
   vanish(): void {
     this.out?.drop();

@@ -58,6 +58,8 @@ export class SimulatedEngine extends Occurrence implements NativeEngine {
   // --- NativeEngine --------------------------------------------------------------------------------------------------
 
   write(handle: number, bytes: Uint8Array): number {
+    if (!(bytes instanceof Uint8Array))
+      throw new TypeError("write() takes a string or a Uint8Array (a Buffer is one).");
     const end = this.end(handle);
     return end === undefined ? -1 : end.write(bytes);
   }
@@ -172,17 +174,18 @@ export class SimulatedEngine extends Occurrence implements NativeEngine {
     this.started = false;
   }
 
-  /** The host is no more: what it had ends without a word to anybody. */
+  /** The program is no more, and its host's kernel closes what it had; or the host is not either, and nobody is told. */
   destroy(): void {
     if (this.dead) return;
     this.dead = true;
     this.started = false;
-    for (const found of this.table) if (!(found instanceof Listener)) found.vanish();
+    const end = (gone: End) => (this.host.up ? gone.abandon() : gone.vanish());
+    for (const found of this.table) if (!(found instanceof Listener)) end(found);
     for (const listener of this.listeners) {
       this.host.ports.close(listener);
-      for (const end of listener.waiting) end.vanish();
+      for (const waiting of listener.waiting) end(waiting);
     }
-    for (const end of [...this.lingering]) end.vanish();
+    for (const lingering of [...this.lingering]) end(lingering);
     this.listeners.clear();
     this.network.queue.cancel(this);
   }

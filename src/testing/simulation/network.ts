@@ -148,7 +148,8 @@ export class Network {
       else this.queue.plan(new Refusal(client), this.queue.now + back.settings.latency);
       return;
     }
-    if (listener.waiting.length >= listener.backlog) {
+    // As Linux counts: see listen(2) and tcp(7), the queue is full when it holds more than the backlog.
+    if (listener.waiting.length > listener.backlog) {
       client.out!.repeatSyn(SYN_AGAIN_SECONDS);
       return;
     }
