@@ -26,16 +26,17 @@ import { Gate, settled, turns } from "../helpers/gate.ts";
 import { freePort, Peer } from "../helpers/peer.ts";
 import { forEachReactor, takeLog } from "../helpers/reactors.ts";
 import { HalfRecorder, Recorder, serve } from "../helpers/recorder.ts";
+import { loopback } from "../helpers/world.ts";
 
 const MIB = 1024 * 1024;
 
 function serveHandler(reactor: EngineReactor, handler: Handler): { listening: ListeningPort; port: number } {
-  const listening = reactor.listenTCP(0, handle(handler), { interface: "127.0.0.1" });
+  const listening = reactor.listenTCP(0, handle(handler), { interface: loopback() });
   return { listening, port: listening.getHost().port };
 }
 
 function endpoint(reactor: EngineReactor, port: number): TCP4ClientEndpoint {
-  return new TCP4ClientEndpoint(reactor, "127.0.0.1", port);
+  return new TCP4ClientEndpoint(reactor, loopback(), port);
 }
 
 /** All that comes until the peer's end. Not by a loop, which would destroy the stream. */
@@ -316,7 +317,7 @@ forEachReactor((make) => {
     const listening = reactor.listenTCP(
       0,
       duplexFactory((duplex) => duplex.pipe(duplex)),
-      { interface: "127.0.0.1" },
+      { interface: loopback() },
     );
     const check = new FlowCheck();
     const duplex = connectDuplex(endpoint(reactor, listening.getHost().port));
@@ -365,7 +366,7 @@ forEachReactor((make) => {
         0,
         duplexFactory((duplex) => accepted.push(duplex), { allowHalfOpen }),
         {
-          interface: "127.0.0.1",
+          interface: loopback(),
         },
       );
     const open = await Peer.connect(listen(true).getHost().port);
@@ -432,7 +433,7 @@ forEachReactor((make) => {
       0,
       duplexFactory((duplex) => accepted.push(duplex)),
       {
-        interface: "127.0.0.1",
+        interface: loopback(),
       },
     );
     const { port } = listening.getHost();

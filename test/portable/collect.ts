@@ -2,7 +2,11 @@
 
 /** What a hook or a test is given. */
 export interface Context {
-  readonly task: { readonly name: string; readonly names: readonly string[]; readonly file: { readonly name: string } };
+  readonly task: {
+    readonly name: string;
+    readonly suite?: Group | undefined;
+    readonly file: { readonly name: string };
+  };
   /** End the test here, without a result. */
   skip(reason?: string): never;
 }
@@ -28,6 +32,11 @@ export class Group {
   constructor(name: string, parent?: Group) {
     this.name = name;
     this.parent = parent;
+  }
+
+  /** The group around it, as vitest calls it; the file is none. */
+  get suite(): Group | undefined {
+    return this.parent?.parent === undefined ? undefined : this.parent;
   }
 
   /** From the outermost to this one. */

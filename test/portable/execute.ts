@@ -41,7 +41,7 @@ export async function execute(group: Group, execution: Execution): Promise<void>
   const tests = group.members.filter((member): member is Test => "body" in member && wanted(member, execution));
   const groups = group.members.filter((member): member is Group => "members" in member && holds(member, execution));
   if (tests.length + groups.length === 0) return;
-  const context = contextOf([], group.path[0]!.name);
+  const context = contextOf(group.name, group);
   for (const hook of group.beforeAll) await within(execution.timeout, () => hook(context));
   for (const member of group.members) {
     if ("members" in member) await execute(member, execution);
@@ -62,9 +62,9 @@ function holds(group: Group, execution: Execution): boolean {
   return group.members.some((member) => ("members" in member ? holds(member, execution) : wanted(member, execution)));
 }
 
-function contextOf(names: readonly string[], file: string): Context {
+function contextOf(name: string, group: Group): Context {
   return {
-    task: { name: names.at(-1) ?? "", names, file: { name: file } },
+    task: { name, suite: group.parent === undefined ? undefined : group, file: group.path[0]! },
     skip: (reason = "") => {
       throw new Skip(reason);
     },
@@ -74,7 +74,7 @@ function contextOf(names: readonly string[], file: string): Context {
 async function run(test: Test, { timeout, begun, ended }: Execution): Promise<void> {
   const names = namesOf(test);
   const { path } = test.group;
-  const context = contextOf(names, path[0]!.name);
+  const context = contextOf(test.name, test.group);
   begun(names);
   const began = performance.now();
   const errors: unknown[] = [];

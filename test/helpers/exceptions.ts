@@ -1,0 +1,44 @@
+/** Which behaviours are not tried where; the list, with the evidence for each, is test/conformance/exceptions.json. */
+import exceptions from "../conformance/exceptions.json" with { type: "json" };
+import { behaviourOf, type SubjectName } from "../portable/results.ts";
+
+/** Where an exception holds: everywhere, as far as it does not say. */
+interface Exception extends Partial<SubjectName> {
+  readonly platform?: string;
+  readonly label?: string;
+  readonly file: string;
+  /** All of the file's, if it names none. */
+  readonly behaviours?: readonly string[];
+  readonly reason: string;
+  readonly evidence: string;
+}
+
+/** A test as it is given to its hooks. */
+interface Task {
+  readonly name: string;
+  readonly suite?: Group | undefined;
+  readonly file: { readonly name: string };
+}
+
+interface Group {
+  readonly name: string;
+  readonly suite?: Group | undefined;
+}
+
+/** Why a test is not tried on a subject; undefined when it is. */
+export function exceptionFor(subject: SubjectName, task: Task): string | undefined {
+  const names: string[] = [];
+  for (let at: Group | undefined = task; at !== undefined; at = at.suite) names.unshift(at.name);
+  const [, file] = /([^/]+)\.test\.ts$/.exec(task.file.name) ?? [];
+  const here = {
+    ...subject,
+    file: file ?? task.file.name,
+    platform: process.platform,
+    label: process.env.SKEIN_LABEL,
+  };
+  const told = behaviourOf(names);
+  const applies = ({ reason, evidence, behaviours, ...where }: Exception) =>
+    Object.entries(where).every(([key, value]) => here[key as keyof typeof here] === value) &&
+    (behaviours === undefined || (told !== undefined && behaviours.includes(told.behaviour)));
+  return (exceptions as readonly Exception[]).find(applies)?.reason;
+}
