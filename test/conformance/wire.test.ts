@@ -1,3 +1,5 @@
+/** The small protocols of wire.ts over real connections. */
+
 import { expect, it } from "vitest";
 import { Chargen, QOTD } from "../../src/protocols/wire.ts";
 import { settled, until } from "../helpers/gate.ts";

@@ -5,6 +5,7 @@ import { behaviourOf, type SubjectName } from "../portable/results.ts";
 /** Where an exception holds: everywhere, as far as it does not say. */
 interface Exception extends Partial<SubjectName> {
   readonly platform?: string;
+  readonly arch?: string;
   readonly label?: string;
   readonly file: string;
   /** All of the file's, if it names none. */
@@ -34,6 +35,7 @@ export function exceptionFor(subject: SubjectName, task: Task): string | undefin
     ...subject,
     file: file ?? task.file.name,
     platform: process.platform,
+    arch: process.arch,
     label: process.env.SKEIN_LABEL,
   };
   const told = behaviourOf(names);

@@ -34,6 +34,7 @@ const env = {
   ...process.env,
   SKEIN_ADDON: resolve(values.addon ?? createRequire(import.meta.url)("node-gyp-build").path(root)),
   SKEIN_NODE: command.join(" "),
+  ...(values.label === undefined ? {} : { SKEIN_LABEL: values.label }),
 };
 const rows = [];
 let broken = 0;
