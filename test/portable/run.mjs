@@ -40,7 +40,8 @@ const rows = [];
 let broken = 0;
 
 await bundleAll();
-const node = (await runNode(["--version"], "version")).output.trim();
+const { output: version, how } = await runNode(["--version"], "version");
+if (!/^v\d+/.test(version)) throw new Error(`${command.join(" ")} --version ended with ${how}:\n${version}`);
 for (const file of values.file.length > 0 ? values.file : FILES) {
   const began = performance.now();
   rows.push(...(await runFile(file)));
@@ -57,7 +58,14 @@ for (const file of values.file.length > 0 ? values.file : FILES) {
 }
 
 const { platform, arch, label } = values;
-const results = { platform, arch, ...(label === undefined ? {} : { label }), runner: "plain", node, rows };
+const results = {
+  platform,
+  arch,
+  ...(label === undefined ? {} : { label }),
+  runner: "plain",
+  node: version.trim(),
+  rows,
+};
 const folder = join(root, "build/conformance");
 mkdirSync(folder, { recursive: true });
 const name = `${[platform, arch, ...(label === undefined ? [] : [label])].join("-")}.json`;
