@@ -1,10 +1,10 @@
-// Bundles the conformance suite with all that it needs into build/portable/, which runs on any Node by itself:
+// Bundles the conformance suite with all that it needs into a folder of build/portable/, which runs on any Node by itself:
 //
 //   conformance.mjs          the tests, with a vitest of our own (vitest.ts)
 //   fixtures/*.mjs           the programs that they start
 //   node_modules/            what stands in for node-gyp-build: it loads the addon that SKEIN_ADDON names
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "rolldown";
 
@@ -12,7 +12,6 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 const tests = join(root, "test/conformance");
 const SUFFIX = ".test.ts";
 
-export const OUT = join(root, "build/portable");
 /** The names of the suite's files. */
 export const FILES = readdirSync(tests)
   .filter((name) => name.endsWith(SUFFIX))
@@ -44,19 +43,19 @@ async function bundle(input, file) {
     platform: "node",
     plugins: [suite],
     logLevel: "warn",
-    output: { file: join(OUT, file), format: "esm", codeSplitting: false, keepNames: true },
+    output: { file, format: "esm", codeSplitting: false, keepNames: true },
   });
 }
 
-/** Make build/portable/ anew. */
-export async function bundleAll() {
-  rmSync(OUT, { recursive: true, force: true });
-  const loader = join(OUT, "node_modules/node-gyp-build");
+/** Make build/portable/<name>/ anew; returns its path. */
+export async function bundleAll(name) {
+  const out = join(root, "build/portable", name);
+  rmSync(out, { recursive: true, force: true });
+  const loader = join(out, "node_modules/node-gyp-build");
   mkdirSync(loader, { recursive: true });
   writeFileSync(join(loader, "index.js"), LOADER);
-  await bundle(join(root, "test/portable/main.ts"), "conformance.mjs");
+  await bundle(join(root, "test/portable/main.ts"), join(out, "conformance.mjs"));
   const fixtures = join(tests, "fixtures");
-  for (const name of readdirSync(fixtures)) await bundle(join(fixtures, name), `fixtures/${basename(name)}`);
+  for (const file of readdirSync(fixtures)) await bundle(join(fixtures, file), join(out, "fixtures", file));
+  return out;
 }
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) await bundleAll();

@@ -1,9 +1,9 @@
 /**
  * The bundle's beginning: `node conformance.mjs --out ROWS [--timeout SECONDS] [--only TEXT] FILE…` runs the tests of
  * those files, or of all. ROWS gets a line of JSON before each test and one after it, so that a crash tells what it was
- * in.
+ * in; tests that have a row there already are not run again.
  */
-import { appendFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { collect } from "./collect.ts";
 import { execute } from "./execute.ts";
@@ -19,19 +19,29 @@ const { values, positionals } = parseArgs({
   },
 });
 
+type Key = Pick<Row, "file" | "reactor" | "driver" | "transport" | "behaviour">;
+
+function keyOf({ file, reactor, driver, transport, behaviour }: Key): string {
+  return [file, reactor, driver, transport, behaviour].join("\n");
+}
+
+function rowsOf(file: string): Row[] {
+  if (!existsSync(file)) return [];
+  const lines = readFileSync(file, "utf8").split("\n");
+  return lines.flatMap((line) => (line === "" ? [] : ((JSON.parse(line) as { row?: Row }).row ?? [])));
+}
+
 const counts = { passed: 0, failed: 0, skipped: 0 };
-writeFileSync(values.out, "");
+const done = new Set(rowsOf(values.out).map(keyOf));
 const note = (line: object): void => appendFileSync(values.out, `${JSON.stringify(line)}\n`);
 
 for (const [file, load] of Object.entries(files)) {
   if (positionals.length > 0 && !positionals.includes(file)) continue;
-  const told = (names: readonly string[]): Pick<Row, "file" | "reactor" | "driver" | "transport" | "behaviour"> => ({
-    file,
-    ...behaviourOf(names)!,
-  });
+  const told = (names: readonly string[]): Key => ({ file, ...behaviourOf(names)! });
   await execute(await collect(file, load), {
     timeout: Number(values.timeout) * 1000,
-    wanted: (names) => behaviourOf(names) !== undefined && names.join(" > ").includes(values.only),
+    wanted: (names) =>
+      behaviourOf(names) !== undefined && names.join(" > ").includes(values.only) && !done.has(keyOf(told(names))),
     begun: (names) => note({ begun: told(names) }),
     ended: (names, outcome) => {
       counts[outcome.state]++;

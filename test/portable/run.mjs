@@ -1,26 +1,28 @@
 // Runs the bundled conformance suite under a Node of your choice, a process for each file, and writes the results:
 //
-//   node test/portable/run.mjs [--addon FILE] [--platform NAME] [--arch NAME] [--label TEXT] [--timeout SECONDS]
+//   node test/portable/run.mjs [--addon FILE] [--label TEXT] [--timeout SECONDS] [--limit SECONDS]
 //                              [--only TEXT] [--file NAME]… [-- COMMAND…]
 //
-// COMMAND starts that Node, as `wine64 node.exe` or `qemu-aarch64-static node`; by default it is this one. The suite's
-// standard streams are files: Wine's Node takes no Unix pipe.
+// COMMAND starts that Node, as `wine node.exe` or `qemu-aarch64-static -L … node`; by default it is this one. The label
+// tells its results from those of other runs on such a platform. With --file the results of the other files stay as they
+// were; with --only, for a look, nothing is written. The suite's standard streams are files: Wine's Node takes no Unix
+// pipe.
 import { spawn } from "node:child_process";
-import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { devNull } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { bundleAll, FILES, OUT } from "./bundle.mjs";
+import { bundleAll, FILES } from "./bundle.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const { values, positionals: command } = parseArgs({
   allowPositionals: true,
   options: {
     addon: { type: "string" },
-    platform: { type: "string", default: process.platform },
-    arch: { type: "string", default: process.arch },
     label: { type: "string" },
+    /** Seconds that a test may take. */
     timeout: { type: "string", default: "60" },
     /** Seconds that a file may take altogether. */
     limit: { type: "string", default: "900" },
@@ -30,82 +32,82 @@ const { values, positionals: command } = parseArgs({
 });
 if (command.length === 0) command.push(process.execPath);
 
+const bundle = await bundleAll(values.label ?? "here");
 const env = {
   ...process.env,
   SKEIN_ADDON: resolve(values.addon ?? createRequire(import.meta.url)("node-gyp-build").path(root)),
   SKEIN_NODE: command.join(" "),
   ...(values.label === undefined ? {} : { SKEIN_LABEL: values.label }),
 };
+const { platform, arch, version } = await whatRuns();
+console.log(`${platform}-${arch}, Node ${version}`);
 const rows = [];
-let broken = 0;
-
-await bundleAll();
-const { output: version, how } = await runNode(["--version"], "version");
-if (!/^v\d+/.test(version)) throw new Error(`${command.join(" ")} --version ended with ${how}:\n${version}`);
 for (const file of values.file.length > 0 ? values.file : FILES) {
   const began = performance.now();
-  rows.push(...(await runFile(file)));
-  const mine = rows.filter((row) => row.file === file);
-  const failed = mine.filter(({ state }) => state === "failed");
-  console.log(
-    `${file}: ${mine.length - failed.length} of ${mine.length} (${Math.round((performance.now() - began) / 1000)} s)`,
-  );
+  const found = await runFile(file);
+  rows.push(...found);
+  const failed = found.filter(({ state }) => state === "failed");
+  const seconds = Math.round((performance.now() - began) / 1000);
+  console.log(`${file}: ${found.length - failed.length} of ${found.length} (${seconds} s)`);
   for (const { reactor, driver, transport, behaviour, error } of failed) {
-    console.log(
-      `  FAILED ${reactor} (${driver}) over ${transport}: ${behaviour}\n    ${error.replaceAll("\n", "\n    ")}`,
-    );
+    const where = `${reactor} (${driver}) over ${transport}`;
+    console.log(`  FAILED ${where}: ${behaviour}\n    ${error.replaceAll("\n", "\n    ")}`);
+  }
+}
+if (values.only === "") writeResults();
+const [passed, failed, skipped] = ["passed", "failed", "skipped"].map(
+  (state) => rows.filter((row) => row.state === state).length,
+);
+console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
+process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
+
+/** The platform that COMMAND's Node takes itself to be on. */
+async function whatRuns() {
+  const script =
+    "const { platform, arch, version } = process; console.log(JSON.stringify({ platform, arch, version }))";
+  const { output, how } = await runNode(["-e", script], "node");
+  if (!output.startsWith("{")) throw new Error(`${command.join(" ")} ended with ${how}:\n${output}`);
+  return JSON.parse(output);
+}
+
+/** The rows of a file. A test that its process crashes in, or is stopped in, has failed, and the others go on without. */
+async function runFile(file) {
+  const out = join(bundle, `${file}.jsonl`);
+  writeFileSync(out, "");
+  const only = values.only === "" ? [] : ["--only", values.only];
+  const args = [
+    "--expose-gc",
+    join(bundle, "conformance.mjs"),
+    "--out",
+    out,
+    "--timeout",
+    values.timeout,
+    ...only,
+    file,
+  ];
+  for (;;) {
+    const { output, how } = await runNode(args, file);
+    const lines = readLines(out);
+    const last = lines.at(-1);
+    if (last?.done) return lines.flatMap(({ row }) => row ?? []);
+    if (last?.begun === undefined) throw new Error(`${file} ended outside of any test (${how}):\n${output}`);
+    const error = `The process ended in the middle (${how}).\n${output}`;
+    appendFileSync(out, `${JSON.stringify({ row: { ...last.begun, state: "failed", duration: 0, error } })}\n`);
   }
 }
 
-const { platform, arch, label } = values;
-const results = {
-  platform,
-  arch,
-  ...(label === undefined ? {} : { label }),
-  runner: "plain",
-  node: version.trim(),
-  rows,
-};
-const folder = join(root, "build/conformance");
-mkdirSync(folder, { recursive: true });
-const name = `${[platform, arch, ...(label === undefined ? [] : [label])].join("-")}.json`;
-writeFileSync(join(folder, name), `${JSON.stringify(results, undefined, 1)}\n`);
-const failed = rows.filter(({ state }) => state === "failed").length;
-const skipped = rows.filter(({ state }) => state === "skipped").length;
-console.log(
-  `${rows.length - failed - skipped} passed, ${failed + broken} failed, ${skipped} skipped: build/conformance/${name}`,
-);
-process.exitCode = failed + broken === 0 && rows.length > 0 ? 0 : 1;
-
-/** The rows of a file; the test that its process crashed in, or was stopped in, has failed. */
-async function runFile(file) {
-  const out = join(OUT, `${file}.jsonl`);
-  writeFileSync(out, "");
-  const args = ["--expose-gc", join(OUT, "conformance.mjs"), "--out", out, "--timeout", values.timeout];
-  if (values.only !== "") args.push("--only", values.only);
-  const { output, how } = await runNode([...args, file], file);
-  const lines = readFileSync(out, "utf8")
-    .trim()
+function readLines(file) {
+  return readFileSync(file, "utf8")
     .split("\n")
-    .filter(Boolean)
+    .filter((line) => line !== "")
     .map((line) => JSON.parse(line));
-  const found = lines.flatMap(({ row }) => (row === undefined ? [] : [row]));
-  if (lines.at(-1)?.done) return found;
-  const begun = lines.findLast((line) => line.begun !== undefined)?.begun;
-  const error = `The process ended in the middle (${how}).\n${output}`;
-  if (begun === undefined || lines.at(-1)?.row !== undefined) {
-    broken++;
-    console.log(`${file}: ${error}`);
-    return found;
-  }
-  return [...found, { ...begun, state: "failed", duration: 0, error }];
 }
 
 /** What it said, and how it ended. */
 async function runNode(args, name) {
-  const said = join(OUT, `${name}.txt`);
+  const said = join(bundle, `${name}.txt`);
+  const input = openSync(devNull, "r");
   const output = openSync(said, "w");
-  const input = openSync("/dev/null", "r");
   const child = spawn(command[0], [...command.slice(1), ...args], { cwd: root, env, stdio: [input, output, output] });
   const limit = setTimeout(() => child.kill("SIGKILL"), Number(values.limit) * 1000);
   const how = await new Promise((done) => {
@@ -115,4 +117,14 @@ async function runNode(args, name) {
   clearTimeout(limit);
   for (const file of [input, output]) closeSync(file);
   return { output: readFileSync(said, "utf8"), how };
+}
+
+function writeResults() {
+  const tags = { platform, arch, ...(values.label === undefined ? {} : { label: values.label }) };
+  const folder = join(root, "build/conformance");
+  const path = join(folder, `${Object.values(tags).join("-")}.json`);
+  const before = values.file.length > 0 && existsSync(path) ? JSON.parse(readFileSync(path, "utf8")).rows : [];
+  const all = [...before.filter(({ file }) => !values.file.includes(file)), ...rows];
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(path, `${JSON.stringify({ ...tags, runner: "plain", node: version, rows: all }, undefined, 1)}\n`);
 }
