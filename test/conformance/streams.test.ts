@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { expect, test } from "vitest";
 import { TCP4ClientEndpoint } from "../../src/internet/endpoints.ts";
 import type { EngineReactor } from "../../src/internet/enginereactor.ts";
+import { errnoNamed } from "../../src/internet/errno.ts";
 import { ConnectionDone, ConnectionLost, ConnectionRefusedError } from "../../src/internet/error.ts";
 import type { ListeningPort } from "../../src/internet/interfaces.ts";
 import {
@@ -410,7 +411,7 @@ forEachReactor((make) => {
     expect([refusal.code, refusal.syscall, refusal.errno, refusal.cause]).toEqual([
       "ECONNREFUSED",
       "connect",
-      -111,
+      -errnoNamed("ECONNREFUSED")!,
       expect.any(ConnectionRefusedError),
     ]);
     const { port, next } = serve(reactor, () => new Recorder());
@@ -422,7 +423,11 @@ forEachReactor((make) => {
     const error = new Gate<NodeJS.ErrnoException>();
     duplex.on("error", error.open).on("close", hadError.open);
     peer.reset();
-    expect(await error.promise).toMatchObject({ code: "ECONNRESET", syscall: "read", errno: -104 });
+    expect(await error.promise).toMatchObject({
+      code: "ECONNRESET",
+      syscall: "read",
+      errno: -errnoNamed("ECONNRESET")!,
+    });
     expect(await hadError.promise).toBe(true);
   });
 

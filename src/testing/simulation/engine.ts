@@ -5,8 +5,8 @@
  * A host has its turn when something has arrived, was written, or has ended: it accepts, reads what is ready, tells the
  * program, and sends what that wrote.
  */
-import { constants } from "node:os";
 import type { EngineMaker } from "../../internet/enginelink.ts";
+import { errnoNamed } from "../../internet/errno.ts";
 import { Completion, type EngineStats, type NativeAddress, type NativeEngine, SocketOption } from "../../native.ts";
 import { type End, Phase } from "./end.ts";
 import { HandleTable } from "./handles.ts";
@@ -18,7 +18,10 @@ import { Records } from "./records.ts";
 import { copy } from "./segment.ts";
 import { Kind } from "./trace.ts";
 
-const { EADDRINUSE, EADDRNOTAVAIL, EBADF, EINVAL } = constants.errno;
+const EADDRINUSE = errnoNamed("EADDRINUSE")!;
+const EADDRNOTAVAIL = errnoNamed("EADDRNOTAVAIL")!;
+const EBADF = errnoNamed("EBADF")!;
+const EINVAL = errnoNamed("EINVAL")!;
 const READ_BYTES_MAX = 16 * 1024;
 const ROUNDS_PER_TURN = 8;
 const SWEEPS_TO_LINGER = 2;

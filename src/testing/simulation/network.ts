@@ -1,5 +1,5 @@
 /** Hosts, the links between them, and the connections that there are. */
-import { constants } from "node:os";
+import { errnoNamed } from "../../internet/errno.ts";
 import { SimulatedConnection } from "./connection.ts";
 import { End, Phase } from "./end.ts";
 import type { SimulatedEngine } from "./engine.ts";
@@ -11,7 +11,7 @@ import { hashBytes, type Random } from "./random.ts";
 import { SegmentKind, SegmentStore } from "./segment.ts";
 import { Kind, type Trace } from "./trace.ts";
 
-const { EHOSTUNREACH } = constants.errno;
+const EHOSTUNREACH = errnoNamed("EHOSTUNREACH")!;
 /** When a SYN finds no room in the backlog, it comes again. */
 const SYN_AGAIN_SECONDS = 1;
 /** Within a host. */
