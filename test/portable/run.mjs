@@ -3,6 +3,7 @@
 //   node test/portable/run.mjs [--addon FILE] [--label TEXT] [--timeout SECONDS] [--limit SECONDS]
 //                              [--only TEXT] [--file NAME]… [-- COMMAND…]
 //
+// Without --addon it is this machine's own; with --addon none only reactors that need none are run.
 // COMMAND starts that Node, as `wine node.exe` or `qemu-aarch64-static -L … node`; by default it is this one. The label
 // tells its results from those of other runs on such a platform. With --file the results of the other files stay as they
 // were; with --only, for a look, nothing is written. The suite's standard streams are files: Wine's Node takes no Unix
@@ -35,7 +36,7 @@ if (command.length === 0) command.push(process.execPath);
 const bundle = await bundleAll(values.label ?? "here");
 const env = {
   ...process.env,
-  SKEIN_ADDON: resolve(values.addon ?? createRequire(import.meta.url)("node-gyp-build").path(root)),
+  SKEIN_ADDON: values.addon === "none" ? "" : resolve(values.addon ?? ownAddon()),
   SKEIN_NODE: command.join(" "),
   ...(values.label === undefined ? {} : { SKEIN_LABEL: values.label }),
 };
@@ -60,6 +61,10 @@ const [passed, failed, skipped] = ["passed", "failed", "skipped"].map(
 );
 console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
+
+function ownAddon() {
+  return createRequire(import.meta.url)("node-gyp-build").path(root);
+}
 
 /** The platform that COMMAND's Node takes itself to be on. */
 async function whatRuns() {
