@@ -51,23 +51,43 @@ export function forEachReactor(
   }
 }
 
+/** A reactor on the kernel's network. */
+interface Real {
+  readonly name: string;
+  readonly driver: string;
+  /** With the driver that it takes by itself. */
+  readonly usual: boolean;
+  readonly make: () => EngineReactor;
+}
+
 function subjects(): Subject[] {
-  const backends = loadNative()
-    .backends()
-    .filter(({ unavailable }) => unavailable === "");
-  const native = backends.flatMap((backend) => drivers(backend).map((driver) => kernel(backend.name, driver, "IPv4")));
-  if (!isMainThread) return native.filter(({ reactor }) => reactor === backends[0]!.name);
+  const real = reals();
+  if (!isMainThread) return real.filter(({ name }) => name === real[0]!.name).map((one) => kernel(one, "IPv4"));
   return [
-    ...native,
-    // The driver knows of no addresses: one of them will do.
-    ...backends.map((backend) => kernel(backend.name, drivers(backend)[0]!, "IPv6")),
+    ...real.map((one) => kernel(one, "IPv4")),
+    // A driver knows of no addresses: one of them will do.
+    ...real.filter(({ usual }) => usual).map((one) => kernel(one, "IPv6")),
     { reactor: "simulated", driver: "virtual", transport: "IPv4", open: SimulatedWorld.open },
   ];
 }
 
-function kernel(reactor: string, driver: DriverName, transport: Transport): Subject {
-  const make = () => new NativeReactor(reactor, { driver });
-  return { reactor, driver, transport, open: () => new KernelWorld(transport, make) };
+function kernel({ name, driver, make }: Real, transport: Transport): Subject {
+  return { reactor: name, driver, transport, open: () => new KernelWorld(transport, make) };
+}
+
+/** The best comes first. */
+function reals(): Real[] {
+  const backends = loadNative()
+    .backends()
+    .filter(({ unavailable }) => unavailable === "");
+  return backends.flatMap((backend) =>
+    drivers(backend).map((driver, i) => ({
+      name: backend.name,
+      driver,
+      usual: i === 0,
+      make: () => new NativeReactor(backend.name, { driver }),
+    })),
+  );
 }
 
 /** A backend with a descriptor of its own prefers "pollable"; a waiter's thread fits every one. */
