@@ -29,11 +29,14 @@ export function onTestFinished(f: () => unknown): void {
   finishers.push(f);
 }
 
-for (const event of ["uncaughtException", "unhandledRejection"]) {
-  process.on(event, (error) => {
-    if (fail === undefined) throw error;
-    fail(error);
-  });
+/** Have errors that nobody catches end the test that runs, and not the process. */
+export function catchStrays(): void {
+  for (const event of ["uncaughtException", "unhandledRejection"]) {
+    process.on(event, (error) => {
+      if (fail === undefined) throw error;
+      fail(error);
+    });
+  }
 }
 
 /** Run what `group` has in it and below. */

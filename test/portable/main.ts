@@ -6,7 +6,7 @@
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { collect } from "./collect.ts";
-import { execute } from "./execute.ts";
+import { catchStrays, execute } from "./execute.ts";
 import { behaviourOf, type Row } from "./results.ts";
 import { files } from "./suite.ts";
 
@@ -35,6 +35,7 @@ const counts = { passed: 0, failed: 0, skipped: 0 };
 const done = new Set(rowsOf(values.out).map(keyOf));
 const note = (line: object): void => appendFileSync(values.out, `${JSON.stringify(line)}\n`);
 
+catchStrays();
 for (const [file, load] of Object.entries(files)) {
   if (positionals.length > 0 && !positionals.includes(file)) continue;
   const told = (names: readonly string[]): Key => ({ file, ...behaviourOf(names)! });
