@@ -80,7 +80,8 @@ function findMissing() {
       const { reactor, driver, transport } = rows[0];
       return [...known[transport].values()]
         .filter((row) => !there.has(idOf(row)))
-        .map(({ file, behaviour }) => ({ run, file, behaviour, reactor, driver, transport, state: "missing" }));
+        .map(({ file, behaviour }) => ({ run, file, behaviour, reactor, driver, transport, state: "missing" }))
+        .filter((row) => exceptionOf(run, row)?.applies !== false);
     }),
   );
 }
@@ -89,7 +90,7 @@ function findProblems() {
   if (runs.length === 0) return ["There are no results in build/conformance: npm run conformance makes them."];
   const found = missing.map((row) => `missing: ${nameOf(row.run)}, ${subjectOf(row)}: ${idOf(row)}`);
   for (const run of runs) {
-    const skipped = run.rows.filter(({ state }) => state === "skipped");
+    const skipped = run.rows.filter((row) => row.state === "skipped" && exceptionOf(run, row)?.applies !== false);
     for (const row of run.rows) {
       const where = `${nameOf(run)}, ${subjectOf(row)}: ${idOf(row)}`;
       if (row.state === "failed") found.push(`failed: ${where}\n  ${(row.error ?? "").split("\n")[0]}`);
@@ -102,12 +103,13 @@ function findProblems() {
   return found;
 }
 
-/** The exception that a row was skipped for. */
+/** The exception that a row was skipped for, or is not there for. */
 function exceptionOf({ platform, arch, label }, row) {
   const here = { ...row, platform, arch, label };
-  return exceptions.find(({ reason, evidence, behaviours, ...where }) => {
-    const fits = Object.entries(where).every(([key, value]) => here[key] === value);
-    return fits && row.error === reason && (behaviours === undefined || behaviours.includes(row.behaviour));
+  return exceptions.find(({ reason, evidence, applies, behaviours, ...where }) => {
+    const fits = Object.entries(where).every(([key, value]) => [value].flat().includes(here[key]));
+    const same = row.error === reason || (row.state === "missing" && applies === false);
+    return fits && same && (behaviours === undefined || behaviours.includes(row.behaviour));
   });
 }
 
@@ -204,10 +206,12 @@ function groupTable(run) {
 
 function exceptionTable() {
   const lines = exceptions.flatMap((exception) => {
-    const rows = runs.flatMap((run) => run.rows.filter((row) => row.state === "skipped" && exceptionOf(run, row) === exception));
-    if (rows.length === 0) return [];
-    const { file, behaviours, reason, evidence, ...where } = exception;
-    return [[rows.length, Object.values(where).join(", "), behaviours?.map((name) => `${file}: ${name}`).join("; ") ?? file, reason, evidence]];
+    const rows = runs.flatMap((run) => run.rows.filter((row) => exceptionOf(run, row) === exception));
+    const { file, behaviours, reason, evidence, applies, ...where } = exception;
+    if (rows.length === 0 && applies !== false) return [];
+    const what = behaviours?.map((name) => `${file}: ${name}`).join("; ") ?? file;
+    const amount = applies === false ? "do not apply" : rows.length;
+    return [[amount, Object.values(where).flat().join(", "), what, reason, evidence]];
   });
   if (lines.length === 0) return ["Everything is tried everywhere."];
   return table(["rows", "where", "what", "why", "evidence"], lines);

@@ -2,16 +2,15 @@
 import exceptions from "../conformance/exceptions.json" with { type: "json" };
 import { behaviourOf, type SubjectName } from "../portable/results.ts";
 
-/** Where an exception holds: everywhere, as far as it does not say. */
-interface Exception extends Partial<SubjectName> {
-  readonly platform?: string;
-  readonly arch?: string;
-  readonly label?: string;
+/** Where an exception holds: everywhere, as far as it does not say. Several values are alternatives. */
+interface Exception extends Partial<Record<keyof SubjectName | "platform" | "arch" | "label", string | string[]>> {
   readonly file: string;
   /** All of the file's, if it names none. */
   readonly behaviours?: readonly string[];
   readonly reason: string;
   readonly evidence: string;
+  /** False: it is nothing that this reactor promises, and the file itself leaves it out there. */
+  readonly applies?: false;
 }
 
 /** A test as it is given to its hooks. */
@@ -39,8 +38,9 @@ export function exceptionFor(subject: SubjectName, task: Task): string | undefin
     label: process.env.SKEIN_LABEL,
   };
   const told = behaviourOf(names);
-  const applies = ({ reason, evidence, behaviours, ...where }: Exception) =>
-    Object.entries(where).every(([key, value]) => here[key as keyof typeof here] === value) &&
+  const holds = ({ reason, evidence, applies, behaviours, ...where }: Exception) =>
+    applies !== false &&
+    Object.entries(where).every(([key, value]) => [value].flat().includes(here[key as keyof typeof here] ?? "")) &&
     (behaviours === undefined || (told !== undefined && behaviours.includes(told.behaviour)));
-  return (exceptions as readonly Exception[]).find(applies)?.reason;
+  return (exceptions as readonly Exception[]).find(holds)?.reason;
 }
