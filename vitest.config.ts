@@ -14,7 +14,7 @@ export default defineConfig({
         test: { ...common, name: "main", pool: "forks", execArgv: ["--expose-gc"], include: ["test/**/*.test.ts"] },
       },
       {
-        // The same behaviour inside worker threads.
+        // The same behaviour inside worker threads: there, test/helpers/reactors.ts has the default backend only.
         test: { ...common, name: "worker", pool: "threads", include: ["test/conformance/**/*.test.ts"] },
       },
     ],

@@ -1,5 +1,5 @@
 /** Skein's reasons as the errors that Node's sockets have: libraries look at their `code`. */
-import { constants } from "node:os";
+import { errnoNamed } from "../internet/errno.ts";
 import { ConnectError, ConnectionLost, DNSLookupError, TimeoutError } from "../internet/error.ts";
 
 /** An error as node:net raises it; `cause` is Skein's own. */
@@ -9,7 +9,7 @@ export function nodeError(syscall: string, code: string, reason: unknown, where 
   });
   error.code = code;
   error.syscall = syscall;
-  const errno = (constants.errno as Record<string, number | undefined>)[code];
+  const errno = errnoNamed(code);
   if (errno !== undefined) error.errno = -errno;
   return error;
 }

@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { Tally } from "../helpers/gate.ts";
 import { forEachReactor } from "../helpers/reactors.ts";
 import { Client, Echo, Recorder, serve } from "../helpers/recorder.ts";
+import { loopback } from "../helpers/world.ts";
 
 const CONNECTIONS = 10_000;
 /** As many at a time: each is two descriptors of this process. */
@@ -26,7 +27,7 @@ forEachReactor((make) => {
           protocol.transport.loseConnection();
         };
         protocol.onLost = () => ended.add();
-        reactor.connectTCP("127.0.0.1", port, new Client(() => protocol));
+        reactor.connectTCP(loopback(), port, new Client(() => protocol));
       }
       await ended.reaches(made + WAVE);
     }

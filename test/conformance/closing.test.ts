@@ -5,7 +5,7 @@ import { ConnectionAborted, ConnectionDone, ConnectionLost } from "../../src/int
 import { FlowCheck, flow } from "../helpers/flow.ts";
 import { turns } from "../helpers/gate.ts";
 import { Peer } from "../helpers/peer.ts";
-import { forEachReactor } from "../helpers/reactors.ts";
+import { FAMILIES, forEachReactor } from "../helpers/reactors.ts";
 import { FlowRecorder, pair, Recorder, serve } from "../helpers/recorder.ts";
 
 const MIB = 1024 * 1024;
@@ -158,4 +158,4 @@ forEachReactor((make) => {
     expect(await client.lossError()).toBeInstanceOf(ConnectionDone);
     expect(await server.lossError()).toBeInstanceOf(ConnectionDone);
   });
-});
+}, FAMILIES);

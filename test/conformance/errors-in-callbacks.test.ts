@@ -7,6 +7,7 @@ import { turns } from "../helpers/gate.ts";
 import { freePort, Peer } from "../helpers/peer.ts";
 import { forEachReactor, takeLog } from "../helpers/reactors.ts";
 import { Client, dial, Echo, HalfRecorder, Recorder, serve } from "../helpers/recorder.ts";
+import { loopback } from "../helpers/world.ts";
 
 const BOOM = new Error("boom");
 const boom = (): never => {
@@ -248,7 +249,7 @@ forEachReactor((make) => {
       const reactor = make();
       const { port, next } = serve(reactor, () => new Recorder());
       const factory = new Client<Recorder>(boom);
-      reactor.connectTCP("127.0.0.1", port, factory);
+      reactor.connectTCP(loopback(), port, factory);
       expect((await factory.losses.next()).value).toBe(BOOM);
       await (await next()).lost.promise;
       await turns(1);
@@ -262,7 +263,7 @@ forEachReactor((make) => {
       const { port } = serve(reactor, () => new Recorder());
       const factory = new Client(() => new Recorder());
       factory.onLost = boom;
-      const connector = reactor.connectTCP("127.0.0.1", port, factory);
+      const connector = reactor.connectTCP(loopback(), port, factory);
       (await factory.next()).transport.loseConnection();
       await factory.losses.next();
       await turns(1);
@@ -276,7 +277,7 @@ forEachReactor((make) => {
       const reactor = make();
       const factory = new Client(() => new Recorder());
       factory.onFailed = boom;
-      const connector = reactor.connectTCP("127.0.0.1", await freePort(), factory);
+      const connector = reactor.connectTCP(loopback(), await freePort(), factory);
       await factory.failures.next();
       await turns(1);
       expect(factory.calls).toEqual(["doStart", "startedConnecting", "clientConnectionFailed", "doStop"]);
@@ -290,7 +291,7 @@ forEachReactor((make) => {
       const { port, factory: server } = serve(reactor, () => new Recorder());
       const factory = new Client(() => new Recorder());
       factory.onStarted = boom;
-      const connector = reactor.connectTCP("127.0.0.1", port, factory);
+      const connector = reactor.connectTCP(loopback(), port, factory);
       expect((await factory.failures.next()).value).toBe(BOOM);
       await turns(3);
       expect(connector.state).toBe("disconnected");
@@ -305,8 +306,8 @@ forEachReactor((make) => {
       const factory = new Client(() => new Recorder());
       factory.doStart = boom;
       const port = await freePort();
-      expect(() => reactor.connectTCP("127.0.0.1", port, factory)).toThrow(BOOM);
-      expect(() => reactor.listenTCP(port, factory, { interface: "127.0.0.1" })).toThrow(BOOM);
+      expect(() => reactor.connectTCP(loopback(), port, factory)).toThrow(BOOM);
+      expect(() => reactor.listenTCP(port, factory, { interface: loopback() })).toThrow(BOOM);
       expect(reactor.getDelayedCalls()).toEqual([]);
       await expect(Peer.connect(port)).rejects.toThrow("ECONNREFUSED");
       await neighbourGoesOn(reactor);
@@ -316,7 +317,7 @@ forEachReactor((make) => {
       const reactor = make();
       const factory = new Client(() => new Recorder());
       factory.doStop = boom;
-      reactor.connectTCP("127.0.0.1", await freePort(), factory);
+      reactor.connectTCP(loopback(), await freePort(), factory);
       await factory.failures.next();
       const { factory: server, listening } = serve(reactor, () => new Recorder());
       server.doStop = boom;

@@ -20,7 +20,7 @@ import { forEachReactor, takeLog } from "../helpers/reactors.ts";
 
 const WATCHING = ["epoll", "kqueue", "poll", "select", "io_uring"];
 
-forEachReactor((make, { name }) => {
+forEachReactor((make, { reactor: name }) => {
   if (!WATCHING.includes(name) || process.platform === "win32") {
     test("a reactor that cannot watch descriptors says which ones can", () => {
       const reactor = make();

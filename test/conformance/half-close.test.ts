@@ -5,7 +5,7 @@ import { ConnectionDone } from "../../src/internet/error.ts";
 import { FlowCheck, flow } from "../helpers/flow.ts";
 import { turns } from "../helpers/gate.ts";
 import { Peer } from "../helpers/peer.ts";
-import { forEachReactor } from "../helpers/reactors.ts";
+import { FAMILIES, forEachReactor } from "../helpers/reactors.ts";
 import { HalfRecorder, pair, Recorder, serve } from "../helpers/recorder.ts";
 
 const MIB = 1024 * 1024;
@@ -177,4 +177,4 @@ forEachReactor((make) => {
     expect(await peer.rest()).toBe("bye");
     expect(await protocol.lossError()).toBeInstanceOf(ConnectionDone);
   });
-});
+}, FAMILIES);

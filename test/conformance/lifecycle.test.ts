@@ -1,77 +1,73 @@
 /** What a protocol and its factory are told, and in which order, from the listening port or the connect to the end. */
 
-import { describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { ConnectionDone } from "../../src/internet/error.ts";
 import { Peer, PeerServer } from "../helpers/peer.ts";
-import { forEachReactor, LOOPBACKS } from "../helpers/reactors.ts";
+import { FAMILIES, forEachReactor } from "../helpers/reactors.ts";
 import { Client, dial, Recorder, serve } from "../helpers/recorder.ts";
-
-/** A literal host as it stands before a port. */
-const bracketed = (host: string) => (host.includes(":") ? `[${host}]` : host);
+import { bracketed, loopback } from "../helpers/world.ts";
 
 forEachReactor((make) => {
-  describe.each(LOOPBACKS)("over %s", (host) => {
-    test("a server's factory and protocol are told everything once, in order", async () => {
-      const reactor = make();
-      const { factory, listening, port, next } = serve(reactor, () => new Recorder(), { interface: host });
-      expect(factory.calls).toEqual(["doStart"]);
-      const peer = await Peer.connect(port, { host });
-      const protocol = await next();
-      expect(factory.calls).toEqual(["doStart", `buildProtocol ${bracketed(host)}:${peer.socket.localPort}`]);
-      for (const word of ["one", "two", "three"]) {
-        peer.write(word);
-        await protocol.arrived.reaches(protocol.arrived.count + word.length);
-      }
-      peer.end();
-      expect(await protocol.lossError()).toBeInstanceOf(ConnectionDone);
-      expect(protocol.text).toBe("onetwothree");
-      expect(protocol.calls).toEqual(["connectionMade", "dataReceived", "connectionLost"]);
-      await listening.stopListening();
-      expect(factory.calls.at(-1)).toBe("doStop");
-    });
+  test("a server's factory and protocol are told everything once, in order", async () => {
+    const reactor = make();
+    const { factory, listening, port, next } = serve(reactor, () => new Recorder());
+    expect(factory.calls).toEqual(["doStart"]);
+    const peer = await Peer.connect(port);
+    const protocol = await next();
+    expect(factory.calls).toEqual(["doStart", `buildProtocol ${bracketed(loopback())}:${peer.socket.localPort}`]);
+    for (const word of ["one", "two", "three"]) {
+      peer.write(word);
+      await protocol.arrived.reaches(protocol.arrived.count + word.length);
+    }
+    peer.end();
+    expect(await protocol.lossError()).toBeInstanceOf(ConnectionDone);
+    expect(protocol.text).toBe("onetwothree");
+    expect(protocol.calls).toEqual(["connectionMade", "dataReceived", "connectionLost"]);
+    await listening.stopListening();
+    expect(factory.calls.at(-1)).toBe("doStop");
+  });
 
-    test("a client's factory and protocol are told everything once, in order", async () => {
-      const reactor = make();
-      const server = await PeerServer.listen({ host });
-      const factory = new Client(() => new Recorder());
-      const connector = reactor.connectTCP(host, server.port, factory);
-      expect(connector.state).toBe("connecting");
-      const peer = await server.accepted();
-      const protocol = await factory.next();
-      await protocol.made.promise;
-      expect(connector.state).toBe("connected");
-      peer.end("bye");
-      const reason = await factory.losses.next();
-      expect(reason.value).toBeInstanceOf(ConnectionDone);
-      expect(await protocol.lost.promise).toBe(reason);
-      expect(connector.state).toBe("disconnected");
-      expect(protocol.calls).toEqual(["connectionMade", "dataReceived", "connectionLost"]);
-      expect(factory.calls).toEqual([
-        "doStart",
-        "startedConnecting",
-        `buildProtocol ${bracketed(host)}:${server.port}`,
-        "clientConnectionLost",
-        "doStop",
-      ]);
-    });
+  test("a client's factory and protocol are told everything once, in order", async () => {
+    const reactor = make();
+    const server = await PeerServer.listen();
+    const factory = new Client(() => new Recorder());
+    const connector = reactor.connectTCP(loopback(), server.port, factory);
+    expect(connector.state).toBe("connecting");
+    const peer = await server.accepted();
+    const protocol = await factory.next();
+    await protocol.made.promise;
+    expect(connector.state).toBe("connected");
+    peer.end("bye");
+    const reason = await factory.losses.next();
+    expect(reason.value).toBeInstanceOf(ConnectionDone);
+    expect(await protocol.lost.promise).toBe(reason);
+    expect(connector.state).toBe("disconnected");
+    expect(protocol.calls).toEqual(["connectionMade", "dataReceived", "connectionLost"]);
+    expect(factory.calls).toEqual([
+      "doStart",
+      "startedConnecting",
+      `buildProtocol ${bracketed(loopback())}:${server.port}`,
+      "clientConnectionLost",
+      "doStop",
+    ]);
+  });
 
-    test("getPeer() and getHost() are the two ends as the other side sees them, also after the loss", async () => {
-      const reactor = make();
-      const { port, next, listening } = serve(reactor, () => new Recorder(), { interface: host });
-      expect(listening.getHost()).toMatchObject({ type: "TCP", host, port });
-      const client = await dial(reactor, port, new Recorder(), host);
-      const server = await next();
-      expect(client.transport.getPeer()).toMatchObject({ type: "TCP", host, port });
-      expect(client.transport.getPeer().equals(server.transport.getHost())).toBe(true);
-      expect(client.transport.getHost().equals(server.transport.getPeer())).toBe(true);
-      const seen = server.transport.getPeer();
-      client.transport.loseConnection();
-      await Promise.all([client.lost.promise, server.lost.promise]);
-      expect(server.transport.getPeer()).toBe(seen);
-      expect(client.transport.getPeer()).toMatchObject({ host, port });
-      expect(server.transport.getHost()).toMatchObject({ host, port });
-      expect(() => client.transport.getHost()).not.toThrow();
-    });
+  test("getPeer() and getHost() are the two ends as the other side sees them, also after the loss", async () => {
+    const reactor = make();
+    const { port, next, listening } = serve(reactor, () => new Recorder());
+    expect(listening.getHost()).toMatchObject({ type: "TCP", host: loopback(), port });
+    const client = await dial(reactor, port, new Recorder());
+    const server = await next();
+    expect(client.transport.getPeer()).toMatchObject({ type: "TCP", host: loopback(), port });
+    expect(client.transport.getPeer().equals(server.transport.getHost())).toBe(true);
+    expect(client.transport.getHost().equals(server.transport.getPeer())).toBe(true);
+    const seen = server.transport.getPeer();
+    client.transport.loseConnection();
+    await Promise.all([client.lost.promise, server.lost.promise]);
+    expect(server.transport.getPeer()).toBe(seen);
+    expect(client.transport.getPeer()).toMatchObject({ host: loopback(), port });
+    expect(server.transport.getHost()).toMatchObject({ host: loopback(), port });
+    expect(() => client.transport.getHost()).not.toThrow();
   });
 
   test("connectionMade() may talk at once, and both ends do", async () => {
@@ -90,7 +86,7 @@ forEachReactor((make) => {
 
   test("a host's name connects as its address does", async () => {
     const reactor = make();
-    const { port } = serve(reactor, () => new Recorder());
+    const { port } = serve(reactor, () => new Recorder(), { interface: "127.0.0.1" });
     const client = await dial(reactor, port, new Recorder(), "localhost");
     expect(client.transport.getPeer()).toMatchObject({ host: "127.0.0.1", port });
   });
@@ -105,7 +101,7 @@ forEachReactor((make) => {
   test("a factory of several ports starts before the first and stops after the last", async () => {
     const reactor = make();
     const { factory, listening } = serve(reactor, () => new Recorder());
-    const second = reactor.listenTCP(0, factory, { interface: "127.0.0.1" });
+    const second = reactor.listenTCP(0, factory, { interface: loopback() });
     await listening.stopListening();
     expect(factory.calls).toEqual(["doStart"]);
     await second.stopListening();
@@ -140,4 +136,4 @@ forEachReactor((make) => {
       expect([client.losses, server.losses]).toEqual([1, 1]);
     }
   });
-});
+}, FAMILIES);

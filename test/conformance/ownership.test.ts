@@ -6,6 +6,7 @@ import { Peer } from "../helpers/peer.ts";
 import { between, type Random, seeded } from "../helpers/random.ts";
 import { forEachReactor } from "../helpers/reactors.ts";
 import { Client, Echo, Recorder, serve } from "../helpers/recorder.ts";
+import { loopback } from "../helpers/world.ts";
 
 const MIB = 1024 * 1024;
 const KEPT = 100_000;
@@ -62,8 +63,8 @@ forEachReactor((make) => {
         protocol.dataReceived = say;
         return protocol;
       };
-      for (let i = 0; i < CONNECTIONS; i++) reactor.connectTCP("127.0.0.1", port, new Client(talk));
-      for (let i = 0; i < 10; i++) reactor.connectTCP("127.0.0.1", lending.port, new Client(talk));
+      for (let i = 0; i < CONNECTIONS; i++) reactor.connectTCP(loopback(), port, new Client(talk));
+      for (let i = 0; i < 10; i++) reactor.connectTCP(loopback(), lending.port, new Client(talk));
     });
     await done;
     expect(kept.length).toBeGreaterThanOrEqual(KEPT);

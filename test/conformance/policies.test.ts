@@ -20,12 +20,13 @@ import { Gate, settled, until } from "../helpers/gate.ts";
 import { freePort, Peer, PeerServer } from "../helpers/peer.ts";
 import { forEachReactor, takeLog } from "../helpers/reactors.ts";
 import { HalfRecorder, Recorder, Server } from "../helpers/recorder.ts";
+import { loopback } from "../helpers/world.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
 const listen = (reactor: EngineReactor, factory: ServerFactoryLike): number =>
-  reactor.listenTCP(0, factory, { interface: "127.0.0.1" }).getHost().port;
+  reactor.listenTCP(0, factory, { interface: loopback() }).getHost().port;
 
 /** Write the flow as fast as `peer` takes it, and end. */
 async function pour(peer: Peer, length: number): Promise<void> {
@@ -210,7 +211,7 @@ forEachReactor((make) => {
   test("a forwarder passes 8 MiB on both ways at once, and the ends of both sides", async () => {
     const reactor = make();
     const target = await PeerServer.listen({ reading: false });
-    const forwarder = listen(reactor, new ProxyFactory("127.0.0.1", target.port, { reactor }));
+    const forwarder = listen(reactor, new ProxyFactory(loopback(), target.port, { reactor }));
     const there = new FlowCheck();
     const back = new FlowCheck();
     const near = await Peer.connect(forwarder, { check: back });
@@ -224,7 +225,7 @@ forEachReactor((make) => {
   test("a forwarder holds little for a slow reader, and loses nothing", async () => {
     const reactor = make();
     const target = await PeerServer.listen({ reading: false });
-    const forwarder = listen(reactor, new ProxyFactory("127.0.0.1", target.port, { reactor }));
+    const forwarder = listen(reactor, new ProxyFactory(loopback(), target.port, { reactor }));
     const near = await Peer.connect(forwarder);
     const far = await target.accepted();
     const LENGTH = 64 * MIB;
@@ -244,7 +245,7 @@ forEachReactor((make) => {
   test("a forwarder delivers a request that was ended before the target was connected, and its answer", async () => {
     const reactor = make();
     const target = await PeerServer.listen();
-    const near = await Peer.connect(listen(reactor, new ProxyFactory("127.0.0.1", target.port, { reactor })));
+    const near = await Peer.connect(listen(reactor, new ProxyFactory(loopback(), target.port, { reactor })));
     near.end("question");
     const far = await target.accepted();
     expect(await far.rest()).toBe("question");
@@ -268,7 +269,7 @@ forEachReactor((make) => {
     }
     const reactor = make();
     const target = await PeerServer.listen({ reading: false });
-    const factory = new ProxyFactory("127.0.0.1", target.port, { reactor });
+    const factory = new ProxyFactory(loopback(), target.port, { reactor });
     factory.protocol = Watching;
     const near = await Peer.connect(listen(reactor, factory), { reading: false });
     const far = await target.accepted();
@@ -282,7 +283,7 @@ forEachReactor((make) => {
 
   test("a forwarder drops its client when nothing listens at the target, and says so", async () => {
     const reactor = make();
-    const near = await Peer.connect(listen(reactor, new ProxyFactory("127.0.0.1", await freePort(), { reactor })));
+    const near = await Peer.connect(listen(reactor, new ProxyFactory(loopback(), await freePort(), { reactor })));
     await near.ended;
     expect(takeLog()).toEqual([
       expect.stringMatching(/^A connection from 127\.0\.0\.1:\d+ is not forwarded: Cannot connect to 127\.0\.0\.1:/),

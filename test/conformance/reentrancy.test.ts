@@ -8,6 +8,7 @@ import { Gate, turns } from "../helpers/gate.ts";
 import { freePort } from "../helpers/peer.ts";
 import { forEachReactor } from "../helpers/reactors.ts";
 import { Client, dial, Echo, HalfRecorder, pair, Recorder, Server, serve } from "../helpers/recorder.ts";
+import { loopback } from "../helpers/world.ts";
 
 const MIB = Buffer.alloc(1024 * 1024);
 
@@ -72,7 +73,7 @@ const CALLBACKS: Record<string, (scene: Scene) => unknown> = {
     subject.onMade = act;
     const { port, listening } = serve(reactor, () => subject);
     const factory = new Client(() => peer);
-    reactor.connectTCP("127.0.0.1", port, factory);
+    reactor.connectTCP(loopback(), port, factory);
     // A reset may come before the client has noticed that it is connected.
     await Promise.race([peer.made.promise, factory.failures.next()]);
     await listening.stopListening();
@@ -141,20 +142,20 @@ const CALLBACKS: Record<string, (scene: Scene) => unknown> = {
     await scene.connect();
     const factory = new Client(() => new Recorder());
     factory.onStarted = scene.act;
-    scene.reactor.connectTCP("127.0.0.1", await freePort(), factory);
+    scene.reactor.connectTCP(loopback(), await freePort(), factory);
   },
   "clientConnectionFailed() of another connection": async (scene) => {
     await scene.connect();
     const factory = new Client(() => new Recorder());
     factory.onFailed = scene.act;
-    scene.reactor.connectTCP("127.0.0.1", await freePort(), factory);
+    scene.reactor.connectTCP(loopback(), await freePort(), factory);
   },
   "clientConnectionLost() of another connection": async (scene) => {
     await scene.connect();
     const factory = new Client(() => new Recorder());
     factory.onLost = scene.act;
     const { port } = serve(scene.reactor, () => new Recorder());
-    scene.reactor.connectTCP("127.0.0.1", port, factory);
+    scene.reactor.connectTCP(loopback(), port, factory);
     (await factory.next()).transport.loseConnection();
   },
   "a delayed call": async (scene) => {
@@ -252,7 +253,7 @@ const METHODS: Record<string, (scene: Scene) => void> = {
     expect(transport.getTcpKeepAlive()).toBeTypeOf("boolean");
   },
   "getPeer() and getHost()": ({ transport }) => {
-    expect(transport.getPeer()).toMatchObject({ type: "TCP", host: "127.0.0.1" });
+    expect(transport.getPeer()).toMatchObject({ type: "TCP", host: loopback() });
     expect(transport.getHost()).toMatchObject({ type: "TCP" });
   },
   "abortConnection() of another": ({ other }) => other.transport.abortConnection(),
@@ -276,7 +277,7 @@ const METHODS: Record<string, (scene: Scene) => void> = {
   "connectTCP()": ({ reactor, opened }) => {
     const { port, listening } = serve(reactor, () => new Echo());
     const factory = new Client(() => new Recorder());
-    expect(reactor.connectTCP("127.0.0.1", port, factory).state).toBe("connecting");
+    expect(reactor.connectTCP(loopback(), port, factory).state).toBe("connecting");
     opened.push(async () => {
       const protocol = await factory.next();
       await protocol.made.promise;
@@ -287,7 +288,7 @@ const METHODS: Record<string, (scene: Scene) => void> = {
   },
   "connectTCP() that is stopped": ({ reactor }) => {
     const factory = new Client(() => new Recorder());
-    const connector = reactor.connectTCP("127.0.0.1", 9, factory);
+    const connector = reactor.connectTCP(loopback(), 9, factory);
     connector.stopConnecting();
     expect(connector.state).toBe("disconnected");
   },

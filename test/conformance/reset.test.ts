@@ -7,6 +7,7 @@ import { turns, until } from "../helpers/gate.ts";
 import { freePort, Peer } from "../helpers/peer.ts";
 import { forEachReactor } from "../helpers/reactors.ts";
 import { Client, dial, HalfRecorder, Recorder, serve } from "../helpers/recorder.ts";
+import { loopback } from "../helpers/world.ts";
 
 const ROUNDS = 100;
 const MIB = 1024 * 1024;
@@ -190,7 +191,7 @@ forEachReactor((make) => {
     const reactor = make();
     const port = await freePort();
     const factories = Array.from({ length: ROUNDS }, () => new Client(() => new Recorder()));
-    for (const factory of factories) reactor.connectTCP("127.0.0.1", port, factory);
+    for (const factory of factories) reactor.connectTCP(loopback(), port, factory);
     for (const { failures } of factories) {
       expect((await failures.next()).value).toBeInstanceOf(ConnectionRefusedError);
     }

@@ -8,6 +8,7 @@ import { Gate, turns, until } from "../helpers/gate.ts";
 import { Peer } from "../helpers/peer.ts";
 import { forEachReactor, type Make } from "../helpers/reactors.ts";
 import { Client, dial, Recorder, Server, serve } from "../helpers/recorder.ts";
+import { loopback } from "../helpers/world.ts";
 
 const LIVE = 1000;
 const MIB = 1024 * 1024;
@@ -41,7 +42,7 @@ forEachReactor((make) => {
     const [reactor, ended] = running(make);
     const elsewhere = serve(make(), () => new Recorder());
     const factory = new Client(() => new Recorder());
-    reactor.connectTCP("127.0.0.1", elsewhere.port, factory);
+    reactor.connectTCP(loopback(), elsewhere.port, factory);
     const protocol = await factory.next();
     await protocol.made.promise;
     reactor.stop();
@@ -57,7 +58,7 @@ forEachReactor((make) => {
     const { port } = serve(make({ run: false }), () => new Recorder(), { backlog: 1 });
     await Promise.all([Peer.connect(port), Peer.connect(port)]);
     const factory = new Client(() => new Recorder());
-    const connector = reactor.connectTCP("127.0.0.1", port, factory);
+    const connector = reactor.connectTCP(loopback(), port, factory);
     await turns(3);
     expect(connector.state).toBe("connecting");
     reactor.stop();
@@ -160,7 +161,7 @@ forEachReactor((make) => {
     const factory = new Client(() => new Recorder());
     factory.onLost = (connector) => connector.connect();
     factory.onFailed = (connector) => connector.connect();
-    reactor.connectTCP("127.0.0.1", port, factory);
+    reactor.connectTCP(loopback(), port, factory);
     await (await factory.next()).made.promise;
     reactor.stop();
     await ended;
@@ -172,7 +173,7 @@ forEachReactor((make) => {
     const [reactor, ended] = running(make);
     const { port, next, factory } = serve(reactor, () => new Recorder());
     await Peer.connect(port);
-    const open = () => void reactor.listenTCP(0, new Server(() => new Recorder()), { interface: "127.0.0.1" });
+    const open = () => void reactor.listenTCP(0, new Server(() => new Recorder()), { interface: loopback() });
     (await next()).onLost = open;
     factory.stopFactory = open;
     reactor.stop();

@@ -5,6 +5,7 @@ import type { EngineReactor } from "../../src/internet/enginereactor.ts";
 import { turns } from "../helpers/gate.ts";
 import { forEachReactor } from "../helpers/reactors.ts";
 import { Client, pair, Recorder, type Served, serve } from "../helpers/recorder.ts";
+import { loopback } from "../helpers/world.ts";
 
 const ROUNDS = 10_000;
 
@@ -18,7 +19,7 @@ interface Line {
 /** Connect a client; the lowest free descriptor is the one that was closed last. */
 async function line(reactor: EngineReactor, served: Served<Recorder>, name: string): Promise<Line> {
   const client = new Recorder();
-  reactor.connectTCP("127.0.0.1", served.port, new Client(() => client));
+  reactor.connectTCP(loopback(), served.port, new Client(() => client));
   await client.made.promise;
   return { client, server: await served.next(), name };
 }

@@ -12,6 +12,9 @@ import { forEachReactor } from "../helpers/reactors.ts";
 const DESCRIPTORS = 64;
 const CLIENTS = 200;
 
+/** How Node is started: where this process runs in an emulator, through that. */
+const NODE = process.env.SKEIN_NODE?.split(" ") ?? [process.execPath];
+
 /** The fixture, under a limit of open files. */
 class Starved {
   readonly port = new Queue<number>();
@@ -22,7 +25,7 @@ class Starved {
   constructor(backend: string, driver: string) {
     const script = fileURLToPath(new URL("fixtures/starved.mjs", import.meta.url));
     const limited = `ulimit -n ${DESCRIPTORS} && exec "$0" "$@"`;
-    this.#child = spawn("sh", ["-c", limited, process.execPath, script, backend, driver]);
+    this.#child = spawn("sh", ["-c", limited, ...NODE, script, backend, driver]);
     onTestFinished(() => void this.#child.kill("SIGKILL"));
     this.#child.stderr.on("data", (text) => this.log.push(`stderr: ${text}`));
     createInterface(this.#child.stdout).on("line", (line) => {
@@ -45,9 +48,9 @@ class Starved {
   }
 }
 
-forEachReactor((_make, { name, driver }) => {
+forEachReactor((_make, { reactor, driver }) => {
   test("a server out of descriptors says so once, waits without work, and accepts when one is free", async () => {
-    const server = new Starved(name, driver);
+    const server = new Starved(reactor, driver);
     const port = await server.port.next();
     const answered = new Tally();
     const served = new Queue<Peer>();

@@ -1,8 +1,10 @@
+/** The small protocols of wire.ts over real connections. */
+
 import { expect, it } from "vitest";
 import { Chargen, QOTD } from "../../src/protocols/wire.ts";
 import { settled, until } from "../helpers/gate.ts";
 import { Peer } from "../helpers/peer.ts";
-import { forEachReactor } from "../helpers/reactors.ts";
+import { FAMILIES, forEachReactor } from "../helpers/reactors.ts";
 import { serve } from "../helpers/recorder.ts";
 
 forEachReactor((make) => {
@@ -30,4 +32,4 @@ forEachReactor((make) => {
     const peer = await Peer.connect(port);
     expect(await peer.rest()).toBe("An apple a day keeps the doctor away.\r\n");
   });
-});
+}, FAMILIES);

@@ -6,7 +6,7 @@ import { ConnectionDone } from "../../src/internet/error.ts";
 import type { Bytes } from "../../src/internet/interfaces.ts";
 import { FlowCheck, flow } from "../helpers/flow.ts";
 import { Peer } from "../helpers/peer.ts";
-import { forEachReactor, takeLog } from "../helpers/reactors.ts";
+import { FAMILIES, forEachReactor, takeLog } from "../helpers/reactors.ts";
 import { Echo, Recorder, serve } from "../helpers/recorder.ts";
 
 const TEXT = "Grüße, 世界, 🧶";
@@ -150,4 +150,4 @@ forEachReactor((make) => {
     await peer.arrived.reaches(stream.length);
     expect(check.firstWrong).toBe(-1);
   });
-});
+}, FAMILIES);

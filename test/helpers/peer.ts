@@ -1,9 +1,9 @@
-/** The other end of a connection: plain node:net sockets, half-open as the test pleases. */
+/** The other end of a connection: a plain socket of the test's own world, half-open as the test pleases. */
 
-import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import type { Bytes } from "../../src/internet/interfaces.ts";
 import type { FlowCheck } from "./flow.ts";
 import { Queue, Tally } from "./gate.ts";
+import { loopback, type PeerPort, type PeerSocket, world } from "./world.ts";
 
 const open = new Set<Peer | PeerServer>();
 
@@ -21,7 +21,7 @@ export interface PeerOptions {
 }
 
 export class Peer {
-  readonly socket: Socket;
+  readonly socket: PeerSocket;
   /** The other end has closed its side. */
   readonly ended: Promise<void>;
   /** Fulfilled with "", or with the name of the error that ended it. */
@@ -32,7 +32,7 @@ export class Peer {
   #chunks: Buffer[] = [];
   #taken = 0;
 
-  constructor(socket: Socket, { reading = true, check }: PeerOptions = {}) {
+  constructor(socket: PeerSocket, { reading = true, check }: PeerOptions = {}) {
     this.socket = socket;
     this.#check = check;
     let problem = "";
@@ -52,13 +52,13 @@ export class Peer {
 
   /** A connection to a port of this machine. */
   static connect(port: number, options: PeerOptions = {}): Promise<Peer> {
-    const { host = "127.0.0.1" } = options;
     return new Promise((resolve, reject) => {
-      const socket = connect({ port, host, allowHalfOpen: true, noDelay: true }, () => {
+      const socket = world().connect(port, options.host ?? loopback());
+      socket.once("error", reject);
+      socket.once("connect", () => {
         socket.off("error", reject);
         resolve(new Peer(socket, options));
       });
-      socket.once("error", reject);
     });
   }
 
@@ -108,23 +108,20 @@ export class Peer {
 /** A listening port whose connections are peers. */
 export class PeerServer {
   readonly port: number;
-  readonly #server: Server;
-  readonly #accepted = new Queue<Peer>();
+  readonly #listening: PeerPort;
+  readonly #accepted: Queue<Peer>;
 
-  private constructor(server: Server, options: PeerOptions) {
-    this.#server = server;
-    this.port = (server.address() as AddressInfo).port;
-    server.on("connection", (socket) => this.#accepted.put(new Peer(socket, options)));
+  private constructor(listening: PeerPort, accepted: Queue<Peer>) {
+    this.#listening = listening;
+    this.#accepted = accepted;
+    this.port = listening.port;
     open.add(this);
   }
 
   static async listen(options: PeerOptions = {}): Promise<PeerServer> {
-    const server = createServer({ allowHalfOpen: true, noDelay: true });
-    await new Promise<void>((resolve, reject) => {
-      server.once("error", reject);
-      server.listen(0, options.host ?? "127.0.0.1", resolve);
-    });
-    return new PeerServer(server, options);
+    const accepted = new Queue<Peer>();
+    const put = (socket: PeerSocket) => accepted.put(new Peer(socket, options));
+    return new PeerServer(await world().listen(options.host ?? loopback(), put), accepted);
   }
 
   /** The next connection. */
@@ -135,11 +132,11 @@ export class PeerServer {
   /** Listen no more. Connections go on. */
   close(): void {
     open.delete(this);
-    this.#server.close();
+    this.#listening.close();
   }
 }
 
-/** A port of 127.0.0.1 that nobody listens on. */
+/** A port of this machine that nobody listens on. */
 export async function freePort(): Promise<number> {
   const server = await PeerServer.listen();
   server.close();

@@ -1,5 +1,6 @@
 /**
- * Runs tests on every reactor that there is here: each backend the addon was built with, with each driver that it takes.
+ * Runs tests on every reactor that there is here: each backend the addon was built with, with each driver that it takes,
+ * and the simulated one.
  *
  * A test is given a fresh reactor that runs. After it the reactor is stopped and destroyed, and nothing may be left: no
  * connection, no descriptor, no line in the log that the test did not take.
@@ -11,15 +12,17 @@ import type { EngineReactor } from "../../src/internet/enginereactor.ts";
 import { type DriverName, NativeReactor } from "../../src/internet/nativereactor.ts";
 import { describe as describeError, type LogEvent, setObserver } from "../../src/logger/logger.ts";
 import { type BackendInfo, loadNative } from "../../src/native.ts";
+import { type SubjectName, type Transport, titleOf } from "../portable/results.ts";
+import { exceptionFor } from "./exceptions.ts";
 import { until } from "./gate.ts";
 import { closePeers } from "./peer.ts";
+import { SimulatedWorld } from "./simulated-world.ts";
+import { enter, KernelWorld, type World, world } from "./world.ts";
 
 export type Make = (options?: {
   /** False: only made, not run; a port of it collects connections that nobody accepts. */
   readonly run?: boolean;
 }) => EngineReactor;
-
-export const LOOPBACKS = ["127.0.0.1", "::1"] as const;
 
 const log: LogEvent[] = [];
 
@@ -28,31 +31,63 @@ export function takeLog(): string[] {
   return log.splice(0).map(({ message, error }) => (error === undefined ? message : `${message}: ${error}`));
 }
 
-/** One row of the matrix: a reactor, and the way it lives in Node's loop. */
-export interface Subject {
+/** A column of the matrix: a reactor, the way it lives in Node's loop, and what its connections run over. */
+export interface Subject extends SubjectName {
+  /** Where a test of it takes place. */
+  readonly open: () => World;
+}
+
+/** For behaviours that the family of the addresses may touch. */
+export const FAMILIES = ["IPv4", "IPv6"] as const;
+
+/** Call `body` once for each reactor, and each of the families, inside a `describe` of its own. */
+export function forEachReactor(
+  body: (make: Make, subject: Subject) => void,
+  families: readonly Transport[] = ["IPv4"],
+): void {
+  for (const subject of subjects()) {
+    if (!families.includes(subject.transport)) continue;
+    describe(titleOf(subject), () => body(reactorsOf(subject), subject));
+  }
+}
+
+/** A reactor on the kernel's network. */
+interface Real {
   readonly name: string;
-  readonly driver: DriverName;
+  readonly driver: string;
+  /** With the driver that it takes by itself. */
+  readonly usual: boolean;
   readonly make: () => EngineReactor;
 }
 
 function subjects(): Subject[] {
-  return loadNative()
-    .backends()
-    .filter(({ unavailable }) => unavailable === "")
-    .flatMap((backend) =>
-      drivers(backend).map((driver) => ({
-        name: backend.name,
-        driver,
-        make: () => new NativeReactor(backend.name, { driver }),
-      })),
-    );
+  const real = reals();
+  if (!isMainThread) return real.filter(({ name }) => name === real[0]!.name).map((one) => kernel(one, "IPv4"));
+  return [
+    ...real.map((one) => kernel(one, "IPv4")),
+    // A driver knows of no addresses: one of them will do.
+    ...real.filter(({ usual }) => usual).map((one) => kernel(one, "IPv6")),
+    { reactor: "simulated", driver: "virtual", transport: "IPv4", open: SimulatedWorld.open },
+  ];
 }
 
-/** Call `body` once for each reactor, inside a `describe` of its own. */
-export function forEachReactor(body: (make: Make, subject: Subject) => void): void {
-  for (const subject of subjects()) {
-    describe(`${subject.name} with driver ${subject.driver}`, () => body(reactorsOf(subject), subject));
-  }
+function kernel({ name, driver, make }: Real, transport: Transport): Subject {
+  return { reactor: name, driver, transport, open: () => new KernelWorld(transport, make) };
+}
+
+/** The best comes first. */
+function reals(): Real[] {
+  const backends = loadNative()
+    .backends()
+    .filter(({ unavailable }) => unavailable === "");
+  return backends.flatMap((backend) =>
+    drivers(backend).map((driver, i) => ({
+      name: backend.name,
+      driver,
+      usual: i === 0,
+      make: () => new NativeReactor(backend.name, { driver }),
+    })),
+  );
 }
 
 /** A backend with a descriptor of its own prefers "pollable"; a waiter's thread fits every one. */
@@ -64,9 +99,12 @@ function reactorsOf(subject: Subject): Make {
   const made: { reactor: EngineReactor; ended: Promise<void> | undefined }[] = [];
   let before = 0;
 
-  beforeEach(() => {
+  beforeEach(({ task, skip }) => {
     before = openSockets();
     setObserver((event) => log.push(event));
+    enter(subject.open());
+    const reason = exceptionFor(subject, task);
+    if (reason !== undefined) skip(reason);
   });
 
   afterEach(async () => {
@@ -80,21 +118,23 @@ function reactorsOf(subject: Subject): Make {
       }
       reactor.destroy();
     }
+    world().close();
+    enter();
     await until(() => openSockets() <= before);
     setObserver(undefined);
     expect(log.splice(0).map(({ message, error }) => `${message}: ${describeError(error)}`)).toEqual([]);
   });
 
   return ({ run = true } = {}) => {
-    const reactor = subject.make();
+    const reactor = world().reactor();
     made.push({ reactor, ended: run ? reactor.run({ installSignalHandlers: false }) : undefined });
     return reactor;
   };
 }
 
-/** The sockets of this process. In a worker they are those of its neighbours too: there is nothing to count. */
+/** The sockets of this process, where the system lists them. In a worker they are its neighbours' too: nothing to count. */
 export function openSockets(): number {
-  if (!isMainThread) return 0;
+  if (!isMainThread || process.platform !== "linux") return 0;
   let sockets = 0;
   for (const descriptor of readdirSync("/proc/self/fd")) {
     try {

@@ -6,6 +6,7 @@ import type { Address, Connector, ListeningPort, ListenTCPOptions, Transport } f
 import { ClientFactory, Protocol, ServerFactory } from "../../src/internet/protocol.ts";
 import { FlowCheck } from "./flow.ts";
 import { Gate, Queue, Tally } from "./gate.ts";
+import { loopback } from "./world.ts";
 
 /** Keeps the order of its calls and what it received. A test replaces the methods it wants to act in. */
 export class Recorder extends Protocol {
@@ -137,14 +138,14 @@ export interface Served<P extends Protocol> {
   next(): Promise<P>;
 }
 
-/** Listen on a free port of 127.0.0.1, or of another interface. */
+/** Listen on a free port of the loopback, or of another interface. */
 export function serve<P extends Protocol>(
   reactor: EngineReactor,
   build: (addr: Address) => P,
   options: ListenTCPOptions = {},
 ): Served<P> {
   const factory = new Server(build);
-  const listening = reactor.listenTCP(0, factory, { interface: "127.0.0.1", ...options });
+  const listening = reactor.listenTCP(0, factory, { interface: loopback(), ...options });
   return { factory, listening, port: listening.getHost().port, next: () => factory.next() };
 }
 
@@ -210,7 +211,7 @@ export async function dial<P extends Recorder>(
   reactor: EngineReactor,
   port: number,
   protocol: P,
-  host = "127.0.0.1",
+  host = loopback(),
 ): Promise<P> {
   reactor.connectTCP(host, port, new Client(() => protocol));
   await protocol.made.promise;

@@ -306,3 +306,28 @@ test("a pull producer is asked for more each time that all is sent", async () =>
   await w.sim.until(server.lost.promise);
   expect([server.check.at, server.check.firstWrong]).toEqual([200 * KIB, -1]);
 });
+
+test("a second program of a host shares its ports, and ends without the others", async () => {
+  const w = world();
+  const second = w.server.spawn();
+  void second.run();
+  const factory = new Server(() => new Recorder());
+  second.listenTCP(PORT, factory, { interface: "127.0.0.1" });
+  expect(() => listen(w, () => new Recorder())).toThrow(CannotListenError);
+  const near = new Recorder();
+  w.server.reactor.connectTCP("127.0.0.1", PORT, new Client(() => near));
+  await w.sim.until(near.made.promise);
+  expect(`${near.transport.getHost()}`).toMatch(/^127\.0\.0\.1:\d+$/);
+  second.destroy();
+  expect((await w.sim.until(near.lost.promise)).value).toBeInstanceOf(ConnectionDone);
+  expect(factory.built.map(({ losses }) => losses)).toEqual([0]);
+  listen(w, () => new Recorder());
+  const far = new Recorder();
+  dial(w, far);
+  await w.sim.until(far.made.promise);
+});
+
+test.each([undefined, null, 5, "text", [1]])("write(%j) is refused as the native engine refuses it", (wrong) => {
+  const { engine } = world().client;
+  expect(() => engine.write(0, wrong as unknown as Uint8Array)).toThrow(/Uint8Array/);
+});

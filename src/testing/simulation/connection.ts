@@ -1,5 +1,5 @@
 /** A connection of the simulated network, as whoever makes faults sees it. */
-import { constants } from "node:os";
+import { errnoNamed } from "../../internet/errno.ts";
 import type { End } from "./end.ts";
 import type { Network } from "./network.ts";
 
@@ -36,6 +36,6 @@ export class SimulatedConnection {
    */
   vanish(side: "client" | "server"): void {
     this.network.fault(`vanish #${this.id} ${side}`);
-    this.ends[side === "client" ? 0 : 1].fail(constants.errno.ETIMEDOUT);
+    this.ends[side === "client" ? 0 : 1].fail(errnoNamed("ETIMEDOUT")!);
   }
 }

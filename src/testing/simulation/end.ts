@@ -2,7 +2,7 @@
  * One end of a simulated connection: what a kernel and an engine keep of it. The phases are those of
  * native/engine/connection.h, where the picture stands.
  */
-import { constants } from "node:os";
+import { errnoNamed } from "../../internet/errno.ts";
 import { CloseReason, Completion } from "../../native.ts";
 import type { SimulatedConnection } from "./connection.ts";
 import type { SimulatedEngine } from "./engine.ts";
@@ -11,7 +11,9 @@ import { Occurrence } from "./queue.ts";
 import { type Segment, SegmentKind, SegmentList } from "./segment.ts";
 import { Kind } from "./trace.ts";
 
-const { ECONNREFUSED, ECONNRESET, ETIMEDOUT } = constants.errno;
+const ECONNREFUSED = errnoNamed("ECONNREFUSED")!;
+const ECONNRESET = errnoNamed("ECONNRESET")!;
+const ETIMEDOUT = errnoNamed("ETIMEDOUT")!;
 
 export const Phase = { CONNECTING: 0, OPEN: 1, FLUSHING: 2, LINGERING: 3, CLOSED: 4 } as const;
 
@@ -172,6 +174,14 @@ export class End {
     }
     this.out!.drop();
     this.release();
+  }
+
+  /** Nobody is here any more to send what waits, or to read what came: the kernel closes, or resets. */
+  abandon(): void {
+    if (this.phase === Phase.CONNECTING) this.out!.drop();
+    else if (this.handle < 0 || this.inbox.bytes > 0) this.out!.sendSignal(SegmentKind.RST);
+    else this.sendFin();
+    if (this.phase !== Phase.CLOSED) this.release();
   }
 
   /** Gone, and nobody is told. */

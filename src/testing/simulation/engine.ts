@@ -1,12 +1,12 @@
 /**
- * The engine of one simulated host: what native/engine/engine.h is, in TypeScript and over a {@link Network}. It fills
+ * The engine of one program of a simulated host: what native/engine/engine.h is, in TypeScript and over a {@link Network}. It fills
  * the completions, the arena and the slabs of an EngineLink as the native one does.
  *
  * A host has its turn when something has arrived, was written, or has ended: it accepts, reads what is ready, tells the
  * program, and sends what that wrote.
  */
-import { constants } from "node:os";
 import type { EngineMaker } from "../../internet/enginelink.ts";
+import { errnoNamed } from "../../internet/errno.ts";
 import { Completion, type EngineStats, type NativeAddress, type NativeEngine, SocketOption } from "../../native.ts";
 import { type End, Phase } from "./end.ts";
 import { HandleTable } from "./handles.ts";
@@ -18,13 +18,16 @@ import { Records } from "./records.ts";
 import { copy } from "./segment.ts";
 import { Kind } from "./trace.ts";
 
-const { EADDRINUSE, EADDRNOTAVAIL, EBADF, EINVAL, ENOTSUP } = constants.errno;
+const EADDRINUSE = errnoNamed("EADDRINUSE")!;
+const EADDRNOTAVAIL = errnoNamed("EADDRNOTAVAIL")!;
+const EBADF = errnoNamed("EBADF")!;
+const EINVAL = errnoNamed("EINVAL")!;
+const ENOTSUP = errnoNamed("ENOTSUP")!;
 const READ_BYTES_MAX = 16 * 1024;
 const ROUNDS_PER_TURN = 8;
 const SWEEPS_TO_LINGER = 2;
 const PACKED_ADDRESS_BYTES = 24;
-const FIRST_LOCAL_PORT = 32768;
-const LAST_PORT = 65535;
+const LOOPBACK = "127.0.0.1";
 
 /** What an EngineLink needs for this engine: a host costs some 100 KiB. */
 export const SIMULATED_SIZES = { records: 256, arenaBytes: 32 * 1024, slabBytes: 32 * 1024, spareSlabs: 2 } as const;
@@ -39,9 +42,8 @@ export class SimulatedEngine extends Occurrence implements NativeEngine {
   private dead = false;
 
   private readonly table = new HandleTable<End | Listener>();
-  private readonly listeners = new Map<number, Listener[]>();
+  private readonly listeners = new Set<Listener>();
   private readonly lingering = new Set<End>();
-  private nextPort = FIRST_LOCAL_PORT;
   private connections = 0;
   private turns = 0;
 
@@ -62,6 +64,8 @@ export class SimulatedEngine extends Occurrence implements NativeEngine {
   // --- NativeEngine --------------------------------------------------------------------------------------------------
 
   write(handle: number, bytes: Uint8Array): number {
+    if (!(bytes instanceof Uint8Array))
+      throw new TypeError("write() takes a string or a Uint8Array (a Buffer is one).");
     const end = this.end(handle);
     return end === undefined ? -1 : end.write(bytes);
   }
@@ -108,12 +112,12 @@ export class SimulatedEngine extends Occurrence implements NativeEngine {
     if (!/^$|^::$|^\d+\.\d+\.\d+\.\d+$/.test(host)) return -EINVAL;
     const any = host === "" || host === "::" || host === "0.0.0.0";
     if (!any && !this.host.owns(host)) return -EADDRNOTAVAIL;
-    const chosen = port === 0 ? this.freePort() : port;
-    const others = this.listeners.get(chosen) ?? [];
-    if (others.some((other) => !(reusePort && other.reusePort))) return -EADDRINUSE;
-    const listener = new Listener(any ? "" : host, chosen, backlog, reusePort);
+    const { ports } = this.host;
+    const chosen = port === 0 ? ports.free() : port;
+    const listener = new Listener(this, any ? "" : host, chosen, backlog, reusePort);
+    if (!ports.open(listener)) return -EADDRINUSE;
     this.table.add(listener);
-    this.listeners.set(chosen, [...others, listener]);
+    this.listeners.add(listener);
     this.connections++;
     return listener.handle;
   }
@@ -123,7 +127,8 @@ export class SimulatedEngine extends Occurrence implements NativeEngine {
 
   connect(host: string, port: number, bindHost: string, bindPort: number): number {
     if (bindHost !== "" && !this.host.owns(bindHost)) return -EADDRNOTAVAIL;
-    const local = [this.host.address, bindPort === 0 ? this.freePort() : bindPort] as const;
+    const localHost = bindHost || (leavesHost(host) ? this.host.address : LOOPBACK);
+    const local = [localHost, bindPort === 0 ? this.host.ports.free() : bindPort] as const;
     const end = this.network.connect(this, local, host, port);
     this.table.add(end);
     this.connections++;
@@ -175,15 +180,18 @@ export class SimulatedEngine extends Occurrence implements NativeEngine {
     this.started = false;
   }
 
-  /** The host is no more: what it had ends without a word to anybody. */
+  /** The program is no more, and its host's kernel closes what it had; or the host is not either, and nobody is told. */
   destroy(): void {
+    if (this.dead) return;
     this.dead = true;
     this.started = false;
-    for (const found of this.table) if (!(found instanceof Listener)) found.vanish();
-    for (const listeners of this.listeners.values()) {
-      for (const { waiting } of listeners) for (const end of waiting) end.vanish();
+    const end = (gone: End) => (this.host.up ? gone.abandon() : gone.vanish());
+    for (const found of this.table) if (!(found instanceof Listener)) end(found);
+    for (const listener of this.listeners) {
+      this.host.ports.close(listener);
+      for (const waiting of listener.waiting) end(waiting);
     }
-    for (const end of [...this.lingering]) end.vanish();
+    for (const lingering of [...this.lingering]) end(lingering);
     this.listeners.clear();
     this.network.queue.cancel(this);
   }
@@ -201,13 +209,6 @@ export class SimulatedEngine extends Occurrence implements NativeEngine {
   }
 
   // --- for the network -----------------------------------------------------------------------------------------------
-
-  /** Who listens there, as far as a connect to `address` goes. Several may share a port. */
-  listenerOf(address: string, port: number): Listener | undefined {
-    const fitting = this.listeners.get(port)?.filter(({ host }) => host === "" || host === address);
-    if (fitting === undefined || fitting.length === 0) return undefined;
-    return fitting.length === 1 ? fitting[0] : fitting[this.network.random.below(fitting.length)];
-  }
 
   /** A connection waits to be accepted. */
   acceptLater(listener: Listener): void {
@@ -374,20 +375,18 @@ export class SimulatedEngine extends Occurrence implements NativeEngine {
   private closeListener(listener: Listener): void {
     if (listener.closed) return;
     listener.closed = true;
-    const rest = this.listeners.get(listener.port)!.filter((other) => other !== listener);
-    if (rest.length === 0) this.listeners.delete(listener.port);
-    else this.listeners.set(listener.port, rest);
+    this.listeners.delete(listener);
+    this.host.ports.close(listener);
     for (const end of listener.waiting.splice(0)) end.abort();
     this.connections--;
     this.push(Completion.CLOSED, listener.handle, 0, 0);
     this.table.release(listener.handle);
   }
+}
 
-  private freePort(): number {
-    do this.nextPort = this.nextPort === LAST_PORT ? FIRST_LOCAL_PORT : this.nextPort + 1;
-    while (this.listeners.has(this.nextPort));
-    return this.nextPort;
-  }
+/** False for a connect to the host's own loopback, which the kernel makes from there. */
+function leavesHost(address: string): boolean {
+  return !address.startsWith("127.") && address !== "0.0.0.0";
 }
 
 /** As pack_address in native/net/address.h does. */

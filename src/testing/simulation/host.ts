@@ -3,9 +3,10 @@ import { SkeinError } from "../../internet/error.ts";
 import type { SimulatedEngine } from "./engine.ts";
 import { SimulatedLoop } from "./loop.ts";
 import type { Network } from "./network.ts";
+import { Ports } from "./ports.ts";
 import { SimulatedReactor } from "./reactor.ts";
 
-/** One machine of a simulation, with a reactor of its own. */
+/** One machine of a simulation, with a reactor of its own, or several. */
 export class SimulatedHost {
   readonly network: Network;
   readonly name: string;
@@ -15,8 +16,10 @@ export class SimulatedHost {
   readonly id: number;
   /** Until then the host does nothing at all, though its kernel still takes what arrives. */
   frozenUntil = 0;
+  /** For its engines. */
+  readonly ports = new Ports();
+  private readonly programs: { readonly loop: SimulatedLoop; readonly reactor: SimulatedReactor }[] = [];
   private running!: SimulatedReactor;
-  private loop!: SimulatedLoop;
   private currentEngine!: SimulatedEngine;
   private isUp = true;
 
@@ -58,8 +61,10 @@ export class SimulatedHost {
     if (!this.isUp) return;
     this.network.fault(`crash ${this.name}`);
     this.isUp = false;
-    this.loop.dead = true;
-    this.running.destroy();
+    for (const { loop, reactor } of this.programs.splice(0)) {
+      loop.dead = true;
+      reactor.destroy();
+    }
     this.network.hostChanged(this);
   }
 
@@ -72,16 +77,27 @@ export class SimulatedHost {
     this.network.hostChanged(this);
   }
 
+  /** Start one more program, as in a process of its own: a reactor that does not run yet. It ends with a crash(). */
+  spawn(): SimulatedReactor {
+    return this.start(() => {});
+  }
+
   toString(): string {
     return this.name;
   }
 
   private boot(): void {
     this.frozenUntil = 0;
-    this.loop = new SimulatedLoop(this);
-    this.running = new SimulatedReactor(this, this.loop, (engine) => {
+    this.running = this.start((engine) => {
       this.currentEngine = engine;
     });
     void this.running.run();
+  }
+
+  private start(found: (engine: SimulatedEngine) => void): SimulatedReactor {
+    const loop = new SimulatedLoop(this);
+    const reactor = new SimulatedReactor(this, loop, found);
+    this.programs.push({ loop, reactor });
+    return reactor;
   }
 }

@@ -1,7 +1,9 @@
 /** A simulated port that listens. */
 import type { End } from "./end.ts";
+import type { SimulatedEngine } from "./engine.ts";
 
 export class Listener {
+  readonly engine: SimulatedEngine;
   /** "" for every address of the host. */
   readonly host: string;
   readonly port: number;
@@ -13,7 +15,8 @@ export class Listener {
   /** Connections that nobody has accepted yet. */
   readonly waiting: End[] = [];
 
-  constructor(host: string, port: number, backlog: number, reusePort: boolean) {
+  constructor(engine: SimulatedEngine, host: string, port: number, backlog: number, reusePort: boolean) {
+    this.engine = engine;
     this.host = host;
     this.port = port;
     this.backlog = backlog;

@@ -1,5 +1,5 @@
 /** Hosts, the links between them, and the connections that there are. */
-import { constants } from "node:os";
+import { errnoNamed } from "../../internet/errno.ts";
 import { SimulatedConnection } from "./connection.ts";
 import { End, Phase } from "./end.ts";
 import type { SimulatedEngine } from "./engine.ts";
@@ -11,7 +11,7 @@ import { hashBytes, type Random } from "./random.ts";
 import { SegmentKind, SegmentStore } from "./segment.ts";
 import { Kind, type Trace } from "./trace.ts";
 
-const { EHOSTUNREACH } = constants.errno;
+const EHOSTUNREACH = errnoNamed("EHOSTUNREACH")!;
 /** When a SYN finds no room in the backlog, it comes again. */
 const SYN_AGAIN_SECONDS = 1;
 /** Within a host. */
@@ -142,18 +142,22 @@ export class Network {
       return;
     }
     const { peerHost: address, peerPort: port } = client;
-    const listener = this.random.chance(refuse) ? undefined : to.engine.listenerOf(address, port);
+    const listener = this.random.chance(refuse) ? undefined : to.ports.find(address, port, this.random);
     if (listener === undefined) {
       if (back.closed) client.out!.startLimit();
       else this.queue.plan(new Refusal(client), this.queue.now + back.settings.latency);
       return;
     }
-    if (listener.waiting.length >= listener.backlog) {
+    // As Linux counts: see listen(2) and tcp(7), the queue is full when it holds more than the backlog.
+    if (listener.waiting.length > listener.backlog) {
       client.out!.repeatSyn(SYN_AGAIN_SECONDS);
       return;
     }
     const local = [address, port] as const;
-    const server = new End(to.engine, Phase.OPEN, client.subject + 1, local, [client.localHost, client.localPort]);
+    const server = new End(listener.engine, Phase.OPEN, client.subject + 1, local, [
+      client.localHost,
+      client.localPort,
+    ]);
     server.out = new Pipe(this, back, link, server, client);
     server.peer = client;
     client.out!.receiver = server;
@@ -161,7 +165,7 @@ export class Network {
     this.enlist(client, server);
     server.out.sendSignal(SegmentKind.SYN_ACK);
     listener.waiting.push(server);
-    to.engine.acceptLater(listener);
+    listener.engine.acceptLater(listener);
   }
 
   private enlist(client: End, server: End): void {

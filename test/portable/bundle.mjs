@@ -1,0 +1,65 @@
+// Bundles the conformance suite with all that it needs into a folder of build/portable/, which runs on any Node by itself:
+//
+//   conformance.mjs          the tests, with a vitest of our own (vitest.ts)
+//   fixtures/*.mjs           the programs that they start
+//   node_modules/            what stands in for node-gyp-build: it loads the addon that SKEIN_ADDON names
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "rolldown";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const tests = join(root, "test/conformance");
+const SUFFIX = ".test.ts";
+
+/** The names of the suite's files. */
+export const FILES = readdirSync(tests)
+  .filter((name) => name.endsWith(SUFFIX))
+  .map((name) => name.slice(0, -SUFFIX.length))
+  .sort();
+
+/** Without an addon there are no backends: the reactors that need none are left. */
+const LOADER = `const { resolve } = require("node:path");
+const { SKEIN_ADDON } = process.env;
+module.exports = () => (SKEIN_ADDON ? require(resolve(SKEIN_ADDON)) : { backends: () => [] });
+`;
+
+const suite = {
+  name: "suite",
+  resolveId(source, importer) {
+    if (source === "vitest") return join(root, "test/portable/vitest.ts");
+    // Programs that tests start run from dist/, where there is no bundle.
+    if (importer?.includes("fixtures") && source.includes("/dist/")) {
+      return join(root, "src", source.split("/dist/")[1].replace(/\.js$/, ".ts"));
+    }
+    return null;
+  },
+  load(id) {
+    if (id !== join(root, "test/portable/suite.ts")) return null;
+    const loaders = FILES.map((name) => `${JSON.stringify(name)}: () => import("${join(tests, name + SUFFIX)}"),`);
+    return `export const files = {\n${loaders.join("\n")}\n};`;
+  },
+};
+
+async function bundle(input, file) {
+  await build({
+    input,
+    platform: "node",
+    plugins: [suite],
+    logLevel: "warn",
+    output: { file, format: "esm", codeSplitting: false, keepNames: true },
+  });
+}
+
+/** Make build/portable/<name>/ anew; returns its path. */
+export async function bundleAll(name) {
+  const out = join(root, "build/portable", name);
+  rmSync(out, { recursive: true, force: true });
+  const loader = join(out, "node_modules/node-gyp-build");
+  mkdirSync(loader, { recursive: true });
+  writeFileSync(join(loader, "index.js"), LOADER);
+  await bundle(join(root, "test/portable/main.ts"), join(out, "conformance.mjs"));
+  const fixtures = join(tests, "fixtures");
+  for (const file of readdirSync(fixtures)) await bundle(join(fixtures, file), join(out, "fixtures", file));
+  return out;
+}

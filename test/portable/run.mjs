@@ -1,0 +1,135 @@
+// Runs the bundled conformance suite under a Node of your choice, a process for each file, and writes the results:
+//
+//   node test/portable/run.mjs [--addon FILE] [--label TEXT] [--timeout SECONDS] [--limit SECONDS]
+//                              [--only TEXT] [--file NAME]… [-- COMMAND…]
+//
+// Without --addon it is this machine's own; with --addon none only reactors that need none are run.
+// COMMAND starts that Node, as `wine node.exe` or `qemu-aarch64-static -L … node`; by default it is this one. The label
+// tells its results from those of other runs on such a platform. With --file the results of the other files stay as they
+// were; with --only, for a look, nothing is written. The suite's standard streams are files: Wine's Node takes no Unix
+// pipe.
+import { spawn } from "node:child_process";
+import { appendFileSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { devNull } from "node:os";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { bundleAll, FILES } from "./bundle.mjs";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const { values, positionals: command } = parseArgs({
+  allowPositionals: true,
+  options: {
+    addon: { type: "string" },
+    label: { type: "string" },
+    /** Seconds that a test may take. */
+    timeout: { type: "string", default: "60" },
+    /** Seconds that a file may take altogether. */
+    limit: { type: "string", default: "900" },
+    only: { type: "string", default: "" },
+    file: { type: "string", multiple: true, default: [] },
+  },
+});
+if (command.length === 0) command.push(process.execPath);
+
+const bundle = await bundleAll(values.label ?? "here");
+const env = {
+  ...process.env,
+  SKEIN_ADDON: values.addon === "none" ? "" : resolve(values.addon ?? ownAddon()),
+  SKEIN_NODE: command.join(" "),
+  ...(values.label === undefined ? {} : { SKEIN_LABEL: values.label }),
+};
+const { platform, arch, version } = await whatRuns();
+console.log(`${platform}-${arch}, Node ${version}`);
+const rows = [];
+for (const file of values.file.length > 0 ? values.file : FILES) {
+  const began = performance.now();
+  const found = await runFile(file);
+  rows.push(...found);
+  const failed = found.filter(({ state }) => state === "failed");
+  const seconds = Math.round((performance.now() - began) / 1000);
+  console.log(`${file}: ${found.length - failed.length} of ${found.length} (${seconds} s)`);
+  for (const { reactor, driver, transport, behaviour, error } of failed) {
+    const where = `${reactor} (${driver}) over ${transport}`;
+    console.log(`  FAILED ${where}: ${behaviour}\n    ${error.replaceAll("\n", "\n    ")}`);
+  }
+}
+if (values.only === "") writeResults();
+const [passed, failed, skipped] = ["passed", "failed", "skipped"].map(
+  (state) => rows.filter((row) => row.state === state).length,
+);
+console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
+process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
+
+function ownAddon() {
+  return createRequire(import.meta.url)("node-gyp-build").path(root);
+}
+
+/** The platform that COMMAND's Node takes itself to be on. */
+async function whatRuns() {
+  const script =
+    "const { platform, arch, version } = process; console.log(JSON.stringify({ platform, arch, version }))";
+  const { output, how } = await runNode(["-e", script], "node");
+  if (!output.startsWith("{")) throw new Error(`${command.join(" ")} ended with ${how}:\n${output}`);
+  return JSON.parse(output);
+}
+
+/** The rows of a file. A test that its process crashes in, or is stopped in, has failed, and the others go on without. */
+async function runFile(file) {
+  const out = join(bundle, `${file}.jsonl`);
+  writeFileSync(out, "");
+  const only = values.only === "" ? [] : ["--only", values.only];
+  const args = [
+    "--expose-gc",
+    join(bundle, "conformance.mjs"),
+    "--out",
+    out,
+    "--timeout",
+    values.timeout,
+    ...only,
+    file,
+  ];
+  for (;;) {
+    const { output, how } = await runNode(args, file);
+    const lines = readLines(out);
+    const last = lines.at(-1);
+    if (last?.done) return lines.flatMap(({ row }) => row ?? []);
+    if (last?.begun === undefined) throw new Error(`${file} ended outside of any test (${how}):\n${output}`);
+    const error = `The process ended in the middle (${how}).\n${output}`;
+    appendFileSync(out, `${JSON.stringify({ row: { ...last.begun, state: "failed", duration: 0, error } })}\n`);
+  }
+}
+
+function readLines(file) {
+  return readFileSync(file, "utf8")
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line));
+}
+
+/** What it said, and how it ended. */
+async function runNode(args, name) {
+  const said = join(bundle, `${name}.txt`);
+  const input = openSync(devNull, "r");
+  const output = openSync(said, "w");
+  const child = spawn(command[0], [...command.slice(1), ...args], { cwd: root, env, stdio: [input, output, output] });
+  const limit = setTimeout(() => child.kill("SIGKILL"), Number(values.limit) * 1000);
+  const how = await new Promise((done) => {
+    child.on("error", (error) => done(String(error)));
+    child.on("exit", (code, signal) => done(signal ?? `status ${code}`));
+  });
+  clearTimeout(limit);
+  for (const file of [input, output]) closeSync(file);
+  return { output: readFileSync(said, "utf8"), how };
+}
+
+function writeResults() {
+  const tags = { platform, arch, ...(values.label === undefined ? {} : { label: values.label }) };
+  const folder = join(root, "build/conformance");
+  const path = join(folder, `${Object.values(tags).join("-")}.json`);
+  const before = values.file.length > 0 && existsSync(path) ? JSON.parse(readFileSync(path, "utf8")).rows : [];
+  const all = [...before.filter(({ file }) => !values.file.includes(file)), ...rows];
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(path, `${JSON.stringify({ ...tags, runner: "plain", node: version, rows: all }, undefined, 1)}\n`);
+}
