@@ -1,7 +1,9 @@
 #include "test/calls.h"
 
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/select.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -14,12 +16,12 @@ namespace skein::test {
 namespace {
 
 constexpr std::array<const char*, kCallCount> kNames{
-    "accept4", "bind",   "close", "connect", "epoll_create1", "epoll_ctl",  "epoll_wait", "eventfd", "getsockopt",
-    "listen",  "malloc", "recv",  "send",    "sendmsg",       "setsockopt", "shutdown",   "socket",
+    "accept4", "bind",       "close",      "connect",  "epoll_create1", "epoll_ctl", "epoll_wait",
+    "eventfd", "getsockopt", "listen",     "malloc",   "poll",          "recv",      "select",
+    "send",    "sendmsg",    "setsockopt", "shutdown", "socket",
 };
 
 std::array<std::atomic<std::uint64_t>, kCallCount> counts{};
-std::atomic<std::uint64_t> wakeup_count{0};
 
 struct Plan {
   Call call = Call::kSocket;
@@ -60,10 +62,6 @@ std::uint64_t system_calls() {
   return sum;
 }
 
-std::uint64_t wakeups() {
-  return wakeup_count.load(std::memory_order_relaxed);
-}
-
 FailNth::FailNth(Call call, unsigned nth, int error) {
   plan = {call, nth, error};
 }
@@ -94,7 +92,9 @@ int __real_eventfd(unsigned, int);
 int __real_getsockopt(int, int, int, void*, socklen_t*);
 int __real_listen(int, int);
 void* __real_malloc(std::size_t);
+int __real_poll(pollfd*, nfds_t, int);
 ssize_t __real_recv(int, void*, std::size_t, int);
+int __real_select(int, fd_set*, fd_set*, fd_set*, timeval*);
 ssize_t __real_send(int, const void*, std::size_t, int);
 ssize_t __real_sendmsg(int, const msghdr*, int);
 int __real_setsockopt(int, int, int, const void*, socklen_t);
@@ -135,10 +135,7 @@ int __wrap_epoll_ctl(int set, int operation, int fd, epoll_event* event) {
 }
 
 int __wrap_epoll_wait(int set, epoll_event* events, int most, int timeout) {
-  if (fails(Call::kEpollWait)) return -1;
-  const int count = __real_epoll_wait(set, events, most, timeout);
-  if (count > 0) skein::test::wakeup_count.fetch_add(1, std::memory_order_relaxed);
-  return count;
+  return fails(Call::kEpollWait) ? -1 : __real_epoll_wait(set, events, most, timeout);
 }
 
 int __wrap_eventfd(unsigned value, int flags) {
@@ -157,8 +154,16 @@ void* __wrap_malloc(std::size_t size) {
   return fails(Call::kMalloc) ? nullptr : __real_malloc(size);
 }
 
+int __wrap_poll(pollfd* entries, nfds_t count, int timeout) {
+  return fails(Call::kPoll) ? -1 : __real_poll(entries, count, timeout);
+}
+
 ssize_t __wrap_recv(int fd, void* into, std::size_t size, int flags) {
   return fails(Call::kRecv) ? -1 : __real_recv(fd, into, size, flags);
+}
+
+int __wrap_select(int count, fd_set* reading, fd_set* writing, fd_set* other, timeval* timeout) {
+  return fails(Call::kSelect) ? -1 : __real_select(count, reading, writing, other, timeout);
 }
 
 ssize_t __wrap_send(int fd, const void* from, std::size_t size, int flags) {
