@@ -78,6 +78,7 @@ class World final : public Program {
   std::function<void(Handle, std::uint32_t)> on_ready;
   int opened = 0;
   int listener_errors = 0;
+  std::size_t echoed = 0;  // bytes that serve_echo() has sent back
   bool borrows = false;
   Engine engine;
 
@@ -156,7 +157,9 @@ inline std::size_t open_descriptors() {
 inline void serve_echo(World& world) {
   world.on_data = [&world](Handle handle, std::span<const std::uint8_t> bytes) {
     for (const Handle server : world.accepted) {
-      if (server == handle) world.engine.write(handle, bytes);
+      if (server != handle) continue;
+      world.engine.write(handle, bytes);
+      world.echoed += bytes.size();
     }
   };
   world.on_eof = [&world](Handle handle) { world.engine.close(handle); };
