@@ -231,6 +231,8 @@ export class Lane {
     const peer = this.alive(other(side));
     let written = false;
     for (const action of actions) {
+      // Whether the kernel can end one side of a connection that was reset is its own affair.
+      if (action.do === "end" && end.doomed) continue;
       if (action.do === "write") {
         written = true;
         if (peer?.deaf) end.outstanding += action.size;
@@ -250,11 +252,16 @@ export class Lane {
     peer.write(size);
   }
 
-  /** A reset overtakes what was written just now, and what the other end has not read. */
+  /**
+   * A reset overtakes what was written just now, and what the other end has not read. Where it comes behind a FIN,
+   * kernels differ in what of it can still be seen: the other end goes by itself then.
+   */
   #resets(side: Side, written: boolean): void {
     const peer = this.alive(other(side));
-    if (written || peer?.deaf) this.records[other(side)].vague = true;
-    if (peer !== undefined) peer.doomed = true;
+    if (peer === undefined) return;
+    if (written || peer.deaf) peer.record.vague = true;
+    if (this.ends[side]!.ended) peer.transport.abortConnection();
+    else peer.doomed = true;
   }
 }
 
