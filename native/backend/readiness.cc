@@ -33,11 +33,30 @@ int Readiness::want(Endpoint& endpoint, std::uint32_t wanted) {
   if (endpoint.watched) {
     result = selector_->modify(endpoint.fd, wanted, endpoint.handle);
   } else if (wanted != kNone) {
+    if (endpoint.fd == kNoDescriptor) return -EBADF;
+    const bool polled = endpoint.phase == Phase::kPolled;
+    if (!polled && !polled_.empty()) expel_closed(endpoint);
     result = selector_->add(endpoint.fd, wanted, endpoint.handle);
     endpoint.watched = result == 0;
+    if (polled && result == 0) polled_[endpoint.fd] = endpoint.handle;
   }
   if (result == 0) endpoint.interest = wanted;
   return result;
+}
+
+// The kernel gives out a number that is free: if a descriptor of the program's own is listed by it, the program has
+// closed that one, and whatever it asks of it later must not reach the newcomer.
+void Readiness::expel_closed(const Endpoint& newcomer) {
+  const auto place = polled_.find(newcomer.fd);
+  if (place == polled_.end()) return;
+  Endpoint* closed = events_->find(place->second);
+  if (closed != nullptr && closed->phase == Phase::kPolled && closed->fd == newcomer.fd) {
+    if (closed->watched && !selector_->forgets_closed()) selector_->remove(closed->fd);
+    closed->watched = false;
+    closed->interest = kNone;
+    closed->fd = kNoDescriptor;
+  }
+  polled_.erase(place);
 }
 
 std::ptrdiff_t Readiness::submit_send(Endpoint& endpoint, std::span<const Slice> slices) {
@@ -63,6 +82,7 @@ int Readiness::connect(Endpoint& endpoint, const Address& address) {
 bool Readiness::close(Endpoint& endpoint, Ending ending) {
   const bool leaves_by_itself = ending != Ending::kLeaveOpen && selector_->forgets_closed();
   if (endpoint.watched && !leaves_by_itself) selector_->remove(endpoint.fd);
+  if (ending == Ending::kLeaveOpen && endpoint.watched) polled_.erase(endpoint.fd);
   endpoint.watched = false;
   endpoint.interest = kNone;
   if (ending == Ending::kReset) {

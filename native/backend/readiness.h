@@ -7,6 +7,7 @@
 
 #include <array>
 #include <memory>
+#include <unordered_map>
 
 #include "backend/backend.h"
 #include "backend/selector/selector.h"
@@ -34,6 +35,7 @@ class Readiness final : public Backend {
 
  private:
   int want(Endpoint& endpoint, std::uint32_t interest);
+  void expel_closed(const Endpoint& newcomer);
   void accept_some(Endpoint& listener);
   void receive_once(Handle handle, Descriptor fd);
 
@@ -45,7 +47,8 @@ class Readiness final : public Backend {
   std::unique_ptr<Selector> selector_;
   std::array<Ready, kEventsPerTurn> ready_;
   std::size_t ready_count_ = 0;
-  Handle writable_ = -1;  // the endpoint whose kWrite is being delivered
+  Handle writable_ = -1;                           // the endpoint whose kWrite is being delivered
+  std::unordered_map<Descriptor, Handle> polled_;  // the program's own descriptors in the set
 };
 
 }  // namespace skein

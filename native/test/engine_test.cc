@@ -1,6 +1,9 @@
 // The engine over real loopback sockets, without Node, on every backend.
 #include "engine/engine.h"
 
+#include <unistd.h>
+
+#include <array>
 #include <cerrno>
 #include <map>
 #include <string>
@@ -111,6 +114,28 @@ TEST_ON_EACH_BACKEND("a connection that closed while its peer sends lingers, and
   CHECK_EQUAL(world.engine.stats().lingering, 1);
   CHECK_EQUAL(world.engine.sweep_lingering(), 1);
   CHECK_EQUAL(world.engine.sweep_lingering(), 0);
+}
+
+TEST_ON_EACH_BACKEND(
+    "a descriptor of the program's that it closed while it was polled gives way to the port that takes its number") {
+  World world(backend);
+  std::array<int, 2> ends;
+  if (!CHECK_EQUAL(::pipe(ends.data()), 0)) return;
+  const int polled = world.engine.poll(ends[0], kRead);
+  if (polled == -ENOTSUP) return;
+  ::close(ends[0]);
+  const int listener = world.listen();
+  if (!CHECK(listener >= 0)) return;
+  CHECK_EQUAL(world.engine.descriptor(listener), ends[0]);
+  Handle client = world.connect();
+  CHECK(world.run([&] { return world.fates[client].connected && world.accepted.size() == 1; }));
+  CHECK(world.engine.set_interest(polled, kRead | kWrite) < 0);
+  world.engine.abort(polled);
+  client = world.connect();
+  CHECK(world.run([&] { return world.fates[client].connected && world.accepted.size() == 2; }));
+  CHECK(world.fates[polled].closed);
+  CHECK_EQUAL(world.ready[polled], 0);
+  ::close(ends[1]);
 }
 
 TEST_ON_EACH_BACKEND("a stale handle is ignored by every call") {
