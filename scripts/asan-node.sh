@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs tests against an addon that was built with AddressSanitizer and UndefinedBehaviorSanitizer, in an ordinary Node:
 #
-#   scripts/asan-node.sh [arguments for `vitest run`]     by default the conformance, process and torture tests
+#   scripts/asan-node.sh [arguments for `vitest run`]     by default the conformance, process, random and torture tests
 #
 # Fails when a test fails or a sanitizer has anything to say, also in a child process. Then a small program is run with
 # leak detection. Needs g++, Node's headers (npm_config_nodedir or beside node), and a built dist/.
@@ -38,7 +38,7 @@ export UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1:$reports"
 asan="verify_asan_link_order=0:detect_stack_use_after_return=1:$reports"
 
 status=0
-[ $# -gt 0 ] || set -- test/conformance test/process test/torture
+[ $# -gt 0 ] || set -- test/conformance test/process test/random test/torture
 echo "> vitest run $*"
 LD_PRELOAD="$runtime" ASAN_OPTIONS="detect_leaks=0:$asan" \
   node node_modules/vitest/vitest.mjs run --testTimeout=600000 "$@" || status=1

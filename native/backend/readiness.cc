@@ -28,11 +28,24 @@ int Readiness::want(Endpoint& endpoint, std::uint32_t wanted) {
   if (endpoint.watched) {
     result = selector_->modify(endpoint.fd, wanted, endpoint.handle);
   } else if (wanted != kNone) {
+    if (endpoint.fd == kNoDescriptor) return -EBADF;
+    const bool polled = endpoint.phase == Phase::kPolled;
+    if (!polled) {
+      if (Endpoint* closed = polled_.closed_before(endpoint, *events_)) expel(*closed);
+    }
     result = selector_->add(endpoint.fd, wanted, endpoint.handle);
     endpoint.watched = result == 0;
+    if (polled && result == 0) polled_.add(endpoint);
   }
   if (result == 0) endpoint.interest = wanted;
   return result;
+}
+
+void Readiness::expel(Endpoint& closed) {
+  if (closed.watched && !selector_->forgets_closed()) selector_->remove(closed.fd);
+  closed.watched = false;
+  closed.interest = kNone;
+  closed.fd = kNoDescriptor;
 }
 
 std::ptrdiff_t Readiness::submit_send(Endpoint& endpoint, std::span<const Slice> slices) {
@@ -64,6 +77,7 @@ int Readiness::arm_poll(Endpoint& endpoint, std::uint32_t interest) {
 bool Readiness::close(Endpoint& endpoint, Ending ending) {
   const bool leaves_by_itself = ending != Ending::kLeaveOpen && selector_->forgets_closed();
   if (endpoint.watched && !leaves_by_itself) selector_->remove(endpoint.fd);
+  if (ending == Ending::kLeaveOpen && endpoint.watched) polled_.remove(endpoint);
   endpoint.watched = false;
   endpoint.interest = kNone;
   close_as(endpoint.fd, ending);

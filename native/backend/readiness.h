@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "backend/backend.h"
+#include "backend/polled_descriptors.h"
 #include "backend/selector/selector.h"
 
 namespace skein {
@@ -36,6 +37,7 @@ class Readiness final : public Backend {
 
  private:
   int want(Endpoint& endpoint, std::uint32_t interest);
+  void expel(Endpoint& closed);
   void accept_some(Endpoint& listener);
   void receive_once(Handle handle, Descriptor fd, int broken);
 
@@ -47,7 +49,8 @@ class Readiness final : public Backend {
   std::unique_ptr<Selector> selector_;
   std::array<Ready, kEventsPerTurn> ready_;
   std::size_t ready_count_ = 0;
-  Handle writable_ = -1;  // the endpoint whose kWrite is being delivered
+  Handle writable_ = -1;      // the endpoint whose kWrite is being delivered
+  PolledDescriptors polled_;  // in the set
 };
 
 }  // namespace skein

@@ -1,10 +1,12 @@
 #include "test/calls.h"
 
+#include <poll.h>
 #include <sys/epoll.h>
 #if defined(SKEIN_LIBKQUEUE)
 #include <sys/event.h>
 #endif
 #include <sys/eventfd.h>
+#include <sys/select.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -17,12 +19,12 @@ namespace skein::test {
 namespace {
 
 constexpr std::array<const char*, kCallCount> kNames{
-    "accept4", "bind",   "close",  "connect", "epoll_create1", "epoll_ctl", "epoll_wait", "eventfd",  "getsockopt",
-    "kevent",  "listen", "malloc", "recv",    "send",          "sendmsg",   "setsockopt", "shutdown", "socket",
+    "accept4", "bind",       "close",   "connect",    "epoll_create1", "epoll_ctl", "epoll_wait",
+    "eventfd", "getsockopt", "kevent",  "listen",     "malloc",        "poll",      "recv",
+    "select",  "send",       "sendmsg", "setsockopt", "shutdown",      "socket",
 };
 
 std::array<std::atomic<std::uint64_t>, kCallCount> counts{};
-std::atomic<std::uint64_t> wakeup_count{0};
 
 struct Plan {
   Call call = Call::kSocket;
@@ -63,10 +65,6 @@ std::uint64_t system_calls() {
   return sum;
 }
 
-std::uint64_t wakeups() {
-  return wakeup_count.load(std::memory_order_relaxed);
-}
-
 FailNth::FailNth(Call call, unsigned nth, int error) {
   plan = {call, nth, error};
 }
@@ -100,7 +98,9 @@ int __real_kevent(int, const struct kevent*, int, struct kevent*, int, const tim
 #endif
 int __real_listen(int, int);
 void* __real_malloc(std::size_t);
+int __real_poll(pollfd*, nfds_t, int);
 ssize_t __real_recv(int, void*, std::size_t, int);
+int __real_select(int, fd_set*, fd_set*, fd_set*, timeval*);
 ssize_t __real_send(int, const void*, std::size_t, int);
 ssize_t __real_sendmsg(int, const msghdr*, int);
 int __real_setsockopt(int, int, int, const void*, socklen_t);
@@ -141,10 +141,7 @@ int __wrap_epoll_ctl(int set, int operation, int fd, epoll_event* event) {
 }
 
 int __wrap_epoll_wait(int set, epoll_event* events, int most, int timeout) {
-  if (fails(Call::kEpollWait)) return -1;
-  const int count = __real_epoll_wait(set, events, most, timeout);
-  if (count > 0) skein::test::wakeup_count.fetch_add(1, std::memory_order_relaxed);
-  return count;
+  return fails(Call::kEpollWait) ? -1 : __real_epoll_wait(set, events, most, timeout);
 }
 
 int __wrap_eventfd(unsigned value, int flags) {
@@ -173,8 +170,16 @@ void* __wrap_malloc(std::size_t size) {
   return fails(Call::kMalloc) ? nullptr : __real_malloc(size);
 }
 
+int __wrap_poll(pollfd* entries, nfds_t count, int timeout) {
+  return fails(Call::kPoll) ? -1 : __real_poll(entries, count, timeout);
+}
+
 ssize_t __wrap_recv(int fd, void* into, std::size_t size, int flags) {
   return fails(Call::kRecv) ? -1 : __real_recv(fd, into, size, flags);
+}
+
+int __wrap_select(int count, fd_set* reading, fd_set* writing, fd_set* other, timeval* timeout) {
+  return fails(Call::kSelect) ? -1 : __real_select(count, reading, writing, other, timeout);
 }
 
 ssize_t __wrap_send(int fd, const void* from, std::size_t size, int flags) {

@@ -26,7 +26,9 @@ enum class Call {
   kKevent,  // where kqueue is libkqueue
   kListen,
   kMalloc,
+  kPoll,
   kRecv,
+  kSelect,
   kSend,
   kSendmsg,
   kSetsockopt,
@@ -42,8 +44,6 @@ std::uint64_t calls(Call call);
 std::uint64_t calls(std::span<const Call> of);
 // Every system call that is wrapped, together.
 std::uint64_t system_calls();
-// How many waits brought something.
-std::uint64_t wakeups();
 
 // Makes the `nth` call from now on (1 is the next) fail with `error`, once; a malloc returns nullptr. What the kernel
 // does even when it reports an error is done: close(2) closes, and a connect(2) that was interrupted goes on.

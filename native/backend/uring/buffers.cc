@@ -8,10 +8,11 @@ namespace skein::uring {
 
 namespace {
 
-constexpr std::uint32_t kLargeBuffers = 16;
+constexpr std::uint32_t kLargeBuffers = 128;
 constexpr std::uint32_t kLargeBytes = 32 * 1024;
-constexpr std::uint32_t kSmallBuffers = 256;
+constexpr std::uint32_t kSmallBuffers = 1024;
 constexpr std::uint32_t kSmallBytes = 4 * 1024;
+constexpr std::uint32_t kOfferedAtOnce = 512 * 1024;
 constexpr std::size_t kPage = 4096;
 
 std::uint16_t number_of(const Completion& completion) {
@@ -29,7 +30,8 @@ int Buffers::open(Ring& ring) {
   return result == -EINVAL ? offer(ring, kSmallBuffers, kSmallBytes, 0) : result;
 }
 
-// One mapping holds the ring of buffers, at its beginning as the kernel wants it, and the buffers.
+// One mapping holds the ring of buffers, at its beginning as the kernel wants it, and the buffers. What was never
+// offered takes no memory.
 int Buffers::offer(Ring& ring, std::uint32_t count, std::uint32_t bytes, std::uint16_t flags) {
   const std::size_t head = (count * sizeof(Buffer) + kPage - 1) / kPage * kPage;
   mapped_ = head + std::size_t{count} * bytes;
@@ -49,8 +51,14 @@ int Buffers::offer(Ring& ring, std::uint32_t count, std::uint32_t bytes, std::ui
   count_ = count;
   bytes_ = bytes;
   used_.assign(count, 0);
-  for (std::uint32_t i = 0; i < count; ++i) add(static_cast<std::uint16_t>(i));
+  offer_more();
   return 0;
+}
+
+void Buffers::offer_more() {
+  for (std::uint32_t bytes = 0; bytes < kOfferedAtOnce && offered_ < count_; bytes += bytes_) {
+    add(static_cast<std::uint16_t>(offered_++));
+  }
 }
 
 std::span<const std::uint8_t> Buffers::bytes_of(const Completion& completion) const {

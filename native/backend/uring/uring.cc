@@ -57,8 +57,18 @@ Uring::~Uring() {
 // --- requests --------------------------------------------------------------------------------------------------------
 
 int Uring::want(Endpoint& endpoint, Kind kind) {
+  if (kind != kPoll && (endpoint.in_flight & kKinds) == 0) {
+    if (Endpoint* closed = polled_fds_.closed_before(endpoint, *events_)) expel(*closed);
+  }
   endpoint.interest |= kind;
   return (endpoint.in_flight & kind) != 0 ? 0 : start(endpoint, kind);
+}
+
+void Uring::expel(Endpoint& closed) {
+  stop(closed, kPoll);
+  closed.interest = kNone;
+  closed.fd = kNoDescriptor;
+  if ((closed.in_flight & kKinds) != 0) closing_.emplace(closed.handle, &closed);
 }
 
 int Uring::start(Endpoint& endpoint, Kind kind) {
@@ -136,6 +146,8 @@ int Uring::connect(Endpoint& endpoint, const Address& address) {
 }
 
 int Uring::arm_poll(Endpoint& endpoint, std::uint32_t interest) {
+  if (endpoint.fd == kNoDescriptor) return -EBADF;
+  polled_fds_.add(endpoint);
   const bool changes = endpoint.interest >> kShift != interest;
   if (changes && (endpoint.in_flight & kPoll) != 0) stop(endpoint, kPoll);
   if (interest == kNone) {
@@ -165,6 +177,7 @@ std::ptrdiff_t Uring::submit_send(Endpoint& endpoint, std::span<const Slice> sli
 bool Uring::close(Endpoint& endpoint, Ending ending) {
   endpoint.interest = kNone;
   held_.erase(endpoint.handle);
+  if (ending == Ending::kLeaveOpen) polled_fds_.remove(endpoint);
   const bool in_flight = (endpoint.in_flight & kKinds) != 0;
   if (in_flight) {
     for (const Kind kind : {kAccept, kReceive, kWritable, kPoll}) stop(endpoint, kind);
@@ -274,6 +287,7 @@ void Uring::received(Handle handle, const Completion& completion) {
     if (taken < bytes.size()) hold(handle, bytes.subspan(taken));
   }
   if (has_buffer) buffers_.give_back(completion);
+  if (completion.result == -ENOBUFS) buffers_.offer_more();
   if (completion.result > 0 || completion.result == -ENOBUFS || completion.result == -ECANCELED) return;
   if (const auto held = held_.find(handle); held != held_.end()) {
     held->second.ended = true;

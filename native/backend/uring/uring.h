@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "backend/backend.h"
+#include "backend/polled_descriptors.h"
 #include "backend/uring/buffers.h"
 #include "backend/uring/ring.h"
 
@@ -59,6 +60,7 @@ class Uring final : public Backend {
 
   int want(Endpoint& endpoint, Kind kind);
   int start(Endpoint& endpoint, Kind kind);
+  void expel(Endpoint& closed);
   void stop(Endpoint& endpoint, Kind kind);
   void cancel(Endpoint& endpoint, Kind kind);
   void completed(const Completion& completion);
@@ -90,8 +92,9 @@ class Uring final : public Backend {
   std::unordered_map<Handle, Held> held_;
   std::unordered_map<Handle, Endpoint*> closing_;  // closed, with something in flight
   std::vector<Handle> resumed_;                    // held bytes are wanted again
-  std::vector<Handle> polled_;                     // to be polled again
-  std::vector<Handle> accepted_;                   // listeners that accepted in this turn
+  PolledDescriptors polled_fds_;
+  std::vector<Handle> polled_;    // to be polled again
+  std::vector<Handle> accepted_;  // listeners that accepted in this turn
 };
 
 // "" when io_uring works here, else why not.

@@ -1,0 +1,168 @@
+// A program over an engine and real loopback sockets, without Node.
+#pragma once
+
+#include <dirent.h>
+
+#include <functional>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "backend/registry.h"
+#include "engine/engine.h"
+#include "net/socket.h"
+#include "test/test.h"
+
+namespace skein::test {
+
+// A program that keeps what it is told, and calls `on_data` for bytes.
+class World final : public Program {
+ public:
+  explicit World(const BackendEntry& backend, std::size_t records = 64)
+      : words(records * 4), arena(64 * 1024), engine(backend.make(), *this, {words, arena}) {
+    opened = engine.open();
+    for (int i = 0; i < 4; ++i) supply();
+  }
+
+  bool dispatch(std::size_t records) override {
+    for (std::size_t i = 0; i < records; ++i) {
+      const std::int32_t* word = &words[i * 4];
+      read(static_cast<Kind>(word[0]), word[1], word[2], word[3]);
+    }
+    return true;
+  }
+
+  void settle_soon() override {}
+
+  // Turns until `done`, each waiting a moment; false when it does not come.
+  bool run(const std::function<bool()>& done) {
+    for (int i = 0; i < 4000; ++i) {
+      if (done()) return true;
+      engine.settle();
+      if (done()) return true;
+      engine.turn(5);
+    }
+    return false;
+  }
+
+  int listen() {
+    Address address;
+    parse_address("127.0.0.1", 0, address);
+    const int handle = engine.listen(address, 128, false);
+    if (handle >= 0) net::local_address(engine.descriptor(handle), port);
+    return handle;
+  }
+
+  int connect() { return engine.connect(port, nullptr); }
+
+  struct Fate {
+    bool connected = false;
+    bool ended = false;
+    bool closed = false;
+    bool shut = false;
+    int error = 0;
+    std::string bytes = {};
+  };
+
+  std::vector<std::int32_t> words;
+  std::vector<std::uint8_t> arena;
+  std::vector<std::vector<std::uint8_t>> slabs;
+  std::size_t current = static_cast<std::size_t>(-1);
+  Address port;
+  std::map<Handle, Fate> fates;
+  std::vector<Handle> accepted;
+  std::function<void(Handle, std::span<const std::uint8_t>)> on_data;
+  std::function<void(Handle)> on_eof;
+  std::map<Handle, std::uint32_t> ready;
+  std::function<void(Handle, std::uint32_t)> on_ready;
+  int opened = 0;
+  int listener_errors = 0;
+  std::size_t echoed = 0;  // bytes that serve_echo() has sent back
+  bool borrows = false;
+  Engine engine;
+
+ private:
+  void supply() {
+    slabs.emplace_back(64 * 1024);
+    engine.supply_slab(slabs.back());
+  }
+
+  void read(Kind kind, Handle handle, std::int32_t a, std::int32_t b) {
+    const auto at = static_cast<std::size_t>(a);
+    const auto length = static_cast<std::size_t>(b);
+    switch (kind) {
+      case Kind::kAccepted:
+        accepted.push_back(a);
+        fates[a] = Fate{.connected = true};
+        engine.set_borrows(a, borrows);
+        break;
+      case Kind::kConnected:
+        fates[handle] = Fate{.connected = a == 0, .closed = a != 0, .error = a};
+        break;
+      case Kind::kDataBorrowed:
+        data(handle, std::span(arena).subspan(at, length));
+        break;
+      case Kind::kDataOwned:
+        data(handle, std::span(slabs[current]).subspan(at, length));
+        break;
+      case Kind::kNextSlab:
+        ++current;
+        supply();
+        break;
+      case Kind::kReadEof:
+        fates[handle].ended = true;
+        if (on_eof) on_eof(handle);
+        break;
+      case Kind::kWriteShut:
+        fates[handle].shut = true;
+        break;
+      case Kind::kClosed:
+        CHECK(!fates[handle].closed);
+        fates[handle].closed = true;
+        fates[handle].error = a;
+        break;
+      case Kind::kReady:
+        ready[handle] |= static_cast<std::uint32_t>(a);
+        if (on_ready) on_ready(handle, static_cast<std::uint32_t>(a));
+        break;
+      case Kind::kListenerError:
+        ++listener_errors;
+        break;
+      case Kind::kWriteDrained:
+        break;
+    }
+  }
+
+  void data(Handle handle, std::span<const std::uint8_t> bytes) {
+    CHECK(!fates[handle].closed);
+    fates[handle].bytes.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    if (on_data) on_data(handle, bytes);
+  }
+};
+
+inline std::span<const std::uint8_t> bytes_of(const std::string& text) {
+  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
+
+inline std::size_t open_descriptors() {
+  std::size_t count = 0;
+  DIR* directory = ::opendir("/proc/self/fd");
+  while (::readdir(directory) != nullptr) ++count;
+  ::closedir(directory);
+  return count;
+}
+
+// Echoes at the accepting end only.
+inline void serve_echo(World& world) {
+  world.on_data = [&world](Handle handle, std::span<const std::uint8_t> bytes) {
+    for (const Handle server : world.accepted) {
+      if (server != handle) continue;
+      world.engine.write(handle, bytes);
+      world.echoed += bytes.size();
+    }
+  };
+  world.on_eof = [&world](Handle handle) { world.engine.close(handle); };
+}
+
+}  // namespace skein::test

@@ -1,0 +1,99 @@
+/** Chooses the next operation of a lane at random, by what is possible in the state that it is in. */
+import { between, type Random } from "../helpers/random.ts";
+import { type End, FLOOD_BYTES, type Lane } from "./lane.ts";
+import { type Action, type Manner, type Operation, other, REACTIONS, type Side } from "./operations.ts";
+
+/** The kernel takes as much for a peer that does not read, whatever else it holds. */
+const HELD_BYTES_MAX = 16 * 1024;
+/** A reaction's bytes arrive in one piece. */
+const POKE_BYTES_MAX = 1000;
+/** Of a peer that has received more the kernel may take any amount, since its window has grown. */
+const FLOOD_AFTER_BYTES_MAX = 100_000;
+const FLOOD_CHANCE = 0.03;
+
+type Choices<T> = readonly (readonly [weight: number, value: T])[];
+
+export function chooseOperation(random: Random, lane: Lane): Operation {
+  const sides = (["client", "server"] as const).filter((side) => lane.alive(side) !== undefined);
+  if (sides.length === 0) return chooseBeginning(random, lane);
+  const side = sides[between(random, 0, sides.length - 1)]!;
+  const kind = pick<"act" | "react" | "stop" | "listen">(random, [
+    [20, "act"],
+    [sides.length === 2 ? 4 : 0, "react"],
+    [1, lane.listens ? "stop" : "listen"],
+  ]);
+  if (kind === "act") return chooseActions(random, lane, side);
+  if (kind === "react") {
+    const reaction = REACTIONS[between(random, 0, REACTIONS.length - 1)]!;
+    return { do: "react", side, reaction, size: between(random, 1, POKE_BYTES_MAX) };
+  }
+  return { do: kind };
+}
+
+function chooseBeginning(random: Random, lane: Lane): Operation {
+  const kind = pick(random, [
+    [lane.listens ? 0 : 6, "listen"],
+    [lane.hasPort ? (lane.listens ? 12 : 1) : 0, "connect"],
+    [lane.listens ? 1 : 0, "stop"],
+    [1, "rest"],
+  ]);
+  if (kind !== "connect") return { do: kind };
+  return { do: "connect", client: chooseManner(random), server: chooseManner(random) };
+}
+
+function chooseManner(random: Random): Manner {
+  const greeting = random() < 0.2 ? between(random, 1, POKE_BYTES_MAX) : 0;
+  return { halves: random() < 0.6, borrows: random() < 0.5, greeting };
+}
+
+function chooseActions(random: Random, lane: Lane, side: Side): Operation {
+  const end = lane.alive(side)!;
+  const peer = lane.alive(other(side));
+  const actions: Action[] = [];
+  let { outstanding } = end;
+  // Whether an end that was reset finds out as it reads or as it writes is nobody's business.
+  const most = end.doomed ? 1 : 4;
+  for (let i = between(random, 1, most); i > 0; i--) {
+    const kind = pick(random, [
+      [10, "write"],
+      [end.paused ? 1 : 3, "pause"],
+      [end.paused ? 5 : 1, "resume"],
+      [1.2, "end"],
+      [1, "close"],
+      [0.7, "abort"],
+    ]);
+    if (kind !== "write") {
+      actions.push({ do: kind });
+      continue;
+    }
+    const size = chooseSize(random, outstanding, peer);
+    if (size === 0) continue;
+    outstanding += size;
+    actions.push({ do: "write", size });
+  }
+  return { do: "act", side, actions };
+}
+
+function chooseSize(random: Random, outstanding: number, peer: End | undefined): number {
+  if (peer?.deaf) {
+    if (outstanding === 0 && peer.paused && peer.record.bytes < FLOOD_AFTER_BYTES_MAX && random() < FLOOD_CHANCE) {
+      return FLOOD_BYTES;
+    }
+    return between(random, 0, Math.max(0, Math.min(4000, HELD_BYTES_MAX - outstanding)));
+  }
+  const most = pick(random, [
+    [6, 1000],
+    [3, 20_000],
+    [0.5, 200_000],
+  ]);
+  return between(random, 1, most);
+}
+
+function pick<const T>(random: Random, choices: Choices<T>): T {
+  let left = random() * choices.reduce((sum, [weight]) => sum + weight, 0);
+  for (const [weight, value] of choices) {
+    left -= weight;
+    if (left < 0) return value;
+  }
+  return choices.at(-1)![1];
+}

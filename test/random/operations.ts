@@ -1,0 +1,80 @@
+/**
+ * What a random sequence is made of. A lane is one port and at most one connection to it; its operations come one after
+ * the other, and what they bring about has settled before the next. Lanes have nothing to do with each other.
+ */
+
+export type Side = "client" | "server";
+
+/** The other end of the connection. */
+export function other(side: Side): Side {
+  return side === "client" ? "server" : "client";
+}
+
+/** What one end does, of its own accord, in one turn of the loop. */
+export type Action =
+  | { readonly do: "write"; readonly size: number }
+  | { readonly do: "end" }
+  | { readonly do: "close" }
+  | { readonly do: "abort" }
+  | { readonly do: "pause" }
+  | { readonly do: "resume" };
+
+/** What one end does from inside dataReceived(). */
+export type Reaction = "echo" | "pause" | "end" | "close" | "abort" | "throw";
+export const REACTIONS: readonly Reaction[] = ["echo", "echo", "pause", "end", "close", "abort", "throw"];
+
+/** What a protocol is like. */
+export interface Manner {
+  /** Wants to know of each half's end. */
+  readonly halves: boolean;
+  readonly borrows: boolean;
+  /** Bytes that it writes in connectionMade(). */
+  readonly greeting: number;
+}
+
+export type Operation =
+  | { readonly do: "listen" }
+  | { readonly do: "stop" }
+  | { readonly do: "connect"; readonly client: Manner; readonly server: Manner }
+  | { readonly do: "act"; readonly side: Side; readonly actions: readonly Action[] }
+  /** `side` reacts to the next bytes that it receives; the other end writes `size` of them. */
+  | { readonly do: "react"; readonly side: Side; readonly reaction: Reaction; readonly size: number }
+  | { readonly do: "rest" };
+
+/** How many operations of the specification this is. */
+export function weight(operation: Operation): number {
+  switch (operation.do) {
+    case "act":
+      return operation.actions.length;
+    case "react":
+      return 2;
+    case "rest":
+      return 0;
+    default:
+      return 1;
+  }
+}
+
+/** One line, as a report of a failure shows it. */
+export function describe(operation: Operation): string {
+  switch (operation.do) {
+    case "connect":
+      return `connect: client ${mannerText(operation.client)}, server ${mannerText(operation.server)}`;
+    case "act":
+      return `${operation.side}: ${operation.actions.map(actionText).join(", ")}`;
+    case "react":
+      return `${operation.side} is sent ${operation.size} bytes, and reacts by ${operation.reaction}`;
+    default:
+      return operation.do;
+  }
+}
+
+function actionText(action: Action): string {
+  return action.do === "write" ? `write ${action.size}` : action.do;
+}
+
+function mannerText({ halves, borrows, greeting }: Manner): string {
+  const traits = [halves ? "half-closeable" : "plain", borrows ? "borrowing" : "owning"];
+  if (greeting > 0) traits.push(`greeting with ${greeting}`);
+  return traits.join(" ");
+}

@@ -1,0 +1,59 @@
+/**
+ * Random sequences of operations bring about the same on every reactor as on the in-memory one.
+ *
+ * SKEIN_RANDOM_SEED=n plays that seed alone. A sequence must not last for seconds: what closed while its peer still
+ * sends is cut then (see EngineLink).
+ */
+import { expect, test } from "vitest";
+import { forEachReactor, takeLog } from "../helpers/reactors.ts";
+import { THROWN_MESSAGE } from "./lane.ts";
+import { makeUp, type Script } from "./model.ts";
+import { weight } from "./operations.ts";
+import { replay, shrink, tell } from "./replay.ts";
+
+const OPERATIONS = Number(process.env.SKEIN_RANDOM_OPERATIONS ?? 100_000);
+const LANES = 100;
+const STEPS = 30;
+const only = process.env.SKEIN_RANDOM_SEED;
+
+/** The scripts by their seeds: the reactors play the same ones. */
+const madeUp = new Map<number, Promise<Script[]>>();
+
+function scriptsOf(seed: number): Promise<Script[]> {
+  let scripts = madeUp.get(seed);
+  if (scripts === undefined) {
+    scripts = makeUp(seed, LANES, STEPS);
+    madeUp.set(seed, scripts);
+  }
+  return scripts;
+}
+
+forEachReactor((make, { name, driver }) => {
+  test("random sequences of operations bring about what they do in memory", async () => {
+    const reactor = make();
+    let done = 0;
+    for (let seed = Number(only ?? 1); done < OPERATIONS; seed++) {
+      const scripts = await scriptsOf(seed);
+      for (const { operations } of scripts) for (const operation of operations) done += weight(operation);
+      const mismatch = await replay(reactor, scripts);
+      if (mismatch !== undefined) {
+        const script = scripts[mismatch.lane]!;
+        const alone = await shrink(reactor, script, mismatch.step);
+        takeLog();
+        expect.fail(
+          [
+            `On ${name} with driver ${driver}, seed ${seed} goes wrong in lane ${mismatch.lane}:`,
+            tell(script, mismatch),
+            alone === undefined
+              ? "It does not when it is alone."
+              : `The shortest that does:\n${tell(alone.script, alone.mismatch)}`,
+            `Play it again with: SKEIN_RANDOM_SEED=${seed} npx vitest run --project main test/random`,
+          ].join("\n"),
+        );
+      }
+      expect(takeLog().filter((line) => !line.endsWith(THROWN_MESSAGE))).toEqual([]);
+      if (only !== undefined) break;
+    }
+    console.log(`${name} ${driver}: ${done} operations`);
+  });
+});
