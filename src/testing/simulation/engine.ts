@@ -5,16 +5,17 @@
  * A host has its turn when something has arrived, was written, or has ended: it accepts, reads what is ready, tells the
  * program, and sends what that wrote.
  */
+import { HandleTable } from "../../internet/engine/handles.ts";
+import { PACKED_ADDRESS_BYTES, packAddress } from "../../internet/engine/packedaddress.ts";
+import { Records } from "../../internet/engine/records.ts";
 import type { EngineMaker } from "../../internet/enginelink.ts";
 import { errnoNamed } from "../../internet/errno.ts";
 import { Completion, type EngineStats, type NativeAddress, type NativeEngine, SocketOption } from "../../native.ts";
 import { type End, Phase } from "./end.ts";
-import { HandleTable } from "./handles.ts";
 import type { SimulatedHost } from "./host.ts";
 import { Listener } from "./listener.ts";
 import type { Network } from "./network.ts";
 import { Occurrence } from "./queue.ts";
-import { Records } from "./records.ts";
 import { copy } from "./segment.ts";
 import { Kind } from "./trace.ts";
 
@@ -26,7 +27,6 @@ const ENOTSUP = errnoNamed("ENOTSUP")!;
 const READ_BYTES_MAX = 16 * 1024;
 const ROUNDS_PER_TURN = 8;
 const SWEEPS_TO_LINGER = 2;
-const PACKED_ADDRESS_BYTES = 24;
 const LOOPBACK = "127.0.0.1";
 
 /** What an EngineLink needs for this engine: a host costs some 100 KiB. */
@@ -305,7 +305,7 @@ export class SimulatedEngine extends Occurrence implements NativeEngine {
     end.reading = true;
     this.connections++;
     const at = records.takeArena(PACKED_ADDRESS_BYTES);
-    packAddress(end.peerHost, end.peerPort, records.arena, at);
+    packAddress([4, end.peerHost, end.peerPort, 0], records.arena, at);
     this.push(Completion.ACCEPTED, listener.handle, end.handle, at);
     if (end.readable) this.readLater(end);
   }
@@ -387,13 +387,4 @@ export class SimulatedEngine extends Occurrence implements NativeEngine {
 /** False for a connect to the host's own loopback, which the kernel makes from there. */
 function leavesHost(address: string): boolean {
   return !address.startsWith("127.") && address !== "0.0.0.0";
-}
-
-/** As pack_address in native/net/address.h does. */
-function packAddress(host: string, port: number, memory: Uint8Array, at: number): void {
-  memory[at] = 4;
-  memory[at + 1] = 0;
-  memory[at + 2] = port & 255;
-  memory[at + 3] = port >> 8;
-  for (const [i, byte] of host.split(".").entries()) memory[at + 4 + i] = Number(byte);
 }
