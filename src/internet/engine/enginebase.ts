@@ -9,6 +9,7 @@
  * Subclasses plan the turns, and bring connections and listeners that say when they have something to tell.
  */
 import { constants } from "node:os";
+import { isUint8Array } from "node:util/types";
 import { Completion, type EngineStats, type NativeAddress, type NativeEngine, SocketOption } from "../../native.ts";
 import type { EngineMaker } from "../enginelink.ts";
 import { HandleTable } from "./handles.ts";
@@ -135,6 +136,7 @@ export abstract class EngineBase<C extends EngineConnection, L extends EngineLis
   // --- NativeEngine --------------------------------------------------------------------------------------------------
 
   write(handle: number, bytes: Uint8Array): number {
+    if (!isUint8Array(bytes)) throw new TypeError("write() takes a string or a Uint8Array (a Buffer is one).");
     const connection = this.live(handle);
     return connection === undefined ? -1 : connection.write(bytes);
   }

@@ -20,6 +20,8 @@ const HELD_BYTES = 64 * 1024;
 /** The socket is not read from while so much has arrived that the program has not taken. */
 const UNREAD_BYTES_MAX = 128 * 1024;
 
+const NOTHING = Buffer.alloc(0);
+
 export class NodeConnection implements EngineConnection {
   handle = -1;
   phase: number;
@@ -197,6 +199,8 @@ export class NodeConnection implements EngineConnection {
 
   private peerEnded(): void {
     this.ended = true;
+    // libuv tells an end as well when a reset came right behind bytes. To send nothing fails then.
+    if (this.phase === Phase.OPEN && !this.socket.writableEnded) this.socket.write(NOTHING);
     if (this.phase === Phase.LINGERING) this.release();
     else if (this.reading) this.engine.readLater(this);
   }
@@ -223,7 +227,8 @@ export class NodeConnection implements EngineConnection {
 
   /** The kernel has all that the socket had. */
   private readonly sent = (error?: Error | null): void => {
-    if (error || !this.sending) return;
+    // It is called for each write, and comes a while after it.
+    if (error || !this.sending || this.socket.writableLength > 0) return;
     this.sending = false;
     this.outbox.sent();
     this.engine.flushLater(this);
