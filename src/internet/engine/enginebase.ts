@@ -8,16 +8,17 @@
  *
  * Subclasses plan the turns, and bring connections and listeners that say when they have something to tell.
  */
-import { constants } from "node:os";
 import { isUint8Array } from "node:util/types";
 import { Completion, type EngineStats, type NativeAddress, type NativeEngine, SocketOption } from "../../native.ts";
 import type { EngineMaker } from "../enginelink.ts";
+import { errnoNamed } from "../errno.ts";
 import { HandleTable } from "./handles.ts";
 import { PACKED_ADDRESS_BYTES, packAddress } from "./packedaddress.ts";
 import { Phase } from "./phase.ts";
 import { Records } from "./records.ts";
 
-const { EBADF } = constants.errno;
+const EBADF = errnoNamed("EBADF")!;
+const ENOTSUP = errnoNamed("ENOTSUP")!;
 const ROUNDS_PER_TURN = 8;
 const SWEEPS_TO_LINGER = 2;
 
@@ -44,8 +45,8 @@ export interface EngineConnection {
   readonly unread: number;
   /** There is something to tell the program, if it reads. */
   readonly readable: boolean;
-  readonly local: NativeAddress | undefined;
-  readonly peer: NativeAddress;
+  readonly localAddress: NativeAddress | undefined;
+  readonly peerAddress: NativeAddress;
   /** The next `length` bytes, at most {@link unread}, to `memory`. */
   take(length: number, memory: Uint8Array, at: number): void;
   /** There are no bytes left: tell the end or the error that came after them. */
@@ -69,7 +70,7 @@ export interface EngineListener<C extends EngineConnection> {
   handle: number;
   borrows: boolean;
   closed: boolean;
-  readonly local: NativeAddress | undefined;
+  readonly localAddress: NativeAddress | undefined;
   /** Connections that nobody has accepted yet. */
   readonly waiting: C[];
   /** Listen no more. What waits is ended by the engine. */
@@ -187,12 +188,21 @@ export abstract class EngineBase<C extends EngineConnection, L extends EngineLis
     if (connection !== undefined) connection.notifyDrain = on;
   }
 
+  /** Descriptors are for engines that stand on the kernel itself. */
+  poll(_fd: number, _interest: number): number {
+    return -ENOTSUP;
+  }
+
+  setInterest(_handle: number, _interest: number): number {
+    return -ENOTSUP;
+  }
+
   localAddress(handle: number): NativeAddress | number {
-    return this.table.find(handle)?.local ?? -EBADF;
+    return this.table.find(handle)?.localAddress ?? -EBADF;
   }
 
   peerAddress(handle: number): NativeAddress | number {
-    return this.live(handle)?.peer ?? -EBADF;
+    return this.live(handle)?.peerAddress ?? -EBADF;
   }
 
   getOption(handle: number, option: number): number {
@@ -319,7 +329,7 @@ export abstract class EngineBase<C extends EngineConnection, L extends EngineLis
     this.add(connection);
     connection.borrows = listener.borrows;
     const at = records.takeArena(PACKED_ADDRESS_BYTES);
-    packAddress(connection.peer, records.arena, at);
+    packAddress(connection.peerAddress, records.arena, at);
     this.push(Completion.ACCEPTED, listener.handle, connection.handle, at);
     connection.resumeReading();
   }

@@ -34,7 +34,7 @@ export class NodeConnection implements EngineConnection {
   ready = false;
   sweeps = 0;
   unread = 0;
-  readonly peer: NativeAddress;
+  readonly peerAddress: NativeAddress;
   private readonly engine: NodeEngine;
   private readonly socket: Socket;
   private readonly outbox: Outbox;
@@ -56,7 +56,7 @@ export class NodeConnection implements EngineConnection {
     this.engine = engine;
     this.socket = socket;
     this.phase = phase;
-    this.peer = nativeAddress(socket.remoteAddress, socket.remotePort) ?? peer;
+    this.peerAddress = nativeAddress(socket.remoteAddress, socket.remotePort) ?? peer;
     this.outbox = new Outbox(engine.blocks);
     // The engine alone holds the process.
     socket.unref();
@@ -67,7 +67,7 @@ export class NodeConnection implements EngineConnection {
     if (phase === Phase.CONNECTING) socket.on("connect", () => this.connected());
   }
 
-  get local(): NativeAddress | undefined {
+  get localAddress(): NativeAddress | undefined {
     return nativeAddress(this.socket.localAddress, this.socket.localPort);
   }
 

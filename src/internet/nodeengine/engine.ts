@@ -100,7 +100,7 @@ export class NodeEngine extends EngineBase<NodeConnection, NodeListener> {
 
   /** A listener has one more connection. */
   accepted(listener: NodeListener, socket: Socket): void {
-    const unknown = listener.local?.[0] === 6 ? "::" : "0.0.0.0";
+    const unknown = listener.localAddress?.[0] === 6 ? "::" : "0.0.0.0";
     listener.waiting.push(new NodeConnection(this, socket, Phase.OPEN, nativeAddress(unknown, 0)!));
     this.acceptLater(listener);
   }
@@ -154,7 +154,9 @@ export class NodeEngine extends EngineBase<NodeConnection, NodeListener> {
   /** Where the kernel cannot share a port, the ports of this engine share a server. */
   private shared(address: string, port: number): Acceptor | undefined {
     if (port === 0 || reusesPorts()) return undefined;
-    return [...this.acceptors].find(({ reusePort, local }) => reusePort && local[1] === address && local[2] === port);
+    return [...this.acceptors].find(
+      ({ reusePort, localAddress: [, host, number] }) => reusePort && host === address && number === port,
+    );
   }
 
   private watchAll(): void {

@@ -25,8 +25,8 @@ export class NodeListener implements EngineListener<NodeConnection> {
     acceptor.listeners.push(this);
   }
 
-  get local(): NativeAddress | undefined {
-    return this.acceptor.local;
+  get localAddress(): NativeAddress | undefined {
+    return this.acceptor.localAddress;
   }
 
   unlisten(): void {
@@ -38,7 +38,7 @@ export class NodeListener implements EngineListener<NodeConnection> {
 export class Acceptor {
   /** In turns. */
   readonly listeners: NodeListener[] = [];
-  readonly local: NativeAddress;
+  readonly localAddress: NativeAddress;
   readonly reusePort: boolean;
   /** Out of descriptors: it waits for resume(). */
   starving = false;
@@ -57,7 +57,7 @@ export class Acceptor {
     const address = server.address();
     const { address: host, port } =
       typeof address === "object" && address !== null ? address : { address: "", port: 0 };
-    this.local = nativeAddress(host, port)!;
+    this.localAddress = nativeAddress(host, port)!;
     server.unref();
     server.on("connection", (socket) => this.accepted(socket));
     server.on("error", (error) => this.starve(errnoOf(error)));
