@@ -298,6 +298,14 @@ describe("ending", () => {
 });
 
 describe("the process", () => {
+  test("gets the reactor by an import, where no addon may be loaded", async () => {
+    const program =
+      'import "skein/install/node"; const { reactor } = await import("skein/reactor"); console.log(reactor.name);';
+    const args = ["--no-addons", "--input-type=module", "--eval", program];
+    const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: import.meta.dirname, timeout: 20_000 });
+    expect(stdout).toBe("node\n");
+  });
+
   test("is held from start() to stop(), and not by what stays open", async () => {
     const script = fileURLToPath(new URL("../runtimes/held.mjs", import.meta.url));
     const { stdout } = await promisify(execFile)(process.execPath, ["--no-addons", script], { timeout: 20_000 });
