@@ -8,8 +8,8 @@
  * at once by itself, and only the reason of a failure comes late: there it is inferred.
  */
 import { createServer, isIP, type Server, Socket } from "node:net";
+import { errnoNamed } from "../errno.ts";
 import { isLocal } from "./addresses.ts";
-import { errnoNamed } from "./errno.ts";
 
 /** The part of node:net's TCP handle that is used here. Calls answer with 0 or a negative errno. */
 export interface TcpHandle {
@@ -92,7 +92,7 @@ function tcpHandleClass(): TcpHandleClass | undefined {
 
 /** Why a port could not be listened on, most probably. */
 function likelyErrno(host: string, port: number): number {
-  if (!isLocal(host)) return errnoNamed("EADDRNOTAVAIL");
+  if (!isLocal(host)) return errnoNamed("EADDRNOTAVAIL")!;
   const privileged = port > 0 && port < 1024 && process.geteuid?.() !== 0;
-  return errnoNamed(privileged ? "EACCES" : "EADDRINUSE");
+  return errnoNamed(privileged ? "EACCES" : "EADDRINUSE")!;
 }

@@ -8,14 +8,15 @@ import { connect, isIP, type Socket } from "node:net";
 import { Completion } from "../../native.ts";
 import { EngineBase, type Setup } from "../engine/enginebase.ts";
 import { Phase } from "../engine/phase.ts";
+import { errnoNamed } from "../errno.ts";
 import type { Loop } from "../loop.ts";
 import { nativeAddress, nodeAddress } from "./addresses.ts";
 import { bindServer, reusesPorts } from "./bind.ts";
 import { NodeConnection } from "./connection.ts";
-import { errnoNamed } from "./errno.ts";
 import { Acceptor, NodeListener } from "./listener.ts";
 import { BlockPool } from "./outbox.ts";
 
+const EINVAL = errnoNamed("EINVAL")!;
 const READ_BYTES_MAX = 32 * 1024;
 /** How long one timer holds the process; then comes the next. */
 const HOLD_SECONDS = 24 * 3600;
@@ -39,7 +40,7 @@ export class NodeEngine extends EngineBase<NodeConnection, NodeListener> {
 
   listen(host: string, port: number, backlog: number, reusePort: boolean): number {
     const address = host === "" ? "0.0.0.0" : nodeAddress(host);
-    if (isIP(address) === 0) return -errnoNamed("EINVAL");
+    if (isIP(address) === 0) return -EINVAL;
     const acceptor =
       (reusePort ? this.shared(address, port) : undefined) ?? this.open(address, port, backlog, reusePort);
     return typeof acceptor === "number" ? acceptor : this.add(new NodeListener(acceptor));
@@ -51,7 +52,7 @@ export class NodeEngine extends EngineBase<NodeConnection, NodeListener> {
   }
 
   connect(host: string, port: number, bindHost: string, bindPort: number): number {
-    if (isIP(host) === 0) return -errnoNamed("EINVAL");
+    if (isIP(host) === 0) return -EINVAL;
     let socket: Socket;
     try {
       socket = connect({
@@ -64,7 +65,7 @@ export class NodeEngine extends EngineBase<NodeConnection, NodeListener> {
         autoSelectFamily: false,
       });
     } catch {
-      return -errnoNamed("EINVAL");
+      return -EINVAL;
     }
     return this.add(new NodeConnection(this, socket, Phase.CONNECTING, nativeAddress(host, port)!));
   }

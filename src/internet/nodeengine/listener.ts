@@ -7,7 +7,7 @@ import type { TcpHandle } from "./bind.ts";
 import type { NodeConnection } from "./connection.ts";
 import { descriptorLack } from "./descriptors.ts";
 import type { NodeEngine } from "./engine.ts";
-import { errnoNamed, errnoOf } from "./errno.ts";
+import { errnoOf } from "./errno.ts";
 
 /** Out of descriptors again within so long, it is the same episode. */
 const EPISODE_MS = 1000;
@@ -75,8 +75,8 @@ export class Acceptor {
   resume(): void {
     if (!this.starving) return;
     const lack = descriptorLack();
-    if (lack !== "") {
-      this.starve(errnoNamed(lack));
+    if (lack !== 0) {
+      this.starve(lack);
       return;
     }
     this.starving = false;
@@ -99,7 +99,7 @@ export class Acceptor {
     }
     this.engine.accepted(listener, socket);
     const lack = descriptorLack();
-    if (lack !== "") this.starve(errnoNamed(lack));
+    if (lack !== 0) this.starve(lack);
   }
 
   private starve(errno: number): void {
