@@ -1,6 +1,6 @@
 /**
  * Runs tests on every reactor that there is here: each backend the addon was built with, with each driver that it takes,
- * and the simulated one.
+ * the one over Node's own sockets, and the simulated one.
  *
  * A test is given a fresh reactor that runs. After it the reactor is stopped and destroyed, and nothing may be left: no
  * connection, no descriptor, no line in the log that the test did not take.
@@ -10,6 +10,7 @@ import { isMainThread } from "node:worker_threads";
 import { afterEach, beforeEach, describe, expect } from "vitest";
 import type { EngineReactor } from "../../src/internet/enginereactor.ts";
 import { type DriverName, NativeReactor } from "../../src/internet/nativereactor.ts";
+import { NodeReactor } from "../../src/internet/nodereactor.ts";
 import { describe as describeError, type LogEvent, setObserver } from "../../src/logger/logger.ts";
 import { type BackendInfo, loadNative } from "../../src/native.ts";
 import { type SubjectName, type Transport, titleOf } from "../portable/results.ts";
@@ -77,6 +78,10 @@ function kernel({ name, driver, make }: Real, transport: Transport): Subject {
 
 /** The best comes first. */
 function reals(): Real[] {
+  return [...natives(), { name: "node", driver: "node", usual: true, make: () => new NodeReactor() }];
+}
+
+function natives(): Real[] {
   const backends = loadNative()
     .backends()
     .filter(({ unavailable }) => unavailable === "");

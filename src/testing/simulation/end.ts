@@ -1,26 +1,23 @@
-/**
- * One end of a simulated connection: what a kernel and an engine keep of it. The phases are those of
- * native/engine/connection.h, where the picture stands.
- */
+/** One end of a simulated connection: what a kernel and an engine keep of it. */
+import type { EngineConnection } from "../../internet/engine/enginebase.ts";
+import { Phase } from "../../internet/engine/phase.ts";
 import { errnoNamed } from "../../internet/errno.ts";
-import { CloseReason, Completion } from "../../native.ts";
+import { CloseReason, Completion, type NativeAddress } from "../../native.ts";
 import type { SimulatedConnection } from "./connection.ts";
 import type { SimulatedEngine } from "./engine.ts";
 import type { Pipe } from "./pipe.ts";
 import { Occurrence } from "./queue.ts";
-import { type Segment, SegmentKind, SegmentList } from "./segment.ts";
+import { copy, type Segment, SegmentKind, SegmentList } from "./segment.ts";
 import { Kind } from "./trace.ts";
 
 const ECONNREFUSED = errnoNamed("ECONNREFUSED")!;
 const ECONNRESET = errnoNamed("ECONNRESET")!;
 const ETIMEDOUT = errnoNamed("ETIMEDOUT")!;
 
-export const Phase = { CONNECTING: 0, OPEN: 1, FLUSHING: 2, LINGERING: 3, CLOSED: 4 } as const;
-
 /** A send that took a part only is tried again within so many seconds. */
 const RETRY_SECONDS = 0.001;
 
-export class End {
+export class End implements EngineConnection {
   readonly engine: SimulatedEngine;
   /** Twice the number of the connection, and 1 for the end that was accepted. */
   readonly subject: number;
@@ -28,7 +25,6 @@ export class End {
   readonly localPort: number;
   readonly peerHost: string;
   readonly peerPort: number;
-  /** -1 until the program has a name for it: it waits to be accepted. */
   handle = -1;
   phase: number;
   reading = false;
@@ -38,10 +34,8 @@ export class End {
   keepAlive = 0;
   /** The program was told that the peer has ended its side. */
   eof = false;
-  /** Listed for the next flush, and for the next read. */
   dirty = false;
   ready = false;
-  /** Sweeps that it has lingered through. */
   sweeps = 0;
   /** What it belongs to, from the moment at which the other end is there. */
   connection: SimulatedConnection | undefined = undefined;
@@ -117,14 +111,36 @@ export class End {
     if (this.readable) this.engine.readLater(this);
   }
 
+  optionsChanged(): void {}
+
+  get localAddress(): NativeAddress {
+    return [4, this.localHost, this.localPort, 0];
+  }
+
+  get peerAddress(): NativeAddress {
+    return [4, this.peerHost, this.peerPort, 0];
+  }
+
   // --- for the engine's turn -----------------------------------------------------------------------------------------
 
-  /** There is something to tell the program, if it reads. */
+  get unread(): number {
+    return this.inbox.bytes;
+  }
+
   get readable(): boolean {
     return this.inbox.head !== undefined || (this.finished && !this.eof) || this.wasReset;
   }
 
-  /** Send what there is room for. */
+  take(length: number, memory: Uint8Array, at: number): void {
+    for (let done = 0; done < length; ) {
+      const segment = this.inbox.take(length - done);
+      copy(segment.memory, segment.start, segment.length, memory, at + done);
+      done += segment.length;
+    }
+    this.engine.network.recordBytes(Kind.DATA, this.subject, memory, at, length);
+    this.peer!.out!.consumed(length);
+  }
+
   flush(): void {
     if (this.phase !== Phase.OPEN && this.phase !== Phase.FLUSHING) return;
     const { outbox } = this;
@@ -152,7 +168,6 @@ export class End {
     this.emptied();
   }
 
-  /** Read no bytes, but that there are no more. */
   readEnd(): void {
     if (this.wasReset) {
       this.fail(ECONNRESET);

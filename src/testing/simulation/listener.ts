@@ -1,8 +1,10 @@
 /** A simulated port that listens. */
+import type { EngineListener } from "../../internet/engine/enginebase.ts";
+import type { NativeAddress } from "../../native.ts";
 import type { End } from "./end.ts";
 import type { SimulatedEngine } from "./engine.ts";
 
-export class Listener {
+export class Listener implements EngineListener<End> {
   readonly engine: SimulatedEngine;
   /** "" for every address of the host. */
   readonly host: string;
@@ -12,7 +14,6 @@ export class Listener {
   handle = -1;
   borrows = false;
   closed = false;
-  /** Connections that nobody has accepted yet. */
   readonly waiting: End[] = [];
 
   constructor(engine: SimulatedEngine, host: string, port: number, backlog: number, reusePort: boolean) {
@@ -21,5 +22,12 @@ export class Listener {
     this.port = port;
     this.backlog = backlog;
     this.reusePort = reusePort;
+  }
+  get localAddress(): NativeAddress {
+    return [4, this.host === "" ? "0.0.0.0" : this.host, this.port, 0];
+  }
+
+  unlisten(): void {
+    this.engine.unlisten(this);
   }
 }

@@ -1,7 +1,8 @@
 /** Hosts, the links between them, and the connections that there are. */
+import { Phase } from "../../internet/engine/phase.ts";
 import { errnoNamed } from "../../internet/errno.ts";
 import { SimulatedConnection } from "./connection.ts";
-import { End, Phase } from "./end.ts";
+import { End } from "./end.ts";
 import type { SimulatedEngine } from "./engine.ts";
 import type { SimulatedHost } from "./host.ts";
 import { Link, type LinkSettings, PLAIN_NETWORK } from "./link.ts";

@@ -1,4 +1,4 @@
-/** Names for what an engine keeps: a slot of 20 bits and a generation of 11, as in native/engine/handle.h. */
+/** Names for what an engine in TypeScript keeps: a slot of 20 bits and a generation of 11, as in native/engine/handle.h. */
 
 const SLOT_BITS = 20;
 const SLOT_MASK = (1 << SLOT_BITS) - 1;

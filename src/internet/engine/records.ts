@@ -1,9 +1,10 @@
 /**
- * The completions of a simulated engine, and the memory that they point into: what native/engine/completions.h and
- * arena.h are.
+ * The completions of an engine that is written in TypeScript, and the memory that they point into: what
+ * native/engine/completions.h and arena.h are.
  */
-import type { EngineMaker } from "../../internet/enginelink.ts";
+
 import { Completion } from "../../native.ts";
+import type { EngineMaker } from "../enginelink.ts";
 
 type Setup = Parameters<EngineMaker>[0];
 

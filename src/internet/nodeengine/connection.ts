@@ -1,0 +1,308 @@
+/**
+ * One connection over a socket of node:net. What the socket emits is kept here, and told in the engine's next turn; what
+ * the program writes is kept too, and goes to the socket at the turn's end.
+ *
+ * node:net closes a socket by itself when it fails. The connection is told of it when its order comes: a paused one when
+ * it reads on or writes, as the kernel would tell it.
+ */
+import type { Socket } from "node:net";
+import { CloseReason, Completion, type NativeAddress } from "../../native.ts";
+import type { EngineConnection } from "../engine/enginebase.ts";
+import { Phase } from "../engine/phase.ts";
+import { nativeAddress } from "./addresses.ts";
+import type { NodeEngine } from "./engine.ts";
+import { errnoOf } from "./errno.ts";
+import { Outbox } from "./outbox.ts";
+
+/** A write of so many bytes goes to the socket at once; and what is held when it has grown to so many. */
+const DIRECT_BYTES = 4 * 1024;
+const HELD_BYTES = 64 * 1024;
+/** The socket is not read from while so much has arrived that the program has not taken. */
+const UNREAD_BYTES_MAX = 128 * 1024;
+
+const NOTHING = Buffer.alloc(0);
+
+export class NodeConnection implements EngineConnection {
+  handle = -1;
+  phase: number;
+  reading = false;
+  borrows = false;
+  notifyDrain = false;
+  noDelay = 1;
+  keepAlive = 0;
+  dirty = false;
+  ready = false;
+  sweeps = 0;
+  unread = 0;
+  readonly peerAddress: NativeAddress;
+  private readonly engine: NodeEngine;
+  private readonly socket: Socket;
+  private readonly outbox: Outbox;
+  private inbox: Buffer[] = [];
+  /** What was taken of the first chunk. */
+  private taken = 0;
+  /** The socket has some of our bytes that the kernel has not. */
+  private sending = false;
+  private shutAsked = false;
+  private shut = false;
+  /** The peer's end has come, and was told. */
+  private ended = false;
+  private eof = false;
+  /** The errno that the socket has failed with, to be told. */
+  private errno = 0;
+
+  /** `peer`: who it is, should the socket not know. */
+  constructor(engine: NodeEngine, socket: Socket, phase: number, peer: NativeAddress) {
+    this.engine = engine;
+    this.socket = socket;
+    this.phase = phase;
+    this.peerAddress = nativeAddress(socket.remoteAddress, socket.remotePort) ?? peer;
+    this.outbox = new Outbox(engine.blocks);
+    // The engine alone holds the process.
+    socket.unref();
+    socket.pause();
+    socket.on("data", (chunk: Buffer) => this.arrived(chunk));
+    socket.on("end", () => this.peerEnded());
+    socket.on("error", (error) => this.failed(errnoOf(error)));
+    if (phase === Phase.CONNECTING) socket.on("connect", () => this.connected());
+  }
+
+  get localAddress(): NativeAddress | undefined {
+    return nativeAddress(this.socket.localAddress, this.socket.localPort);
+  }
+
+  // --- for the program, by its engine --------------------------------------------------------------------------------
+
+  write(bytes: Uint8Array): number {
+    if (this.shut || (this.phase !== Phase.OPEN && this.phase !== Phase.FLUSHING)) return -1;
+    const { outbox } = this;
+    if (bytes.length > 0) {
+      outbox.append(bytes);
+      if (bytes.length >= DIRECT_BYTES || outbox.bytes >= HELD_BYTES) this.send();
+      this.engine.flushLater(this);
+    }
+    return outbox.bytes + this.socket.writableLength;
+  }
+
+  close(): void {
+    if (this.phase === Phase.CONNECTING) this.abort();
+    if (this.phase !== Phase.OPEN) return;
+    this.phase = Phase.FLUSHING;
+    this.reading = false;
+    this.socket.pause();
+    this.engine.flushLater(this);
+  }
+
+  abort(): void {
+    if (this.phase >= Phase.LINGERING) return;
+    this.report(0, CloseReason.ABORTED);
+    if (this.phase === Phase.CONNECTING) this.socket.destroy();
+    else this.reset();
+    this.retire();
+  }
+
+  shutdownWrite(): void {
+    if (this.phase !== Phase.OPEN || this.shutAsked) return;
+    this.shutAsked = true;
+    this.engine.flushLater(this);
+  }
+
+  pauseReading(): void {
+    if (this.phase !== Phase.OPEN) return;
+    this.reading = false;
+    this.socket.pause();
+  }
+
+  resumeReading(): void {
+    if (this.phase !== Phase.OPEN || this.reading) return;
+    this.reading = true;
+    this.watch();
+    if (this.readable) this.engine.readLater(this);
+  }
+
+  optionsChanged(): void {
+    this.socket.setNoDelay(this.noDelay === 1);
+    this.socket.setKeepAlive(this.keepAlive === 1);
+  }
+
+  // --- for the engine's turn -----------------------------------------------------------------------------------------
+
+  get readable(): boolean {
+    return this.unread > 0 || (this.ended && !this.eof) || this.errno !== 0;
+  }
+
+  /** Read from the socket if the engine runs and somebody wants it, or if nobody does any more. */
+  watch(): void {
+    const wanted = this.phase === Phase.LINGERING || (this.reading && this.unread < UNREAD_BYTES_MAX);
+    if (wanted && this.engine.watches) this.socket.resume();
+    else this.socket.pause();
+  }
+
+  take(length: number, memory: Uint8Array, at: number): void {
+    for (let done = 0; done < length; ) {
+      const chunk = this.inbox[0]!;
+      const end = Math.min(chunk.length, this.taken + length - done);
+      memory.set(chunk.subarray(this.taken, end), at + done);
+      done += end - this.taken;
+      this.taken = end;
+      if (end < chunk.length) break;
+      this.inbox.shift();
+      this.taken = 0;
+    }
+    const before = this.unread;
+    this.unread -= length;
+    if (before >= UNREAD_BYTES_MAX && this.unread < UNREAD_BYTES_MAX) this.watch();
+  }
+
+  readEnd(): void {
+    if (this.errno !== 0) {
+      this.fail(this.errno);
+    } else if (this.ended && !this.eof) {
+      this.eof = true;
+      this.engine.push(Completion.READ_EOF, this.handle, 0, 0);
+    }
+  }
+
+  flush(): void {
+    if (this.phase !== Phase.OPEN && this.phase !== Phase.FLUSHING) return;
+    if (this.outbox.bytes > 0) {
+      if (this.errno !== 0) {
+        this.fail(this.errno);
+        return;
+      }
+      this.send();
+    }
+    if (!this.sending && this.outbox.bytes === 0) this.emptied();
+  }
+
+  release(): void {
+    this.socket.destroy();
+    this.retire();
+  }
+
+  // --- what the socket emits -----------------------------------------------------------------------------------------
+
+  private connected(): void {
+    if (this.phase !== Phase.CONNECTING) return;
+    this.phase = Phase.OPEN;
+    this.engine.push(Completion.CONNECTED, this.handle, 0, 0);
+    this.resumeReading();
+  }
+
+  private arrived(chunk: Buffer): void {
+    if (this.phase !== Phase.OPEN) return;
+    this.inbox.push(chunk);
+    this.unread += chunk.length;
+    if (this.unread >= UNREAD_BYTES_MAX) this.socket.pause();
+    if (this.reading) this.engine.readLater(this);
+  }
+
+  private peerEnded(): void {
+    this.ended = true;
+    // libuv tells an end as well when a reset came right behind bytes. To send nothing fails then.
+    if (this.phase === Phase.OPEN && !this.socket.writableEnded) this.socket.write(NOTHING);
+    if (this.phase === Phase.LINGERING) this.release();
+    else if (this.reading) this.engine.readLater(this);
+  }
+
+  private failed(errno: number): void {
+    switch (this.phase) {
+      case Phase.CONNECTING:
+        this.engine.push(Completion.CONNECTED, this.handle, errno, 0);
+        this.release();
+        break;
+      case Phase.OPEN:
+        this.errno = errno;
+        if (this.sending || this.outbox.bytes > 0) this.fail(errno);
+        else if (this.reading) this.engine.readLater(this);
+        break;
+      case Phase.FLUSHING:
+        this.fail(errno);
+        break;
+      case Phase.LINGERING:
+        this.release();
+        break;
+    }
+  }
+
+  /** The kernel has all that the socket had. */
+  private readonly sent = (error?: Error | null): void => {
+    // It is called for each write, and comes a while after it.
+    if (error || !this.sending || this.socket.writableLength > 0) return;
+    this.sending = false;
+    this.outbox.sent();
+    this.engine.flushLater(this);
+  };
+
+  // --- inside --------------------------------------------------------------------------------------------------------
+
+  /** Hand what waits to the socket, which hands it to the kernel at once, or what there is room for. */
+  private send(): void {
+    const { socket, outbox } = this;
+    if (this.sending || this.errno !== 0 || socket.destroyed) return;
+    const chunks = outbox.take();
+    const last = chunks.length - 1;
+    this.sending = true;
+    socket.cork();
+    for (let i = 0; i < last; i++) socket.write(chunks[i]!);
+    socket.write(chunks[last]!, this.sent);
+    socket.uncork();
+    if (socket.writableLength > 0 || socket.errored !== null) return;
+    this.sending = false;
+    outbox.sent();
+  }
+
+  private emptied(): void {
+    if (this.phase === Phase.FLUSHING) {
+      this.finishClose();
+      return;
+    }
+    if (this.notifyDrain) this.engine.push(Completion.WRITE_DRAINED, this.handle, 0, 0);
+    if (this.shutAsked && !this.shut) {
+      this.shut = true;
+      this.socket.end();
+      this.engine.push(Completion.WRITE_SHUT, this.handle, 0, 0);
+    }
+  }
+
+  private finishClose(): void {
+    this.report(0, CloseReason.FLUSHED);
+    if (this.ended || this.errno !== 0 || this.socket.destroyed) {
+      this.release();
+      return;
+    }
+    if (!this.shut) this.socket.end();
+    this.phase = Phase.LINGERING;
+    this.inbox = [];
+    this.unread = 0;
+    this.engine.lingers(this);
+    this.watch();
+  }
+
+  private fail(errno: number): void {
+    this.report(errno, CloseReason.ERROR);
+    this.release();
+  }
+
+  private report(errno: number, how: number): void {
+    if (this.handle >= 0) this.engine.push(Completion.CLOSED, this.handle, errno, how);
+  }
+
+  private reset(): void {
+    const { socket } = this;
+    // libuv resets no socket that it has yet to shut down.
+    const shutting = socket.writableEnded && !socket.writableFinished && !socket.destroyed;
+    if (shutting) socket.once("finish", () => socket.resetAndDestroy());
+    else socket.resetAndDestroy();
+  }
+
+  /** The program has no more to do with it. */
+  private retire(): void {
+    this.phase = Phase.CLOSED;
+    this.reading = false;
+    this.inbox = [];
+    this.unread = 0;
+    this.outbox.clear();
+    this.engine.released(this);
+  }
+}

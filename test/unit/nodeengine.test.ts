@@ -1,0 +1,320 @@
+/** The engine over node:net, where the conformance suite does not reach: its parts, and what the program never sees. */
+import { execFile } from "node:child_process";
+import { createServer } from "node:net";
+import { constants, networkInterfaces } from "node:os";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { PACKED_ADDRESS_BYTES, packAddress } from "../../src/internet/engine/packedaddress.ts";
+import { EngineLink } from "../../src/internet/enginelink.ts";
+import { NodeLoop } from "../../src/internet/loop.ts";
+import { isLocal, nativeAddress, nodeAddress } from "../../src/internet/nodeengine/addresses.ts";
+import { bindServer } from "../../src/internet/nodeengine/bind.ts";
+import { descriptorLack } from "../../src/internet/nodeengine/descriptors.ts";
+import { NodeEngine } from "../../src/internet/nodeengine/engine.ts";
+import { errnoOf } from "../../src/internet/nodeengine/errno.ts";
+import { BlockPool, Outbox } from "../../src/internet/nodeengine/outbox.ts";
+import { Completion, type NativeAddress } from "../../src/native.ts";
+import { turns, until } from "../helpers/gate.ts";
+import { freePort, Peer, PeerServer } from "../helpers/peer.ts";
+
+/** In POSIX's numbers, which are those of the records there. */
+const { EADDRINUSE, EADDRNOTAVAIL, EBADF, ECONNREFUSED, ECONNRESET, EINVAL } = constants.errno;
+
+/** An engine of one's own, and the records it has told. */
+class Bench {
+  readonly records: { kind: number; handle: number; a: number; b: number }[] = [];
+  readonly completions = new Int32Array(4 * 64);
+  readonly arena = new Uint8Array(64 * 1024);
+  readonly engine: NodeEngine;
+
+  constructor({ start = true } = {}) {
+    const dispatch = (words: number) => {
+      for (let i = 0; i < words; i += 4) {
+        const [kind, handle, a, b] = this.completions.subarray(i, i + 4);
+        this.records.push({ kind: kind!, handle: handle!, a: a!, b: b! });
+      }
+    };
+    this.engine = new NodeEngine({ completions: this.completions, arena: this.arena, dispatch }, new NodeLoop());
+    for (let i = 0; i < 4; i++) this.engine.supplySlab(new Uint8Array(64 * 1024));
+    if (start) this.engine.start();
+    onTestFinished(() => this.engine.destroy());
+  }
+
+  /** The first record of a kind, for that handle if one is given; it is waited for. */
+  async told(kind: number, handle?: number): Promise<{ handle: number; a: number; b: number }> {
+    const find = () => this.records.find((r) => r.kind === kind && (handle === undefined || r.handle === handle));
+    await until(() => find() !== undefined);
+    return find()!;
+  }
+
+  port(listener: number): number {
+    return (this.engine.localAddress(listener) as NativeAddress)[2];
+  }
+}
+
+describe("an address", () => {
+  const packed = (address: NativeAddress) => {
+    const memory = new Uint8Array(PACKED_ADDRESS_BYTES + 2).fill(0xee);
+    packAddress(address, memory, 1);
+    expect([memory[0], memory[25]]).toEqual([0xee, 0xee]);
+    return Buffer.from(memory.subarray(1, address[0] === 4 ? 9 : 25)).toString("hex");
+  };
+
+  test.each<[NativeAddress, string]>([
+    [[4, "127.0.0.1", 0x1234, 0], "0400" + "3412" + "7f000001"],
+    [[6, "::", 1, 0], `06000100${"00".repeat(20)}`],
+    [[6, "::1", 1, 0], `06000100${"00".repeat(15)}01${"00".repeat(4)}`],
+    [[6, "fe80::1:2", 1, 7], "06000100" + "fe800000000000000000000000010002" + "07000000"],
+    [[6, "2001:db8::", 1, 0], `0600010020010db8${"00".repeat(12)}00000000`],
+    [[6, "1:2:3:4:5:6:7:8", 1, 0], "06000100" + "00010002000300040005000600070008" + "00000000"],
+    [[6, "::ffff:10.1.2.3", 1, 0], `06000100${"00".repeat(10)}ffff0a01020300000000`],
+  ])("%j is packed as native/net/address.h has it", (address, hex) => {
+    expect(packed(address)).toBe(hex);
+  });
+
+  test("names its interface to Node, and gives its number to an engine", () => {
+    const linkLocal = Object.entries(networkInterfaces())
+      .flatMap(([name, addresses = []]) => addresses.map((address) => ({ name, ...address })))
+      .find((address) => address.family === "IPv6" && address.scopeid !== 0);
+    expect(nativeAddress("fe80::1%4294967295", 80)).toEqual([6, "fe80::1", 80, 4294967295]);
+    expect(nativeAddress("fe80::1%nothing", 80)).toEqual([6, "fe80::1", 80, 0]);
+    expect(nodeAddress("fe80::1%4294967295")).toBe("fe80::1%4294967295");
+    if (linkLocal?.family !== "IPv6") return;
+    expect(nativeAddress(`fe80::1%${linkLocal.name}`, 80)).toEqual([6, "fe80::1", 80, linkLocal.scopeid]);
+    expect(nodeAddress(`fe80::1%${linkLocal.scopeid}`)).toBe(`fe80::1%${linkLocal.name}`);
+  });
+
+  test("is this machine's, or not", () => {
+    expect(["127.0.0.1", "127.1.2.3", "0.0.0.0", "::"].map(isLocal)).toEqual([true, true, true, true]);
+    expect(["203.0.113.1", "2001:db8::1"].map(isLocal)).toEqual([false, false]);
+  });
+});
+
+describe("an errno", () => {
+  test("is found by its code, and is EIO for what is none", () => {
+    expect(errnoOf(Object.assign(new Error(), { code: "EPIPE" }))).toBe(constants.errno.EPIPE);
+    expect(errnoOf(Object.assign(new Error(), { code: "ERR_SOMETHING_ELSE" }))).toBe(constants.errno.EIO);
+  });
+});
+
+describe("an outbox", () => {
+  const text = (chunks: readonly Uint8Array[]) => Buffer.concat(chunks).toString();
+
+  test("gives what was appended, in order, as few chunks", () => {
+    const outbox = new Outbox(new BlockPool());
+    for (const piece of ["a", "bc", "d"]) outbox.append(Buffer.from(piece));
+    outbox.append(Buffer.alloc(5000, "L"));
+    outbox.append(Buffer.from("e"));
+    expect(outbox.bytes).toBe(5005);
+    const chunks = outbox.take();
+    expect(text(chunks)).toBe(`abcd${"L".repeat(5000)}e`);
+    expect(chunks).toHaveLength(3);
+    expect([outbox.bytes, outbox.take()]).toEqual([0, []]);
+  });
+
+  test("copies: what is appended may change afterwards", () => {
+    const outbox = new Outbox(new BlockPool());
+    const small = Buffer.from("small");
+    const large = Buffer.alloc(5000, "L");
+    outbox.append(small);
+    outbox.append(large);
+    small.fill("x");
+    large.fill("x");
+    expect(text(outbox.take())).toBe(`small${"L".repeat(5000)}`);
+  });
+
+  test("writes over no byte that is being sent, and uses its blocks again once they are", () => {
+    const pool = new BlockPool();
+    const outbox = new Outbox(pool);
+    const piece = (n: number) => Buffer.alloc(1000, n & 255);
+    let taken: Uint8Array[] = [];
+    let sent = 0;
+    for (let n = 0; n < 1000; n++) {
+      outbox.append(piece(n));
+      if (n % 20 !== 19) continue;
+      // What was taken before is still whole, though so much was appended since.
+      const all = Buffer.concat(taken);
+      const pieces = Array.from({ length: all.length / 1000 }, () => piece(sent++));
+      expect(all.equals(Buffer.concat(pieces))).toBe(true);
+      outbox.sent();
+      taken = outbox.take();
+    }
+    outbox.sent();
+    expect(sent).toBe(980);
+    expect(pool.allocated).toBeLessThan(10);
+  });
+});
+
+describe("listening", () => {
+  const bind = (host: string, port: number) => {
+    const bound = bindServer(host, port, 10, false);
+    if (typeof bound !== "number") onTestFinished(() => void bound.server.close());
+    return bound;
+  };
+
+  test("has bound the port, or has its errno, when it returns", () => {
+    const first = bind("127.0.0.1", 0);
+    if (typeof first === "number") throw new Error(`${first}`);
+    const { port } = first.server.address() as { port: number };
+    expect(port).toBeGreaterThan(0);
+    expect(bind("127.0.0.1", port)).toBe(-EADDRINUSE);
+    expect(bind("203.0.113.1", 0)).toBe(-EADDRNOTAVAIL);
+    expect(typeof bind("::1", 0)).toBe("object");
+  });
+
+  test("leaves nothing behind when it fails", async () => {
+    const { engine } = new Bench();
+    const taken = await PeerServer.listen();
+    const before = engine.stats().connections;
+    expect(engine.listen("127.0.0.1", taken.port, 10, false)).toBe(-EADDRINUSE);
+    expect(engine.listen("localhost", 0, 10, false)).toBe(-EINVAL);
+    expect(engine.stats().connections).toBe(before);
+    taken.close();
+  });
+
+  test("an engine that does not run leaves connections to the kernel, and takes them when it does", async () => {
+    const bench = new Bench({ start: false });
+    const listener = bench.engine.listen("127.0.0.1", 0, 10, false);
+    await Peer.connect(bench.port(listener));
+    await turns(5);
+    expect(bench.records).toEqual([]);
+    bench.engine.start();
+    const { a: handle } = await bench.told(Completion.ACCEPTED, listener);
+    bench.engine.stop();
+    await Peer.connect(bench.port(listener));
+    await turns(5);
+    expect(bench.records.filter(({ kind }) => kind === Completion.ACCEPTED)).toHaveLength(1);
+    expect(bench.engine.peerAddress(handle)).toEqual([4, "127.0.0.1", expect.any(Number), 0]);
+  });
+
+  test("ports of one engine may share a number, until the last is closed", async () => {
+    const bench = new Bench();
+    const first = bench.engine.listen("127.0.0.1", 0, 50, true);
+    const port = bench.port(first);
+    const second = bench.engine.listen("127.0.0.1", port, 50, true);
+    expect(second).toBeGreaterThanOrEqual(0);
+    expect(bench.engine.listen("127.0.0.1", port, 50, false)).toBe(-EADDRINUSE);
+    bench.engine.close(first);
+    await bench.told(Completion.CLOSED, first);
+    await Peer.connect(port);
+    await bench.told(Completion.ACCEPTED, second);
+    bench.engine.close(second);
+    await bench.told(Completion.CLOSED, second);
+    await expect(Peer.connect(port)).rejects.toMatchObject({ code: "ECONNREFUSED" });
+  });
+
+  test("there is a descriptor to be had here", () => {
+    expect(descriptorLack()).toBe(0);
+  });
+});
+
+describe("connecting", () => {
+  test("to what is no literal address, or from one, is an errno at once", () => {
+    const { engine } = new Bench();
+    expect(engine.connect("localhost", 80, "", 0)).toBe(-EINVAL);
+    expect(engine.connect("127.0.0.1", 80, "localhost", 0)).toBe(-EINVAL);
+    expect(engine.stats().connections).toBe(0);
+  });
+
+  test("is told with the errno when it fails, and the handle is void afterwards", async () => {
+    const bench = new Bench();
+    const handle = bench.engine.connect("127.0.0.1", await freePort(), "", 0);
+    expect(await bench.told(Completion.CONNECTED, handle)).toMatchObject({ a: ECONNREFUSED });
+    await turns(2);
+    expect(bench.engine.write(handle, Buffer.from("x"))).toBe(-1);
+    expect(bench.engine.peerAddress(handle)).toBe(-EBADF);
+    expect(bench.engine.stats().connections).toBe(0);
+  });
+
+  test("that is aborted is told as closed, and as nothing else", async () => {
+    const bench = new Bench();
+    const server = await PeerServer.listen();
+    const handle = bench.engine.connect("127.0.0.1", server.port, "", 0);
+    bench.engine.abort(handle);
+    await bench.told(Completion.CLOSED, handle);
+    await turns(5);
+    expect(bench.records.map(({ kind }) => kind)).toEqual([Completion.CLOSED]);
+    server.close();
+  });
+});
+
+describe("ending", () => {
+  async function connected(): Promise<{ bench: Bench; handle: number; peer: Peer }> {
+    const bench = new Bench();
+    const listener = bench.engine.listen("127.0.0.1", 0, 10, false);
+    const peer = await Peer.connect(bench.port(listener));
+    const { a: handle } = await bench.told(Completion.ACCEPTED, listener);
+    return { bench, handle, peer };
+  }
+
+  test("an abort right after the end of our side closes, though libuv resets no socket in between", async () => {
+    const { bench, handle, peer } = await connected();
+    bench.engine.shutdownWrite(handle);
+    bench.engine.flush();
+    bench.engine.abort(handle);
+    await bench.told(Completion.CLOSED, handle);
+    await peer.ended;
+    peer.write("to nobody");
+    expect(await peer.closed).toMatch(/^(EPIPE|ECONNRESET)$/);
+    const kinds = bench.records.filter((record) => record.handle === handle).map(({ kind }) => kind);
+    expect(kinds).toEqual([Completion.WRITE_SHUT, Completion.CLOSED]);
+  });
+
+  test("what lingers is closed by the second sweep", async () => {
+    const { bench, handle, peer } = await connected();
+    bench.engine.close(handle);
+    await bench.told(Completion.CLOSED, handle);
+    await peer.ended;
+    expect(bench.engine.stats().lingering).toBe(1);
+    expect([bench.engine.sweepLingering(), bench.engine.sweepLingering()]).toEqual([1, 0]);
+  });
+
+  test("an engine that is destroyed closes everything and tells nothing", async () => {
+    const { bench, peer } = await connected();
+    const told = bench.records.length;
+    bench.engine.destroy();
+    await peer.ended;
+    await turns(3);
+    expect(bench.records).toHaveLength(told);
+  });
+
+  test("a reset right behind bytes is told as a reset, after the bytes", async () => {
+    const bench = new Bench();
+    const server = createServer((socket) => {
+      socket.write(Buffer.alloc(1000));
+      setImmediate(() => socket.resetAndDestroy());
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as { port: number };
+    const handle = bench.engine.connect("127.0.0.1", port, "", 0);
+    const closed = await bench.told(Completion.CLOSED, handle);
+    expect(closed.a).toBe(ECONNRESET);
+    const kinds = bench.records.filter((record) => record.handle === handle).map(({ kind }) => kind);
+    expect(kinds).not.toContain(Completion.READ_EOF);
+    server.close();
+  });
+});
+
+describe("the process", () => {
+  test("gets the reactor by an import, where no addon may be loaded", async () => {
+    const program =
+      'import "skein/install/node"; const { reactor } = await import("skein/reactor"); console.log(reactor.name);';
+    const args = ["--no-addons", "--input-type=module", "--eval", program];
+    const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: import.meta.dirname, timeout: 20_000 });
+    expect(stdout).toBe("node\n");
+  });
+
+  test("is held from start() to stop(), and not by what stays open", async () => {
+    const script = fileURLToPath(new URL("../runtimes/held.mjs", import.meta.url));
+    const { stdout } = await promisify(execFile)(process.execPath, ["--no-addons", script], { timeout: 20_000 });
+    expect(stdout).toBe("held\nleft\n");
+  });
+});
+
+test("EngineLink takes it as it takes any engine", () => {
+  const loop = new NodeLoop();
+  const link = new EngineLink((setup) => new NodeEngine(setup, loop), loop);
+  expect(link.stats()).toMatchObject({ connections: 0, lingering: 0, stale: 0, turns: 0 });
+  link.destroy();
+});
