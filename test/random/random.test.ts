@@ -28,7 +28,7 @@ function scriptsOf(seed: number): Promise<Script[]> {
   return scripts;
 }
 
-forEachReactor((make, { name, driver }) => {
+forEachReactor((make, { reactor: name, driver }) => {
   test("random sequences of operations bring about what they do in memory", async () => {
     const reactor = make();
     let done = 0;

@@ -61,17 +61,17 @@ void Buffers::offer_more() {
   }
 }
 
-std::span<const std::uint8_t> Buffers::bytes_of(const Completion& completion) const {
+std::span<const std::uint8_t> Buffers::take(const Completion& completion) {
   const std::uint16_t number = number_of(completion);
-  return {memory_ + std::size_t{number} * bytes_ + used_[number], static_cast<std::size_t>(completion.result)};
+  const std::size_t bytes = completion.result > 0 ? static_cast<std::size_t>(completion.result) : 0;
+  const std::uint8_t* begin = memory_ + std::size_t{number} * bytes_ + used_[number];
+  used_[number] += static_cast<std::uint32_t>(bytes);
+  return {begin, bytes};
 }
 
 void Buffers::give_back(const Completion& completion) {
+  if ((completion.flags & kBufferGoesOn) != 0) return;
   const std::uint16_t number = number_of(completion);
-  if ((completion.flags & kBufferGoesOn) != 0) {
-    if (completion.result > 0) used_[number] += static_cast<std::uint32_t>(completion.result);
-    return;
-  }
   used_[number] = 0;
   add(number);
 }

@@ -25,8 +25,9 @@ class Buffers {
 
   // 0 or a negative errno.
   int open(Ring& ring);
-  // The bytes of a completion that has a buffer. They stay until give_back() of the same completion.
-  std::span<const std::uint8_t> bytes_of(const Completion& completion) const;
+  // The bytes of a completion that has a buffer: once for each, in their order. They stay until give_back() of the same
+  // completion.
+  std::span<const std::uint8_t> take(const Completion& completion);
   void give_back(const Completion& completion);
   // For a crowd that sends much at once: 512 KiB more, up to 4 MiB.
   void offer_more();

@@ -260,7 +260,9 @@ void Uring::completed(const Completion& completion) {
 // What a request brought for an endpoint that is closed.
 void Uring::drop(Kind kind, const Completion& completion) {
   if (kind == kAccept && completion.result >= 0) net::close_with_reset(completion.result);
-  if ((completion.flags & kHasBuffer) != 0) buffers_.give_back(completion);
+  if ((completion.flags & kHasBuffer) == 0) return;
+  buffers_.take(completion);
+  buffers_.give_back(completion);
 }
 
 void Uring::accepted(Handle handle, const Completion& completion) {
@@ -279,11 +281,11 @@ void Uring::accepted(Handle handle, const Completion& completion) {
 
 void Uring::received(Handle handle, const Completion& completion) {
   const bool has_buffer = (completion.flags & kHasBuffer) != 0;
-  if (completion.result > 0 && has_buffer) {
-    const std::span<const std::uint8_t> bytes = buffers_.bytes_of(completion);
+  const std::span<const std::uint8_t> bytes = has_buffer ? buffers_.take(completion) : std::span<const std::uint8_t>();
+  if (!bytes.empty()) {
     const bool held = held_.contains(handle);
     if (!held && bytes.size() < kBytesPerTurn / 2) set_heavy(handle, false);
-    const std::size_t taken = held ? 0 : hand_over(handle, bytes);
+    const std::size_t taken = held ? 0 : hand_over(handle, bytes, true);
     if (taken < bytes.size()) hold(handle, bytes.subspan(taken));
   }
   if (has_buffer) buffers_.give_back(completion);
@@ -301,7 +303,8 @@ void Uring::received(Handle handle, const Completion& completion) {
   if (Endpoint* endpoint = events_->find(handle)) endpoint->interest &= ~std::uint32_t{kReceive};
 }
 
-std::size_t Uring::hand_over(Handle handle, std::span<const std::uint8_t> bytes) {
+// `follows`: the bytes are those of a completion, and what the next ones brought for the same endpoint comes along.
+std::size_t Uring::hand_over(Handle handle, std::span<const std::uint8_t> bytes, bool follows) {
   std::size_t taken = 0;
   while (taken < bytes.size()) {
     const std::span<std::uint8_t> window = events_->receive_window(handle);
@@ -318,10 +321,38 @@ std::size_t Uring::hand_over(Handle handle, std::span<const std::uint8_t> bytes)
       break;
     }
     const std::size_t piece = std::min({window.size(), bytes.size() - taken, kBytesPerTurn - endpoint.received});
-    endpoint.received += static_cast<std::uint32_t>(piece);
     std::memcpy(window.data(), bytes.data() + taken, piece);
-    events_->on_received(handle, static_cast<std::ptrdiff_t>(piece));
     taken += piece;
+    std::size_t more = 0;
+    std::ptrdiff_t rest = 0;
+    if (follows && taken == bytes.size()) {
+      more = absorb(endpoint, window.subspan(piece));
+      // A receive that was asked for once, and ended where a buffer was full.
+      const std::span<std::uint8_t> room = window.subspan(piece + more);
+      if ((endpoint.in_flight & kReceive) == 0 && !room.empty()) rest = net::receive(endpoint.fd, room);
+      if (rest > 0) more += static_cast<std::size_t>(rest);
+    }
+    endpoint.received += static_cast<std::uint32_t>(piece + more);
+    events_->on_received(handle, static_cast<std::ptrdiff_t>(piece + more));
+    // An end is told again, an error is not.
+    if (rest < 0 && rest != -EAGAIN && rest != -EWOULDBLOCK) events_->on_received(handle, rest);
+  }
+  return taken;
+}
+
+// Puts together again what the kernel took in one go and split where a buffer was full.
+std::size_t Uring::absorb(Endpoint& endpoint, std::span<std::uint8_t> window) {
+  std::size_t taken = 0;
+  while (const Completion* next = ring_.peek()) {
+    const bool same = next->user_data == user_data_of(endpoint.handle, kReceive) && next->result > 0;
+    if (!same || (next->flags & kHasBuffer) == 0) break;
+    if (static_cast<std::size_t>(next->result) > window.size() - taken) break;
+    const std::span<const std::uint8_t> bytes = buffers_.take(*next);
+    std::memcpy(window.data() + taken, bytes.data(), bytes.size());
+    taken += bytes.size();
+    buffers_.give_back(*next);
+    if ((next->flags & kMore) == 0) endpoint.in_flight &= ~(kReceive | std::uint32_t{kReceive} << kShift);
+    ring_.seen();
   }
   return taken;
 }
@@ -353,7 +384,7 @@ void Uring::resume_held() {
     // The program may run, pause again, or close, while the bytes are handed over.
     Held kept = std::move(held->second);
     held->second = Held{};
-    const std::size_t taken = hand_over(handle, kept.bytes);
+    const std::size_t taken = hand_over(handle, kept.bytes, false);
     held = held_.find(handle);
     if (held == held_.end()) continue;
     kept.bytes.erase(kept.bytes.begin(), kept.bytes.begin() + static_cast<std::ptrdiff_t>(taken));

@@ -69,7 +69,8 @@ class Uring final : public Backend {
   void received(Handle handle, const Completion& completion);
   void became_writable(Handle handle, std::int32_t result);
   void polled(Handle handle, std::int32_t result);
-  std::size_t hand_over(Handle handle, std::span<const std::uint8_t> bytes);
+  std::size_t hand_over(Handle handle, std::span<const std::uint8_t> bytes, bool follows);
+  std::size_t absorb(Endpoint& endpoint, std::span<std::uint8_t> window);
   bool hand_over_end(Handle handle, std::int32_t end);
   // Whether it has sent more than a turn's bytes in one: such a one receives once a turn.
   static bool is_heavy(const Endpoint& endpoint) { return endpoint.watched; }
