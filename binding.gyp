@@ -16,7 +16,7 @@
         ["OS=='linux'", { "ldflags": ["-Wl,-z,lazy"] }],
         ["OS=='win'", {
           "defines": ["WIN32_LEAN_AND_MEAN", "NOMINMAX", "_WIN32_WINNT=0x0A00"],
-          "libraries": ["ws2_32.lib", "mswsock.lib"]
+          "libraries": ["ws2_32.lib", "mswsock.lib", "iphlpapi.lib"]
         }],
         ["libkqueue!=''", {
           "sources": ["native/backend/selector/kqueue.cc"],

@@ -16,4 +16,6 @@ FARPROC WINAPI load_program(unsigned event, DelayLoadInfo* info) {
 
 }  // namespace
 
-extern "C" decltype(__pfnDliNotifyHook2) __pfnDliNotifyHook2 = load_program;
+extern "C" {
+decltype(__pfnDliNotifyHook2) __pfnDliNotifyHook2 = load_program;
+}

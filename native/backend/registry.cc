@@ -7,6 +7,8 @@
 #include "backend/selector/selector.h"
 #if defined(__linux__)
 #include "backend/uring/uring.h"
+#elif defined(_WIN32)
+#include "backend/iocp/iocp.h"
 #endif
 
 namespace skein {
@@ -40,8 +42,11 @@ constexpr bool kKqueuePollable = true;
 #endif
 
 constexpr std::array kBackends {
+#if defined(_WIN32)
+  BackendEntry{"iocp", 300, false, iocp::probe, make<iocp::Iocp>},
+#endif
 #if defined(__linux__)
-  BackendEntry{"epoll", 300, true, probe_selector<make_epoll_selector>, make_readiness<make_epoll_selector>},
+      BackendEntry{"epoll", 300, true, probe_selector<make_epoll_selector>, make_readiness<make_epoll_selector>},
 #endif
 #if defined(SKEIN_HAS_KQUEUE)
       BackendEntry{"kqueue", kKqueuePreference, kKqueuePollable, probe_selector<make_kqueue_selector>,

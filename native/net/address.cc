@@ -1,11 +1,9 @@
 #include "net/address.h"
 
-#include <arpa/inet.h>
-#include <net/if.h>
-#include <netinet/in.h>
-
 #include <charconv>
 #include <cstring>
+
+#include "net/interface_index.h"
 
 namespace skein {
 
@@ -23,7 +21,7 @@ std::uint32_t parse_scope(const std::string& zone) {
   const char* end = zone.data() + zone.size();
   const auto [stop, error] = std::from_chars(zone.data(), end, number);
   if (error == std::errc{} && stop == end) return number;
-  return if_nametoindex(zone.c_str());
+  return net::interface_index(zone.c_str());
 }
 
 }  // namespace

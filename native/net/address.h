@@ -1,13 +1,13 @@
 // Socket addresses as values, and as text. No system call is made here but the conversions of <arpa/inet.h>.
 #pragma once
 
-#include <sys/socket.h>
-
 #include <array>
 #include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
+
+#include "net/system.h"
 
 namespace skein {
 

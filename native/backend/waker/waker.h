@@ -1,6 +1,8 @@
 // A descriptor that any thread can make readable, to end a wait.
 #pragma once
 
+#include "net/descriptor.h"
+
 namespace skein {
 
 class Waker {
@@ -12,14 +14,14 @@ class Waker {
 
   // 0 or a negative errno.
   int open();
-  int descriptor() const { return fd_; }
+  Descriptor descriptor() const { return fd_; }
   // Makes the descriptor readable. Safe from every thread, and in a signal handler.
   void wake();
   // Makes it unreadable again.
   void drain();
 
  private:
-  int fd_ = -1;
+  Descriptor fd_ = kNoDescriptor;
   [[maybe_unused]] int far_end_ = -1;  // of a pipe
 };
 

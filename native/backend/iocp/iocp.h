@@ -1,0 +1,95 @@
+// Completions by a Windows I/O completion port.
+//
+//     accept     AcceptEx() tells that there is somebody; the others who wait are taken by accept()
+//     connect    ConnectEx()
+//     receive    WSARecv() of no bytes tells that there are some; recv() takes them to where the engine wants them. So
+//     an
+//                idle connection locks no memory, received bytes are not copied, and each connection receives once a
+//                turn
+//     send       WSASend() of what the outbox holds, which stays there until it is sent
+//
+//  a. An operation that is done at once brings no packet (FILE_SKIP_COMPLETION_PORT_ON_SUCCESS), and is seen to in the
+//     next turn. Each endpoint has at most one operation of each kind in flight (`in_flight`).
+//  b. Closing cancels what is in flight; the packets of that come later, and the endpoint keeps its slot, and a send
+//  its
+//     bytes, until then.
+//  c. Descriptors of the program's own cannot be polled: a port knows of no readiness.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "backend/backend.h"
+#include "net/winsock.h"
+// After winsock2.h.
+#include <mswsock.h>
+
+namespace skein::iocp {
+
+class Iocp final : public Backend {
+ public:
+  ~Iocp() override;
+
+  const char* name() const override { return "iocp"; }
+  int open(BackendEvents& events) override;
+  int arm_accept(Endpoint& listener) override;
+  int disarm_accept(Endpoint& listener) override;
+  int arm_receive(Endpoint& endpoint) override;
+  int connect(Endpoint& endpoint, const Address& address) override;
+  int arm_poll(Endpoint& endpoint, std::uint32_t interest) override;
+  bool sends_inline() const override { return false; }
+  std::ptrdiff_t submit_send(Endpoint& endpoint, std::span<const Slice> slices) override;
+  bool close(Endpoint& endpoint, Ending ending) override;
+  bool holds_requests() const override { return !at_once_.empty(); }
+  void submit() override;
+  bool wait(int timeout_ms) override;
+  void deliver() override;
+  void wake() override;
+  int pollable_descriptor() const override { return -1; }
+
+ private:
+  // A bit in Endpoint::in_flight and Endpoint::interest.
+  enum Kind : std::uint32_t { kAccept = 1, kReceive = 2, kSend = 4, kConnect = 8 };
+
+  // One that Windows works on. The address of `overlapped` names it.
+  struct Operation {
+    OVERLAPPED overlapped;
+    Handle handle;
+    Kind kind;
+    Descriptor accepted;                                           // of an accept
+    std::array<char, 2 * (sizeof(sockaddr_storage) + 16)> places;  // where AcceptEx() puts addresses
+  };
+
+  int attach(Endpoint& endpoint);
+  Operation& begin(Endpoint& endpoint, Kind kind);
+  // What starting an operation came to: 0 when its packet will come or it is done, else a negative errno.
+  int started(Endpoint& endpoint, Operation& operation, bool done);
+  int start_accept(Endpoint& listener);
+  int start_receive(Endpoint& endpoint);
+  void completed(Operation& operation);
+  void accept_some(Handle handle, Descriptor listener, Descriptor first);
+  void receive_once(Handle handle);
+  int result_of(Descriptor fd, Operation& operation, std::size_t& bytes) const;
+
+  // Events of one turn: bounds the time until libuv gets its own.
+  static constexpr std::size_t kEventsPerTurn = 128;
+  static constexpr int kAcceptsPerTurn = 128;
+
+  BackendEvents* events_ = nullptr;
+  HANDLE port_ = nullptr;
+  LPFN_ACCEPTEX accept_ex_ = nullptr;
+  LPFN_CONNECTEX connect_ex_ = nullptr;
+  std::array<OVERLAPPED_ENTRY, kEventsPerTurn> packets_;
+  std::size_t packet_count_ = 0;
+  std::vector<Operation*> at_once_;                                        // done, and not delivered yet
+  std::unordered_map<Operation*, std::unique_ptr<Operation>> operations_;  // in flight, or in at_once_
+  std::vector<std::unique_ptr<Operation>> spare_;
+  std::unordered_map<Handle, Endpoint*> closing_;  // closed, with something in flight
+};
+
+// "" when completion ports work here, else why not.
+std::string probe();
+
+}  // namespace skein::iocp
