@@ -199,8 +199,10 @@ Descriptor accept(Descriptor listener, Address& peer) {
   return static_cast<Descriptor>(socket);
 }
 
+// An end may be an error that a wait was told of before: it stands in SO_ERROR then.
 std::ptrdiff_t receive(Descriptor fd, std::span<std::uint8_t> into) {
-  return result_of(::recv(handle_of(fd), reinterpret_cast<char*>(into.data()), static_cast<int>(into.size()), 0));
+  const int received = ::recv(handle_of(fd), reinterpret_cast<char*>(into.data()), static_cast<int>(into.size()), 0);
+  return received != 0 ? result_of(received) : -connect_error(fd);
 }
 
 std::ptrdiff_t send(Descriptor fd, std::span<const Slice> slices) {

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { SkeinError } from "../internet/error.ts";
 import { describe } from "../logger/describe.ts";
+import { reactors } from "./reactors.ts";
 import { serve } from "./serve.ts";
 import { parse, UsageError } from "./usage.ts";
 
@@ -13,6 +14,7 @@ const HELP = `Usage: skein COMMAND [options]
 
 Commands:
   serve SERVICE   run a built-in service, as in: skein serve chat --listen tcp:1234
+  reactors        list the reactors, and which of them work here
 
 Options:
   -h, --help      this text; skein COMMAND --help tells more about a command
@@ -26,6 +28,8 @@ export async function run(args: string[]): Promise<number> {
   try {
     const [command, ...rest] = args;
     if (command === "serve") await serve(rest);
+    else if (command === "reactors") reactors(rest);
+    else if (command === "--help-reactors") reactors([]);
     else general(args);
     return OK;
   } catch (error) {

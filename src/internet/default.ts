@@ -1,7 +1,16 @@
 /** The reactor that a program gets when it chooses none. */
 
-import { ensureAvailable, ensureNoneInstalled, firstAvailable, installReactor } from "./installation.ts";
+import { NativeLoadError } from "./error.ts";
+import {
+  ensureAvailable,
+  ensureNoneInstalled,
+  firstAvailable,
+  installDefault,
+  installReactor,
+} from "./installation.ts";
+import type { Reactor } from "./interfaces.ts";
 import { NativeReactor } from "./nativereactor.ts";
+import { NodeReactor } from "./nodereactor.ts";
 
 /** The best comes first. */
 const PREFERENCES: Partial<Record<NodeJS.Platform, readonly string[]>> = {
@@ -14,13 +23,34 @@ const PREFERENCES: Partial<Record<NodeJS.Platform, readonly string[]>> = {
 };
 const ANY_POSIX: readonly string[] = ["poll", "select"];
 
+/** Other names, after the modules. */
+const ALIASES: Readonly<Record<string, string>> = { uring: "io_uring", kq: "kqueue" };
+
 /**
- * Install the first reactor of the platform's list that works here, or the one that SKEIN_REACTOR names.
- * @throws ReactorAlreadyInstalledError | ReactorNotAvailableError | NativeLoadError
+ * Install the reactor that SKEIN_REACTOR names, or else the first of the platform's list that works here. Where the addon
+ * does not load, that is the one over Node's own sockets, and a warning (SKEIN_NO_ADDON) says what to do.
+ * @throws ReactorAlreadyInstalledError | ReactorNotAvailableError
+ * @throws NativeLoadError when SKEIN_REACTOR names one that needs the addon
  */
 export function install(): void {
   ensureNoneInstalled();
   const wanted = process.env.SKEIN_REACTOR;
-  const name = wanted ? ensureAvailable(wanted) : firstAvailable(PREFERENCES[process.platform] ?? ANY_POSIX);
-  installReactor(new NativeReactor(name));
+  if (wanted) installReactor(named(ALIASES[wanted] ?? wanted));
+  else installDefault(best());
+}
+
+function named(name: string): Reactor {
+  return name === "node" ? new NodeReactor() : new NativeReactor(ensureAvailable(name));
+}
+
+function best(): Reactor {
+  try {
+    return new NativeReactor(firstAvailable(PREFERENCES[process.platform] ?? ANY_POSIX));
+  } catch (error) {
+    if (!(error instanceof NativeLoadError)) throw error;
+    process.emitWarning(`Skein runs on Node's own sockets, which is slower. ${error.message}`, {
+      code: "SKEIN_NO_ADDON",
+    });
+    return new NodeReactor();
+  }
 }

@@ -21,6 +21,10 @@ export class SkeinError extends Error {
 export class ReactorAlreadyInstalledError extends SkeinError {
   override readonly code: string = "ERR_REACTOR_ALREADY_INSTALLED";
 }
+/** A reactor was to be installed after the import of `skein/reactor` had installed the default one. */
+export class ReactorInstalledTooLateError extends ReactorAlreadyInstalledError {
+  override readonly code: string = "ERR_REACTOR_INSTALLED_TOO_LATE";
+}
 /** The reactor does not work here: the message says why, and which do. */
 export class ReactorNotAvailableError extends SkeinError {
   override readonly code: string = "ERR_REACTOR_NOT_AVAILABLE";

@@ -7,10 +7,10 @@
  * moment that it does neither, so that its descriptor may be closed then.
  */
 import { fstatSync } from "node:fs";
-import { constants } from "node:os";
 import { err } from "../logger/log.ts";
 import { Interest } from "../native.ts";
 import type { EngineLink, PolledEvents } from "./enginelink.ts";
+import { errnoNamed, getSystemErrorName } from "./errno.ts";
 import {
   CannotWatchError,
   ConnectionDone,
@@ -156,9 +156,9 @@ export class FDSet {
     if (known !== undefined) return known;
     const fd = object.fileno();
     // Asked here, since poll(2) and select(2) would tell it only in the next turn.
-    if (!isOpen(fd)) throw new CannotWatchError(object.logPrefix(), fd, constants.errno.EBADF);
+    if (!isOpen(fd)) throw new CannotWatchError(object.logPrefix(), fd, errnoNamed("EBADF")!);
     const other = this.#byDescriptor.get(fd);
-    if (other?.object.fileno() === fd) throw new CannotWatchError(object.logPrefix(), fd, constants.errno.EEXIST);
+    if (other?.object.fileno() === fd) throw new CannotWatchError(object.logPrefix(), fd, errnoNamed("EEXIST")!);
     // The other one closed its descriptor without a word, and the number has come round.
     if (other !== undefined) this.#end(other.object, new Failure(new ConnectionFdescWentAway(fd)), false);
     return new Watch(this, object, fd);
@@ -171,7 +171,7 @@ export class FDSet {
     const result = isNew ? native.poll(watch.fd, watch.interest) : native.setInterest(watch.handle, watch.interest);
     if (result < 0) {
       if (!isNew) this.#drop(watch);
-      if (-result === constants.errno.ENOTSUP) throw new DescriptorsNotSupportedError(this.#reactorName);
+      if (getSystemErrorName(-result) === "ENOTSUP") throw new DescriptorsNotSupportedError(this.#reactorName);
       throw new CannotWatchError(watch.object.logPrefix(), watch.fd, -result);
     }
     if (!isNew) return;

@@ -1,10 +1,12 @@
 /** Which reactor this process, or this worker, has; and which ones it could have. */
 
 import { type BackendInfo, loadNative } from "../native.ts";
-import { ReactorAlreadyInstalledError, ReactorNotAvailableError } from "./error.ts";
+import { ReactorAlreadyInstalledError, ReactorInstalledTooLateError, ReactorNotAvailableError } from "./error.ts";
 import type { Reactor } from "./interfaces.ts";
 
 let installed: Reactor | undefined;
+/** Nobody asked for the one that is installed. */
+let byDefault = false;
 
 /** The reactor of this process or worker, once there is one. */
 export function installedReactor(): Reactor | undefined {
@@ -20,8 +22,20 @@ export function installReactor(reactor: Reactor): void {
   installed = reactor;
 }
 
+/** Make `reactor` the one that `skein/reactor` exports, for want of another. @throws ReactorAlreadyInstalledError */
+export function installDefault(reactor: Reactor): void {
+  installReactor(reactor);
+  byDefault = true;
+}
+
 /** For those who are about to make a reactor in order to install it. @throws ReactorAlreadyInstalledError */
 export function ensureNoneInstalled(): void {
+  if (byDefault) {
+    throw new ReactorInstalledTooLateError(
+      `This comes too late: the import of "skein/reactor" has installed the default reactor, ${installed?.name}, which stays. ` +
+        `Place the import that installs another, as in import "skein/install/NAME", before it; in CommonJS, require it before.`,
+    );
+  }
   if (installed !== undefined) {
     throw new ReactorAlreadyInstalledError(
       `The ${installed.name} reactor is installed already, and stays. To choose another, install it before the first ` +
@@ -30,12 +44,21 @@ export function ensureNoneInstalled(): void {
   }
 }
 
+/** Where the reactors are that not every build of the addon has. */
+export const ELSEWHERE: Readonly<Record<string, string>> = {
+  epoll: "epoll is Linux's",
+  kqueue: "kqueue is macOS' and the BSDs'",
+  iocp: "completion ports are Windows'",
+  io_uring: "io_uring is Linux's, from 6.1 on",
+  poll: "Windows has no poll()",
+};
+
 /** The `name` of a backend that works here. @throws ReactorNotAvailableError, NativeLoadError */
 export function ensureAvailable(name: string): string {
   const backends = loadNative().backends();
   const backend = backends.find((candidate) => candidate.name === name);
   if (backend?.unavailable === "") return name;
-  const why = backend === undefined ? "there is none of that name on this platform" : backend.unavailable;
+  const why = backend?.unavailable ?? ELSEWHERE[name] ?? "there is none of that name on this platform";
   throw new ReactorNotAvailableError(`There is no ${name} reactor here: ${why}. ${whatThereIs(backends)}`);
 }
 

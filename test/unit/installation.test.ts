@@ -79,17 +79,18 @@ describe("the default reactor", () => {
   });
 
   it("is not replaced when SKEIN_REACTOR names one that there is not: those that there are are named", async () => {
-    offer({ epoll: "", uring: "io_uring_setup: EPERM", poll: "" });
-    for (const [wanted, why] of [
-      ["gpoll", "there is none of that name on this platform"],
-      ["uring", "io_uring_setup: EPERM"],
+    offer({ epoll: "", io_uring: "io_uring_setup: EPERM", poll: "" });
+    for (const [wanted, name, why] of [
+      ["gpoll", "gpoll", "there is none of that name on this platform"],
+      ["uring", "io_uring", "io_uring_setup: EPERM"],
+      ["kq", "kqueue", "kqueue is macOS' and the BSDs'"],
     ] as const) {
       vi.stubEnv("SKEIN_REACTOR", wanted);
       const { install } = await load.default();
       expect(install).toThrow(
         expect.objectContaining({
           code: "ERR_REACTOR_NOT_AVAILABLE",
-          message: `There is no ${wanted} reactor here: ${why}. Available: epoll, poll.`,
+          message: `There is no ${name} reactor here: ${why}. Available: epoll, poll.`,
         }),
       );
     }
@@ -120,15 +121,26 @@ describe("the module of the reactor", () => {
 });
 
 describe("installing a reactor", () => {
-  it("is refused when there is one, which is named", async () => {
+  it("is refused after skein/reactor has installed the default one, as too late", async () => {
     await load.reactor();
+    const refusal = expect.objectContaining({
+      name: "ReactorInstalledTooLateError",
+      code: "ERR_REACTOR_INSTALLED_TOO_LATE",
+      message: expect.stringMatching(/the default reactor, epoll, which stays.*"skein\/install\/NAME", before it/),
+    });
+    expect((await load.default()).install).toThrow(refusal);
+    expect((await load.epoll()).install).toThrow(refusal);
+    await expect(load.epollByImport()).rejects.toThrow("This comes too late");
+  });
+
+  it("is refused when there is one, which is named", async () => {
+    (await load.epoll()).install();
     const refusal = expect.objectContaining({
       code: "ERR_REACTOR_ALREADY_INSTALLED",
       message: expect.stringContaining("The epoll reactor is installed already"),
     });
     expect((await load.default()).install).toThrow(refusal);
     expect((await load.epoll()).install).toThrow(refusal);
-    await expect(load.epollByImport()).rejects.toThrow("installed already");
     const { installReactor, installedReactor } = await load.installation();
     const { EPollReactor } = await load.epoll();
     expect(() => installReactor(new EPollReactor())).toThrow(refusal);

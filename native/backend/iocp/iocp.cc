@@ -1,6 +1,5 @@
 #include "backend/iocp/iocp.h"
 
-
 #include <cerrno>
 #include <cstring>
 #include <string>
@@ -266,6 +265,8 @@ void Iocp::completed(Operation& operation) {
       }
       break;
     case kReceive:
+      // An error is told but once, and may come before the bytes that precede it are read.
+      if (result < 0) endpoint->broken = -result;
       if ((endpoint->interest & kReceive) != 0) receive_once(handle);
       break;
     case kSend:
@@ -320,7 +321,8 @@ void Iocp::receive_once(Handle handle) {
     endpoint->interest &= ~std::uint32_t{kReceive};
     return;
   }
-  const std::ptrdiff_t received = net::receive(endpoint->fd, window);
+  std::ptrdiff_t received = net::receive(endpoint->fd, window);
+  if (endpoint->broken != 0 && (received == 0 || would_block(received))) received = -endpoint->broken;
   if (received == 0) endpoint->interest &= ~std::uint32_t{kReceive};
   if (!would_block(received)) events_->on_received(handle, received);
   endpoint = events_->find(handle);

@@ -1,0 +1,106 @@
+/** `skein reactors`: which reactors there are, and which of them work here. */
+import { ELSEWHERE } from "../internet/installation.ts";
+import { type BackendInfo, loadNative } from "../native.ts";
+import { parse, UsageError } from "./usage.ts";
+
+const HELP = `Usage: skein reactors [--json]
+
+Lists the reactors: whether each works on this machine, and if not why; how it lives in Node's loop; what it can do.
+Choose one with --reactor NAME, with the environment's SKEIN_REACTOR=NAME, or by importing "skein/install/NAME".
+
+Options:
+      --json  the same as JSON
+  -h, --help  this text
+`;
+
+interface Row {
+  readonly name: string;
+  readonly available: boolean;
+  /** Why it is not. */
+  readonly reason: string;
+  /** The one that is chosen when nobody chooses. */
+  readonly default: boolean;
+  readonly driver: string;
+  readonly capabilities: readonly string[];
+}
+
+/** In this order those that the build has not are listed after those it has. */
+const KNOWN = ["epoll", "kqueue", "iocp", "poll", "select", "io_uring"];
+const COMPLETES = new Set(["iocp", "io_uring"]);
+
+/** What `skein reactors` tells, the best first. @throws UsageError */
+export function reactors(args: string[]): void {
+  const { values, positionals } = parse(
+    { args, allowPositionals: true, options: { json: { type: "boolean" }, help: { type: "boolean", short: "h" } } },
+    "Try: skein reactors --help",
+  );
+  if (positionals[0] !== undefined) {
+    throw new UsageError(`reactors takes no "${positionals[0]}"`, "Try: skein reactors --help");
+  }
+  if (values.help) process.stdout.write(HELP);
+  else if (values.json) process.stdout.write(`${JSON.stringify(rows(found()), null, 2)}\n`);
+  else {
+    const what = found();
+    process.stdout.write(table(rows(what)) + (what.problem === undefined ? "" : `\n${what.problem}\n`));
+  }
+}
+
+interface Found {
+  readonly backends: BackendInfo[];
+  /** Why the addon does not load. */
+  readonly problem?: string;
+}
+
+function rows({ backends, problem }: Found): Row[] {
+  const best = backends.filter(({ unavailable }) => unavailable === "").sort((a, b) => b.preference - a.preference)[0];
+  const native = backends
+    .sort((a, b) => b.preference - a.preference)
+    .map(({ name, unavailable, driver }) => row(name, unavailable, driver, name === best?.name));
+  const others = KNOWN.filter((name) => backends.every((backend) => backend.name !== name));
+  return [
+    ...native,
+    ...others.map((name) =>
+      row(
+        name,
+        problem === undefined ? (ELSEWHERE[name] ?? "not in this build") : "the addon does not load",
+        "",
+        false,
+      ),
+    ),
+    row("node", "", "node", best === undefined),
+  ];
+}
+
+function found(): Found {
+  try {
+    return { backends: loadNative().backends() };
+  } catch (error) {
+    return { backends: [], problem: (error as Error).message };
+  }
+}
+
+function row(name: string, reason: string, driver: string, isDefault: boolean): Row {
+  const capabilities = [COMPLETES.has(name) ? "completions" : name === "node" ? "no addon" : "readiness"];
+  if (name !== "iocp" && name !== "node") capabilities.push("watches descriptors");
+  return { name, available: reason === "", reason, default: isDefault, driver, capabilities };
+}
+
+function table(all: readonly Row[]): string {
+  const header = ["reactor", "available", "driver", "capabilities"];
+  const lines = all.map((one) => [
+    one.name,
+    one.available ? (one.default ? "yes, the default" : "yes") : `no: ${one.reason}`,
+    one.driver,
+    one.available ? one.capabilities.join(", ") : "",
+  ]);
+  const widths = header.map((_, i) => Math.max(...[header, ...lines].map((line) => line[i]!.length)));
+  return [header, ...lines]
+    .map(
+      (line) =>
+        `${line
+          .map((text, i) => text.padEnd(widths[i]!))
+          .join("  ")
+          .trimEnd()}\n`,
+    )
+    .join("");
+}

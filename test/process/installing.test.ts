@@ -1,0 +1,47 @@
+/** Installing twice, too late, and what is not here: from ESM and CommonJS, in the main thread and in a worker. */
+
+import { describe, expect, test } from "vitest";
+import { runNode } from "./child.ts";
+
+const FAULTS = {
+  twice: ["poll", "ReactorAlreadyInstalledError", /The poll reactor is installed already, and stays/],
+  late: ["epoll", "ReactorInstalledTooLateError", /This comes too late.*"skein\/install\/NAME", before it/],
+  missing: ["none", "ReactorNotAvailableError", /There is no iocp reactor here.*Windows'\. Available: epoll, /],
+} as const;
+
+const STATIC = { twice: "static.mjs", late: "late.mjs", missing: "missing.mjs" };
+const PROGRAMS = {
+  "static imports": STATIC,
+  "dynamic imports": "dynamic.mjs",
+  "require()": "required.cjs",
+  "import() in CommonJS": "imported.cjs",
+};
+
+describe.runIf(process.platform === "linux").each(Object.entries(PROGRAMS))("by %s", (_, program) => {
+  describe.each(["the main thread", "a worker"])("in %s", (where) => {
+    test.each(Object.entries(FAULTS))(
+      "installing %s is an error of its own that tells the way out",
+      async (how, fault) => {
+        const [reactor, name, message] = fault;
+        const file = `installing/${typeof program === "string" ? program : program[how as keyof typeof STATIC]}`;
+        const args = where === "a worker" ? [`./${file.split("/")[1]}`, how] : [how];
+        const script = where === "a worker" ? "installing/in-worker.mjs" : file;
+        const { output } = await runNode(import.meta.url, script, args, { SKEIN_REACTOR: "" });
+        const [installed, told] = output.trim().split("\n");
+        expect(installed).toBe(reactor);
+        expect(JSON.parse(told!)).toEqual({ name, message: expect.stringMatching(message) });
+      },
+    );
+  });
+});
+
+test("without the addon the default is node's, with one warning, and a chosen one is an error", async () => {
+  const none = { NODE_OPTIONS: "--no-addons", SKEIN_REACTOR: "" };
+  const { output, complaints } = await runNode(import.meta.url, "installing/late.mjs", [], none);
+  expect(output.split("\n")[0]).toBe("node");
+  expect(complaints.match(/SKEIN_NO_ADDON/g)).toHaveLength(1);
+  expect(complaints).toMatch(/Take --no-addons out/);
+  const chosen = await runNode(import.meta.url, "installing/late.mjs", [], { ...none, SKEIN_REACTOR: "epoll" });
+  expect(chosen.code).toBe(1);
+  expect(chosen.complaints).toMatch(/NativeLoadError/);
+});
