@@ -61,7 +61,13 @@ interface Real {
   readonly make: () => EngineReactor;
 }
 
+/** SKEIN_REACTORS names those that are of interest, as in "epoll,poll"; otherwise all are. */
 function subjects(): Subject[] {
+  const wanted = process.env.SKEIN_REACTORS?.split(",").filter((name) => name !== "") ?? [];
+  return all().filter(({ reactor }) => wanted.length === 0 || wanted.includes(reactor));
+}
+
+function all(): Subject[] {
   const real = reals();
   if (!isMainThread) return real.filter(({ name }) => name === real[0]!.name).map((one) => kernel(one, "IPv4"));
   return [

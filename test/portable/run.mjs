@@ -1,7 +1,7 @@
 // Runs the bundled conformance suite under a Node of your choice, a process for each file, and writes the results:
 //
 //   node test/portable/run.mjs [--addon FILE] [--label TEXT] [--timeout SECONDS] [--limit SECONDS]
-//                              [--only TEXT] [--file NAME]… [-- COMMAND…]
+//                              [--reactors A,B] [--jobs N] [--only TEXT] [--file NAME]… [-- COMMAND…]
 //
 // Without --addon it is this machine's own; with --addon none only reactors that need none are run.
 // COMMAND starts that Node, as `wine node.exe` or `qemu-aarch64-static -L … node`; by default it is this one. The label
@@ -28,6 +28,10 @@ const { values, positionals: command } = parseArgs({
     /** Seconds that a file may take altogether. */
     limit: { type: "string", default: "900" },
     only: { type: "string", default: "" },
+    /** Of these reactors only, as in epoll,poll. */
+    reactors: { type: "string", default: "" },
+    /** Files at a time. */
+    jobs: { type: "string", default: "1" },
     file: { type: "string", multiple: true, default: [] },
   },
 });
@@ -37,13 +41,27 @@ const bundle = await bundleAll(values.label ?? "here");
 const env = {
   ...process.env,
   SKEIN_ADDON: values.addon === "none" ? "" : resolve(values.addon ?? ownAddon()),
+  SKEIN_REACTORS: values.reactors,
   SKEIN_NODE: command.join(" "),
   ...(values.label === undefined ? {} : { SKEIN_LABEL: values.label }),
 };
 const { platform, arch, version } = await whatRuns();
 console.log(`${platform}-${arch}, Node ${version}`);
 const rows = [];
-for (const file of values.file.length > 0 ? values.file : FILES) {
+const left = [...(values.file.length > 0 ? values.file : FILES)];
+await Promise.all(Array.from({ length: Number(values.jobs) }, runFiles));
+if (values.only === "") writeResults();
+const [passed, failed, skipped] = ["passed", "failed", "skipped"].map(
+  (state) => rows.filter((row) => row.state === state).length,
+);
+console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
+process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
+
+async function runFiles() {
+  for (let file = left.shift(); file !== undefined; file = left.shift()) await runAndTell(file);
+}
+
+async function runAndTell(file) {
   const began = performance.now();
   const found = await runFile(file);
   rows.push(...found);
@@ -55,13 +73,6 @@ for (const file of values.file.length > 0 ? values.file : FILES) {
     console.log(`  FAILED ${where}: ${behaviour}\n    ${error.replaceAll("\n", "\n    ")}`);
   }
 }
-if (values.only === "") writeResults();
-const [passed, failed, skipped] = ["passed", "failed", "skipped"].map(
-  (state) => rows.filter((row) => row.state === state).length,
-);
-console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
-process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
-
 function ownAddon() {
   return createRequire(import.meta.url)("node-gyp-build").path(root);
 }
