@@ -2,7 +2,7 @@
 // cover; ends with one line, "N passed, N failed".
 // Arguments go to vitest: `npm test -- test/unit` runs no C++ test and only those files.
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -16,6 +16,7 @@ const totals = { passed: 0, failed: 0 };
 
 if (selection.length === 0) {
   nativeTests();
+  prebuilt();
   typescriptTests("--project", "main", "--coverage.enabled", ...UNCONNECTED);
   // The results of the conformance suite are kept: scripts/platforms.mjs makes docs/platforms.md of them.
   const kept = "--reporter=./test/portable/reporter.ts";
@@ -44,6 +45,12 @@ function nativeTests() {
   const [, failures = "1"] = /<testsuite[^>]*\sfailures="(\d+)"/.exec(read(report)) ?? [];
   totals.passed += Number(tests) - Number(failures);
   totals.failed += Number(failures);
+}
+
+/** The packed tarball is tested with a binary for this machine. */
+function prebuilt() {
+  if (existsSync(`${root}prebuilds/${process.platform}-${process.arch}`)) return;
+  if (!run("node", ["scripts/prebuild.mjs", "host"])) totals.failed++;
 }
 
 function typescriptTests(...args) {
