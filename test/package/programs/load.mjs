@@ -1,5 +1,5 @@
 // Loads the addon, and nothing more.
-import { EPollReactor } from "skein/epollreactor";
+import { SelectReactor } from "skein/selectreactor";
 
-new EPollReactor();
+new SelectReactor();
 console.log("loaded");
