@@ -52,6 +52,14 @@ export function forEachReactor(
   }
 }
 
+/** The same for tests that talk to programs of this machine: on the reactors that are on the kernel's network. */
+export function forEachRealReactor(body: (make: Make, subject: Subject) => void): void {
+  for (const subject of subjects()) {
+    if (subject.reactor === "simulated" || subject.transport !== "IPv4") continue;
+    describe(titleOf(subject), () => body(reactorsOf(subject), subject));
+  }
+}
+
 /** A reactor on the kernel's network. */
 interface Real {
   readonly name: string;

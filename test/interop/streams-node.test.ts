@@ -13,7 +13,7 @@ import { closed, dialDuplex, serveDuplex } from "../helpers/duplexes.ts";
 import { FlowCheck, flow } from "../helpers/flow.ts";
 import { Gate } from "../helpers/gate.ts";
 import { freePort, Peer } from "../helpers/peer.ts";
-import { forEachReactor } from "../helpers/reactors.ts";
+import { forEachRealReactor } from "../helpers/reactors.ts";
 import { FlowRecorder, Recorder } from "../helpers/recorder.ts";
 
 const MIB = 1024 * 1024;
@@ -27,7 +27,7 @@ function check(bytes: Buffer): [number, number] {
   return [taken.at, taken.firstWrong];
 }
 
-forEachReactor((make) => {
+forEachRealReactor((make) => {
   test("http: 4 MiB up and down, over one connection that is kept alive", async () => {
     const reactor = make();
     const server = http.createServer((request, response) => request.pipe(response));

@@ -6,7 +6,7 @@ import type { SocketDuplex } from "../../src/streams/streams.ts";
 import { closed, dialDuplex } from "../helpers/duplexes.ts";
 import { freePort } from "../helpers/peer.ts";
 import { Postgres, postgresPrograms } from "../helpers/postgres.ts";
-import { forEachReactor } from "../helpers/reactors.ts";
+import { forEachRealReactor } from "../helpers/reactors.ts";
 
 describe.skipIf(postgresPrograms === undefined)("with a PostgreSQL server (skipped where none is installed)", () => {
   let server: Postgres;
@@ -28,7 +28,7 @@ describe.skipIf(postgresPrograms === undefined)("with a PostgreSQL server (skipp
     };
   }
 
-  forEachReactor((make) => {
+  forEachRealReactor((make) => {
     test("a client logs in, asks with parameters, is told of an error, and goes on", async () => {
       const streams: SocketDuplex[] = [];
       const client = new pg.Client(configuration(make(), server.port, streams));

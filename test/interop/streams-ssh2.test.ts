@@ -12,7 +12,7 @@ import { closed, dialDuplex, serveDuplex } from "../helpers/duplexes.ts";
 import { FlowCheck, flow } from "../helpers/flow.ts";
 import { Gate } from "../helpers/gate.ts";
 import { freePort } from "../helpers/peer.ts";
-import { forEachReactor } from "../helpers/reactors.ts";
+import { forEachRealReactor } from "../helpers/reactors.ts";
 import { FlowRecorder } from "../helpers/recorder.ts";
 
 const MIB = 1024 * 1024;
@@ -58,7 +58,7 @@ async function leave({ client, sockets }: Session): Promise<void> {
   await Promise.all(sockets.map(closed));
 }
 
-forEachReactor((make) => {
+forEachRealReactor((make) => {
   test("a command's output comes back, and the connection ends cleanly on both sides", async () => {
     const session = await logIn(make(), (channel, command) => {
       channel.write(`you said: ${command}`);

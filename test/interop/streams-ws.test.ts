@@ -8,7 +8,7 @@ import type { SocketDuplex } from "../../src/streams/streams.ts";
 import { closed, dialDuplex, serveDuplex } from "../helpers/duplexes.ts";
 import { FlowCheck, flow } from "../helpers/flow.ts";
 import { freePort } from "../helpers/peer.ts";
-import { forEachReactor } from "../helpers/reactors.ts";
+import { forEachRealReactor } from "../helpers/reactors.ts";
 
 const MIB = 1024 * 1024;
 
@@ -37,7 +37,7 @@ function open(reactor: EngineReactor, port: number): WebSocket {
   return new WebSocket("ws://localhost/", { createConnection });
 }
 
-forEachReactor((make) => {
+forEachRealReactor((make) => {
   test("text and 200 binary messages of 64 KiB are echoed, and the close is clean on both sides", async () => {
     const reactor = make();
     const { port, sockets } = serveEcho(reactor);
