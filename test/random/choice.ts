@@ -13,7 +13,13 @@ const FLOOD_CHANCE = 0.03;
 
 type Choices<T> = readonly (readonly [weight: number, value: T])[];
 
-export function chooseOperation(random: Random, lane: Lane): Operation {
+/** What a reactor cannot tell its protocols, so that it is left out. */
+export interface Limits {
+  /** A reset of a connection whose own side has ended: node:net makes an end of it. */
+  readonly resetsAfterTheEnd: boolean;
+}
+
+export function chooseOperation(random: Random, lane: Lane, limits: Limits): Operation {
   const sides = (["client", "server"] as const).filter((side) => lane.alive(side) !== undefined);
   if (sides.length === 0) return chooseBeginning(random, lane);
   const side = sides[between(random, 0, sides.length - 1)]!;
@@ -22,7 +28,7 @@ export function chooseOperation(random: Random, lane: Lane): Operation {
     [sides.length === 2 ? 4 : 0, "react"],
     [1, lane.listens ? "stop" : "listen"],
   ]);
-  if (kind === "act") return chooseActions(random, lane, side);
+  if (kind === "act") return chooseActions(random, lane, side, limits);
   if (kind === "react") {
     const reaction = REACTIONS[between(random, 0, REACTIONS.length - 1)]!;
     return { do: "react", side, reaction, size: between(random, 1, POKE_BYTES_MAX) };
@@ -46,7 +52,7 @@ function chooseManner(random: Random): Manner {
   return { halves: random() < 0.6, borrows: random() < 0.5, greeting };
 }
 
-function chooseActions(random: Random, lane: Lane, side: Side): Operation {
+function chooseActions(random: Random, lane: Lane, side: Side, limits: Limits): Operation {
   const end = lane.alive(side)!;
   const peer = lane.alive(other(side));
   const actions: Action[] = [];
@@ -60,7 +66,7 @@ function chooseActions(random: Random, lane: Lane, side: Side): Operation {
       [end.paused ? 5 : 1, "resume"],
       [1.2, "end"],
       [1, "close"],
-      [0.7, "abort"],
+      [peer?.ended && !limits.resetsAfterTheEnd ? 0 : 0.7, "abort"],
     ]);
     if (kind !== "write") {
       actions.push({ do: kind });

@@ -1,7 +1,7 @@
 /** The in-memory reactor as the model: it makes up the sequences, and says what each operation brings about. */
 import { Simulation } from "../../src/testing/testing.ts";
 import { seeded } from "../helpers/random.ts";
-import { chooseOperation } from "./choice.ts";
+import { chooseOperation, type Limits } from "./choice.ts";
 import { Lane } from "./lane.ts";
 import type { Operation } from "./operations.ts";
 import type { Seen } from "./record.ts";
@@ -22,9 +22,9 @@ export interface Script {
 }
 
 /** A sequence for each of `lanes` lanes, of `steps` operations. */
-export async function makeUp(seed: number, lanes: number, steps: number): Promise<Script[]> {
+export async function makeUp(seed: number, lanes: number, steps: number, limits: Limits): Promise<Script[]> {
   const random = seeded(seed);
-  return play(lanes, steps, (lane) => chooseOperation(random, lane));
+  return play(lanes, steps, (lane) => chooseOperation(random, lane, limits));
 }
 
 /** What the model makes of these operations. */

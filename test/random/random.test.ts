@@ -16,14 +16,16 @@ const LANES = 100;
 const STEPS = 30;
 const only = process.env.SKEIN_RANDOM_SEED;
 
-/** The scripts by their seeds: the reactors play the same ones. */
-const madeUp = new Map<number, Promise<Script[]>>();
+/** The scripts by their seeds: the reactors play the same ones, but for node's, which has limits. */
+const madeUp = new Map<string, Promise<Script[]>>();
 
-function scriptsOf(seed: number): Promise<Script[]> {
-  let scripts = madeUp.get(seed);
+function scriptsOf(seed: number, name: string): Promise<Script[]> {
+  const resetsAfterTheEnd = name !== "node";
+  const key = `${seed} ${resetsAfterTheEnd}`;
+  let scripts = madeUp.get(key);
   if (scripts === undefined) {
-    scripts = makeUp(seed, LANES, STEPS);
-    madeUp.set(seed, scripts);
+    scripts = makeUp(seed, LANES, STEPS, { resetsAfterTheEnd });
+    madeUp.set(key, scripts);
   }
   return scripts;
 }
@@ -33,7 +35,7 @@ forEachReactor((make, { reactor: name, driver }) => {
     const reactor = make();
     let done = 0;
     for (let seed = Number(only ?? 1); done < OPERATIONS; seed++) {
-      const scripts = await scriptsOf(seed);
+      const scripts = await scriptsOf(seed, name);
       for (const { operations } of scripts) for (const operation of operations) done += weight(operation);
       const mismatch = await replay(reactor, scripts);
       if (mismatch !== undefined) {
