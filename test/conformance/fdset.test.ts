@@ -311,9 +311,8 @@ forEachReactor((make, { reactor: name }) => {
       reactor.addWriter(writer);
       await turns(5);
       close(reading);
-      expect(await writer.lost.promise).toSatisfy(
-        (error) => error instanceof ConnectionLost || (error as { code: unknown }).code === "EPIPE",
-      );
+      const error = await writer.lost.promise;
+      expect(error instanceof ConnectionLost || (error as { code?: unknown }).code === "EPIPE").toBe(true);
     });
 
     test("the end of the reactor ends them all with ConnectionLost", async () => {
@@ -397,13 +396,13 @@ forEachReactor((make, { reactor: name }) => {
     const [reading, writing] = pipe();
     const reader = new Watched(reading);
     reactor.addReader(reader);
-    const child = spawn(process.execPath, ["-e", "process.stdout.write('from a child'.repeat(1000))"], {
+    const child = spawn("sh", ["-c", "yes 'from a child' | head -n 1000"], {
       stdio: ["ignore", writing, "inherit"],
     });
     close(writing);
     await once(child, "exit");
     expect(await reader.lost.promise).toBeInstanceOf(ConnectionDone);
-    expect(reader.text).toBe("from a child".repeat(1000));
+    expect(reader.text).toBe("from a child\n".repeat(1000));
   });
 
   test("a terminal is read and written", async () => {
