@@ -512,6 +512,10 @@ void Engine::on_received(Handle handle, std::ptrdiff_t result) {
     connection->expect = static_cast<std::uint32_t>(std::clamp(likely, kReadBytesMin, kReadBytesMax));
     return;
   }
+  if (result == 0 && !connection->shut && net::was_reset(connection->fd)) {
+    fail(*connection, ECONNRESET);
+    return;
+  }
   if (result == 0) {
     connection->eof = true;
     completions_.push(Kind::kReadEof, handle);

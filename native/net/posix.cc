@@ -117,6 +117,11 @@ std::ptrdiff_t receive(int fd, std::span<std::uint8_t> into) {
   return retry([&] { return ::recv(fd, into.data(), into.size(), 0); });
 }
 
+// The kernel says ECONNRESET then.
+bool was_reset(int) {
+  return false;
+}
+
 #if !defined(MSG_NOSIGNAL)
 #define MSG_NOSIGNAL 0  // SO_NOSIGPIPE does it there
 #endif

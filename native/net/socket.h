@@ -23,6 +23,8 @@ int connect(Descriptor fd, const Address& address);
 // The descriptor of the next connection; `peer` is filled.
 Descriptor accept(Descriptor listener, Address& peer);
 std::ptrdiff_t receive(Descriptor fd, std::span<std::uint8_t> into);
+// Whether the end that receive() told of is a reset. Our own side has not ended.
+bool was_reset(Descriptor fd);
 std::ptrdiff_t send(Descriptor fd, std::span<const Slice> slices);
 // Sends FIN.
 int shutdown_write(Descriptor fd);

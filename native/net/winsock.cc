@@ -199,10 +199,14 @@ Descriptor accept(Descriptor listener, Address& peer) {
   return static_cast<Descriptor>(socket);
 }
 
-// An end may be an error that a wait was told of before: it stands in SO_ERROR then.
 std::ptrdiff_t receive(Descriptor fd, std::span<std::uint8_t> into) {
-  const int received = ::recv(handle_of(fd), reinterpret_cast<char*>(into.data()), static_cast<int>(into.size()), 0);
-  return received != 0 ? result_of(received) : -connect_error(fd);
+  return result_of(::recv(handle_of(fd), reinterpret_cast<char*>(into.data()), static_cast<int>(into.size()), 0));
+}
+
+// Wine tells of an end where Windows tells of a reset, once a wait has seen the reset: there is no peer any more then.
+bool was_reset(Descriptor fd) {
+  Address peer;
+  return peer_address(fd, peer) < 0;
 }
 
 std::ptrdiff_t send(Descriptor fd, std::span<const Slice> slices) {
