@@ -70,6 +70,10 @@ int Readiness::connect(Endpoint& endpoint, const Address& address) {
 
 // The descriptor is the program's, and may be of any kind: whether the kernel takes it must show now.
 int Readiness::arm_poll(Endpoint& endpoint, std::uint32_t interest) {
+#if defined(_WIN32)
+  // select() takes nothing but sockets, and what a program has are numbers of the C runtime.
+  return -ENOTSUP;
+#endif
   const int result = want(endpoint, interest);
   return result < 0 ? result : selector_->submit();
 }
