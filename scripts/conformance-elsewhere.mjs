@@ -27,7 +27,8 @@ const PLATFORMS = {
       run("wineboot", ["-i"]);
       run("wine", ["winecfg", "-v", "win10"]);
     }
-    return conformance("win32-x64", ["--label", "wine", "--timeout", "120"], ["wine", node]);
+    const options = ["--label", "wine", "--timeout", "120", "--reactors", "iocp,select"];
+    return conformance("win32-x64", options, ["wine", node]);
   },
 };
 
