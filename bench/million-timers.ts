@@ -1,4 +1,10 @@
-/** With a million timers alive, what does one more cost that is cancelled again: callLater() beside setTimeout()? */
+/**
+ * With a million timers alive, what does one more cost that is cancelled again: callLater() beside setTimeout()?
+ *
+ * setTimeout() keeps a list for each length of time, and a heap of those lists. What it costs depends on whether another
+ * timer has that length already, so there are three questions: any length, one that some timer has, and one that all
+ * have.
+ */
 
 import { once } from "node:events";
 import { join } from "node:path";
@@ -16,11 +22,12 @@ const live = 1_000_000;
 const rounds = 31;
 const warmUp = 5;
 const pairsPerRound = 50_000;
-/** A power of two, so that an index is cut to it by a mask. */
-const delayCount = 2 ** 16;
+/** A delay for each timer that is alive and each pair. */
+const delayCount = live + (warmUp + rounds) * pairsPerRound;
 
 type Side = "callLater" | "setTimeout";
-type Deadlines = "random deadlines" | "one deadline";
+const kinds = ["random deadlines", "shared deadlines", "one deadline"] as const;
+type Deadlines = (typeof kinds)[number];
 
 export async function run(progress: Progress): Promise<Answer> {
   const rows: Figure[] = [];
@@ -29,7 +36,7 @@ export async function run(progress: Progress): Promise<Answer> {
     figures.push({ label, value });
     progress(`million-timers ${label}: ${value.toFixed(2)}${unit}`);
   };
-  for (const deadlines of ["random deadlines", "one deadline"] as const) {
+  for (const deadlines of kinds) {
     const { ours, nodes } = await compare(deadlines);
     note(rows, " ns", `callLater and cancel, ${deadlines}`, median(ours));
     note(rows, " ns", `setTimeout and clearTimeout, ${deadlines}`, median(nodes));
@@ -92,12 +99,15 @@ class Timekeeper extends ReactorBase {
 
 const nothing = (): void => {};
 
-/** Milliseconds from one to two hours: none of them ends while this runs. */
+/** Milliseconds from one to two hours, so that none ends while this runs: first of what is alive, then of the pairs. */
 function delaysFor(deadlines: Deadlines): Float64Array {
-  const oneDelay = 3.6e6;
-  return Float64Array.from({ length: delayCount }, () =>
-    deadlines === "one deadline" ? oneDelay : Math.floor(oneDelay * (1 + Math.random())),
-  );
+  const delays = new Float64Array(delayCount);
+  for (let i = 0; i < delayCount; i++) {
+    if (deadlines === "one deadline") delays[i] = 3.6e6;
+    else if (deadlines === "shared deadlines" && i >= live) delays[i] = delays[i - live]!;
+    else delays[i] = Math.floor(3.6e6 * (1 + Math.random()));
+  }
+  return delays;
 }
 
 /** Nanoseconds for each of `pairsPerRound`. */
@@ -110,27 +120,29 @@ function timed(pairs: () => void): number {
 function contend({ side, deadlines }: { side: Side; deadlines: Deadlines }): void {
   const reactor = new Timekeeper();
   const delays = delaysFor(deadlines);
-  const at = (i: number): number => delays[i & (delayCount - 1)]!;
-  const contenders: Readonly<Record<Side, { add(i: number): unknown; pairs(): void }>> = {
+  const contenders: Readonly<Record<Side, { add(i: number): unknown; pairs(begin: number, end: number): void }>> = {
     callLater: {
-      add: (i) => reactor.callLater(at(i) / 1000, nothing),
-      pairs() {
-        for (let i = 0; i < pairsPerRound; i++) reactor.callLater(at(i) / 1000, nothing).cancel();
+      add: (i) => reactor.callLater(delays[i]! / 1000, nothing),
+      pairs(begin, end) {
+        for (let i = begin; i < end; i++) reactor.callLater(delays[i]! / 1000, nothing).cancel();
       },
     },
     setTimeout: {
-      add: (i) => setTimeout(nothing, at(i)),
-      pairs() {
-        for (let i = 0; i < pairsPerRound; i++) clearTimeout(setTimeout(nothing, at(i)));
+      add: (i) => setTimeout(nothing, delays[i]!),
+      pairs(begin, end) {
+        for (let i = begin; i < end; i++) clearTimeout(setTimeout(nothing, delays[i]!));
       },
     },
   };
   const { add, pairs } = contenders[side];
   void reactor.run();
   const alive = Array.from({ length: live }, (_, i) => add(i));
+  let next = live;
   parentPort!.on("message", () => {
     if (alive.length !== live) throw new Error("Not every timer is alive.");
-    parentPort!.postMessage(timed(pairs));
+    const begin = next;
+    next += pairsPerRound;
+    parentPort!.postMessage(timed(() => pairs(begin, next)));
   });
   parentPort!.postMessage("ready");
 }
