@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstddef>
 
+#include "net/option_name.h"
 #include "net/socket.h"
 
 namespace skein::net {
@@ -166,19 +167,6 @@ int peer_address(int fd, Address& out) {
   out.length = sizeof out.storage;
   return ::getpeername(fd, out.get(), &out.length) == 0 ? 0 : -errno;
 }
-
-namespace {
-
-struct OptionName {
-  int level;
-  int name;
-};
-
-OptionName option_name(Option option) {
-  return option == Option::kNoDelay ? OptionName{IPPROTO_TCP, TCP_NODELAY} : OptionName{SOL_SOCKET, SO_KEEPALIVE};
-}
-
-}  // namespace
 
 int get_option(int fd, Option option) {
   const auto [level, name] = option_name(option);

@@ -11,6 +11,7 @@
 #include <array>
 #include <cerrno>
 
+#include "net/option_name.h"
 #include "net/socket.h"
 
 namespace skein::net {
@@ -255,19 +256,6 @@ int peer_address(Descriptor fd, Address& out) {
   out.length = sizeof out.storage;
   return ::getpeername(handle_of(fd), out.get(), &out.length) == 0 ? 0 : last_error();
 }
-
-namespace {
-
-struct OptionName {
-  int level;
-  int name;
-};
-
-OptionName option_name(Option option) {
-  return option == Option::kNoDelay ? OptionName{IPPROTO_TCP, TCP_NODELAY} : OptionName{SOL_SOCKET, SO_KEEPALIVE};
-}
-
-}  // namespace
 
 int get_option(Descriptor fd, Option option) {
   const auto [level, name] = option_name(option);
