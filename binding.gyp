@@ -5,7 +5,7 @@
   "targets": [
     {
       "target_name": "skein",
-      "sources": ["<!@(node -p \"const s = require('./native/sources.json'), p = process.platform; [...s.engine, ...s.addon, ...(p === 'win32' ? s.windows : [...s.posix, ...s.addon_posix]), ...(p === 'linux' ? s.linux : []), ...(/darwin|bsd/.test(p) ? s.bsd : [])].join(' ')\")"],
+      "sources": ["<!@(node -p \"const s = require('./native/sources.json'), p = process.platform; [...s.engine, ...s.addon, ...(p === 'win32' ? s.windows : [...s.posix, ...s.addon_posix]), ...(p === 'linux' ? s.linux : []), ...(/darwin|bsd/.test(p) ? [...s.kqueue, ...s.bsd] : [])].join(' ')\")"],
       "include_dirs": ["native", "<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["NAPI_VERSION=8", "NAPI_DISABLE_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED"],
       "cflags_cc!": ["-std=gnu++17", "-std=gnu++20"],
@@ -19,7 +19,7 @@
           "libraries": ["ws2_32.lib", "mswsock.lib", "iphlpapi.lib"]
         }],
         ["libkqueue!=''", {
-          "sources": ["native/backend/selector/kqueue.cc"],
+          "sources": ["<!@(node -p \"require('./native/sources.json').kqueue.join(' ')\")"],
           "defines": ["SKEIN_LIBKQUEUE"],
           "include_dirs": ["<(libkqueue)/include/kqueue"],
           "libraries": ["-L<(libkqueue)/lib", "-lkqueue", "-Wl,-rpath,<(libkqueue)/lib"]

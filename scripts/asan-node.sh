@@ -4,7 +4,8 @@
 #   scripts/asan-node.sh [arguments for `vitest run`]     by default the conformance, process, random and torture tests
 #
 # Fails when a test fails or a sanitizer has anything to say, also in a child process. Then a small program is run with
-# leak detection. Needs g++, Node's headers (npm_config_nodedir or beside node), and a built dist/.
+# leak detection. Needs g++, Node's headers (npm_config_nodedir or beside node), and a built dist/. SKEIN_LIBKQUEUE, where
+# libkqueue is installed, adds kqueue.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -20,6 +21,11 @@ headers=$(node -p '
     .find((folder) => existsSync(`${folder}/node_api.h`)) ?? ""')
 [ -n "$headers" ] || { echo "Node's headers were not found: set npm_config_nodedir." >&2; exit 1; }
 sources=$(node -p 'const s = require("./native/sources.json"); [...s.engine, ...s.posix, ...s.linux, ...s.addon, ...s.addon_posix].join(" ")')
+kqueue=
+if [ -n "${SKEIN_LIBKQUEUE:-}" ]; then
+  sources="$sources $(node -p 'require("./native/sources.json").kqueue.join(" ")')"
+  kqueue="-DSKEIN_LIBKQUEUE -isystem $SKEIN_LIBKQUEUE/include/kqueue -L$SKEIN_LIBKQUEUE/lib -lkqueue -Wl,-rpath,$SKEIN_LIBKQUEUE/lib"
+fi
 
 echo "> building $out"
 # vptr checks need RTTI, which the addon does without.
@@ -28,7 +34,7 @@ g++ -std=c++20 -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-
   -fvisibility=hidden -fno-exceptions -fno-rtti -DNODE_GYP_MODULE_NAME=skein -DNAPI_VERSION=8 \
   -DNAPI_DISABLE_CPP_EXCEPTIONS -DNODE_ADDON_API_DISABLE_DEPRECATED \
   -Inative -I"$headers" -I"$(node -p 'require("node-addon-api").include_dir')" \
-  $sources -o "$out/build/Release/skein.node"
+  $sources $kqueue -o "$out/build/Release/skein.node"
 
 # The runtime has to be there before Node is; the shim of the torture test comes before it nevertheless.
 runtime="$(g++ -print-file-name=libasan.so):$(g++ -print-file-name=libubsan.so)"

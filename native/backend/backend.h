@@ -78,7 +78,7 @@ class Backend {
   virtual bool close(Endpoint& endpoint, Ending ending) = 0;
 
   // A backend may gather requests: whether it holds some, and hand them to the kernel, as the engine asks at the end of
-  // a turn and before the loop sleeps.
+  // each turn and before the loop sleeps.
   virtual bool holds_requests() const { return false; }
   virtual void submit() {}
 
@@ -86,6 +86,9 @@ class Backend {
   virtual bool wait(int timeout_ms) = 0;
   // Reports what wait() kept. May run the program.
   virtual void deliver() = 0;
+  // Whether deliver() would report more, as far as can be told without a system call. The engine delivers again then, a
+  // few times in a turn.
+  virtual bool has_more() const { return false; }
   // Ends a wait() under way, or the next one.
   virtual void wake() = 0;
   // A descriptor that is readable when wait(0) would bring something, -1 when there is none.

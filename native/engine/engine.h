@@ -111,6 +111,8 @@ class Engine final : private BackendEvents {
   // The connection of a handle the program may still use.
   Connection* live(Handle handle);
   Connection* add_connection(Descriptor fd, Phase phase);
+  void run_program();
+  void end_turn();
   bool dispatch();
   void mark_dirty(Connection& connection);
   void send_pending(Connection& connection);
@@ -133,6 +135,8 @@ class Engine final : private BackendEvents {
   static constexpr std::size_t kSlicesPerSend = 64;
   static constexpr std::size_t kFlushBytes = 4 * 1024 * 1024;
   static constexpr int kRoundsPerSettle = 8;
+  // The program's answers bring the next messages: what the backend sees of them for nothing comes along.
+  static constexpr int kDeliveriesPerTurn = 4;
   static constexpr std::uint8_t kSweepsToLinger = 2;
 
   std::unique_ptr<Backend> backend_;

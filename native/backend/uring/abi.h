@@ -55,6 +55,7 @@ static_assert(sizeof(Completion) == 16);
 // io_uring_setup.
 inline constexpr std::uint32_t kSetupCompletions = 1u << 3;  // completion_entries is given
 inline constexpr std::uint32_t kSetupSubmitAll = 1u << 7;
+inline constexpr std::uint32_t kSetupTaskrunFlag = 1u << 9;  // kTaskrun is kept
 inline constexpr std::uint32_t kSetupSingleIssuer = 1u << 12;
 inline constexpr std::uint32_t kSetupDeferTaskrun = 1u << 13;
 inline constexpr std::uint32_t kFeatureSingleMmap = 1u << 0;
@@ -75,6 +76,11 @@ struct Parameters {
   CompletionOffsets completions;
 };
 static_assert(sizeof(Parameters) == 120);
+
+// Words of the rings in shared memory: flags of the submissions, by the kernel, and of the completions, by us.
+inline constexpr std::uint32_t kOverflow = 1u << 1;  // completions wait for room
+inline constexpr std::uint32_t kTaskrun = 1u << 2;   // enter() would bring something
+inline constexpr std::uint32_t kEventfdDisabled = 1u << 0;
 
 inline constexpr std::int64_t kOffsetRings = 0;
 inline constexpr std::int64_t kOffsetRequests = 0x10000000;

@@ -16,6 +16,14 @@ namespace {
 constexpr std::uint32_t kRequests = 512;
 constexpr std::uint32_t kCompletions = 4096;
 
+// For the kernel to see that it is muted just before it would signal, it has to look after it has set its own flag. Its
+// code does, and x86 keeps that order.
+#if defined(__x86_64__)
+constexpr std::uint32_t kMuted = kEventfdDisabled;
+#else
+constexpr std::uint32_t kMuted = 0;
+#endif
+
 template <typename... Arguments>
 int call(long number, Arguments... arguments) {
   const long result = ::syscall(number, arguments...);
@@ -37,7 +45,7 @@ Ring::~Ring() {
 
 int Ring::open() {
   Parameters parameters{};
-  parameters.flags = kSetupCompletions | kSetupSubmitAll | kSetupSingleIssuer | kSetupDeferTaskrun;
+  parameters.flags = kSetupCompletions | kSetupSubmitAll | kSetupSingleIssuer | kSetupDeferTaskrun | kSetupTaskrunFlag;
   parameters.completion_entries = kCompletions;
   fd_ = call(kSetupCall, kRequests, &parameters);
   if (fd_ < 0) return fd_;
@@ -67,10 +75,12 @@ int Ring::map(const Parameters& parameters) {
   requests_ = static_cast<Request*>(requests);
 
   submission_tail_ = word(rings_, submissions.tail);
+  submission_flags_ = word(rings_, submissions.flags);
   submission_mask_ = *word(rings_, submissions.ring_mask);
   submission_entries_ = parameters.submission_entries;
   // The kernel takes requests by way of this list, which always says the same here.
   for (std::uint32_t i = 0; i < parameters.submission_entries; ++i) word(rings_, submissions.array)[i] = i;
+  completion_flags_ = word(rings_, completions.flags);
   completion_head_ = word(rings_, completions.head);
   completion_tail_ = word(rings_, completions.tail);
   completion_mask_ = *word(rings_, completions.ring_mask);
@@ -101,6 +111,21 @@ const Completion* Ring::peek() const {
 
 void Ring::seen() {
   __atomic_store_n(completion_head_, *completion_head_ + 1, __ATOMIC_RELEASE);
+}
+
+bool Ring::has_more() const {
+  const std::uint32_t flags = __atomic_load_n(submission_flags_, __ATOMIC_ACQUIRE);
+  return (flags & (kTaskrun | kOverflow)) != 0 || peek() != nullptr;
+}
+
+void Ring::mute() {
+  __atomic_store_n(completion_flags_, kMuted, __ATOMIC_RELAXED);
+}
+
+void Ring::unmute() {
+  __atomic_store_n(completion_flags_, 0, __ATOMIC_RELAXED);
+  __atomic_thread_fence(__ATOMIC_SEQ_CST);
+  if (has_more()) wake();
 }
 
 int Ring::register_with(std::uint32_t what, void* argument, unsigned count) {

@@ -33,8 +33,15 @@ class Ring {
   // Registers a call's argument; 0 or a negative errno.
   int register_with(std::uint32_t what, void* argument, unsigned count);
 
+  // Whether there are completions, or enter() would bring some. Costs no system call.
+  bool has_more() const;
+
   // A descriptor that is readable when enter() would bring something.
   int event() const { return event_; }
+  // Completions that come between these two do not make it readable: who takes them looks at has_more(). Afterwards it
+  // is readable when there are more.
+  void mute();
+  void unmute();
   // Waits for that, at most `timeout_ms` (-1: for ever), and makes it unreadable again. May run on another thread.
   bool wait(int timeout_ms);
   // Makes it readable. Safe from every thread.
@@ -51,11 +58,13 @@ class Ring {
   std::size_t requests_bytes_ = 0;
 
   std::uint32_t* submission_tail_ = nullptr;
+  std::uint32_t* submission_flags_ = nullptr;
   std::uint32_t submission_mask_ = 0;
   std::uint32_t submission_entries_ = 0;
   std::uint32_t tail_ = 0;       // requests written
   std::uint32_t submitted_ = 0;  // of these, requests the kernel has taken
 
+  std::uint32_t* completion_flags_ = nullptr;
   std::uint32_t* completion_head_ = nullptr;
   std::uint32_t* completion_tail_ = nullptr;
   std::uint32_t completion_mask_ = 0;

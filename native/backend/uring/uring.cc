@@ -192,6 +192,8 @@ bool Uring::close(Endpoint& endpoint, Ending ending) {
 
 void Uring::submit() {
   if (ring_.held() > 0) ring_.enter();
+  room_ = kEventsPerTurn;
+  ring_.unmute();
   if (!resumed_.empty() || !polled_.empty()) ring_.wake();
 }
 
@@ -199,21 +201,30 @@ void Uring::submit() {
 
 void Uring::deliver() {
   ++turn_;
+  ring_.mute();
   poll_again();
   ring_.enter();
   resume_held();
-  for (int i = 0; i < kEventsPerTurn; ++i) {
-    const Completion* next = ring_.peek();
-    if (next == nullptr) break;
-    const Completion completion = *next;
-    ring_.seen();
-    if (completion.user_data != kNobody) completed(completion);
+  take();
+  // What was accepted is received from now: short connections have their first bytes there already.
+  if (ring_.held() > 0 && room_ > 0) {
+    ring_.enter();
+    take();
   }
   for (const Handle handle : std::exchange(accepted_, {})) {
     const Endpoint* listener = events_->find(handle);
     if (listener != nullptr && (listener->in_flight & kAccept) != 0) events_->on_accept_end(handle, 0, true);
   }
-  if (ring_.peek() != nullptr) ring_.wake();
+}
+
+void Uring::take() {
+  for (; room_ > 0; --room_) {
+    const Completion* next = ring_.peek();
+    if (next == nullptr) return;
+    const Completion completion = *next;
+    ring_.seen();
+    if (completion.user_data != kNobody) completed(completion);
+  }
 }
 
 void Uring::completed(const Completion& completion) {

@@ -44,6 +44,7 @@ class Uring final : public Backend {
   void submit() override;
   bool wait(int timeout_ms) override { return ring_.wait(timeout_ms); }
   void deliver() override;
+  bool has_more() const override { return room_ > 0 && ring_.has_more(); }
   void wake() override { ring_.wake(); }
   int pollable_descriptor() const override { return ring_.event(); }
 
@@ -63,6 +64,7 @@ class Uring final : public Backend {
   void expel(Endpoint& closed);
   void stop(Endpoint& endpoint, Kind kind);
   void cancel(Endpoint& endpoint, Kind kind);
+  void take();
   void completed(const Completion& completion);
   void drop(Kind kind, const Completion& completion);
   void accepted(Handle handle, const Completion& completion);
@@ -88,8 +90,9 @@ class Uring final : public Backend {
   Buffers buffers_;  // used by the ring, which goes first
   Ring ring_;
   bool opened_ = false;
-  std::uint32_t turn_ = 0;
-  Handle writable_ = -1;  // the endpoint whose readiness to be written to is being delivered
+  std::uint32_t turn_ = 0;     // deliveries, in truth
+  int room_ = kEventsPerTurn;  // events that may still be reported in this turn
+  Handle writable_ = -1;       // the endpoint whose readiness to be written to is being delivered
   std::unordered_map<Handle, Held> held_;
   std::unordered_map<Handle, Endpoint*> closing_;  // closed, with something in flight
   std::vector<Handle> resumed_;                    // held bytes are wanted again

@@ -1,0 +1,71 @@
+#include "backend/selector/kqueue_changes.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+// Not in NetBSD before 10. What the call brings then is reported again, for it is level-triggered.
+#if !defined(EV_RECEIPT)
+#define EV_RECEIPT 0
+#endif
+
+namespace skein::kqueue {
+
+void Changes::add(int fd, std::uint32_t interest, Handle handle) {
+  const auto index = static_cast<std::size_t>(fd);
+  if (index >= filters_.size()) filters_.resize(index + 1);
+  modify(fd, interest, handle);
+}
+
+void Changes::modify(int fd, std::uint32_t interest, Handle handle) {
+  const auto index = static_cast<std::size_t>(fd);
+  const std::uint32_t before = std::exchange(filters_[index], static_cast<std::uint8_t>(interest));
+  const std::uint32_t changed = before ^ interest;
+  const auto action = [&](std::uint32_t bit) { return ((interest & bit) != 0 ? EV_ADD : EV_DELETE) | EV_RECEIPT; };
+  if ((changed & kRead) != 0) gathered_.push_back(make_event(fd, EVFILT_READ, action(kRead), handle));
+  if ((changed & kWrite) != 0) gathered_.push_back(make_event(fd, EVFILT_WRITE, action(kWrite), handle));
+}
+
+int Changes::submit(int queue) {
+  int result = 0;
+  handed_.swap(gathered_);
+  for (std::span<Event> rest = handed_; !rest.empty();) {
+    const std::span<Event> part = rest.first(std::min(rest.size(), receipts_.size()));
+    const int refused = hand_over(queue, part);
+    if (result == 0) result = refused;
+    rest = rest.subspan(part.size());
+  }
+  handed_.clear();
+  return result;
+}
+
+// EV_RECEIPT makes the call tell of each change, and bring no event, which would be lost.
+int Changes::hand_over(int queue, std::span<Event> part) {
+  const auto most = static_cast<Count>(part.size());
+  const timespec now{};
+  const int count = ::kevent(queue, part.data(), most, receipts_.data(), most, &now);
+  if (count < 0) {
+    const int error = errno;
+    gathered_.insert(gathered_.end(), part.begin(), part.end());
+    return -error;
+  }
+  int result = 0;
+  for (Event& receipt : std::span(receipts_).first(static_cast<std::size_t>(count))) {
+    const int error = (receipt.flags & EV_ERROR) != 0 ? static_cast<int>(receipt.data) : 0;
+    if (error == 0 || error == ENOENT) continue;
+    if (result == 0) result = -error;
+    // Only what is added needs memory. It is tried again, if it is still wanted.
+    if (error != ENOMEM || !wants(receipt)) continue;
+    receipt.flags = EV_ADD | EV_RECEIPT;
+    receipt.data = 0;
+    gathered_.push_back(receipt);
+  }
+  return result;
+}
+
+bool Changes::wants(const Event& event) const {
+  const auto index = static_cast<std::size_t>(event.ident);
+  return index < filters_.size() && (filters_[index] & (event.filter == EVFILT_READ ? kRead : kWrite)) != 0;
+}
+
+}  // namespace skein::kqueue

@@ -1,0 +1,138 @@
+// The engine's side of the seam: what it does about each thing that the backend reports. How a send or a close ends
+// stands in engine.cc, with the rest of them.
+#include <algorithm>
+#include <cerrno>
+
+#include "engine/engine.h"
+#include "net/socket.h"
+
+namespace skein {
+
+Endpoint* Engine::find(Handle handle) {
+  Connection* connection = table_.find(handle);
+  if (connection != nullptr && connection->fd >= 0) return connection;
+  ++stats_.stale;
+  return nullptr;
+}
+
+bool Engine::on_accept(Handle handle, Descriptor fd, const Address& peer) {
+  if (completions_.room() == 0 || arena_.rest().size() < kPackedAddressBytes) {
+    if (!dispatch()) {
+      net::close(fd);
+      return false;
+    }
+    flush();
+  }
+  Connection* listener = live(handle);
+  if (listener == nullptr) {
+    net::close(fd);
+    return false;
+  }
+  Connection* connection = add_connection(fd, Phase::kOpen);
+  if (connection == nullptr) {
+    net::close(fd);
+    on_accept_end(handle, ENOMEM, false);
+    return false;
+  }
+  connection->borrows = listener->borrows;
+  connection->reading = true;
+  completions_.push(Kind::kAccepted, handle, connection->handle, static_cast<std::int32_t>(arena_.used()));
+  pack_address(peer, arena_.rest().first<kPackedAddressBytes>());
+  arena_.take(kPackedAddressBytes);
+  if (const int result = backend_->arm_receive(*connection); result < 0) fail(*connection, -result);
+  return true;
+}
+
+void Engine::on_accept_end(Handle handle, int error, bool drained) {
+  Connection* listener = live(handle);
+  if (listener == nullptr) return;
+  if (drained) {
+    listener->starving = false;
+    return;
+  }
+  completions_.push(Kind::kListenerError, handle, error, listener->starving ? 2 : 1);
+  listener->starving = true;
+  listener->paused = true;
+  paused_listeners_.push_back(handle);
+  backend_->disarm_accept(*listener);
+  if (!in_turn_) program_.settle_soon();
+}
+
+void Engine::on_connected(Handle handle, int error) {
+  Connection* connection = live(handle);
+  if (connection == nullptr) return;
+  if (error == 0) {
+    connection->phase = Phase::kOpen;
+    connection->reading = true;
+    error = -backend_->arm_receive(*connection);
+  }
+  completions_.push(Kind::kConnected, handle, error);
+  if (error != 0) release(*connection, Ending::kClose);
+}
+
+void Engine::on_ready(Handle handle, std::uint32_t what) {
+  if (live(handle) != nullptr) completions_.push(Kind::kReady, handle, static_cast<std::int32_t>(what));
+}
+
+// The one place that runs the program while the backend delivers: when the records, the arena or the slabs are used up.
+std::span<std::uint8_t> Engine::receive_window(Handle handle) {
+  Connection* connection = table_.find(handle);
+  if (connection == nullptr || !connection->reading || connection->eof || connection->phase == Phase::kClosed)
+    return {};
+  if (connection->phase == Phase::kLingering) return unwanted_;
+  const std::size_t needed = connection->expect;
+  bool use_next_slab = !connection->borrows && slabs_.rest().size() < needed;
+  // Two records: kNextSlab may come before the data.
+  if (completions_.room() < 2 || (connection->borrows && arena_.rest().size() < needed) ||
+      (use_next_slab && !slabs_.has_spare())) {
+    if (!dispatch()) return {};
+    flush();
+    connection = table_.find(handle);
+    if (connection == nullptr || connection->phase != Phase::kOpen || !connection->reading) return {};
+    use_next_slab = !connection->borrows && slabs_.rest().size() < needed;
+    if (use_next_slab && !slabs_.has_spare()) return {};
+  }
+  if (use_next_slab) {
+    slabs_.next();
+    completions_.push(Kind::kNextSlab, 0);
+  }
+  const std::span<std::uint8_t> rest = connection->borrows ? arena_.rest() : slabs_.rest();
+  window_bytes_ = std::min(rest.size(), kReadBytesMax);
+  return rest.first(window_bytes_);
+}
+
+void Engine::on_received(Handle handle, std::ptrdiff_t result) {
+  Connection* connection = table_.find(handle);
+  if (connection == nullptr || connection->phase == Phase::kClosed) return;
+  if (connection->phase == Phase::kLingering) {
+    if (result <= 0) release(*connection, Ending::kClose);
+    return;
+  }
+  if (result > 0) {
+    const auto bytes = static_cast<std::size_t>(result);
+    const bool borrows = connection->borrows;
+    const std::size_t at = borrows ? arena_.used() : slabs_.used();
+    completions_.push(borrows ? Kind::kDataBorrowed : Kind::kDataOwned, handle, static_cast<std::int32_t>(at),
+                      static_cast<std::int32_t>(bytes));
+    if (borrows) {
+      arena_.take(bytes);
+    } else {
+      slabs_.take(bytes);
+    }
+    const std::size_t likely = bytes == window_bytes_ ? 2 * bytes : bytes;
+    connection->expect = static_cast<std::uint32_t>(std::clamp(likely, kReadBytesMin, kReadBytesMax));
+    return;
+  }
+  if (result == 0 && !connection->shut && net::was_reset(connection->fd)) {
+    fail(*connection, ECONNRESET);
+    return;
+  }
+  if (result == 0) {
+    connection->eof = true;
+    completions_.push(Kind::kReadEof, handle);
+    return;
+  }
+  fail(*connection, static_cast<int>(-result));
+}
+
+}  // namespace skein
