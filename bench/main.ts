@@ -33,10 +33,11 @@ import {
   writeResults,
 } from "./rig/results.ts";
 import { root } from "./rig/root.ts";
+import { run as uringDesigns } from "./uring-designs.ts";
 
 const usage = `npm run bench -- [options]
   --only A,B      questions, by the beginning of their names: echo, reactors, batching, framing, fairness,
-                  idle-connections, million-timers, deferred-chain
+                  idle-connections, million-timers, deferred-chain, uring-designs
   --reactors A,B  only the question reactors, for these beside the default one; "all" for each that works here
   --cells A,B     cells of echo or reactors: ${cells.map((cell) => cell.name).join(", ")}
   --rounds N      rounds of echo (9) or reactors (7)
@@ -79,6 +80,7 @@ const questions: Readonly<Record<string, (progress: Progress) => Promise<Answer>
   fairness,
   "idle-connections": idleConnections,
   "million-timers": millionTimers,
+  "uring-designs": uringDesigns,
   "deferred-chain": deferredChain,
 };
 

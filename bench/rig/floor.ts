@@ -7,7 +7,7 @@ const sources = join(root, "bench", "floor");
 const output = join(root, "build", "bench");
 
 /** The program compiled from bench/floor/<name>.cc; compiled again when a source there is newer. */
-export function floorProgram(name: "echo" | "load"): string {
+export function floorProgram(name: "echo" | "load" | "uring"): string {
   const program = join(output, name);
   if (!existsSync(program) || statSync(program).mtimeMs < newestSource()) compile(name, program);
   return program;

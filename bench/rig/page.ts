@@ -9,7 +9,7 @@ import type { CellResult, Standing } from "./rounds.ts";
 export function page({ machine, answers }: Results): string {
   const echo = echoOf({ machine, answers });
   const reactors = reactorsOf({ machine, answers });
-  const others = answers.filter((answer) => answer !== echo && answer !== reactors);
+  const others = answers.filter((answer) => answer !== echo && answer !== reactors && answer.rows.length > 0);
   return `${[
     "# Figures",
     "",

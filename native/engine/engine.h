@@ -1,11 +1,11 @@
 // The engine: connections over a backend, told to the layer above in batches.
 //
-//     turn():   backend.wait ─▶ deliver ─▶ receive into arena or slab ─▶ records
-//                                            │ records or arena full: dispatch early
-//                                            ▼
-//     settle(): ┌▶ flush outboxes ─▶ records? ─▶ dispatch to the program ─┐    (a few rounds, then the loop's turn)
+//     turn():   backend.wait ─▶ deliver ─▶ receive into arena or slab ─▶ records ◀──────┐ a few times, when
+//                                            │ records or arena full: dispatch early       │ the backend has more
+//                                            ▼                                             │
+//     settle(): ┌▶ flush outboxes ─▶ records? ─▶ dispatch to the program ─┐ (a few rounds) ┘
 //               └─────────────────────────────────────────────────────────┘
-//               free the slots of what was closed
+//               free the slots of what was closed, hand over what the backend has gathered
 //
 // Everything happens on the loop's thread. The program calls in at any time, also while it is being dispatched to; such
 // a call changes state and outboxes only, and its effects come as records later: no callback runs inside a call.

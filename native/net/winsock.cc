@@ -1,8 +1,7 @@
 // net/socket.h for Windows.
 //
 //  a. A listener is bound with SO_EXCLUSIVEADDRUSE: what SO_REUSEADDR is on POSIX (no wait after a restart) is how
-//  Windows
-//     behaves anyway, and its own SO_REUSEADDR lets anybody take the port over.
+//     Windows behaves anyway, and its own SO_REUSEADDR lets anybody take the port over.
 //  b. An IPv6 socket takes IPv4 too, as on Linux: IPV6_V6ONLY is on by default here.
 #include "net/winsock.h"
 

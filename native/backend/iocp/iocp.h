@@ -3,16 +3,13 @@
 //     accept     AcceptEx() tells that there is somebody; the others who wait are taken by accept()
 //     connect    ConnectEx()
 //     receive    WSARecv() of no bytes tells that there are some; recv() takes them to where the engine wants them. So
-//     an
-//                idle connection locks no memory, received bytes are not copied, and each connection receives once a
-//                turn
+//                an idle connection locks no memory, nothing is copied, and each connection receives once a turn
 //     send       WSASend() of what the outbox holds, which stays there until it is sent
 //
 //  a. An operation that is done at once brings no packet (FILE_SKIP_COMPLETION_PORT_ON_SUCCESS), and is seen to in the
 //     next turn. Each endpoint has at most one operation of each kind in flight (`in_flight`).
 //  b. Closing cancels what is in flight; the packets of that come later, and the endpoint keeps its slot, and a send
-//  its
-//     bytes, until then.
+//     its bytes, until then.
 //  c. Descriptors of the program's own cannot be polled: a port knows of no readiness.
 #pragma once
 

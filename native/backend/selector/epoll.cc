@@ -5,8 +5,7 @@
 //  b. EPOLLERR and EPOLLHUP are reported whether asked for or not, as long as the descriptor is in the set: one that
 //     waits for nothing must leave the set when they come, or every wait returns at once.
 //  c. An epoll descriptor is itself pollable, and level-triggered as its members are: events left for the next wait
-//  keep
-//     it readable.
+//     keep it readable.
 #include <sys/epoll.h>
 #include <unistd.h>
 

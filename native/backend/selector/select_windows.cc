@@ -1,8 +1,7 @@
 // select() of winsock.
 //
 //  a. A set is a list of sockets with their number before it. Its type holds FD_SETSIZE of them (64), but the list may
-//  be
-//     as long as one likes.
+//     be as long as one likes.
 //  b. A connect that failed shows in the third set, and nowhere else.
 //  c. A closed socket makes the whole call fail: those that are closed are told alone then.
 #include <cerrno>

@@ -8,12 +8,12 @@
 //  a. Each endpoint has at most one request of each kind in flight (`in_flight`), and the kinds it wants (`interest`).
 //     A request that ends while it is still wanted is made again; one that is not wanted any more is cancelled.
 //  b. Bytes that come after the engine stopped reading, or beyond a turn's share, are kept until it goes on. The
-//  receive
-//     is cancelled then: they are at most what the buffers hold, and the peer is held up by the kernel.
+//     receive is cancelled then: they are at most what the buffers hold, and the peer is held up by the kernel.
 //  c. A request in flight keeps its socket open, so what an endpoint has in flight is cancelled before it is closed.
-//  The
-//     completions of what was cancelled come later, and the endpoint keeps its slot until then.
-//  d. A ring keeps the rights of the process that made it (CVE-2024-22017): drop privileges before making a reactor.
+//     The completions of what was cancelled come later, and the endpoint keeps its slot until then.
+//  d. While a turn lasts, the ring tells of what comes in shared memory only, and the engine delivers again: an answer
+//     and the next message need no wakeup between them.
+//  e. A ring keeps the rights of the process that made it (CVE-2024-22017): drop privileges before making a reactor.
 #pragma once
 
 #include <unordered_map>
