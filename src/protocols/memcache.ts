@@ -42,6 +42,10 @@ export interface MemCacheOptions {
 const TIMEOUT_SECONDS = 60;
 /** Bytes of a value that is stored by memcached with its greatest `-I`. */
 const VALUE_MAX = 1024 * 1024 * 1024;
+// Beyond these memcached refuses the command, but not the value behind it: that would be read as commands.
+const FLAGS_MAX = 2 ** 32 - 1;
+const TIME_MAX = 2 ** 31 - 1;
+const CAS_MAX = 2n ** 64n - 1n;
 
 const STORED = { STORED: true, NOT_STORED: false, EXISTS: false, NOT_FOUND: false };
 const DELETED = { DELETED: true, NOT_FOUND: false };
@@ -98,7 +102,9 @@ export class MemCacheProtocol extends TimeoutMixin(LineReceiver) {
 
   /** The same when the value is still the one that get() identified by `cas`. Fires with false when it is not. */
   checkAndSet(key: string, value: Bytes, cas: string, flags = 0, expireTime = 0): Deferred<boolean> {
-    if (!/^\d+$/.test(cas)) return fail(new ClientError(`${quote(cas)} identifies no value: take what get() told.`));
+    if (!/^\d{1,20}$/.test(cas) || BigInt(cas) > CAS_MAX) {
+      return fail(new ClientError(`${quote(cas)} identifies no value: take what get() told.`));
+    }
     return this.#store("cas", key, value, flags, expireTime, ` ${cas}`);
   }
 
@@ -223,7 +229,8 @@ export class MemCacheProtocol extends TimeoutMixin(LineReceiver) {
   // --- inside --------------------------------------------------------------------------------------------------------
 
   #store(command: string, key: string, value: Bytes, flags: number, expireTime: number, cas = ""): Deferred<boolean> {
-    const bad = this.#badKey(key) ?? badNumber("flags", flags) ?? badNumber("expireTime", expireTime, -1);
+    const bad =
+      this.#badKey(key) ?? badNumber("flags", flags, 0, FLAGS_MAX) ?? badNumber("expireTime", expireTime, -1, TIME_MAX);
     if (bad !== undefined) return bad;
     const bytes = typeof value === "string" ? Buffer.from(value) : value;
     const head = `${command} ${key} ${flags} ${expireTime} ${bytes.length}${cas}\r\n`;
@@ -287,9 +294,14 @@ function errorIn(line: string): NoSuchCommand | ClientError | ServerError | null
   return null;
 }
 
-function badNumber(name: string, value: number, least = 0): Deferred<never> | undefined {
-  if (Number.isSafeInteger(value) && value >= least) return undefined;
-  return fail(new ClientError(`${name} is a whole number from ${least} on, not ${value}.`));
+function badNumber(
+  name: string,
+  value: number,
+  least = 0,
+  most = Number.MAX_SAFE_INTEGER,
+): Deferred<never> | undefined {
+  if (Number.isSafeInteger(value) && value >= least && value <= most) return undefined;
+  return fail(new ClientError(`${name} is a whole number from ${least} to ${most}, not ${value}.`));
 }
 
 function plain({ flags, value }: Entry): Value {
