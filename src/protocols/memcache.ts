@@ -280,8 +280,10 @@ export class MemCacheProtocol extends TimeoutMixin(LineReceiver) {
       return fail(new ClientError(`A key has ${length} bytes, and may have ${this.MAX_KEY_LENGTH}: ${quote(key)}.`));
     }
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-    if (key !== "" && !/[\u0000-\u0020\u007f]/.test(key)) return undefined;
-    return fail(new ClientError(`A key is text without blanks and control characters, unlike ${quote(key)}.`));
+    const blank = /[\u0000-\u0020\u007f]/.test(key);
+    // Half a character is sent as U+FFFD: all such keys would be one, and the server would answer for none that was asked.
+    if (key !== "" && !blank && !/\p{Surrogate}/u.test(key)) return undefined;
+    return fail(new ClientError(`A key is whole text without blanks and control characters, unlike ${quote(key)}.`));
   }
 }
 

@@ -189,7 +189,7 @@ describe("errors", () => {
     ["checkAndSet with an identifier of many digits", (c) => c.checkAndSet("a", "flush_all", "9".repeat(40))],
     ["increment by less than nothing", (c) => c.increment("a", -1)],
     ["stats of several lines", (c) => c.stats("items\r\nflush_all")],
-    ...["", "two words", "a\r\nflush_all", "a\tb", "a\0", "\u007f"].map((key): [string, Ask] => [
+    ...["", "two words", "a\r\nflush_all", "a\tb", "a\0", "\u007f", "a\ud800", "\udc00b"].map((key): [string, Ask] => [
       `get of ${JSON.stringify(key)}`,
       (c) => c.get(key),
     ]),
@@ -203,6 +203,12 @@ describe("errors", () => {
     client.set("a", "b", 2 ** 32 - 1, 2 ** 31 - 1);
     client.checkAndSet("a", "b", `${2n ** 64n - 1n}`, 0, -1);
     expect(transport.take()).toBe("set a 4294967295 2147483647 1\r\nb\r\ncas a 0 -1 1 18446744073709551615\r\nb\r\n");
+  });
+
+  it("a key may have characters outside the basic plane", () => {
+    const seen = watch(client.get("a😀"));
+    transport.receive("VALUE a😀 0 3\r\nbar\r\nEND\r\n");
+    expect(seen).toEqual([[0, bar]]);
   });
 
   it("a key may have 250 bytes", () => {
