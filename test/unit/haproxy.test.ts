@@ -404,6 +404,19 @@ describe("an endpoint", () => {
     expect(log().join()).toContain("oops");
   });
 
+  it("what a protocol's promise rejects with when it resumes ends its connection", async () => {
+    const { transport, keeper } = accept();
+    keeper.onMade = () => keeper.transport.pauseProducing();
+    keeper.dataReceived = async () => {
+      throw new RangeError("oops");
+    };
+    transport.receive(Buffer.concat([proxyHeader(V4), Buffer.from("one")]));
+    keeper.transport.resumeProducing();
+    await new Promise(setImmediate);
+    expect(transport.aborted).toBe(true);
+    expect(log().join()).toContain("oops");
+  });
+
   it("a protocol that closes at once is not given what is behind the header, now or later", () => {
     const { transport, keeper } = accept();
     keeper.onMade = () => keeper.transport.loseConnection();

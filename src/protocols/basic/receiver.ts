@@ -1,8 +1,7 @@
 /** What all framings share: bytes come in, messages go out one at a time, until told to stop. */
 import type { PushProducer } from "../../internet/interfaces.ts";
 import { Protocol } from "../../internet/protocol.ts";
-import { isThenable } from "../../internet/thenable.ts";
-import { err } from "../../logger/log.ts";
+import { watch } from "../guard.ts";
 import type { Accumulator } from "./accumulator.ts";
 
 export const NOTHING: Buffer = Buffer.alloc(0);
@@ -70,11 +69,7 @@ export abstract class FrameReceiver<B extends Accumulator> extends Protocol impl
 
   /** For what a method returned that may be async. */
   protected watch(result: unknown): void {
-    if (!isThenable(result)) return;
-    result.then(undefined, (error: unknown) => {
-      err(error, `${this.logPrefix()} threw; its connection to ${this.transport.getPeer()} is closed`);
-      this.transport.abortConnection();
-    });
+    watch(result, this, this.transport);
   }
 
   #begin(): B {
