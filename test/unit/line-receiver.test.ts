@@ -454,6 +454,22 @@ describe("LineReceiver", () => {
     expect(protocol.lines).toEqual(["bad", "next", "last"]);
   });
 
+  it("ends the connection when a line that was held throws after resumeProducing()", () => {
+    const events: LogEvent[] = [];
+    const previous = setObserver((event) => events.push(event));
+    restore = () => void setObserver(previous);
+    const { protocol, transport } = start(new Lines());
+    protocol.onLine = (line) => {
+      if (line === "bad") throw new RangeError("bad line");
+      protocol.pauseProducing();
+    };
+    transport.receive("one\r\nbad\r\nnext\r\n");
+    protocol.resumeProducing();
+    expect(transport.aborted).toBe(true);
+    expect(protocol.lines).toEqual(["one", "bad"]);
+    expect(events.map(({ error }) => error)).toEqual([new RangeError("bad line")]);
+  });
+
   it("ends the connection when an async lineReceived() rejects", async () => {
     const events: LogEvent[] = [];
     const previous = setObserver((event) => events.push(event));

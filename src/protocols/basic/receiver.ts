@@ -1,7 +1,7 @@
 /** What all framings share: bytes come in, messages go out one at a time, until told to stop. */
 import type { PushProducer } from "../../internet/interfaces.ts";
 import { Protocol } from "../../internet/protocol.ts";
-import { watch } from "../guard.ts";
+import { endBy, watch } from "../guard.ts";
 import type { Accumulator } from "./accumulator.ts";
 
 export const NOTHING: Buffer = Buffer.alloc(0);
@@ -54,7 +54,12 @@ export abstract class FrameReceiver<B extends Accumulator> extends Protocol impl
   resumeProducing(): void {
     this.paused = false;
     this.transport.resumeProducing();
-    this.dataReceived(NOTHING);
+    // Not called by the transport, so nobody but us ends the connection when a message is thrown over.
+    try {
+      this.dataReceived(NOTHING);
+    } catch (error) {
+      endBy(error, this, this.transport);
+    }
   }
 
   stopProducing(): void {
