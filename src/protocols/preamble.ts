@@ -3,6 +3,7 @@
  *
  *     transport ──── PreambleWrapper ──── what reads the preamble, then the protocol
  */
+import type { Failure } from "../internet/failure.ts";
 import type { ProtocolLike } from "../internet/interfaces.ts";
 import { endBy, watch } from "./guard.ts";
 import { ProtocolWrapper } from "./policies/wrapper.ts";
@@ -23,6 +24,11 @@ export class PreambleWrapper extends ProtocolWrapper {
     if (!this.#paused) return this.dataReceived(own);
     this.#rest = own;
     return undefined;
+  }
+
+  override connectionLost(reason: Failure): unknown {
+    this.#rest = null;
+    return super.connectionLost(reason);
   }
 
   override pauseProducing(): void {

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
+import { ConnectionLost } from "../../src/internet/error.ts";
 import type { Bytes } from "../../src/internet/interfaces.ts";
 import { type LogEvent, setObserver } from "../../src/logger/logger.ts";
 import { LineOnlyReceiver, LineReceiver } from "../../src/protocols/basic.ts";
@@ -382,6 +383,16 @@ describe("LineReceiver", () => {
     };
     transport.receive("one\r\ntwo\r\n");
     expect(protocol.lines).toEqual(["one", "two"]);
+  });
+
+  it("drops what it holds when the connection is lost", () => {
+    const { protocol, transport } = start(new Lines());
+    protocol.onLine = () => protocol.pauseProducing();
+    transport.receive("one\r\ntwo\r\n");
+    transport.lose(new ConnectionLost());
+    protocol.resumeProducing();
+    expect(protocol.lines).toEqual(["one"]);
+    expect(protocol.clearLineBuffer()).toHaveLength(0);
   });
 
   it("pauses raw data, too", () => {

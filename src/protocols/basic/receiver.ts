@@ -1,4 +1,5 @@
 /** What all framings share: bytes come in, messages go out one at a time, until told to stop. */
+import type { Failure } from "../../internet/failure.ts";
 import type { PushProducer } from "../../internet/interfaces.ts";
 import { Protocol } from "../../internet/protocol.ts";
 import { endBy, watch } from "../guard.ts";
@@ -11,7 +12,8 @@ export const NOTHING: Buffer = Buffer.alloc(0);
  * that is given a message: the rest is delivered after resumeProducing().
  *
  * Messages belong to whoever receives them. The class borrows what the engine received, so a subclass that overrides
- * dataReceived() must copy what it keeps. A method that is given a message may be async: when it rejects, the
+ * dataReceived() must copy what it keeps, and one that overrides connectionLost() and pauses must call it here too: what
+ * was not delivered by then is dropped. A method that is given a message may be async: when it rejects, the
  * connection ends, as it does when it throws.
  */
 export abstract class FrameReceiver<B extends Accumulator> extends Protocol implements PushProducer {
@@ -44,6 +46,10 @@ export abstract class FrameReceiver<B extends Accumulator> extends Protocol impl
       if (this.transport.disconnecting) buffer.clear();
       else buffer.settle();
     }
+  }
+
+  override connectionLost(_reason: Failure): void {
+    this.#buffer?.clear();
   }
 
   pauseProducing(): void {
