@@ -1,6 +1,7 @@
 /** A client of memcached, by its text protocol. Names follow twisted.protocols.memcache. */
 
 import { defaultClock } from "../internet/defaultclock.ts";
+import { Fifo } from "../internet/defer/fifo.ts";
 import { type Deferred, fail } from "../internet/defer.ts";
 import { ConnectionClosed, TimeoutError } from "../internet/error.ts";
 import type { Failure } from "../internet/failure.ts";
@@ -65,7 +66,7 @@ export class MemCacheProtocol extends TimeoutMixin(LineReceiver) {
   persistentTimeOut: number | null;
 
   /** Commands that were sent, in their order, and are not answered. */
-  readonly #current: Command<unknown>[] = [];
+  readonly #current = new Fifo<Command<unknown>>();
   /** Bytes of the value that is being received and of its line end which are still to come. */
   #expected = 0;
   /** Whose value that is. */
@@ -181,7 +182,7 @@ export class MemCacheProtocol extends TimeoutMixin(LineReceiver) {
   override lineReceived(line: Buffer): void {
     this.resetTimeout();
     const text = line.toString();
-    const command = this.#current[0];
+    const command = this.#current.peek();
     if (command === undefined) throw new ServerError(`The memcached server said ${quote(text)} without being asked.`);
     const error = errorIn(text);
     if (error !== null) {
@@ -256,7 +257,7 @@ export class MemCacheProtocol extends TimeoutMixin(LineReceiver) {
       const message = "There is no connection to the memcached server: connect, or connect anew.";
       return fail(new ConnectionClosed(message, this.#closed === null ? {} : { cause: this.#closed }));
     }
-    if (this.#current.length === 0) this.setTimeout(this.persistentTimeOut);
+    if (this.#current.size === 0) this.setTimeout(this.persistentTimeOut);
     this.#current.push(command as Command<unknown>);
     this.transport.writeSequence(pieces);
     return command.deferred;
@@ -265,13 +266,13 @@ export class MemCacheProtocol extends TimeoutMixin(LineReceiver) {
   /** The first command is answered. */
   #finish(): void {
     this.#current.shift();
-    if (this.#current.length === 0) this.setTimeout(null);
+    if (this.#current.size === 0) this.setTimeout(null);
   }
 
   /** No answer will come any more. */
   #close(reason: unknown): void {
     this.#closed ??= reason;
-    for (const command of this.#current.splice(0)) command.fail(reason);
+    while (this.#current.size > 0) this.#current.shift()!.fail(reason);
   }
 
   #badKey(key: string): Deferred<never> | undefined {

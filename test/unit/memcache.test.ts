@@ -266,6 +266,20 @@ describe("pipelining", () => {
     expect(seen).toEqual([[[0, bar]], [true], [[0, Buffer.from("spam")]], [false], ["1"]]);
   });
 
+  it("200,000 answers take no longer each than 5,000 do", () => {
+    const cost = (count: number) => {
+      for (let i = 0; i < count; i++) client.delete("a");
+      const answers = Buffer.from("DELETED\r\n".repeat(1000));
+      const began = process.cpuUsage();
+      for (let i = 0; i < count; i += 1000) client.dataReceived(answers);
+      const { user, system } = process.cpuUsage(began);
+      return (user + system) / count;
+    };
+    cost(5000);
+    expect(cost(200_000) / cost(5000)).toBeLessThan(8);
+    expect(clock.getDelayedCalls()).toEqual([]);
+  });
+
   it("a callback may give the next command", () => {
     const seen: unknown[] = [];
     client.set("a", "1").addCallback(() => {
