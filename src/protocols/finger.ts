@@ -6,6 +6,7 @@ import type { Failure } from "../internet/failure.ts";
 import type { Bytes } from "../internet/interfaces.ts";
 import { Protocol } from "../internet/protocol.ts";
 import { err } from "../logger/log.ts";
+import { Accumulator } from "./basic/accumulator.ts";
 import { LineOnlyReceiver } from "./basic.ts";
 
 /** What a hook returns: the answer, or what will bring it; nothing when it writes the answer and closes by itself. */
@@ -82,12 +83,13 @@ export interface FingerOptions {
 
 /** Asks one query. */
 export class FingerClient extends Protocol {
+  static override readonly borrows: boolean = true;
   /** Fires with all that the server said, once it has closed. Cancelling it ends the connection. */
   readonly answer: Deferred<Buffer> = new Deferred<Buffer>(() => this.transport?.abortConnection());
   readonly #query: string;
   readonly #maxLength: number;
-  #pieces: Buffer[] = [];
-  #length = 0;
+  /** In one piece, however small the ones are in which it comes. */
+  readonly #received = new Accumulator();
 
   /** @throws SkeinError when `query` has several lines */
   constructor(query: string, { slashW = false, maxLength = ANSWER_MAX }: FingerOptions = {}) {
@@ -102,17 +104,16 @@ export class FingerClient extends Protocol {
   }
 
   override dataReceived(data: Buffer): void {
-    this.#pieces.push(data);
-    this.#length += data.length;
-    if (this.#length <= this.#maxLength) return;
+    this.#received.add(data);
+    if (this.#received.length <= this.#maxLength) return;
     this.#fail(new SkeinError(`The answer is longer than ${this.#maxLength} bytes: allow more by maxLength.`));
     this.transport.abortConnection();
   }
 
   override connectionLost(reason: Failure): void {
     if (reason.check(ConnectionDone) === undefined) this.#fail(reason);
-    else if (!this.answer.called) this.answer.callback(Buffer.concat(this.#pieces));
-    this.#pieces = [];
+    else if (!this.answer.called) this.answer.callback(this.#received.takeAll());
+    this.#received.clear();
   }
 
   #fail(reason: unknown): void {

@@ -2,6 +2,7 @@
  * Whose a TCP connection is: the machine that it comes from may tell. Names follow twisted.protocols.ident.
  * @see https://www.rfc-editor.org/rfc/rfc1413
  */
+import { Fifo } from "../internet/defer/fifo.ts";
 import { Deferred, fail, maybeDeferred, type Outcome } from "../internet/defer.ts";
 import { ConnectionClosed } from "../internet/error.ts";
 import type { Failure } from "../internet/failure.ts";
@@ -106,7 +107,7 @@ export class IdentClient extends LineOnlyReceiver {
   override MAX_LENGTH = LINE_MAX;
   override delimiter: Bytes = "\n";
   /** The first was sent, the others wait for its answer. */
-  readonly #queries: Query[] = [];
+  readonly #queries = new Fifo<Query>();
   #lost = false;
 
   /**
@@ -119,7 +120,7 @@ export class IdentClient extends LineOnlyReceiver {
       return fail(lost(new ConnectionClosed("It was closed before the question was asked: connect anew.")));
     const query: Query = { deferred: new Deferred<Identity>(), ports: `${portOnServer}, ${portOnClient}\r` };
     this.#queries.push(query);
-    if (this.#queries.length === 1) this.sendLine(query.ports);
+    if (this.#queries.size === 1) this.sendLine(query.ports);
     return query.deferred;
   }
 
@@ -130,7 +131,7 @@ export class IdentClient extends LineOnlyReceiver {
       return;
     }
     // First the next query: a callback may ask another.
-    if (this.#queries.length > 0) this.sendLine(this.#queries[0]!.ports);
+    if (this.#queries.size > 0) this.sendLine(this.#queries.peek()!.ports);
     const answer = parseAnswer(line.toString().trimEnd());
     if (answer instanceof IdentError) query.deferred.errback(answer);
     else query.deferred.callback(answer);
@@ -138,7 +139,7 @@ export class IdentClient extends LineOnlyReceiver {
 
   override connectionLost(reason: Failure): void {
     this.#lost = true;
-    for (const { deferred } of this.#queries.splice(0)) deferred.errback(lost(reason.value));
+    while (this.#queries.size > 0) this.#queries.shift()!.deferred.errback(lost(reason.value));
   }
 }
 

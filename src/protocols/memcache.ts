@@ -1,6 +1,7 @@
 /** A client of memcached, by its text protocol. Names follow twisted.protocols.memcache. */
 
 import { defaultClock } from "../internet/defaultclock.ts";
+import { Fifo } from "../internet/defer/fifo.ts";
 import { type Deferred, fail } from "../internet/defer.ts";
 import { ConnectionClosed, TimeoutError } from "../internet/error.ts";
 import type { Failure } from "../internet/failure.ts";
@@ -42,6 +43,10 @@ export interface MemCacheOptions {
 const TIMEOUT_SECONDS = 60;
 /** Bytes of a value that is stored by memcached with its greatest `-I`. */
 const VALUE_MAX = 1024 * 1024 * 1024;
+// Beyond these memcached refuses the command, but not the value behind it: that would be read as commands.
+const FLAGS_MAX = 2 ** 32 - 1;
+const TIME_MAX = 2 ** 31 - 1;
+const CAS_MAX = 2n ** 64n - 1n;
 
 const STORED = { STORED: true, NOT_STORED: false, EXISTS: false, NOT_FOUND: false };
 const DELETED = { DELETED: true, NOT_FOUND: false };
@@ -61,7 +66,7 @@ export class MemCacheProtocol extends TimeoutMixin(LineReceiver) {
   persistentTimeOut: number | null;
 
   /** Commands that were sent, in their order, and are not answered. */
-  readonly #current: Command<unknown>[] = [];
+  readonly #current = new Fifo<Command<unknown>>();
   /** Bytes of the value that is being received and of its line end which are still to come. */
   #expected = 0;
   /** Whose value that is. */
@@ -98,7 +103,9 @@ export class MemCacheProtocol extends TimeoutMixin(LineReceiver) {
 
   /** The same when the value is still the one that get() identified by `cas`. Fires with false when it is not. */
   checkAndSet(key: string, value: Bytes, cas: string, flags = 0, expireTime = 0): Deferred<boolean> {
-    if (!/^\d+$/.test(cas)) return fail(new ClientError(`${quote(cas)} identifies no value: take what get() told.`));
+    if (!/^\d{1,20}$/.test(cas) || BigInt(cas) > CAS_MAX) {
+      return fail(new ClientError(`${quote(cas)} identifies no value: take what get() told.`));
+    }
     return this.#store("cas", key, value, flags, expireTime, ` ${cas}`);
   }
 
@@ -175,7 +182,7 @@ export class MemCacheProtocol extends TimeoutMixin(LineReceiver) {
   override lineReceived(line: Buffer): void {
     this.resetTimeout();
     const text = line.toString();
-    const command = this.#current[0];
+    const command = this.#current.peek();
     if (command === undefined) throw new ServerError(`The memcached server said ${quote(text)} without being asked.`);
     const error = errorIn(text);
     if (error !== null) {
@@ -223,7 +230,8 @@ export class MemCacheProtocol extends TimeoutMixin(LineReceiver) {
   // --- inside --------------------------------------------------------------------------------------------------------
 
   #store(command: string, key: string, value: Bytes, flags: number, expireTime: number, cas = ""): Deferred<boolean> {
-    const bad = this.#badKey(key) ?? badNumber("flags", flags) ?? badNumber("expireTime", expireTime, -1);
+    const bad =
+      this.#badKey(key) ?? badNumber("flags", flags, 0, FLAGS_MAX) ?? badNumber("expireTime", expireTime, -1, TIME_MAX);
     if (bad !== undefined) return bad;
     const bytes = typeof value === "string" ? Buffer.from(value) : value;
     const head = `${command} ${key} ${flags} ${expireTime} ${bytes.length}${cas}\r\n`;
@@ -249,7 +257,7 @@ export class MemCacheProtocol extends TimeoutMixin(LineReceiver) {
       const message = "There is no connection to the memcached server: connect, or connect anew.";
       return fail(new ConnectionClosed(message, this.#closed === null ? {} : { cause: this.#closed }));
     }
-    if (this.#current.length === 0) this.setTimeout(this.persistentTimeOut);
+    if (this.#current.size === 0) this.setTimeout(this.persistentTimeOut);
     this.#current.push(command as Command<unknown>);
     this.transport.writeSequence(pieces);
     return command.deferred;
@@ -258,13 +266,13 @@ export class MemCacheProtocol extends TimeoutMixin(LineReceiver) {
   /** The first command is answered. */
   #finish(): void {
     this.#current.shift();
-    if (this.#current.length === 0) this.setTimeout(null);
+    if (this.#current.size === 0) this.setTimeout(null);
   }
 
   /** No answer will come any more. */
   #close(reason: unknown): void {
     this.#closed ??= reason;
-    for (const command of this.#current.splice(0)) command.fail(reason);
+    while (this.#current.size > 0) this.#current.shift()!.fail(reason);
   }
 
   #badKey(key: string): Deferred<never> | undefined {
@@ -273,8 +281,10 @@ export class MemCacheProtocol extends TimeoutMixin(LineReceiver) {
       return fail(new ClientError(`A key has ${length} bytes, and may have ${this.MAX_KEY_LENGTH}: ${quote(key)}.`));
     }
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-    if (key !== "" && !/[\u0000-\u0020\u007f]/.test(key)) return undefined;
-    return fail(new ClientError(`A key is text without blanks and control characters, unlike ${quote(key)}.`));
+    const blank = /[\u0000-\u0020\u007f]/.test(key);
+    // Half a character is sent as U+FFFD: all such keys would be one, and the server would answer for none that was asked.
+    if (key !== "" && !blank && !/\p{Surrogate}/u.test(key)) return undefined;
+    return fail(new ClientError(`A key is whole text without blanks and control characters, unlike ${quote(key)}.`));
   }
 }
 
@@ -287,9 +297,14 @@ function errorIn(line: string): NoSuchCommand | ClientError | ServerError | null
   return null;
 }
 
-function badNumber(name: string, value: number, least = 0): Deferred<never> | undefined {
-  if (Number.isSafeInteger(value) && value >= least) return undefined;
-  return fail(new ClientError(`${name} is a whole number from ${least} on, not ${value}.`));
+function badNumber(
+  name: string,
+  value: number,
+  least = 0,
+  most = Number.MAX_SAFE_INTEGER,
+): Deferred<never> | undefined {
+  if (Number.isSafeInteger(value) && value >= least && value <= most) return undefined;
+  return fail(new ClientError(`${name} is a whole number from ${least} to ${most}, not ${value}.`));
 }
 
 function plain({ flags, value }: Entry): Value {

@@ -3,8 +3,9 @@
  *
  *     transport ──── PreambleWrapper ──── what reads the preamble, then the protocol
  */
+import type { Failure } from "../internet/failure.ts";
 import type { ProtocolLike } from "../internet/interfaces.ts";
-import { err } from "../logger/log.ts";
+import { endBy, watch } from "./guard.ts";
 import { ProtocolWrapper } from "./policies/wrapper.ts";
 
 export class PreambleWrapper extends ProtocolWrapper {
@@ -25,6 +26,11 @@ export class PreambleWrapper extends ProtocolWrapper {
     return undefined;
   }
 
+  override connectionLost(reason: Failure): unknown {
+    this.#rest = null;
+    return super.connectionLost(reason);
+  }
+
   override pauseProducing(): void {
     this.#paused = true;
     super.pauseProducing();
@@ -41,10 +47,9 @@ export class PreambleWrapper extends ProtocolWrapper {
   /** Not called by the transport, so nobody but us ends the connection when the protocol throws. */
   #deliver(rest: Buffer): void {
     try {
-      this.dataReceived(rest);
+      watch(this.dataReceived(rest), this, this);
     } catch (error) {
-      err(error, `${this.logPrefix()} threw; its connection to ${this.getPeer()} is closed`);
-      this.abortConnection();
+      endBy(error, this, this);
     }
   }
 }

@@ -12,6 +12,7 @@ import { ConnectionDone, ConnectionLost, SkeinError } from "../internet/error.ts
 import type { Failure } from "../internet/failure.ts";
 import type { HalfCloseableProtocol, ProtocolLike, Transport } from "../internet/interfaces.ts";
 import { Protocol } from "../internet/protocol.ts";
+import { endBy, watch } from "../protocols/guard.ts";
 import { Pieces } from "./pieces.ts";
 
 /** Reading pauses when so many bytes wait for the reader. */
@@ -132,11 +133,12 @@ export class Intake extends Protocol implements HalfCloseableProtocol {
     this.#end();
     this.#settleClosed(undefined);
     transport.switchProtocol(next);
-    if (rest.length > 0) next.dataReceived(rest);
-    if (!peerEnded) return;
-    // The end is not told a second time.
-    if ("readConnectionLost" in next) (next as HalfCloseableProtocol).readConnectionLost();
-    else transport.loseConnection();
+    try {
+      if (rest.length > 0 && !transport.disconnecting) watch(next.dataReceived(rest), next, transport);
+      if (peerEnded && !transport.disconnecting) tellEnd(next, transport);
+    } catch (error) {
+      endBy(error, next, transport);
+    }
   }
 
   #resume(): void {
@@ -176,4 +178,11 @@ export class Intake extends Protocol implements HalfCloseableProtocol {
       },
     };
   }
+}
+
+/** The transport does not tell the peer's end a second time. */
+function tellEnd(next: ProtocolLike, transport: Transport): void {
+  const { readConnectionLost } = next as Partial<HalfCloseableProtocol>;
+  if (typeof readConnectionLost === "function") watch(readConnectionLost.call(next), next, transport);
+  else transport.loseConnection();
 }

@@ -5,6 +5,7 @@ import { ConnectionLost, ConnectionRefusedError, SkeinError } from "../../src/in
 import { Finger, FingerClient, finger } from "../../src/protocols/finger.ts";
 import { FakeReactor, FakeTransport } from "../helpers/fake-transport.ts";
 import { collectLog } from "../helpers/log.ts";
+import { buffersHeld } from "../helpers/memory.ts";
 import { errorOf, watch } from "../helpers/outcome.ts";
 
 const log = collectLog();
@@ -136,6 +137,17 @@ it("the client's answer is everything until the server closes", () => {
   expect(seen).toEqual([]);
   transport.lose();
   expect(seen).toEqual([Buffer.from("Login: joe\r\nPlan:\r\nnone")]);
+});
+
+it("an answer that comes byte by byte takes the client little more memory than its bytes", async () => {
+  const { client, transport } = connected();
+  const held = async () => (await buffersHeld()) + process.memoryUsage().heapUsed;
+  const before = await held();
+  for (let i = 0; i < 200_000; i++) client.dataReceived(Buffer.from("x"));
+  expect((await held()) - before).toBeLessThan(4 * 1024 * 1024);
+  const seen = watch(client.answer);
+  transport.lose();
+  expect(seen).toEqual([Buffer.alloc(200_000, "x")]);
 });
 
 it("finger() fires with the answer", () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { IPv4Address, IPv6Address } from "../../src/internet/address.ts";
 import { TCP4ServerEndpoint } from "../../src/internet/endpoints.ts";
-import { NoClockError } from "../../src/internet/error.ts";
+import { ConnectionLost, NoClockError } from "../../src/internet/error.ts";
 import type { Address, ServerFactoryLike } from "../../src/internet/interfaces.ts";
 import { Factory, Protocol } from "../../src/internet/protocol.ts";
 import {
@@ -404,6 +404,19 @@ describe("an endpoint", () => {
     expect(log().join()).toContain("oops");
   });
 
+  it("what a protocol's promise rejects with when it resumes ends its connection", async () => {
+    const { transport, keeper } = accept();
+    keeper.onMade = () => keeper.transport.pauseProducing();
+    keeper.dataReceived = async () => {
+      throw new RangeError("oops");
+    };
+    transport.receive(Buffer.concat([proxyHeader(V4), Buffer.from("one")]));
+    keeper.transport.resumeProducing();
+    await new Promise(setImmediate);
+    expect(transport.aborted).toBe(true);
+    expect(log().join()).toContain("oops");
+  });
+
   it("a protocol that closes at once is not given what is behind the header, now or later", () => {
     const { transport, keeper } = accept();
     keeper.onMade = () => keeper.transport.loseConnection();
@@ -415,6 +428,15 @@ describe("an endpoint", () => {
     other.keeper.transport.loseConnection();
     other.keeper.transport.resumeProducing();
     expect(other.keeper.calls.length).toBe(1);
+  });
+
+  it("a protocol that resumes after the loss is not given what is behind the header", () => {
+    const { transport, keeper } = accept();
+    keeper.onMade = () => keeper.transport.pauseProducing();
+    transport.receive(Buffer.concat([proxyHeader(V4), Buffer.from("one")]));
+    transport.lose(new ConnectionLost());
+    keeper.transport.resumeProducing();
+    expect(keeper.calls.slice(1)).toEqual(["lost"]);
   });
 
   it("waits 30 seconds for the header, and then cuts the connection", () => {

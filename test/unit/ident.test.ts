@@ -132,6 +132,20 @@ describe("a server", () => {
     expect(transport.take()).toBe("1, 2 : USERID : A : first\r\n3, 4 : ERROR : HIDDEN-USER\r\n");
   });
 
+  it("looks nothing up any more for a client that is lost", () => {
+    const answers: Deferred<Identity>[] = [];
+    const transport = serve(
+      new Answering(() => {
+        answers.push(new Deferred<Identity>());
+        return answers.at(-1)!;
+      }),
+    );
+    transport.receive("1, 2\r\n".repeat(1000));
+    transport.lose(new ConnectionLost());
+    answers[0]!.callback(["A", "first"]);
+    expect(answers.length).toBe(1);
+  });
+
   it.each([
     ["SYS", "a\r\n1, 2 : USERID : SYS : forged"],
     ["S\nYS", "user"],

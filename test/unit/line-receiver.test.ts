@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
+import { ConnectionLost } from "../../src/internet/error.ts";
 import type { Bytes } from "../../src/internet/interfaces.ts";
 import { type LogEvent, setObserver } from "../../src/logger/logger.ts";
 import { LineOnlyReceiver, LineReceiver } from "../../src/protocols/basic.ts";
@@ -384,6 +385,16 @@ describe("LineReceiver", () => {
     expect(protocol.lines).toEqual(["one", "two"]);
   });
 
+  it("drops what it holds when the connection is lost", () => {
+    const { protocol, transport } = start(new Lines());
+    protocol.onLine = () => protocol.pauseProducing();
+    transport.receive("one\r\ntwo\r\n");
+    transport.lose(new ConnectionLost());
+    protocol.resumeProducing();
+    expect(protocol.lines).toEqual(["one"]);
+    expect(protocol.clearLineBuffer()).toHaveLength(0);
+  });
+
   it("pauses raw data, too", () => {
     const { protocol, transport } = start(new Lines());
     protocol.setRawMode();
@@ -452,6 +463,22 @@ describe("LineReceiver", () => {
     expect(() => transport.receive("bad\r\nnext\r\n")).toThrow(RangeError);
     transport.receive("last\r\n");
     expect(protocol.lines).toEqual(["bad", "next", "last"]);
+  });
+
+  it("ends the connection when a line that was held throws after resumeProducing()", () => {
+    const events: LogEvent[] = [];
+    const previous = setObserver((event) => events.push(event));
+    restore = () => void setObserver(previous);
+    const { protocol, transport } = start(new Lines());
+    protocol.onLine = (line) => {
+      if (line === "bad") throw new RangeError("bad line");
+      protocol.pauseProducing();
+    };
+    transport.receive("one\r\nbad\r\nnext\r\n");
+    protocol.resumeProducing();
+    expect(transport.aborted).toBe(true);
+    expect(protocol.lines).toEqual(["one", "bad"]);
+    expect(events.map(({ error }) => error)).toEqual([new RangeError("bad line")]);
   });
 
   it("ends the connection when an async lineReceived() rejects", async () => {

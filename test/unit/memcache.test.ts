@@ -182,9 +182,14 @@ describe("errors", () => {
     ["checkAndSet with a forged identifier", (c) => c.checkAndSet("a", "b", "1\r\nflush_all")],
     ["set with flags that are none", (c) => c.set("a", "b", 0.5)],
     ["set with a time that is none", (c) => c.set("a", "b", 0, Number.NaN)],
+    // memcached refuses such a command and reads its value as the next ones.
+    ["set with flags of more than 32 bits", (c) => c.set("a", "flush_all", 2 ** 32)],
+    ["set with a time in milliseconds", (c) => c.set("a", "flush_all", 0, 1_700_000_000_000)],
+    ["checkAndSet with an identifier of more than 64 bits", (c) => c.checkAndSet("a", "flush_all", `${2n ** 64n}`)],
+    ["checkAndSet with an identifier of many digits", (c) => c.checkAndSet("a", "flush_all", "9".repeat(40))],
     ["increment by less than nothing", (c) => c.increment("a", -1)],
     ["stats of several lines", (c) => c.stats("items\r\nflush_all")],
-    ...["", "two words", "a\r\nflush_all", "a\tb", "a\0", "\u007f"].map((key): [string, Ask] => [
+    ...["", "two words", "a\r\nflush_all", "a\tb", "a\0", "\u007f", "a\ud800", "\udc00b"].map((key): [string, Ask] => [
       `get of ${JSON.stringify(key)}`,
       (c) => c.get(key),
     ]),
@@ -192,6 +197,18 @@ describe("errors", () => {
     errorOf(ask(client), ClientError);
     expect(transport.take()).toBe("");
     expect(clock.getDelayedCalls()).toEqual([]);
+  });
+
+  it("the greatest numbers that memcached takes are sent", () => {
+    client.set("a", "b", 2 ** 32 - 1, 2 ** 31 - 1);
+    client.checkAndSet("a", "b", `${2n ** 64n - 1n}`, 0, -1);
+    expect(transport.take()).toBe("set a 4294967295 2147483647 1\r\nb\r\ncas a 0 -1 1 18446744073709551615\r\nb\r\n");
+  });
+
+  it("a key may have characters outside the basic plane", () => {
+    const seen = watch(client.get("a😀"));
+    transport.receive("VALUE a😀 0 3\r\nbar\r\nEND\r\n");
+    expect(seen).toEqual([[0, bar]]);
   });
 
   it("a key may have 250 bytes", () => {
@@ -247,6 +264,20 @@ describe("pipelining", () => {
       "VALUE foo 0 3\r\nbar\r\nEND\r\nSTORED\r\nVALUE egg 0 4\r\nspam\r\nEND\r\nNOT_FOUND\r\nVERSION 1\r\n",
     );
     expect(seen).toEqual([[[0, bar]], [true], [[0, Buffer.from("spam")]], [false], ["1"]]);
+  });
+
+  it("200,000 answers take no longer each than 5,000 do", () => {
+    const cost = (count: number) => {
+      for (let i = 0; i < count; i++) client.delete("a");
+      const answers = Buffer.from("DELETED\r\n".repeat(1000));
+      const began = process.cpuUsage();
+      for (let i = 0; i < count; i += 1000) client.dataReceived(answers);
+      const { user, system } = process.cpuUsage(began);
+      return (user + system) / count;
+    };
+    cost(5000);
+    expect(cost(200_000) / cost(5000)).toBeLessThan(8);
+    expect(clock.getDelayedCalls()).toEqual([]);
   });
 
   it("a callback may give the next command", () => {

@@ -242,6 +242,24 @@ describe("writing", () => {
     expect(producer.calls).toEqual([]);
   });
 
+  it.each(["pauseProducing", "resumeProducing"] as const)("ends only the connection whose %s() throws", (method) => {
+    const log = logged();
+    const { factory, wrapped, transport } = throttled({ writeLimit: 10 });
+    const bad = new Told();
+    bad[method] = () => {
+      throw new RangeError("no more");
+    };
+    wrapped.transport.registerProducer(bad, true);
+    const other = connect(factory);
+    const producer = new Told();
+    other.wrapped.transport.registerProducer(producer, true);
+    other.wrapped.transport.write("x".repeat(20));
+    clock.advance(3);
+    expect(producer.calls).toEqual(["pause", "resume"]);
+    expect([transport.aborted, other.transport.aborted]).toEqual([true, false]);
+    expect(log.join()).toContain("Keeper (ThrottlingProtocol) threw");
+  });
+
   it("tells the producer when the connection is lost", () => {
     const { wrapped, transport } = throttled({ writeLimit: 10 });
     const producer = new Told();

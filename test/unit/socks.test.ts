@@ -420,10 +420,18 @@ describe("a client", () => {
     ["a.b", undefined, "0401005000000001" + "00" + "612e6200"],
     ["a.b", "me", "0401005000000001" + "6d6500" + "612e6200"],
     ["::1", undefined, "0401005000000001" + "00" + "3a3a3100"],
+    ["0.0.0.0", undefined, "0401005000000000" + "00"],
+    ["0.0.0.5", undefined, "0401005000000001" + "00" + "302e302e302e3500"],
   ])("asks for %s as %s by %s", (host, user, sent) => {
     const { connector } = connect(host, 80, user);
     expect([connector.host, connector.port]).toEqual(["10.0.0.1", 1080]);
     expect(takeHex(connector.succeed())).toBe(sent);
+  });
+
+  it.each([-1, 65_536 + 80, 80.5, Number.NaN])("fails before it connects anywhere when the port is %s", (port) => {
+    const { connected, connector } = connect("example.org", port);
+    expect(errorOf(connected, SOCKSError).message).toContain("from 0 to 65535");
+    expect(connector).toBeUndefined();
   });
 
   it("connects the protocol once the server has granted it, and gives it what follows", () => {

@@ -3,7 +3,9 @@ import { describe, expect, expectTypeOf, it } from "vitest";
 import { TCP4ClientEndpoint } from "../../src/internet/endpoints.ts";
 import { ConnectionClosed, ConnectionDone, ConnectionLost, SkeinError } from "../../src/internet/error.ts";
 import type { Failure } from "../../src/internet/failure.ts";
+import { Protocol } from "../../src/internet/protocol.ts";
 import { setObserver } from "../../src/logger/log.ts";
+import { WrappingFactory } from "../../src/protocols/policies.ts";
 import {
   type Connection,
   chunks,
@@ -20,6 +22,7 @@ import { FakeReactor } from "../helpers/fake-transport.ts";
 import { turns } from "../helpers/gate.ts";
 import { OwningTransport } from "../helpers/owning-transport.ts";
 import { between, fragments, seeded } from "../helpers/random.ts";
+import { keepers, PEER } from "../helpers/wrapped.ts";
 
 const KIB = 1024;
 
@@ -215,6 +218,53 @@ describe("a Connection", () => {
       writeConnectionLost() {},
     } as never);
     expect([calls.at(-1), half.transport.disconnecting]).toEqual(["read", false]);
+  });
+
+  it("is cut when the protocol that it goes to throws over what was not read, at once or later", async () => {
+    const logged: unknown[] = [];
+    const previous = setObserver(({ error }) => logged.push(error));
+    const thrown = new RangeError("no such word");
+    const fail = (): never => {
+      throw thrown;
+    };
+    for (const received of [fail, async () => fail()]) {
+      const { transport, connection } = opened();
+      transport.receive("unread");
+      connection.switchProtocol({ makeConnection() {}, dataReceived: received, connectionLost() {} });
+      await turns(2);
+      expect(transport.aborted).toBe(true);
+    }
+    setObserver(previous);
+    expect(logged).toEqual([thrown, thrown]);
+  });
+
+  it("gives a protocol that closes at once nothing", () => {
+    const calls: string[] = [];
+    class Closing extends Protocol {
+      override connectionMade(): void {
+        this.transport.loseConnection();
+      }
+      override dataReceived(data: Buffer): void {
+        calls.push(`data ${data}`);
+      }
+      readConnectionLost(): void {
+        calls.push("end");
+      }
+    }
+    const { transport, connection } = opened();
+    transport.receive("unread");
+    transport.end();
+    connection.switchProtocol(new Closing());
+    expect([calls, transport.disconnecting]).toEqual([[], true]);
+  });
+
+  it("closes for a wrapper whose protocol does not care for halves, when the peer has ended", () => {
+    const { transport, connection } = opened();
+    transport.receive("unread");
+    transport.end();
+    const wrapper = new WrappingFactory(keepers()).buildProtocol(PEER)!;
+    connection.switchProtocol(wrapper);
+    expect([wrapper.wrappedProtocol.received, transport.disconnecting]).toEqual(["unread", true]);
   });
 });
 

@@ -16,6 +16,11 @@ export class Fifo<T> {
     return this.count;
   }
 
+  /** The one that is next. */
+  peek(): T | undefined {
+    return this.first?.item;
+  }
+
   push(item: T): Place<T> {
     const place: Place<T> = { item, before: this.last, after: undefined };
     if (this.last === undefined) this.first = place;

@@ -1,8 +1,8 @@
 /** What all framings share: bytes come in, messages go out one at a time, until told to stop. */
+import type { Failure } from "../../internet/failure.ts";
 import type { PushProducer } from "../../internet/interfaces.ts";
 import { Protocol } from "../../internet/protocol.ts";
-import { isThenable } from "../../internet/thenable.ts";
-import { err } from "../../logger/log.ts";
+import { endBy, watch } from "../guard.ts";
 import type { Accumulator } from "./accumulator.ts";
 
 export const NOTHING: Buffer = Buffer.alloc(0);
@@ -12,7 +12,8 @@ export const NOTHING: Buffer = Buffer.alloc(0);
  * that is given a message: the rest is delivered after resumeProducing().
  *
  * Messages belong to whoever receives them. The class borrows what the engine received, so a subclass that overrides
- * dataReceived() must copy what it keeps. A method that is given a message may be async: when it rejects, the
+ * dataReceived() must copy what it keeps, and one that overrides connectionLost() and pauses must call it here too: what
+ * was not delivered by then is dropped. A method that is given a message may be async: when it rejects, the
  * connection ends, as it does when it throws.
  */
 export abstract class FrameReceiver<B extends Accumulator> extends Protocol implements PushProducer {
@@ -47,6 +48,10 @@ export abstract class FrameReceiver<B extends Accumulator> extends Protocol impl
     }
   }
 
+  override connectionLost(_reason: Failure): void {
+    this.#buffer?.clear();
+  }
+
   pauseProducing(): void {
     this.paused = true;
     this.transport.pauseProducing();
@@ -55,7 +60,12 @@ export abstract class FrameReceiver<B extends Accumulator> extends Protocol impl
   resumeProducing(): void {
     this.paused = false;
     this.transport.resumeProducing();
-    this.dataReceived(NOTHING);
+    // Not called by the transport, so nobody but us ends the connection when a message is thrown over.
+    try {
+      this.dataReceived(NOTHING);
+    } catch (error) {
+      endBy(error, this, this.transport);
+    }
   }
 
   stopProducing(): void {
@@ -70,11 +80,7 @@ export abstract class FrameReceiver<B extends Accumulator> extends Protocol impl
 
   /** For what a method returned that may be async. */
   protected watch(result: unknown): void {
-    if (!isThenable(result)) return;
-    result.then(undefined, (error: unknown) => {
-      err(error, `${this.logPrefix()} threw; its connection to ${this.transport.getPeer()} is closed`);
-      this.transport.abortConnection();
-    });
+    watch(result, this, this.transport);
   }
 
   #begin(): B {

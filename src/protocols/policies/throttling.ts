@@ -10,6 +10,7 @@ import type {
   ReactorTime,
 } from "../../internet/interfaces.ts";
 import { msg } from "../../logger/log.ts";
+import { endBy } from "../guard.ts";
 import { Bucket } from "../htb/bucket.ts";
 import { ProtocolWrapper, type WrappableFactory, WrappingFactory } from "./wrapper.ts";
 
@@ -69,13 +70,23 @@ export class ThrottlingProtocol<P extends ProtocolLike = ProtocolLike> extends P
   /** Pause the producer, if there is one. */
   throttleWrites(): void {
     this.#writesThrottled = true;
-    this.#valve?.throttle();
+    this.#turn((valve) => valve.throttle());
   }
 
   /** Resume the producer, unless the transport has paused it too. */
   unthrottleWrites(): void {
     this.#writesThrottled = false;
-    this.#valve?.unthrottle();
+    this.#turn((valve) => valve.unthrottle());
+  }
+
+  /** What this connection's producer throws ends this connection: the others are still to be told. */
+  #turn(how: (valve: Valve) => void): void {
+    if (this.#valve === null) return;
+    try {
+      how(this.#valve);
+    } catch (error) {
+      endBy(error, this, this);
+    }
   }
 }
 

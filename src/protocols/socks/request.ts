@@ -20,6 +20,9 @@ const VERSION = 4;
 const FIXED = 8;
 /** Bytes that a user, or a name, may have. */
 const TEXT_MAX = 255;
+const PORT_MAX = 65_535;
+/** Addresses that stand for "a name follows" in a request: sent as addresses, they would leave the server waiting. */
+const ANNOUNCES_NAME = /^0\.0\.0\.[1-9]/;
 
 /** A SOCKS request or reply that does not follow the protocol, or a request that was rejected. */
 export class SOCKSError extends SkeinError {
@@ -70,9 +73,14 @@ function text(bytes: Buffer, start: number, what: string): { text: string; end: 
 
 /** The bytes of a request; one for a name, or for an IPv6 address, is of version 4a. @throws SOCKSError */
 export function encodeRequest(command: number, host: string, port: number, user: string): Buffer {
+  if (!Number.isInteger(port) || port < 0 || port > PORT_MAX) {
+    throw new SOCKSError(`A port is an integer from 0 to ${PORT_MAX}, not ${port}.`);
+  }
   const fixed = Buffer.from([VERSION, command, port >> 8, port & 255]);
   const identity = encodeText(user, "user");
-  if (isIPv4(host)) return Buffer.concat([fixed, Buffer.from(host.split(".").map(Number)), identity]);
+  if (isIPv4(host) && !ANNOUNCES_NAME.test(host)) {
+    return Buffer.concat([fixed, Buffer.from(host.split(".").map(Number)), identity]);
+  }
   if (host === "") throw new SOCKSError("There is no host to connect to: the name is empty.");
   return Buffer.concat([fixed, Buffer.from([0, 0, 0, 1]), identity, encodeText(host, "name")]);
 }
