@@ -77,8 +77,8 @@ export interface Transport extends Consumer, PushProducer {
   readonly disconnecting: boolean;
   /**
    * Hand the connection to `next`: its makeConnection() is called, and what comes from here on, the loss included, goes
-   * to it. The protocol before hears no more. Does nothing once the connection is lost. For protocols that give way to
-   * another in the middle of a connection.
+   * to it. The peer's end is told to it soon when it has come already. The protocol before hears no more. Does nothing
+   * once the connection is lost. For protocols that give way to another in the middle of a connection.
    */
   switchProtocol(next: ProtocolLike): void;
 }

@@ -100,6 +100,11 @@ class DuplexTransport implements Transport {
     if (this.#lost) return;
     this.#protocol = next;
     this.#call(() => next.makeConnection(this));
+    if (!this.#readEnded) return;
+    // The protocol before knows of the peer's end, this one does not.
+    process.nextTick(() => {
+      if (this.#protocol === next) this.#tellEnd();
+    });
   }
 
   // --- writing -----------------------------------------------------------------------------------------------------
@@ -208,6 +213,10 @@ class DuplexTransport implements Transport {
   #ended(): void {
     if (this.#readEnded) return;
     this.#readEnded = true;
+    this.#tellEnd();
+  }
+
+  #tellEnd(): void {
     if (this.disconnecting || this.#lost) return;
     const protocol = this.#protocol as Partial<HalfCloseableProtocol>;
     if (typeof protocol.readConnectionLost !== "function") {

@@ -127,7 +127,6 @@ export class Intake extends Protocol implements HalfCloseableProtocol {
     if (this.#lost) return;
     const { transport } = this;
     const rest = this.#pieces.takeAll();
-    const peerEnded = this.#ended;
     this.#resume();
     this.#lost = true;
     this.#end();
@@ -135,7 +134,6 @@ export class Intake extends Protocol implements HalfCloseableProtocol {
     transport.switchProtocol(next);
     try {
       if (rest.length > 0 && !transport.disconnecting) watch(next.dataReceived(rest), next, transport);
-      if (peerEnded && !transport.disconnecting) tellEnd(next, transport);
     } catch (error) {
       endBy(error, next, transport);
     }
@@ -178,11 +176,4 @@ export class Intake extends Protocol implements HalfCloseableProtocol {
       },
     };
   }
-}
-
-/** The transport does not tell the peer's end a second time. */
-function tellEnd(next: ProtocolLike, transport: Transport): void {
-  const { readConnectionLost } = next as Partial<HalfCloseableProtocol>;
-  if (typeof readConnectionLost === "function") watch(readConnectionLost.call(next), next, transport);
-  else transport.loseConnection();
 }

@@ -259,6 +259,22 @@ forEachReactor((make) => {
     over.open();
   });
 
+  test("a protocol that gets a connection whose peer has ended is told so once", async () => {
+    const next = new HalfRecorder();
+    const { port } = serveHandler(make(), async (connection) => {
+      expect(await connection.read()).toBeNull();
+      connection.switchProtocol(next);
+    });
+    const peer = await Peer.connect(port);
+    peer.end();
+    await next.readEnded.promise;
+    await turns(2);
+    next.transport.loseConnection();
+    await next.lost.promise;
+    const calls = next.calls.filter((call) => call !== "writeConnectionLost");
+    expect(calls).toEqual(["connectionMade", "readConnectionLost", "connectionLost"]);
+  });
+
   test("a connection can be given to a protocol again, with what was received and not read", async () => {
     const second = new HalfRecorder();
     const { port } = serveHandler(make(), async (connection) => {

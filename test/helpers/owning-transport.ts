@@ -11,6 +11,7 @@ export class OwningTransport extends FakeTransport {
   writeEnded = false;
   noDelay = true;
   keepAlive = false;
+  #peerEnded = false;
 
   /** A connection that a protocol of no interest has. */
   static idle(): OwningTransport {
@@ -37,7 +38,16 @@ export class OwningTransport extends FakeTransport {
 
   /** The peer ends its side. */
   end(): void {
-    (this.current as HalfCloseableProtocol).readConnectionLost();
+    this.#peerEnded = true;
+    const { current } = this;
+    const tell = (current as Partial<HalfCloseableProtocol> | undefined)?.readConnectionLost;
+    if (typeof tell === "function") tell.call(current);
+    else this.loseConnection();
+  }
+
+  override switchProtocol(next: ProtocolLike): void {
+    super.switchProtocol(next);
+    if (this.#peerEnded) setImmediate(() => this.current === next && !this.disconnecting && this.end());
   }
 
   override loseWriteConnection(): void {

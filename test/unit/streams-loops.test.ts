@@ -209,6 +209,7 @@ describe("a Connection", () => {
     ended.transport.receive(Buffer.alloc(64 * KIB, "x"));
     ended.transport.end();
     ended.connection.switchProtocol(next);
+    await turns(2);
     expect([ended.transport.disconnecting, ended.transport.paused]).toEqual([true, false]);
     const half = opened();
     half.transport.end();
@@ -217,6 +218,7 @@ describe("a Connection", () => {
       readConnectionLost: () => void calls.push("read"),
       writeConnectionLost() {},
     } as never);
+    await turns(2);
     expect([calls.at(-1), half.transport.disconnecting]).toEqual(["read", false]);
   });
 
@@ -258,12 +260,13 @@ describe("a Connection", () => {
     expect([calls, transport.disconnecting]).toEqual([[], true]);
   });
 
-  it("closes for a wrapper whose protocol does not care for halves, when the peer has ended", () => {
+  it("closes for a wrapper whose protocol does not care for halves, when the peer has ended", async () => {
     const { transport, connection } = opened();
     transport.receive("unread");
     transport.end();
     const wrapper = new WrappingFactory(keepers()).buildProtocol(PEER)!;
     connection.switchProtocol(wrapper);
+    await turns(2);
     expect([wrapper.wrappedProtocol.received, transport.disconnecting]).toEqual(["unread", true]);
   });
 });

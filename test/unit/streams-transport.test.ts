@@ -243,6 +243,24 @@ describe("a protocol over a Duplex", () => {
     expect(b.calls).toEqual(["connectionMade", "readConnectionLost"]);
   });
 
+  it("is told of the peer's end again when it gets a connection that has seen it", async () => {
+    const [stream, peer] = pipe();
+    const first = new HalfRecorder();
+    const transport = fromDuplex(stream, first);
+    peer.end();
+    await first.readEnded.promise;
+    const half = new HalfRecorder();
+    transport.switchProtocol(half);
+    await half.readEnded.promise;
+    const whole = new Recorder();
+    transport.switchProtocol(whole);
+    expect(await whole.lossError()).toBeInstanceOf(ConnectionDone);
+    expect([first.calls, half.calls]).toEqual([
+      ["connectionMade", "readConnectionLost"],
+      ["connectionMade", "readConnectionLost"],
+    ]);
+  });
+
   it("gets bytes from a stream that gives text", async () => {
     const stream = new PassThrough();
     stream.setEncoding("utf8");
