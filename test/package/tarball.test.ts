@@ -30,11 +30,13 @@ describe("the tarball", () => {
 
   test("has what a user runs, what compiles it, and nothing else", () => {
     const kinds = [
-      /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|CMakeLists\.txt|CMakePresets\.json)$/,
+      /^(package\.json|README\.md|LICENSE|(CHANGELOG|CONTRIBUTING)\.md|CMakeLists\.txt|CMakePresets\.json)$/,
       /^dist\/[\w/-]+\.(js|js\.map|d\.ts)$/,
       /^prebuilds\/(linux|darwin|win32)-(x64|arm64)\/skein(\.glibc|\.musl)?\.node$/,
       /^native\/(sources\.json|(addon|backend|engine|net)\/[\w/]+\.(cc|h))$/,
       /^cmake\/[\w-]+\.cmake$/,
+      /^docs\/[\w/-]+\.(md|svg)$/,
+      /^examples\/[\w-]+\.js$/,
     ];
     expect(paths().filter((path) => !kinds.some((kind) => kind.test(path)))).toEqual([]);
     for (const kind of kinds) expect(paths()).toContainEqual(expect.stringMatching(kind));
@@ -51,6 +53,13 @@ describe("the tarball", () => {
     const { exports, bin, types } = JSON.parse(readFileSync(join(unpacked, "package.json"), "utf8"));
     const targets = JSON.stringify([exports, bin, types]).match(/\.\/(dist|package)[^"]+/g)!;
     expect(targets.filter((target) => !paths().includes(target.slice(2)))).toEqual([]);
+  });
+
+  test("has every file that the README links to", () => {
+    const links = [...readFileSync(join(unpacked, "README.md"), "utf8").matchAll(/\]\((?!https?:|#)([^)#]+)/g)];
+    expect(links.length).toBeGreaterThan(10);
+    const there = (link: string) => paths().some((path) => path === link || path.startsWith(link));
+    expect(links.map((link) => link[1]!).filter((link) => !there(link))).toEqual([]);
   });
 
   test("has every source that the addon is compiled from", () => {

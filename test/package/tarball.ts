@@ -17,14 +17,11 @@ export interface Packed {
 
 /** Pack the repository into `folder`; returns the tarball's file name and its list. */
 export async function pack(folder: string): Promise<{ file: string; list: Packed }> {
-  const own = `prebuilds/${process.platform}-${process.arch}`;
-  for (const [needed, maker] of [
-    ["dist/index.js", "npm run build"],
-    [own, "npm run prebuild (or, without other toolchains, npm run prebuild -- host)"],
-  ] as const) {
-    if (!existsSync(join(ROOT, needed))) throw new Error(`There is no ${needed} to pack: ${maker} makes it.`);
-  }
-  const told = await succeeded(npm(["pack", "--json", "--pack-destination", folder], ROOT, process.env.PATH ?? ""));
+  const program = join(ROOT, "scripts/package.mjs");
+  const { PATH = "" } = process.env;
+  const told = await succeeded(
+    run(process.execPath, [program, "--json", "--pack-destination", folder], ROOT, { PATH, npm_execpath: npmProgram() }),
+  );
   const list = (JSON.parse(told) as Packed[])[0]!;
   return { file: join(folder, readdirSync(folder).find((name) => name.endsWith(".tgz"))!), list };
 }
