@@ -16,12 +16,13 @@ import { run as reactors } from "./reactors.ts";
 import type { Answer, Progress } from "./rig/answer.ts";
 import { cellNamed } from "./rig/cells.ts";
 import { type Bound, readGateFile } from "./rig/gate-file.ts";
-import { borrowing, broken, floor, owning } from "./rig/peers.ts";
+import { borrowing, broken, floor, owning, reactorsHere } from "./rig/peers.ts";
 import { measureCell } from "./rig/rounds.ts";
 
 const { values } = parseArgs({ options: { break: { type: "string" }, only: { type: "string" } } });
 const file = readGateFile();
 const skein = [borrowing, owning].map((peer) => (values.break === undefined ? peer : broken(peer, values.break)));
+const here = reactorsHere();
 const progress: Progress = (line) => process.stderr.write(`${line}\n`);
 
 /** One figure and what it should be. */
@@ -105,9 +106,14 @@ const questions: Readonly<Record<string, () => Promise<Answer>>> = {
 function questionGroup(question: string, targets: Readonly<Record<string, Bound>>): Group {
   const ask = questions[question];
   if (ask === undefined) throw new Error(`bench/gate.json asks for ${question}, which the gate does not know.`);
-  const checks = new Map(
-    Object.entries(targets).map(([label, bound]) => [label, new Check(`${question} ${label}`, bound)]),
-  );
+  const checks = new Map<string, Check>();
+  for (const [label, bound] of Object.entries(targets)) {
+    if (bound.reactor === undefined || here.includes(bound.reactor)) {
+      checks.set(label, new Check(`${question} ${label}`, bound));
+    } else {
+      progress(`${question} ${label}: not checked, for there is no ${bound.reactor} here`);
+    }
+  }
   return {
     name: question,
     checks: [...checks.values()],

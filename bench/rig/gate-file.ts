@@ -4,10 +4,12 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "./root.ts";
 
-/** One of the two. */
+/** `atMost` or `atLeast`. */
 export interface Bound {
   readonly atMost?: number;
   readonly atLeast?: number;
+  /** The reactor without which there is no such figure: where the kernel does not offer it, nothing is checked. */
+  readonly reactor?: string;
 }
 
 export interface GateFile {
