@@ -120,6 +120,7 @@ std::int64_t Engine::write(Handle handle, std::span<const std::uint8_t> bytes) {
     fail(*connection, ENOMEM);
     return -1;
   }
+  // The end of the turn sees to what an empty outbox means: the program may have more to say.
   if (connection->outbox.pending() >= kHeldBytes && bytes.size() < kDirectBytes) send_pending(*connection);
   if (connection->fd < 0 || connection->phase == Phase::kLingering) return -1;
   if (!connection->dirty) mark_dirty(*connection);
@@ -274,11 +275,7 @@ void Engine::flush() {
     Connection* connection = live(handle);
     if (connection == nullptr) continue;
     connection->dirty = false;
-    if (connection->outbox.empty()) {
-      outbox_emptied(*connection);
-    } else {
-      send_pending(*connection);
-    }
+    send_all(*connection);
   }
   flushing_.clear();
   if (in_turn_) return;
@@ -320,6 +317,10 @@ void Engine::send_pending(Connection& connection) {
     }
     budget -= std::min(budget, taken);
   }
+}
+
+void Engine::send_all(Connection& connection) {
+  send_pending(connection);
   if (connection.outbox.empty()) outbox_emptied(connection);
 }
 
@@ -332,11 +333,7 @@ void Engine::on_sent(Handle handle, std::ptrdiff_t result) {
     return;
   }
   connection->outbox.consume(pool_, static_cast<std::size_t>(result));
-  if (connection->outbox.empty()) {
-    outbox_emptied(*connection);
-  } else {
-    send_pending(*connection);
-  }
+  send_all(*connection);
 }
 
 void Engine::outbox_emptied(Connection& connection) {

@@ -116,6 +116,8 @@ class Engine final : private BackendEvents {
   bool dispatch();
   void mark_dirty(Connection& connection);
   void send_pending(Connection& connection);
+  // And does what waits for an empty outbox: the end of this side, the close.
+  void send_all(Connection& connection);
   std::size_t send_directly(Connection& connection, std::span<const std::uint8_t> bytes);
   void outbox_emptied(Connection& connection);
   void finish_close(Connection& connection);

@@ -37,6 +37,14 @@ forEachReactor((make) => {
     expect(await peer.rest()).toBe("before, after");
   });
 
+  test("so is as much as begins to leave before the turn has ended", async () => {
+    const [protocol, peer] = await connected();
+    protocol.transport.loseConnection();
+    for (let i = 0; i < 200; i++) protocol.transport.write("x".repeat(1000));
+    protocol.transport.write("end");
+    expect((await peer.rest()).length).toBe(200_003);
+  });
+
   test("a write after the loss is ignored", async () => {
     const [protocol, peer] = await connected();
     peer.end();

@@ -18,6 +18,12 @@ export const FILES = readdirSync(tests)
   .map((name) => name.slice(0, -SUFFIX.length))
   .sort();
 
+/** What is bundled: the suite's files, and those that run when they are asked for by name. */
+const PATHS = Object.fromEntries([
+  ...FILES.map((name) => [name, join(tests, name + SUFFIX)]),
+  ["random", join(root, "test/random/random.test.ts")],
+]);
+
 /** Without an addon there are no backends: the reactors that need none are left. */
 const LOADER = `const { resolve } = require("node:path");
 const { SKEIN_ADDON } = process.env;
@@ -36,7 +42,7 @@ const suite = {
   },
   load(id) {
     if (id !== join(root, "test/portable/suite.ts")) return null;
-    const loaders = FILES.map((name) => `${JSON.stringify(name)}: () => import("${join(tests, name + SUFFIX)}"),`);
+    const loaders = Object.entries(PATHS).map(([name, path]) => `${JSON.stringify(name)}: () => import("${path}"),`);
     return `export const files = {\n${loaders.join("\n")}\n};`;
   },
 };

@@ -6,8 +6,8 @@
 // Without --addon it is this machine's own; with --addon none only reactors that need none are run.
 // COMMAND starts that Node, as `wine node.exe` or `qemu-aarch64-static -L … node`; by default it is this one. The label
 // tells its results from those of other runs on such a platform. With --file the results of the other files stay as they
-// were; with --only, for a look, nothing is written. The suite's standard streams are files: Wine's Node takes no Unix
-// pipe.
+// were; with --only, for a look, nothing is written. `--file random` plays test/random, which is no part of the results.
+// The suite's standard streams are files: Wine's Node takes no Unix pipe.
 import { spawn } from "node:child_process";
 import { appendFileSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -73,8 +73,13 @@ async function runAndTell(file) {
     console.log(`  FAILED ${where}: ${behaviour}\n    ${error.replaceAll("\n", "\n    ")}`);
   }
 }
+
 function ownAddon() {
   return createRequire(import.meta.url)("node-gyp-build").path(root);
+}
+
+function isOfTheSuite({ file }) {
+  return FILES.includes(file);
 }
 
 /** The platform that COMMAND's Node takes itself to be on. */
@@ -140,7 +145,7 @@ function writeResults() {
   const folder = join(root, "build/conformance");
   const path = join(folder, `${Object.values(tags).join("-")}.json`);
   const before = values.file.length > 0 && existsSync(path) ? JSON.parse(readFileSync(path, "utf8")).rows : [];
-  const all = [...before.filter(({ file }) => !values.file.includes(file)), ...rows];
+  const all = [...before.filter(({ file }) => !values.file.includes(file)), ...rows.filter(isOfTheSuite)];
   mkdirSync(folder, { recursive: true });
   writeFileSync(path, `${JSON.stringify({ ...tags, runner: "plain", node: version, rows: all }, undefined, 1)}\n`);
 }

@@ -20,7 +20,7 @@ const only = process.env.SKEIN_RANDOM_SEED;
 const madeUp = new Map<string, Promise<Script[]>>();
 
 function scriptsOf(seed: number, name: string): Promise<Script[]> {
-  const resetsAfterTheEnd = name !== "node";
+  const resetsAfterTheEnd = name !== "node" && process.platform !== "win32";
   const key = `${seed} ${resetsAfterTheEnd}`;
   let scripts = madeUp.get(key);
   if (scripts === undefined) {
