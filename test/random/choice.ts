@@ -15,7 +15,7 @@ type Choices<T> = readonly (readonly [weight: number, value: T])[];
 
 /** What a reactor cannot tell its protocols, so that it is left out. */
 export interface Limits {
-  /** A reset of a connection whose own side has ended: node:net makes an end of it. */
+  /** A reset of a connection whose own side has ended: node:net makes an end of it, and so does Wine. */
   readonly resetsAfterTheEnd: boolean;
 }
 
