@@ -33,7 +33,7 @@ class WaiterDriver final : public Driver {
     running_ = true;
     napi_ref_threadsafe_function(env_, wake_loop_);
     if (!waiting_) let_wait();
-    if (engine_.needs_settle()) settle_soon();
+    if (harvested_ || engine_.needs_settle()) settle_soon();
     return true;
   }
 
@@ -120,11 +120,12 @@ class WaiterDriver final : public Driver {
 
   void on_wake() {
     settle_posted_.store(false);
-    const bool harvested = harvested_.exchange(false);
-    if (harvested) waiting_ = false;
+    // What was harvested waits for start(): the kernel may tell of it only once.
     if (!running_) return;
-    if (harvested) {
+    if (harvested_.exchange(false)) {
+      // The program may stop and start meanwhile, and the thread must not wait before all is delivered.
       engine_.deliver();
+      waiting_ = false;
       if (running_) let_wait();
     } else {
       engine_.settle();
@@ -144,7 +145,7 @@ class WaiterDriver final : public Driver {
   std::atomic<bool> harvested_ = false;
   std::atomic<bool> settle_posted_ = false;
   bool running_ = false;  // the loop's thread only, as is waiting_
-  bool waiting_ = false;  // the thread was let go and its harvest has not been taken
+  bool waiting_ = false;  // the thread was let go and its harvest has not been delivered
 };
 
 }  // namespace

@@ -60,10 +60,15 @@ bool Host::dispatch(std::size_t records) {
     return false;
   }
   dispatching_ = true;
-  const napi_status status = napi_make_callback(env_, context_, receiver, function, 1, &words, &result);
+  const bool goes_on =
+      napi_make_callback(env_, context_, receiver, function, 1, &words, &result) == napi_ok || hand_over_exception();
   dispatching_ = false;
-  if (status == napi_ok) return true;
-  // Thrown through dispatch: the process decides, as for any uncaught error. No exception: the environment is ending.
+  return goes_on;
+}
+
+// Thrown through dispatch: the process decides, as for any uncaught error. False: there is no exception, the
+// environment is ending. The program runs here, too, and may call destroy().
+bool Host::hand_over_exception() {
   napi_value error;
   bool pending = false;
   if (napi_is_exception_pending(env_, &pending) != napi_ok || !pending ||

@@ -45,6 +45,7 @@ class Host final : private Program {
   explicit Host(napi_env env) : env_(env) {}
 
   bool dispatch(std::size_t records) override;
+  bool hand_over_exception();
   void settle_soon() override {
     if (driver_ != nullptr) driver_->settle_soon();
   }

@@ -114,6 +114,7 @@ class Engine final : private BackendEvents {
   void run_program();
   void end_turn();
   bool dispatch();
+  bool dispatch_early();
   void mark_dirty(Connection& connection);
   void send_pending(Connection& connection);
   // And does what waits for an empty outbox: the end of this side, the close.

@@ -17,11 +17,10 @@ Endpoint* Engine::find(Handle handle) {
 
 bool Engine::on_accept(Handle handle, Descriptor fd, const Address& peer) {
   if (completions_.room() == 0 || arena_.rest().size() < kPackedAddressBytes) {
-    if (!dispatch()) {
+    if (!dispatch_early()) {
       net::close(fd);
       return false;
     }
-    flush();
   }
   Connection* listener = live(handle);
   if (listener == nullptr) {
@@ -75,6 +74,17 @@ void Engine::on_ready(Handle handle, std::uint32_t what) {
 }
 
 // The one place that runs the program while the backend delivers: when the records, the arena or the slabs are used up.
+// There is room again afterwards: what stands in the arena is good for one dispatch, and the record that names it must
+// not wait behind those of what the program has just closed.
+bool Engine::dispatch_early() {
+  if (!dispatch()) return false;
+  flush();
+  while (completions_.room() < 2) {
+    if (!dispatch()) return false;
+  }
+  return true;
+}
+
 std::span<std::uint8_t> Engine::receive_window(Handle handle) {
   Connection* connection = table_.find(handle);
   if (connection == nullptr || !connection->reading || connection->eof || connection->phase == Phase::kClosed)
@@ -85,9 +95,9 @@ std::span<std::uint8_t> Engine::receive_window(Handle handle) {
   // Two records: kNextSlab may come before the data.
   if (completions_.room() < 2 || (connection->borrows && arena_.rest().size() < needed) ||
       (use_next_slab && !slabs_.has_spare())) {
-    if (!dispatch()) return {};
-    flush();
+    if (!dispatch_early()) return {};
     connection = table_.find(handle);
+    if (connection != nullptr && connection->phase == Phase::kLingering) return unwanted_;
     if (connection == nullptr || connection->phase != Phase::kOpen || !connection->reading) return {};
     use_next_slab = !connection->borrows && slabs_.rest().size() < needed;
     if (use_next_slab && !slabs_.has_spare()) return {};

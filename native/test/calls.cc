@@ -8,10 +8,12 @@
 #include <sys/eventfd.h>
 #include <sys/select.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <cstdarg>
 #include <cstddef>
 
 namespace skein::test {
@@ -19,9 +21,9 @@ namespace skein::test {
 namespace {
 
 constexpr std::array<const char*, kCallCount> kNames{
-    "accept4", "bind",       "close",   "connect",    "epoll_create1", "epoll_ctl", "epoll_wait",
-    "eventfd", "getsockopt", "kevent",  "listen",     "malloc",        "poll",      "recv",
-    "select",  "send",       "sendmsg", "setsockopt", "shutdown",      "socket",
+    "accept4", "bind",       "close",          "connect", "epoll_create1", "epoll_ctl", "epoll_wait",
+    "eventfd", "getsockopt", "io_uring_enter", "kevent",  "listen",        "malloc",    "poll",
+    "recv",    "select",     "send",           "sendmsg", "setsockopt",    "shutdown",  "socket",
 };
 
 std::array<std::atomic<std::uint64_t>, kCallCount> counts{};
@@ -106,6 +108,7 @@ ssize_t __real_sendmsg(int, const msghdr*, int);
 int __real_setsockopt(int, int, int, const void*, socklen_t);
 int __real_shutdown(int, int);
 int __real_socket(int, int, int);
+long __real_syscall(long, ...);
 
 int __wrap_accept4(int fd, sockaddr* address, socklen_t* length, int flags) {
   return fails(Call::kAccept4) ? -1 : __real_accept4(fd, address, length, flags);
@@ -200,6 +203,17 @@ int __wrap_shutdown(int fd, int how) {
 
 int __wrap_socket(int family, int type, int protocol) {
   return fails(Call::kSocket) ? -1 : __real_socket(family, type, protocol);
+}
+
+// It takes six at most; what the caller did not give is not looked at.
+long __wrap_syscall(long number, ...) {
+  if (number == __NR_io_uring_enter && fails(Call::kIoUringEnter)) return -1;
+  std::array<long, 6> given;
+  va_list list;
+  va_start(list, number);
+  for (long& argument : given) argument = va_arg(list, long);
+  va_end(list);
+  return __real_syscall(number, given[0], given[1], given[2], given[3], given[4], given[5]);
 }
 
 }  // extern "C"

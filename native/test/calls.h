@@ -23,6 +23,7 @@ enum class Call {
   kEpollWait,
   kEventfd,
   kGetsockopt,
+  kIoUringEnter,
   kKevent,  // where kqueue is libkqueue
   kListen,
   kMalloc,

@@ -3,13 +3,17 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <map>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "test/backends.h"
 #include "test/calls.h"
+#include "test/peer.h"
 #include "test/world.h"
 
 namespace skein {
@@ -49,6 +53,56 @@ TEST_ON_EACH_BACKEND("what is written in a turn leaves in one send") {
   CHECK(world.run([&] { return world.fates[world.accepted[0]].bytes == "four small writes!"; }));
   // None where the kernel is asked in another way.
   CHECK(test::calls(Call::kSend) + test::calls(Call::kSendmsg) - before <= 1);
+}
+
+TEST_ON_EACH_BACKEND("bytes of one connection never reach another, however many records wait to be read") {
+  constexpr std::size_t kTalkers = 40;
+  World world(backend, 8);
+  world.borrows = true;
+  world.listen();
+  std::vector<Handle> clients;
+  while (clients.size() < 2 * kTalkers) clients.push_back(world.connect());
+  CHECK(world.run([&] { return world.accepted.size() == clients.size(); }));
+  // In a dispatch between two receives, more is closed than there are records for.
+  bool first = true;
+  world.on_data = [&](Handle, std::span<const std::uint8_t>) {
+    if (!std::exchange(first, false)) return;
+    for (std::size_t i = kTalkers; i < clients.size(); ++i) world.engine.close(clients[i]);
+  };
+  std::vector<std::string> sent;
+  for (std::size_t i = 0; i < kTalkers; ++i) {
+    sent.push_back(std::string(100, static_cast<char>('0' + i)));
+    world.engine.write(clients[i], bytes_of(sent.back()));
+  }
+  std::vector<std::string> heard;
+  CHECK(world.run([&] {
+    heard.clear();
+    for (const Handle server : world.accepted) {
+      if (!world.fates[server].bytes.empty()) heard.push_back(world.fates[server].bytes);
+    }
+    return heard.size() == kTalkers;
+  }));
+  std::sort(heard.begin(), heard.end());
+  for (std::size_t i = 0; i < std::min(heard.size(), kTalkers); ++i) CHECK_EQUAL(heard[i], sent[i]);
+}
+
+TEST_ON_EACH_BACKEND("a connection that is closed just before its bytes are received still hears its peer's end") {
+  constexpr std::size_t kPeers = 20;
+  World world(backend, 8);
+  world.listen();
+  std::vector<test::Peer> peers;
+  while (peers.size() < kPeers) peers.emplace_back(world.port);
+  CHECK(world.run([&] { return world.accepted.size() == kPeers; }));
+  world.on_data = [&](Handle, std::span<const std::uint8_t>) {
+    for (const Handle server : world.accepted) world.engine.close(server);
+  };
+  for (test::Peer& peer : peers) peer.say("request");
+  CHECK(world.run([&] { return world.engine.stats().lingering == kPeers; }));
+  for (test::Peer& peer : peers) {
+    peer.end();
+    CHECK_EQUAL(peer.hear_end(), 0);
+  }
+  CHECK(world.run([&] { return world.engine.stats().lingering == 0; }));
 }
 
 TEST("pausing and resuming within a turn costs epoll no system call") {

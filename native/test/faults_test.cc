@@ -27,6 +27,7 @@ const std::vector<Fault> kFaults{
     {Call::kRecv, {EAGAIN, EINTR, ECONNREFUSED, ECONNRESET, ENOMEM, ENOTCONN, ETIMEDOUT, EIO}},
     {Call::kSend, {EAGAIN, EINTR, ECONNRESET, EPIPE, ENOBUFS, ENOMEM, ENOTCONN, ETIMEDOUT, EIO}},
     {Call::kEpollCtl, {ENOMEM, ENOSPC, EPERM, EBADF, EEXIST, ENOENT}},
+    {Call::kIoUringEnter, {EAGAIN, EBUSY, EINTR}},
     {Call::kEpollWait, {EINTR, EBADF, EFAULT, EINVAL}},
     {Call::kPoll, {EINTR, EFAULT, EINVAL, ENOMEM}},
     {Call::kSelect, {EINTR, EBADF, EINVAL, ENOMEM}},

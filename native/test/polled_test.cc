@@ -205,6 +205,27 @@ TEST("an aborted handle leaves its descriptor open, and the descriptor may be po
   });
 }
 
+TEST("a polled descriptor that the program has closed keeps the engine busy only with telling of it") {
+  on_each_backend([](Watcher& watcher) {
+    Pipe pipe;
+    const int handle = watcher.engine.poll(pipe.reading, kRead);
+    if (!CHECK(handle >= 0)) return;
+    watcher.on_ready = [&](Handle) {
+      if (pipe.reading >= 0) ::close(std::exchange(pipe.reading, -1));
+    };
+    pipe.put("x");
+    CHECK(watcher.run([&] { return watcher.times[handle] == 1; }));
+    int idle = 0;
+    for (int i = 0; i < 30; ++i) {
+      const int told = watcher.times[handle];
+      const bool woken = watcher.engine.backend().wait(1);
+      watcher.engine.deliver();
+      if (woken && watcher.times[handle] == told) ++idle;
+    }
+    CHECK(idle <= 3);
+  });
+}
+
 TEST("an engine that goes leaves polled descriptors open") {
   for (const BackendEntry& backend : backends()) {
     if (!backend.probe().empty()) continue;

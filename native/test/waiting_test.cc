@@ -114,4 +114,23 @@ TEST_ON_EACH_BACKEND("a connection that begins while a thread waits is waited fo
   CHECK(waiter.run(world, [&] { return world.fates[client].connected && world.accepted.size() == 2; }));
 }
 
+TEST_ON_EACH_BACKEND("of a crowd that is closed at once, the ends are heard while a thread waits for them") {
+  constexpr std::size_t kCrowd = 100;
+  World world(backend);
+  world.listen();
+  Waiter waiter(world.engine.backend());
+  std::vector<Peer> peers;
+  while (peers.size() < kCrowd) peers.emplace_back(world.port);
+  CHECK(waiter.run(world, [&] { return world.accepted.size() == kCrowd; }));
+  for (const Handle server : world.accepted) world.engine.close(server);
+  // The kernel has word of each FIN that arrived, which says nothing here.
+  CHECK(waiter.run(world, [&] { return world.engine.stats().lingering == kCrowd; }));
+  int rounds = 0;
+  waiter.run(world, [&] { return ++rounds == 10; });
+  for (Peer& peer : peers) peer.end();
+  CHECK(waiter.run(world, [&] { return world.engine.stats().lingering == 0; }));
+  Peer late(world.port);
+  CHECK(waiter.run(world, [&] { return world.accepted.size() == kCrowd + 1; }));
+}
+
 }  // namespace skein

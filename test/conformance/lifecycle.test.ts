@@ -91,6 +91,24 @@ forEachReactor((make) => {
     expect(client.transport.getPeer()).toMatchObject({ host: "127.0.0.1", port });
   });
 
+  test("what comes around a crash() is delivered when the reactor runs again", async () => {
+    const reactor = make();
+    const { port, next } = serve(reactor, () => new Recorder());
+    const peer = await Peer.connect(port);
+    const protocol = await next();
+    const bystanders = await PeerServer.listen();
+    for (let round = 1; round <= 300; round++) {
+      if (round % 2 === 0) peer.write("x");
+      reactor.crash();
+      if (round % 2 === 1) peer.write("x");
+      // Some turns of the loop, in which the reactor is idle.
+      const bystander = await Peer.connect(bystanders.port);
+      await bystander.close();
+      void reactor.run({ installSignalHandlers: false });
+      await protocol.arrived.reaches(round);
+    }
+  });
+
   test("port 0 is a free port, another one each time", () => {
     const reactor = make();
     const ports = Array.from({ length: 8 }, () => serve(reactor, () => new Recorder()).port);

@@ -11,6 +11,8 @@ import { loopback } from "../helpers/world.ts";
 
 const ROUNDS = 100;
 const MIB = 1024 * 1024;
+/** The buffers of both kernels, and what io_uring receives before it hears that the peer has paused, hold 8 MiB and more. */
+const MORE_THAN_FITS = 16 * MIB;
 
 /** The first write may leave before the reset is there. */
 async function writeUntilLost(protocol: Recorder): Promise<void> {
@@ -113,7 +115,7 @@ forEachReactor((make) => {
 
   test("with its outbox full", async () => {
     await resetAll(() => new Recorder(), {
-      prepare: (protocol) => protocol.transport.write(Buffer.alloc(8 * MIB)),
+      prepare: (protocol) => protocol.transport.write(Buffer.alloc(MORE_THAN_FITS)),
     });
   });
 
@@ -121,7 +123,7 @@ forEachReactor((make) => {
     await resetAll(() => new Recorder(), {
       prepare: (protocol) => {
         protocol.transport.pauseProducing();
-        protocol.transport.write(Buffer.alloc(8 * MIB));
+        protocol.transport.write(Buffer.alloc(MORE_THAN_FITS));
       },
     });
   });
@@ -148,7 +150,7 @@ forEachReactor((make) => {
   test("after the peer has ended its side, with the outbox full", async () => {
     await resetAll(() => new HalfRecorder(), {
       prepare: (protocol, peer) => {
-        protocol.transport.write(Buffer.alloc(8 * MIB));
+        protocol.transport.write(Buffer.alloc(MORE_THAN_FITS));
         peer.transport.loseWriteConnection();
         return protocol.readEnded.promise;
       },
@@ -158,7 +160,7 @@ forEachReactor((make) => {
   test("while loseConnection() sends what is left", async () => {
     await resetAll(() => new Recorder(), {
       prepare: (protocol) => {
-        protocol.transport.write(Buffer.alloc(8 * MIB));
+        protocol.transport.write(Buffer.alloc(MORE_THAN_FITS));
         protocol.transport.loseConnection();
       },
     });

@@ -20,7 +20,10 @@ export async function pack(folder: string): Promise<{ file: string; list: Packed
   const program = join(ROOT, "scripts/package.mjs");
   const { PATH = "" } = process.env;
   const told = await succeeded(
-    run(process.execPath, [program, "--json", "--pack-destination", folder], ROOT, { PATH, npm_execpath: npmProgram() }),
+    run(process.execPath, [program, "--json", "--pack-destination", folder], ROOT, {
+      PATH,
+      npm_execpath: npmProgram(),
+    }),
   );
   const list = (JSON.parse(told) as Packed[])[0]!;
   return { file: join(folder, readdirSync(folder).find((name) => name.endsWith(".tgz"))!), list };

@@ -34,6 +34,10 @@ describe.each(DRIVERS)("with the %s driver", (driver) => {
     expect(await run("destroy.mjs", driver, String(ROUNDS))).toEqual(WELL);
   });
 
+  test("destroy() by the handler of an exception that left a dispatch closes all descriptors", async () => {
+    expect(await run("throwing.mjs", driver)).toEqual(WELL);
+  });
+
   test("the process ends by itself with reactors that were dropped without destroy()", async () => {
     expect(await run("dropped.mjs", driver, String(ROUNDS))).toEqual(WELL);
   });

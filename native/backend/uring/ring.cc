@@ -88,19 +88,36 @@ int Ring::map(const Parameters& parameters) {
   return 0;
 }
 
-Request* Ring::next() {
-  if (held() == submission_entries_) enter();
-  if (held() == submission_entries_) return nullptr;
+Request& Ring::next() {
+  if (in_ring() == submission_entries_) enter();
+  if (in_ring() == submission_entries_) return late_.emplace_back();
   Request& request = requests_[tail_++ & submission_mask_];
   request = {};
-  return &request;
+  return request;
+}
+
+void Ring::forget(int fd) {
+  for (std::uint32_t i = submitted_; i != tail_; ++i) {
+    Request& request = requests_[i & submission_mask_];
+    if (request.fd == fd) request.fd = -1;
+  }
+  for (Request& request : late_) {
+    if (request.fd == fd) request.fd = -1;
+  }
 }
 
 void Ring::enter() {
   __atomic_store_n(submission_tail_, tail_, __ATOMIC_RELEASE);
   // EINTR and EAGAIN take nothing, or a part; EBUSY wants completions to be taken first. What is left goes next time.
-  const int taken = call(kEnterCall, fd_, held(), 0, kGetEvents, nullptr, 0);
+  const int taken = call(kEnterCall, fd_, in_ring(), 0, kGetEvents, nullptr, 0);
   if (taken > 0) submitted_ += static_cast<std::uint32_t>(taken);
+  if (!late_.empty()) take_late();
+}
+
+void Ring::take_late() {
+  const std::size_t count = std::min<std::size_t>(late_.size(), submission_entries_ - in_ring());
+  for (std::size_t i = 0; i < count; ++i) requests_[tail_++ & submission_mask_] = late_[i];
+  late_.erase(late_.begin(), late_.begin() + static_cast<std::ptrdiff_t>(count));
 }
 
 const Completion* Ring::peek() const {

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "backend/uring/abi.h"
 
@@ -21,10 +22,12 @@ class Ring {
 
   // 0 or a negative errno.
   int open();
-  // A zeroed request to fill in; it goes to the kernel with the next enter(). Enters by itself when the ring is full;
-  // nullptr when the kernel takes none.
-  Request* next();
-  std::uint32_t held() const { return tail_ - submitted_; }
+  // A zeroed request to fill in, good until the next call; it goes to the kernel with the next enter(). Enters by
+  // itself when the ring is full.
+  Request& next();
+  std::size_t held() const { return in_ring() + late_.size(); }
+  // What is held names this descriptor no more, and will fail: it is about to be closed, and its number given out anew.
+  void forget(int fd);
   // Hands over what is held and lets the kernel complete what it can. Never waits.
   void enter();
   // The next completion, nullptr when there is none. It is given back by seen().
@@ -49,6 +52,8 @@ class Ring {
 
  private:
   int map(const Parameters& parameters);
+  void take_late();
+  std::uint32_t in_ring() const { return tail_ - submitted_; }
 
   int fd_ = -1;
   int event_ = -1;
@@ -63,6 +68,7 @@ class Ring {
   std::uint32_t submission_entries_ = 0;
   std::uint32_t tail_ = 0;       // requests written
   std::uint32_t submitted_ = 0;  // of these, requests the kernel has taken
+  std::vector<Request> late_;    // came while the ring was full and the kernel took none; in order, after all others
 
   std::uint32_t* completion_flags_ = nullptr;
   std::uint32_t* completion_head_ = nullptr;

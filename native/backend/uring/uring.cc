@@ -56,12 +56,12 @@ Uring::~Uring() {
 
 // --- requests --------------------------------------------------------------------------------------------------------
 
-int Uring::want(Endpoint& endpoint, Kind kind) {
+void Uring::want(Endpoint& endpoint, Kind kind) {
   if (kind != kPoll && (endpoint.in_flight & kKinds) == 0) {
     if (Endpoint* closed = polled_fds_.closed_before(endpoint, *events_)) expel(*closed);
   }
   endpoint.interest |= kind;
-  return (endpoint.in_flight & kind) != 0 ? 0 : start(endpoint, kind);
+  if ((endpoint.in_flight & kind) == 0) start(endpoint, kind);
 }
 
 void Uring::expel(Endpoint& closed) {
@@ -71,40 +71,38 @@ void Uring::expel(Endpoint& closed) {
   if ((closed.in_flight & kKinds) != 0) closing_.emplace(closed.handle, &closed);
 }
 
-int Uring::start(Endpoint& endpoint, Kind kind) {
-  Request* request = ring_.next();
-  if (request == nullptr) return -EAGAIN;
-  request->fd = endpoint.fd;
-  request->user_data = user_data_of(endpoint.handle, kind);
+void Uring::start(Endpoint& endpoint, Kind kind) {
+  Request& request = ring_.next();
+  request.fd = endpoint.fd;
+  request.user_data = user_data_of(endpoint.handle, kind);
   switch (kind) {
     case kAccept:
-      request->operation = kOpAccept;
-      request->priority = kAcceptMultishot;
-      request->operation_flags = SOCK_NONBLOCK | SOCK_CLOEXEC;
+      request.operation = kOpAccept;
+      request.priority = kAcceptMultishot;
+      request.operation_flags = SOCK_NONBLOCK | SOCK_CLOEXEC;
       break;
     case kReceive:
-      request->operation = kOpReceive;
+      request.operation = kOpReceive;
       if (is_heavy(endpoint)) {
-        request->length = kBytesPerTurn;
+        request.length = kBytesPerTurn;
       } else {
-        request->priority = kReceiveMultishot;
+        request.priority = kReceiveMultishot;
       }
-      request->flags = kSelectBuffer;
-      request->buffer_group = Buffers::kGroup;
+      request.flags = kSelectBuffer;
+      request.buffer_group = Buffers::kGroup;
       break;
     case kWritable:
-      request->operation = kOpPollAdd;
-      request->operation_flags = POLLOUT;
+      request.operation = kOpPollAdd;
+      request.operation_flags = POLLOUT;
       break;
     case kPoll: {
       const std::uint32_t asked = endpoint.interest >> kShift;
-      request->operation = kOpPollAdd;
-      request->operation_flags = ((asked & kRead) != 0 ? POLLIN : 0u) | ((asked & kWrite) != 0 ? POLLOUT : 0u);
+      request.operation = kOpPollAdd;
+      request.operation_flags = ((asked & kRead) != 0 ? POLLIN : 0u) | ((asked & kWrite) != 0 ? POLLOUT : 0u);
       break;
     }
   }
   endpoint.in_flight |= kind;
-  return 0;
 }
 
 void Uring::stop(Endpoint& endpoint, Kind kind) {
@@ -115,13 +113,17 @@ void Uring::stop(Endpoint& endpoint, Kind kind) {
 void Uring::cancel(Endpoint& endpoint, Kind kind) {
   const std::uint32_t cancelling = std::uint32_t{kind} << kShift;
   if ((endpoint.in_flight & kind) == 0 || (endpoint.in_flight & cancelling) != 0) return;
-  Request* request = ring_.next();
-  if (request == nullptr) return;
-  request->operation = kOpAsyncCancel;
-  request->flags = kSkipSuccess;
-  request->address = user_data_of(endpoint.handle, kind);
-  request->user_data = kNobody;
+  Request& request = ring_.next();
+  request.operation = kOpAsyncCancel;
+  request.flags = kSkipSuccess;
+  request.address = user_data_of(endpoint.handle, kind);
+  request.user_data = kNobody;
   endpoint.in_flight |= cancelling;
+}
+
+int Uring::arm_accept(Endpoint& listener) {
+  want(listener, kAccept);
+  return 0;
 }
 
 int Uring::disarm_accept(Endpoint& listener) {
@@ -130,7 +132,10 @@ int Uring::disarm_accept(Endpoint& listener) {
 }
 
 int Uring::arm_receive(Endpoint& endpoint) {
-  if (!held_.contains(endpoint.handle)) return want(endpoint, kReceive);
+  if (!held_.contains(endpoint.handle)) {
+    want(endpoint, kReceive);
+    return 0;
+  }
   endpoint.interest |= kReceive;
   if (std::find(resumed_.begin(), resumed_.end(), endpoint.handle) == resumed_.end()) {
     resumed_.push_back(endpoint.handle);
@@ -141,8 +146,8 @@ int Uring::arm_receive(Endpoint& endpoint) {
 int Uring::connect(Endpoint& endpoint, const Address& address) {
   const int result = net::connect(endpoint.fd, address);
   if (result != -EINPROGRESS) return result;
-  const int armed = want(endpoint, kWritable);
-  return armed < 0 ? armed : -EINPROGRESS;
+  want(endpoint, kWritable);
+  return result;
 }
 
 int Uring::arm_poll(Endpoint& endpoint, std::uint32_t interest) {
@@ -155,7 +160,8 @@ int Uring::arm_poll(Endpoint& endpoint, std::uint32_t interest) {
     return 0;
   }
   endpoint.interest = interest << kShift;
-  return want(endpoint, kPoll);
+  want(endpoint, kPoll);
+  return 0;
 }
 
 std::ptrdiff_t Uring::submit_send(Endpoint& endpoint, std::span<const Slice> slices) {
@@ -170,8 +176,8 @@ std::ptrdiff_t Uring::submit_send(Endpoint& endpoint, std::span<const Slice> sli
     endpoint.interest &= ~std::uint32_t{kWritable};
     return sent;
   }
-  const int result = want(endpoint, kWritable);
-  return result < 0 ? result : sent;
+  want(endpoint, kWritable);
+  return sent;
 }
 
 bool Uring::close(Endpoint& endpoint, Ending ending) {
@@ -183,6 +189,7 @@ bool Uring::close(Endpoint& endpoint, Ending ending) {
     for (const Kind kind : {kAccept, kReceive, kWritable, kPoll}) stop(endpoint, kind);
     // At once: a request that is in flight keeps the socket open.
     ring_.enter();
+    if (ring_.held() > 0) ring_.forget(endpoint.fd);
     closing_.emplace(endpoint.handle, &endpoint);
   }
   close_as(endpoint.fd, ending);
@@ -431,8 +438,9 @@ void Uring::became_writable(Handle handle, std::int32_t result) {
 
 void Uring::polled(Handle handle, std::int32_t result) {
   const Endpoint* endpoint = events_->find(handle);
-  if (endpoint == nullptr || result < 0) return;
-  const auto events = static_cast<std::uint32_t>(result);
+  if (endpoint == nullptr || result == -ECANCELED) return;
+  // Refused: the program has closed the descriptor. poll(2) tells it so.
+  const std::uint32_t events = result < 0 ? POLLNVAL : static_cast<std::uint32_t>(result);
   const std::uint32_t what = ((events & POLLIN) != 0 ? kRead : 0u) | ((events & POLLOUT) != 0 ? kWrite : 0u) |
                              ((events & (POLLERR | POLLHUP | POLLNVAL)) != 0 ? kHangup : 0u);
   const std::uint32_t asked = what & (endpoint->interest >> kShift | kHangup);

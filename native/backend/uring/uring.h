@@ -32,7 +32,7 @@ class Uring final : public Backend {
 
   const char* name() const override { return "io_uring"; }
   int open(BackendEvents& events) override;
-  int arm_accept(Endpoint& listener) override { return want(listener, kAccept); }
+  int arm_accept(Endpoint& listener) override;
   int disarm_accept(Endpoint& listener) override;
   int arm_receive(Endpoint& endpoint) override;
   int connect(Endpoint& endpoint, const Address& address) override;
@@ -59,8 +59,8 @@ class Uring final : public Backend {
     std::int32_t end = 0;  // how: 0 or a negative errno
   };
 
-  int want(Endpoint& endpoint, Kind kind);
-  int start(Endpoint& endpoint, Kind kind);
+  void want(Endpoint& endpoint, Kind kind);
+  void start(Endpoint& endpoint, Kind kind);
   void expel(Endpoint& closed);
   void stop(Endpoint& endpoint, Kind kind);
   void cancel(Endpoint& endpoint, Kind kind);
