@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import ts from "typescript";
 import { afterAll, describe, expect, it, onTestFinished } from "vitest";
 import { makeCertificate } from "../helpers/certificate.ts";
@@ -44,18 +44,35 @@ async function printed(from: Example, replaced?: Readonly<Record<string, string>
   return program.stdout;
 }
 
-/** Connect as soon as somebody listens. */
-async function dialled(port: number): Promise<Conversation> {
-  for (;;) {
+/** Connect to a program that does not tell when it listens, as soon as it does. */
+async function dialled(program: Program, port: number): Promise<Conversation> {
+  let over = false;
+  program.exited.finally(() => {
+    over = true;
+  });
+  while (!over) {
     const conversation = await Conversation.with(port).catch(() => null);
     if (conversation !== null) return conversation;
   }
+  throw new Error(`It ended before it listened:\n${program.stderr}`);
 }
 
 async function ends(program: Program): Promise<void> {
   program.interrupt();
   expect(await program.exited).toEqual(CLEAN);
 }
+
+/** What README.md asks for, and stricter. */
+const OPTIONS: ts.CompilerOptions = {
+  module: ts.ModuleKind.NodeNext,
+  target: ts.ScriptTarget.ES2022,
+  types: ["node"],
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  noImplicitOverride: true,
+  skipLibCheck: true,
+  noEmit: true,
+};
 
 describe("types and names", () => {
   const whole = PAGES.flatMap(examplesOf).filter(({ text }) => /^(\/\/.*\n)*import /.test(text));
@@ -68,33 +85,41 @@ describe("types and names", () => {
       return [file, from] as const;
     }),
   );
-  const program = ts.createProgram([...files.keys()], {
-    target: ts.ScriptTarget.ES2022,
-    module: ts.ModuleKind.NodeNext,
-    lib: ["lib.es2023.d.ts", "lib.esnext.disposable.d.ts"],
-    types: ["node"],
-    strict: true,
-    exactOptionalPropertyTypes: true,
-    noImplicitOverride: true,
-    allowJs: true,
-    checkJs: true,
-    skipLibCheck: true,
-    noEmit: true,
-  });
+  const program = ts.createProgram([...files.keys()], { ...OPTIONS, allowJs: true, checkJs: true });
   /** What is wrong with JavaScript, too: a name or a module that is not there. */
   const MISSING = [2304, 2305, 2307, 2552, 2724];
   const OWN = /'\.\/[\w-]+\.js'/;
 
-  it.each([...files])("%s has the types that the package has", (file, { page, line, language }) => {
-    const wrong = ts
-      .getPreEmitDiagnostics(program, program.getSourceFile(file))
-      .filter(({ code }) => language === "ts" || MISSING.includes(code))
-      .map(({ code, start = 0, file: source, messageText }) => {
-        const at = source?.getLineAndCharacterOfPosition(start).line ?? 0;
-        return `${page}:${line + at}: TS${code} ${ts.flattenDiagnosticMessageText(messageText, "\n")}`;
-      })
-      .filter((message) => !(message.includes("TS2307") && OWN.test(message)));
-    expect(wrong).toEqual([]);
+  it.each([...files].map(([file, from]) => ({ file, ...from })))(
+    "$page:$line has the names and types that the package has",
+    ({ file, page, line, language }) => {
+      const wrong = ts
+        .getPreEmitDiagnostics(program, program.getSourceFile(file))
+        .filter(({ code }) => language === "ts" || MISSING.includes(code))
+        .map(({ code, start = 0, file: source, messageText }) => {
+          const at = source?.getLineAndCharacterOfPosition(start).line ?? 0;
+          return `${page}:${line + at}: TS${code} ${ts.flattenDiagnosticMessageText(messageText, "\n")}`;
+        })
+        .filter((message) => !(message.includes("TS2307") && OWN.test(message)));
+      expect(wrong).toEqual([]);
+    },
+  );
+});
+
+describe("README.md on TypeScript", () => {
+  const file = join(folder("commonjs"), "server.cts");
+  writeFileSync(file, 'import { reactor } from "skein/reactor";\nvoid reactor.run();\n');
+  afterAll(() => rmSync(dirname(file), { recursive: true }));
+
+  it.each([
+    ["Node16", [1479]],
+    ["Node18", [1479]],
+    ["Node20", []],
+    ["NodeNext", []],
+  ] as const)("a CommonJS file with module %s: %j", (module, codes) => {
+    const options = { ...OPTIONS, module: ts.ModuleKind[module] };
+    const wrong = ts.getPreEmitDiagnostics(ts.createProgram([file], options));
+    expect(wrong.map(({ code }) => code)).toEqual(codes);
   });
 });
 
@@ -105,16 +130,52 @@ describe("README.md", () => {
   ])("%s answers", async (_name, words, said, answer) => {
     const port = await freePort();
     const program = started(example("README.md", words), { 1234: String(port) });
-    const client = await dialled(port);
+    const client = await dialled(program, port);
     client.say(said);
     await client.until(answer);
     await ends(program);
   });
 });
 
+describe("README.md, the client", () => {
+  it("runs the reactor, and then awaits its connection", async () => {
+    const port = String(await freePort());
+    const server = started(example("README.md", "class Echo"), { 1234: port });
+    await dialled(server, Number(port));
+    expect(await printed(example("README.md", "const ended"), { 1234: port })).toBe("hello\n");
+    await ends(server);
+  });
+});
+
 describe("deferreds.md", () => {
-  it("the chain ends in 42", async () => {
-    expect(await printed(guide("deferreds", "d.callback(41)"))).toBe("42\n");
+  it.each([
+    ["a chain", "d.callback(41)", "42\n"],
+    ["await", "Deferred.fromPromise", "42 true\n"],
+    ["a generator", "yield*", "2\n"],
+    ["locks and queues", "new DeferredLock", "one at a time\ntrue\njob\n"],
+  ])("%s", async (_name, words, output) => {
+    expect(await printed(guide("deferreds", words))).toBe(output);
+  });
+});
+
+describe("differences.md", () => {
+  it("protocols run over a UNIX socket and over a process", async () => {
+    const socket = join(mkdtempSync(join(tmpdir(), "skein-docs-")), "socket");
+    onTestFinished(() => rmSync(dirname(socket), { recursive: true }));
+    const said = await printed(example("docs/differences.md", "fromDuplex"), { "/tmp/echo.sock": socket });
+    expect(said).toBe("hello\nhello\n");
+  });
+});
+
+describe("logging.md and tasks.md", () => {
+  it("a logger writes to standard error", async () => {
+    const program = started(guide("logging", "sold out"));
+    expect(await program.exited).toEqual(CLEAN);
+    expect(program.stderr).toMatch(/ann ordered 2 of tea\n(.*\n)*.*The order of ann was lost(.*\n)*.*sold out/);
+  });
+
+  it("tasks take turns", async () => {
+    expect(await printed(guide("tasks", "react("))).toMatch(/^(tick\n){3,}half a second is over\n$/);
   });
 });
 
@@ -160,7 +221,7 @@ describe("protocols.md and testing.md", () => {
     finger();
     const port = await freePort();
     const program = started(guide("protocols", "// server.js"), { 1079: String(port) });
-    const client = await dialled(port);
+    const client = await dialled(program, port);
     client.say("ann\r\n");
     expect(await client.closed).toBe("at her desk\r\n");
     await ends(program);
