@@ -1,10 +1,12 @@
 /** The examples of README.md and the guides run against the built package and do what the pages say. */
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import ts from "typescript";
 import { afterAll, describe, expect, it, onTestFinished } from "vitest";
+import { clientFromString, InvalidEndpointError, serverFromString } from "../../src/internet/endpoints.ts";
+import { MemoryReactor } from "../../src/testing/testing.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
 import { Conversation, freePort, Program } from "../helpers/program.ts";
 import { type Example, example, examplesOf, folder, javascript, PAGES } from "./examples.ts";
@@ -207,6 +209,18 @@ describe("endpoints.md", () => {
     expect(await printed(guide("endpoints", "quoteStringArgument(host)"))).toBe("");
   });
 
+  it("every string of the tables is understood, and `haproxy:` once its module was imported", async () => {
+    const page = readFileSync(new URL("../../docs/guide/endpoints.md", import.meta.url), "utf8");
+    const [, servers = "", clients = ""] = /^\| for servers(.*)^\| for clients(.*?)^$/ms.exec(page) ?? [];
+    const strings = (table: string) => [...table.matchAll(/`((?:tcp6?|haproxy):[^`]+)`/g)].map((match) => match[1]!);
+    const reactor = new MemoryReactor();
+    expect(() => serverFromString(reactor, "haproxy:tcp:8080")).toThrow(InvalidEndpointError);
+    await import("../../src/protocols/haproxy.ts");
+    for (const text of strings(servers)) expect(serverFromString(reactor, text)).toHaveProperty("listen");
+    for (const text of strings(clients)) expect(clientFromString(reactor, text)).toHaveProperty("connect");
+    expect([strings(servers).length, strings(clients).length]).toEqual([6, 3]);
+  });
+
   it("a ReconnectingClientFactory tries as often as it was told", async () => {
     const port = await freePort();
     const said = await printed(guide("endpoints", "class Subscriber "), { '"127.0.0.1", 1,': `"127.0.0.1", ${port},` });
@@ -283,14 +297,23 @@ describe("streams.md", () => {
   });
 
   it("a protocol runs over TLS", async () => {
-    const port = await freePort();
-    writeFileSync(join(place, "key.pem"), key);
-    writeFileSync(join(place, "cert.pem"), cert);
     const said = await printed(guide("streams", "tls.TLSSocket(duplex,"), {
-      4433: String(port),
-      '"key.pem"': JSON.stringify(join(place, "key.pem")),
-      '"cert.pem"': JSON.stringify(join(place, "cert.pem")),
+      4433: String(await freePort()),
+      'readFileSync("key.pem")': JSON.stringify(key),
+      'readFileSync("cert.pem")': JSON.stringify(cert),
     });
     expect(said).toBe("hello\nConnectionDone\n");
+  });
+
+  it("the loss of a TLS connection has what went wrong as its cause", async () => {
+    const program = started(guide("streams", "tls.TLSSocket(duplex,"), {
+      4433: String(await freePort()),
+      'readFileSync("key.pem")': JSON.stringify(key),
+      'readFileSync("cert.pem")': JSON.stringify(cert),
+      ", ca: cert": "",
+      "reason.value.name": "reason.value.name, reason.value.cause.code",
+    });
+    await program.until(/^ConnectionLost DEPTH_ZERO_SELF_SIGNED_CERT$/m);
+    expect(await program.exited).toEqual(CLEAN);
   });
 });
