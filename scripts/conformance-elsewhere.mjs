@@ -1,6 +1,7 @@
 // `npm run conformance:elsewhere [-- arm64 windows]`: the conformance suite on platforms that this Linux machine can
 // play: arm64 under QEMU's user emulation, Windows under Wine. Each runs the addon of prebuilds/ (npm run prebuild makes
-// them) in Node of that platform, which comes as a package of the npm registry; results go to build/conformance/.
+// them) in Node of that platform, which comes as a package of the npm registry; results go to build/conformance/. On
+// Windows some random sequences of operations (test/random) are played, too.
 // Needs Debian's qemu-user-static and libc6 of arm64 (g++-aarch64-linux-gnu brings it), and wine and wine64.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
@@ -27,8 +28,10 @@ const PLATFORMS = {
       run("wineboot", ["-i"]);
       run("wine", ["winecfg", "-v", "win10"]);
     }
-    const options = ["--label", "wine", "--timeout", "120", "--reactors", "iocp,select"];
-    return conformance("win32-x64", options, ["wine", node]);
+    const options = ["--label", "wine", "--timeout", "120", "--limit", "300"];
+    const fine = conformance("win32-x64", [...options, "--reactors", "iocp,select"], ["wine", node]);
+    Object.assign(process.env, { SKEIN_RANDOM_OPERATIONS: "20000", SKEIN_RANDOM_LANES: "25" });
+    return conformance("win32-x64", [...options, "--reactors", "iocp", "--file", "random"], ["wine", node]) && fine;
   },
 };
 

@@ -55,26 +55,27 @@ int Iocp::open(BackendEvents& events) {
 // The engine has closed every descriptor: what is in flight ends soon.
 Iocp::~Iocp() {
   if (port_ == nullptr) return;
-  for (Operation* operation : at_once_) {
-    if (operation->accepted >= 0) net::close_with_reset(operation->accepted);
-    operations_.erase(operation);
-  }
-  for (std::size_t i = 0; i < packet_count_; ++i) {
-    operations_.erase(reinterpret_cast<Operation*>(packets_[i].lpOverlapped));
-  }
+  for (Operation* operation : at_once_) drop(operation);
+  drop_packets();
   while (!operations_.empty()) {
-    ULONG count = 0;
-    if (!::GetQueuedCompletionStatusEx(port_, packets_.data(), kEventsPerTurn, &count, 5000, FALSE)) break;
-    for (ULONG i = 0; i < count; ++i) {
-      const auto place = operations_.find(reinterpret_cast<Operation*>(packets_[i].lpOverlapped));
-      if (place == operations_.end()) continue;
-      if (place->second->accepted >= 0) net::close_with_reset(place->second->accepted);
-      operations_.erase(place);
-    }
+    if (!wait(kPatienceMs)) break;
+    drop_packets();
   }
   // Memory that Windows may still write to is not given back.
   for (auto& [key, operation] : operations_) static_cast<void>(operation.release());
   ::CloseHandle(port_);
+}
+
+void Iocp::drop_packets() {
+  for (std::size_t i = 0; i < packet_count_; ++i) drop(reinterpret_cast<Operation*>(packets_[i].lpOverlapped));
+  packet_count_ = 0;
+}
+
+void Iocp::drop(Operation* operation) {
+  const auto place = operations_.find(operation);
+  if (place == operations_.end()) return;
+  if (operation->accepted >= 0) net::close_with_reset(operation->accepted);
+  operations_.erase(place);
 }
 
 // --- operations ------------------------------------------------------------------------------------------------------

@@ -66,12 +66,16 @@ class Iocp final : public Backend {
   int start_accept(Endpoint& listener);
   int start_receive(Endpoint& endpoint);
   void completed(Operation& operation);
+  void drop_packets();
+  void drop(Operation* operation);
   void accept_some(Handle handle, Descriptor listener, Descriptor first);
   void receive_once(Handle handle);
   int result_of(Descriptor fd, Operation& operation, std::size_t& bytes) const;
 
   // Events of one turn: bounds the time until libuv gets its own.
   static constexpr std::size_t kEventsPerTurn = 128;
+  // Of the end, with what was cancelled and does not come.
+  static constexpr int kPatienceMs = 5000;
   static constexpr int kAcceptsPerTurn = 128;
 
   BackendEvents* events_ = nullptr;
