@@ -1,13 +1,7 @@
 /** The reactor that a program gets when it chooses none. */
 
 import { NativeLoadError } from "./error.ts";
-import {
-  ensureAvailable,
-  ensureNoneInstalled,
-  firstAvailable,
-  installDefault,
-  installReactor,
-} from "./installation.ts";
+import { ensureAvailable, ensureNoneInstalled, firstAvailable, installReactor } from "./installation.ts";
 import type { Reactor } from "./interfaces.ts";
 import { NativeReactor } from "./nativereactor.ts";
 import { NodeReactor } from "./nodereactor.ts";
@@ -35,12 +29,13 @@ const ALIASES: Readonly<Record<string, string>> = { uring: "io_uring", kq: "kque
 export function install(): void {
   ensureNoneInstalled();
   const wanted = process.env.SKEIN_REACTOR;
-  if (wanted) installReactor(named(ALIASES[wanted] ?? wanted));
-  else installDefault(best());
+  installReactor(wanted ? named(wanted) : best());
 }
 
-function named(name: string): Reactor {
-  return name === "node" ? new NodeReactor() : new NativeReactor(ensureAvailable(name));
+function named(wanted: string): Reactor {
+  const name = ALIASES[wanted] ?? wanted;
+  if (name === "node") return new NodeReactor();
+  return new NativeReactor(ensureAvailable(name, `, which SKEIN_REACTOR=${wanted} asks for`));
 }
 
 function best(): Reactor {

@@ -5,8 +5,8 @@ import { ReactorAlreadyInstalledError, ReactorInstalledTooLateError, ReactorNotA
 import type { Reactor } from "./interfaces.ts";
 
 let installed: Reactor | undefined;
-/** Nobody asked for the one that is installed. */
-let byDefault = false;
+/** The import of `skein/reactor` has installed it. */
+let byImport = false;
 
 /** The reactor of this process or worker, once there is one. */
 export function installedReactor(): Reactor | undefined {
@@ -22,15 +22,14 @@ export function installReactor(reactor: Reactor): void {
   installed = reactor;
 }
 
-/** Make `reactor` the one that `skein/reactor` exports, for want of another. @throws ReactorAlreadyInstalledError */
-export function installDefault(reactor: Reactor): void {
-  installReactor(reactor);
-  byDefault = true;
+/** For the import of `skein/reactor`: who installs another one from here on comes too late. */
+export function noteInstalledByImport(): void {
+  byImport = true;
 }
 
 /** For those who are about to make a reactor in order to install it. @throws ReactorAlreadyInstalledError */
 export function ensureNoneInstalled(): void {
-  if (byDefault) {
+  if (byImport) {
     throw new ReactorInstalledTooLateError(
       `This comes too late: the import of "skein/reactor" has installed the default reactor, ${installed?.name}, which stays. ` +
         `Place the import that installs another, as in import "skein/install/NAME", before it; in CommonJS, require it before.`,
@@ -53,13 +52,17 @@ export const ELSEWHERE: Readonly<Record<string, string>> = {
   poll: "Windows has no poll()",
 };
 
-/** The `name` of a backend that works here. @throws ReactorNotAvailableError, NativeLoadError */
-export function ensureAvailable(name: string): string {
+/**
+ * The `name` of a backend that works here.
+ * @param asker who wants it, for the message
+ * @throws ReactorNotAvailableError, NativeLoadError
+ */
+export function ensureAvailable(name: string, asker = ""): string {
   const backends = loadNative().backends();
   const backend = backends.find((candidate) => candidate.name === name);
   if (backend?.unavailable === "") return name;
   const why = backend?.unavailable ?? ELSEWHERE[name] ?? "there is none of that name on this platform";
-  throw new ReactorNotAvailableError(`There is no ${name} reactor here: ${why}. ${whatThereIs(backends)}`);
+  throw new ReactorNotAvailableError(`There is no ${name} reactor here${asker}: ${why}. ${whatThereIs(backends)}`);
 }
 
 /** The first of `names` that works here. @throws ReactorNotAvailableError, NativeLoadError */
@@ -75,7 +78,7 @@ export function firstAvailable(names: readonly string[]): string {
 
 function whatThereIs(backends: readonly BackendInfo[]): string {
   const available = backends.filter(({ unavailable }) => unavailable === "").map(({ name }) => name);
-  if (available.length > 0) return `Available: ${available.join(", ")}.`;
+  if (available.length > 0) return `Available: ${available.join(", ")}, node.`;
   const reasons = backends.map(({ name, unavailable }) => `${name}: ${unavailable}`);
-  return `None is available (${reasons.join("; ") || "the addon was built without any"}).`;
+  return `Available: only node (${reasons.join("; ") || "the addon was built without any other"}).`;
 }
