@@ -1,6 +1,7 @@
 /** A reactor over an engine: the same for the native one with its backends, and for the simulated one. */
 
 import type { EngineStats } from "../native.ts";
+import { ensureConnectTCP, ensureListenTCP } from "./arguments.ts";
 import { ReactorBase } from "./base.ts";
 import { Deferred } from "./defer.ts";
 import { EngineLink, type EngineMaker, type LinkSizes } from "./enginelink.ts";
@@ -44,13 +45,23 @@ export abstract class EngineReactor extends ReactorBase implements Reactor, Port
     this.#descriptors = new FDSet(name, this.#link);
   }
 
+  /**
+   * Listen on `port`, or on a free one when it is 0.
+   * @throws CannotListenError; RangeError when `port` is none; TypeError for a factory or an option that is none
+   */
   listenTCP(port: number, factory: ServerFactoryLike, options: ListenTCPOptions = {}): ListeningPort {
+    ensureListenTCP(port, factory, options);
     const listening = new TcpPort(this, this.#link, port, factory, options);
     listening.startListening();
     return listening;
   }
 
+  /**
+   * Connect to `port` of `host`.
+   * @throws RangeError when `port` is none; TypeError for a host, a factory or an option that is none
+   */
   connectTCP(host: string, port: number, factory: ClientFactoryLike, options: ConnectTCPOptions = {}): Connector {
+    ensureConnectTCP(host, port, factory, options);
     const connector = new TcpConnector(this, this.#link, host, port, factory, options);
     connector.connect();
     return connector;
