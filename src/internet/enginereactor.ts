@@ -34,6 +34,8 @@ export abstract class EngineReactor extends ReactorBase implements Reactor, Port
   readonly attempts = new Set<TcpConnector>();
   /** True while the shutdown ends everything: nothing may begin. */
   ending = false;
+  /** Neither run nor destroyed yet. */
+  #fresh = true;
   readonly #link: EngineLink;
   readonly #descriptors: FDSet;
 
@@ -43,6 +45,16 @@ export abstract class EngineReactor extends ReactorBase implements Reactor, Port
     this.name = name;
     this.#link = new EngineLink(make, loop, sizes);
     this.#descriptors = new FDSet(name, this.#link);
+  }
+
+  override run(options?: { installSignalHandlers?: boolean }): Promise<void> {
+    this.#fresh = false;
+    return super.run(options);
+  }
+
+  /** True when there are ports, attempts to connect or delayed calls, and run() was never called. */
+  waitsForRun(): boolean {
+    return this.#fresh && (this.ports.size > 0 || this.attempts.size > 0 || this.getDelayedCalls().length > 0);
   }
 
   /**
@@ -113,6 +125,7 @@ export abstract class EngineReactor extends ReactorBase implements Reactor, Port
 
   /** Close every descriptor, without telling anybody, and free the native memory. The reactor is of no use afterwards. */
   destroy(): void {
+    this.#fresh = false;
     this.crash();
     this.#link.destroy();
   }

@@ -1,6 +1,7 @@
 /** Which reactor this process, or this worker, has; and which ones it could have. */
 
 import { type BackendInfo, loadNative } from "../native.ts";
+import type { EngineReactor } from "./enginereactor.ts";
 import { ReactorAlreadyInstalledError, ReactorInstalledTooLateError, ReactorNotAvailableError } from "./error.ts";
 import type { Reactor } from "./interfaces.ts";
 
@@ -20,6 +21,17 @@ export function installedReactor(): Reactor | undefined {
 export function installReactor(reactor: Reactor): void {
   ensureNoneInstalled();
   installed = reactor;
+  // Once a process, also where a test runner loads this module anew for each of its files.
+  const isWatched = process.listeners("beforeExit").some(({ name }) => name === warnOfVainWait.name);
+  if (!isWatched) process.once("beforeExit", warnOfVainWait);
+}
+
+/** The process ends by itself, not by process.exit() nor for an error: nothing keeps it that was meant to. */
+function warnOfVainWait(): void {
+  if ((installed as Partial<EngineReactor> | undefined)?.waitsForRun?.() !== true) return;
+  process.emitWarning("reactor.run() was never called: nothing listens, connects or is called later before it.", {
+    code: "SKEIN_NEVER_RUN",
+  });
 }
 
 /** For the import of `skein/reactor`: who installs another one from here on comes too late. */
@@ -54,15 +66,15 @@ export const ELSEWHERE: Readonly<Record<string, string>> = {
 
 /**
  * The `name` of a backend that works here.
- * @param asker who wants it, for the message
+ * @param prefix what the message begins with, when there is more to say
  * @throws ReactorNotAvailableError, NativeLoadError
  */
-export function ensureAvailable(name: string, asker = ""): string {
+export function ensureAvailable(name: string, prefix = ""): string {
   const backends = loadNative().backends();
   const backend = backends.find((candidate) => candidate.name === name);
   if (backend?.unavailable === "") return name;
   const why = backend?.unavailable ?? ELSEWHERE[name] ?? "there is none of that name on this platform";
-  throw new ReactorNotAvailableError(`There is no ${name} reactor here${asker}: ${why}. ${whatThereIs(backends)}`);
+  throw new ReactorNotAvailableError(`${prefix}There is no ${name} reactor here: ${why}. ${whatThereIs(backends)}`);
 }
 
 /** The first of `names` that works here. @throws ReactorNotAvailableError, NativeLoadError */

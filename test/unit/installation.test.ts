@@ -90,7 +90,7 @@ describe("the default reactor", () => {
       expect(install).toThrow(
         expect.objectContaining({
           code: "ERR_REACTOR_NOT_AVAILABLE",
-          message: `There is no ${name} reactor here, which SKEIN_REACTOR=${wanted} asks for: ${why}. Available: epoll, poll, node.`,
+          message: `SKEIN_REACTOR is ${wanted}. There is no ${name} reactor here: ${why}. Available: epoll, poll, node.`,
         }),
       );
     }
