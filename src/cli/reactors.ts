@@ -26,6 +26,13 @@ interface Row {
 
 /** In this order those that the build has not are listed after those it has. */
 const KNOWN = ["epoll", "kqueue", "iocp", "poll", "select", "io_uring"];
+/** The platforms of those that few have. */
+const HOMES: Readonly<Record<string, readonly NodeJS.Platform[]>> = {
+  epoll: ["linux", "android"],
+  io_uring: ["linux", "android"],
+  kqueue: ["darwin", "freebsd", "openbsd", "netbsd"],
+  iocp: ["win32"],
+};
 const COMPLETES = new Set(["iocp", "io_uring"]);
 
 /** What `skein reactors` tells, the best first. @throws UsageError */
@@ -62,13 +69,19 @@ function rows({ backends, problem }: Found): Row[] {
     ...others.map((name) =>
       row(
         name,
-        problem === undefined ? (ELSEWHERE[name] ?? "not in this build") : "the addon does not load",
+        problem === undefined || !isAtHome(name) ? (ELSEWHERE[name] ?? "not in this build") : "the addon does not load",
         "",
         false,
       ),
     ),
     row("node", "", "node", best === undefined),
   ];
+}
+
+/** Whether the addon of this platform would have it. */
+function isAtHome(name: string): boolean {
+  if (name === "poll") return process.platform !== "win32";
+  return HOMES[name]?.includes(process.platform) ?? true;
 }
 
 function found(): Found {

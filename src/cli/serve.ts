@@ -1,6 +1,7 @@
 /** `skein serve`: runs one of the built-in services until it is told to stop. */
 import { InvalidEndpointError, serverFromString } from "../internet/endpoints.ts";
 import { ReactorNotAvailableError } from "../internet/error.ts";
+import { installReactor } from "../internet/installation.ts";
 import type { ListeningPort, Reactor } from "../internet/interfaces.ts";
 import { SERVICES, type Service } from "./services.ts";
 import "../protocols/haproxy.ts"; // teaches serverFromString() the "haproxy:" prefix
@@ -87,13 +88,16 @@ export async function serve(args: string[]): Promise<void> {
 
 /** The reactor module chooses when it is imported, so it is imported only now. */
 async function chooseReactor(name: string | undefined): Promise<Reactor> {
-  if (name !== undefined) process.env.SKEIN_REACTOR = name;
-  try {
-    return (await import("../internet/reactor.ts")).reactor;
-  } catch (error) {
-    if (name === undefined || !(error instanceof ReactorNotAvailableError)) throw error;
-    throw new UsageError(error.message, "Try it without --reactor: the platform's best is chosen then.");
+  if (name !== undefined) {
+    const { reactorNamed } = await import("../internet/named.ts");
+    try {
+      installReactor(reactorNamed(name));
+    } catch (error) {
+      if (!(error instanceof ReactorNotAvailableError)) throw error;
+      throw new UsageError(error.message, "Try it without --reactor: the platform's best is chosen then.");
+    }
   }
+  return (await import("../internet/reactor.ts")).reactor;
 }
 
 /** Listen everywhere, or nowhere: every description is read before the first port is opened. */

@@ -1,14 +1,9 @@
 /** The reactor that a program gets when it chooses none. */
 
 import { NativeLoadError } from "./error.ts";
-import {
-  ensureAvailable,
-  ensureNoneInstalled,
-  firstAvailable,
-  installDefault,
-  installReactor,
-} from "./installation.ts";
+import { ensureNoneInstalled, firstAvailable, installReactor } from "./installation.ts";
 import type { Reactor } from "./interfaces.ts";
+import { reactorNamed } from "./named.ts";
 import { NativeReactor } from "./nativereactor.ts";
 import { NodeReactor } from "./nodereactor.ts";
 
@@ -23,9 +18,6 @@ const PREFERENCES: Partial<Record<NodeJS.Platform, readonly string[]>> = {
 };
 const ANY_POSIX: readonly string[] = ["poll", "select"];
 
-/** Other names, after the modules. */
-const ALIASES: Readonly<Record<string, string>> = { uring: "io_uring", kq: "kqueue" };
-
 /**
  * Install the reactor that SKEIN_REACTOR names, or else the first of the platform's list that works here. Where the addon
  * does not load, that is the one over Node's own sockets, and a warning (SKEIN_NO_ADDON) says what to do.
@@ -35,12 +27,7 @@ const ALIASES: Readonly<Record<string, string>> = { uring: "io_uring", kq: "kque
 export function install(): void {
   ensureNoneInstalled();
   const wanted = process.env.SKEIN_REACTOR;
-  if (wanted) installReactor(named(ALIASES[wanted] ?? wanted));
-  else installDefault(best());
-}
-
-function named(name: string): Reactor {
-  return name === "node" ? new NodeReactor() : new NativeReactor(ensureAvailable(name));
+  installReactor(wanted ? reactorNamed(wanted, `SKEIN_REACTOR is ${wanted}. `) : best());
 }
 
 function best(): Reactor {

@@ -2,6 +2,7 @@
  * Endpoints say where to listen or to connect, apart from what to do there. They can be made of strings, so that a
  * program's user chooses them. Names and semantics follow twisted.internet.endpoints.
  */
+import { ensureDescription } from "./arguments.ts";
 import { type Deferred, fail, succeed } from "./defer.ts";
 import { attempt } from "./endpoints/attempt.ts";
 import {
@@ -151,9 +152,10 @@ export function registerClientEndpointParser(parser: ClientEndpointParser): void
 /**
  * The server endpoint that a string describes: `tcp:port[:interface=address][:backlog=number]`, the same with `tcp6`,
  * or what a registered parser accepts.
- * @throws InvalidEndpointError
+ * @throws InvalidEndpointError; TypeError without a reactor
  */
 export function serverFromString(reactor: ReactorTCP, description: string): ServerEndpoint {
+  ensureDescription("serverFromString", reactor, "listenTCP", description);
   const [parser, args] = select(serverParsers, "server", description);
   return parser.parse(reactor, args);
 }
@@ -161,12 +163,19 @@ export function serverFromString(reactor: ReactorTCP, description: string): Serv
 /**
  * The client endpoint that a string describes: `tcp:host:port[:timeout=seconds][:bindAddress=address]`, or what a
  * registered parser accepts.
- * @throws InvalidEndpointError
+ * @throws InvalidEndpointError; TypeError without a reactor
  */
 export function clientFromString(reactor: ReactorTCP, description: string): ClientEndpoint {
+  ensureDescription("clientFromString", reactor, "connectTCP", description);
   const [parser, args] = select(clientParsers, "client", description);
   return parser.parse(reactor, args);
 }
+
+/** What else is to be said of types that are not there. */
+const WAYS: Readonly<Record<string, string>> = {
+  "server haproxy": ': import "skein/protocols/haproxy" first, which brings it',
+  "client tcp6": ': "tcp" takes IPv6 addresses as well, as in tcp:\\:\\:1:80',
+};
 
 function select<Parser extends EndpointForm>(
   parsers: ReadonlyMap<string, Parser>,
@@ -177,9 +186,9 @@ function select<Parser extends EndpointForm>(
   const parser = parsers.get(description.type);
   if (parser === undefined) {
     const forms = [...parsers.values()].map(({ form }) => form).join(" or ");
-    throw new InvalidEndpointError(
-      `Bad endpoint "${text}": there is no ${side} endpoint of type "${description.type}". Accepted: ${forms}`,
-    );
+    const what = `${side} endpoint of type "${description.type}"`;
+    const way = WAYS[`${side} ${description.type}`] ?? "";
+    throw new InvalidEndpointError(`Bad endpoint "${text}": there is no ${what}${way}. Accepted: ${forms}`);
   }
   return [parser, new EndpointArguments(description, parser)];
 }

@@ -1,6 +1,7 @@
 /** A reactor over an engine: the same for the native one with its backends, and for the simulated one. */
 
 import type { EngineStats } from "../native.ts";
+import { ensureConnectTCP, ensureListenTCP } from "./arguments.ts";
 import { ReactorBase } from "./base.ts";
 import { Deferred } from "./defer.ts";
 import { EngineLink, type EngineMaker, type LinkSizes } from "./enginelink.ts";
@@ -33,6 +34,8 @@ export abstract class EngineReactor extends ReactorBase implements Reactor, Port
   readonly attempts = new Set<TcpConnector>();
   /** True while the shutdown ends everything: nothing may begin. */
   ending = false;
+  /** Neither run nor destroyed yet. */
+  #fresh = true;
   readonly #link: EngineLink;
   readonly #descriptors: FDSet;
 
@@ -44,13 +47,33 @@ export abstract class EngineReactor extends ReactorBase implements Reactor, Port
     this.#descriptors = new FDSet(name, this.#link);
   }
 
+  override run(options?: { installSignalHandlers?: boolean }): Promise<void> {
+    this.#fresh = false;
+    return super.run(options);
+  }
+
+  /** True when there are ports, attempts to connect or delayed calls, and run() was never called. */
+  waitsForRun(): boolean {
+    return this.#fresh && (this.ports.size > 0 || this.attempts.size > 0 || this.getDelayedCalls().length > 0);
+  }
+
+  /**
+   * Listen on `port`, or on a free one when it is 0.
+   * @throws CannotListenError; RangeError when `port` is none; TypeError for a factory or an option that is none
+   */
   listenTCP(port: number, factory: ServerFactoryLike, options: ListenTCPOptions = {}): ListeningPort {
+    ensureListenTCP(port, factory, options);
     const listening = new TcpPort(this, this.#link, port, factory, options);
     listening.startListening();
     return listening;
   }
 
+  /**
+   * Connect to `port` of `host`.
+   * @throws RangeError when `port` is none; TypeError for a host, a factory or an option that is none
+   */
   connectTCP(host: string, port: number, factory: ClientFactoryLike, options: ConnectTCPOptions = {}): Connector {
+    ensureConnectTCP(host, port, factory, options);
     const connector = new TcpConnector(this, this.#link, host, port, factory, options);
     connector.connect();
     return connector;
@@ -102,6 +125,7 @@ export abstract class EngineReactor extends ReactorBase implements Reactor, Port
 
   /** Close every descriptor, without telling anybody, and free the native memory. The reactor is of no use afterwards. */
   destroy(): void {
+    this.#fresh = false;
     this.crash();
     this.#link.destroy();
   }

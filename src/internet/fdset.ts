@@ -9,6 +9,7 @@
 import { fstatSync } from "node:fs";
 import { err } from "../logger/log.ts";
 import { Interest } from "../native.ts";
+import { ensureReader, ensureWriter } from "./arguments.ts";
 import type { EngineLink, PolledEvents } from "./enginelink.ts";
 import { errnoNamed, getSystemErrorName } from "./errno.ts";
 import {
@@ -64,6 +65,7 @@ export class FDSet {
 
   /** @throws CannotWatchError | DescriptorsNotSupportedError */
   addReader(reader: ReadDescriptor): void {
+    ensureReader(reader);
     const watch = this.#watchFor(reader);
     if (watch.reader !== undefined) return;
     watch.reader = reader;
@@ -72,6 +74,7 @@ export class FDSet {
 
   /** @throws CannotWatchError | DescriptorsNotSupportedError */
   addWriter(writer: WriteDescriptor): void {
+    ensureWriter(writer);
     const watch = this.#watchFor(writer);
     if (watch.writer !== undefined) return;
     watch.writer = writer;

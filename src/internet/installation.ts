@@ -1,12 +1,13 @@
 /** Which reactor this process, or this worker, has; and which ones it could have. */
 
 import { type BackendInfo, loadNative } from "../native.ts";
+import type { EngineReactor } from "./enginereactor.ts";
 import { ReactorAlreadyInstalledError, ReactorInstalledTooLateError, ReactorNotAvailableError } from "./error.ts";
 import type { Reactor } from "./interfaces.ts";
 
 let installed: Reactor | undefined;
-/** Nobody asked for the one that is installed. */
-let byDefault = false;
+/** The import of `skein/reactor` has installed it. */
+let byImport = false;
 
 /** The reactor of this process or worker, once there is one. */
 export function installedReactor(): Reactor | undefined {
@@ -20,17 +21,27 @@ export function installedReactor(): Reactor | undefined {
 export function installReactor(reactor: Reactor): void {
   ensureNoneInstalled();
   installed = reactor;
+  // Once a process, also where a test runner loads this module anew for each of its files.
+  const isWatched = process.listeners("beforeExit").some(({ name }) => name === warnOfVainWait.name);
+  if (!isWatched) process.once("beforeExit", warnOfVainWait);
 }
 
-/** Make `reactor` the one that `skein/reactor` exports, for want of another. @throws ReactorAlreadyInstalledError */
-export function installDefault(reactor: Reactor): void {
-  installReactor(reactor);
-  byDefault = true;
+/** The process ends by itself, not by process.exit() nor for an error: nothing keeps it that was meant to. */
+function warnOfVainWait(): void {
+  if ((installed as Partial<EngineReactor> | undefined)?.waitsForRun?.() !== true) return;
+  process.emitWarning("reactor.run() was never called: nothing listens, connects or is called later before it.", {
+    code: "SKEIN_NEVER_RUN",
+  });
+}
+
+/** For the import of `skein/reactor`: who installs another one from here on comes too late. */
+export function noteInstalledByImport(): void {
+  byImport = true;
 }
 
 /** For those who are about to make a reactor in order to install it. @throws ReactorAlreadyInstalledError */
 export function ensureNoneInstalled(): void {
-  if (byDefault) {
+  if (byImport) {
     throw new ReactorInstalledTooLateError(
       `This comes too late: the import of "skein/reactor" has installed the default reactor, ${installed?.name}, which stays. ` +
         `Place the import that installs another, as in import "skein/install/NAME", before it; in CommonJS, require it before.`,
@@ -53,13 +64,17 @@ export const ELSEWHERE: Readonly<Record<string, string>> = {
   poll: "Windows has no poll()",
 };
 
-/** The `name` of a backend that works here. @throws ReactorNotAvailableError, NativeLoadError */
-export function ensureAvailable(name: string): string {
+/**
+ * The `name` of a backend that works here.
+ * @param prefix what the message begins with, when there is more to say
+ * @throws ReactorNotAvailableError, NativeLoadError
+ */
+export function ensureAvailable(name: string, prefix = ""): string {
   const backends = loadNative().backends();
   const backend = backends.find((candidate) => candidate.name === name);
   if (backend?.unavailable === "") return name;
   const why = backend?.unavailable ?? ELSEWHERE[name] ?? "there is none of that name on this platform";
-  throw new ReactorNotAvailableError(`There is no ${name} reactor here: ${why}. ${whatThereIs(backends)}`);
+  throw new ReactorNotAvailableError(`${prefix}There is no ${name} reactor here: ${why}. ${whatThereIs(backends)}`);
 }
 
 /** The first of `names` that works here. @throws ReactorNotAvailableError, NativeLoadError */
@@ -75,7 +90,7 @@ export function firstAvailable(names: readonly string[]): string {
 
 function whatThereIs(backends: readonly BackendInfo[]): string {
   const available = backends.filter(({ unavailable }) => unavailable === "").map(({ name }) => name);
-  if (available.length > 0) return `Available: ${available.join(", ")}.`;
+  if (available.length > 0) return `Available: ${available.join(", ")}, node.`;
   const reasons = backends.map(({ name, unavailable }) => `${name}: ${unavailable}`);
-  return `None is available (${reasons.join("; ") || "the addon was built without any"}).`;
+  return `Available: only node (${reasons.join("; ") || "the addon was built without any other"}).`;
 }

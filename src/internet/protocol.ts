@@ -3,6 +3,7 @@
  * Names and semantics follow twisted.internet.protocol.
  */
 import { msg } from "../logger/log.ts";
+import { described } from "./arguments.ts";
 import { defaultClock } from "./defaultclock.ts";
 import { Deferred } from "./defer.ts";
 import { NoProtocol, NotConnectingError, SkeinError } from "./error.ts";
@@ -80,7 +81,10 @@ export class Factory<P extends Protocol = Protocol> implements ServerFactoryLike
   /** Log when the factory starts and stops. */
   noisy = false;
 
-  /** A factory of this class whose protocols are of class `protocol`; `args` go to the factory's constructor. */
+  /**
+   * A factory of this class whose protocols are of class `protocol`; `args` go to the factory's constructor.
+   * @throws TypeError when `protocol` is no class
+   */
   static forProtocol<P extends Protocol, F extends Factory, A extends unknown[]>(
     this: new (
       ...args: A
@@ -88,6 +92,9 @@ export class Factory<P extends Protocol = Protocol> implements ServerFactoryLike
     protocol: new () => P,
     ...args: A
   ): F & ProtocolFactory<P> {
+    if (typeof protocol !== "function") {
+      throw new TypeError(`forProtocol(protocol) needs a class of protocols, not ${described(protocol)}.`);
+    }
     const factory = new this(...args);
     factory.protocol = protocol;
     return factory as F & ProtocolFactory<P>;

@@ -1,10 +1,13 @@
 /** The reactor of this process or worker. Importing this installs the default one, unless one is installed. */
 
 import { install } from "./default.ts";
-import { installedReactor } from "./installation.ts";
+import { installedReactor, noteInstalledByImport } from "./installation.ts";
 import type { Reactor } from "./interfaces.ts";
 
-if (installedReactor() === undefined) install();
+if (installedReactor() === undefined) {
+  install();
+  noteInstalledByImport();
+}
 
 /** The reactor of this process or worker. */
 export const reactor: Reactor = installedReactor()!;

@@ -50,9 +50,6 @@ export class TcpConnector implements Connector, AttemptEvents, ConnectionOwner {
     factory: ClientFactoryLike,
     options: ConnectTCPOptions,
   ) {
-    if (!Number.isInteger(port) || port < 0 || port > 65535) {
-      throw new RangeError(`A port is an integer from 0 to 65535, not ${port}.`);
-    }
     this.#reactor = reactor;
     this.#keeper = reactor;
     this.#link = link;

@@ -52,9 +52,6 @@ export class TcpPort implements ListeningPort, ListenerEvents, ConnectionOwner {
   startListening(): void {
     if (this.#handle >= 0) return;
     const { interface: host = "", backlog = 50, reusePort = false } = this.#options;
-    if (!Number.isInteger(this.#port) || this.#port < 0 || this.#port > 65535) {
-      throw new RangeError(`A port is an integer from 0 to 65535, not ${this.#port}.`);
-    }
     const result = this.#link.native.listen(host, this.#port, backlog, reusePort);
     if (result < 0) throw new CannotListenError(host, this.#port, -result);
     try {

@@ -125,18 +125,21 @@ export class ProxyFactory extends Factory<ProxyServer> {
   override protocol: (new () => ProxyServer) | null = ProxyServer;
   readonly host: string;
   readonly port: number;
-  readonly #options: ProxyOptions;
+  readonly #reactor: ReactorTCP | undefined;
+  readonly #options: ConnectTCPOptions;
 
   constructor(host: string, port: number, options: ProxyOptions = {}) {
     super();
     this.host = host;
     this.port = port;
-    this.#options = options;
+    const { reactor, ...rest } = options;
+    this.#reactor = reactor;
+    this.#options = rest;
   }
 
   /** Begin to connect to the target. @throws SkeinError when there is neither a reactor given nor one installed */
   connect(client: ProxyClientFactory): Connector {
-    const reactor = this.#options.reactor ?? installedReactor();
+    const reactor = this.#reactor ?? installedReactor();
     if (reactor === undefined) {
       throw new SkeinError(
         'Nothing connects to the target: pass a `reactor`, or install one by importing "skein/reactor".',

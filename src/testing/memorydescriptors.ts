@@ -1,4 +1,5 @@
 /** The part of a MemoryReactor that notes readers and writers. */
+import { ensureReader, ensureWriter } from "../internet/arguments.ts";
 import type { ReactorFDSet, ReadDescriptor, WriteDescriptor } from "../internet/interfaces.ts";
 
 /** Notes what is to be watched; a test calls doRead() and doWrite() itself. */
@@ -8,10 +9,12 @@ export class MemoryDescriptors implements ReactorFDSet {
   readonly writers = new Set<WriteDescriptor>();
 
   addReader(reader: ReadDescriptor): void {
+    ensureReader(reader);
     this.readers.add(reader);
   }
 
   addWriter(writer: WriteDescriptor): void {
+    ensureWriter(writer);
     this.writers.add(writer);
   }
 

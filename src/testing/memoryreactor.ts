@@ -1,5 +1,6 @@
 /** A reactor that does nothing but note what it is asked for. */
 import { IPv4Address, IPv6Address, literalAddress } from "../internet/address.ts";
+import { ensureConnectTCP, ensureListenTCP } from "../internet/arguments.ts";
 import { type Deferred, fail, succeed } from "../internet/defer.ts";
 import {
   ConnectError,
@@ -289,6 +290,7 @@ export class MemoryReactor extends MemoryDescriptors implements ReactorCore, Rea
   }
 
   listenTCP(port: number, factory: ServerFactoryLike, options: ListenTCPOptions = {}): MemoryPort {
+    ensureListenTCP(port, factory, options);
     const chosen = port === 0 ? FIRST_PORT + this.tcpServers.length : port;
     const listening = new MemoryPort(chosen, factory, options);
     listening.startListening();
@@ -297,6 +299,7 @@ export class MemoryReactor extends MemoryDescriptors implements ReactorCore, Rea
   }
 
   connectTCP(host: string, port: number, factory: ClientFactoryLike, options: ConnectTCPOptions = {}): MemoryConnector {
+    ensureConnectTCP(host, port, factory, options);
     const connector = new MemoryConnector(host, port, factory, options);
     this.tcpClients.push(connector);
     connector.connect();

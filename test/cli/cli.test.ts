@@ -212,3 +212,16 @@ async function complaint(args: string[]): Promise<string> {
   await program.exited;
   return program.stderr;
 }
+
+it.runIf(process.platform === "linux")(
+  "skein reactors tells those of other platforms, also without the addon",
+  async () => {
+    const program = skein(["reactors"], { NODE_OPTIONS: "--no-addons" });
+    expect(await program.exited).toEqual({ code: 0, signal: null });
+    expect(program.stdout).toMatch(/^kqueue +no: kqueue is macOS' and the BSDs'$/m);
+    expect(program.stdout).toMatch(/^iocp +no: completion ports are Windows'$/m);
+    for (const own of ["epoll", "poll", "select", "io_uring"]) {
+      expect(program.stdout).toMatch(new RegExp(`^${own} +no: the addon does not load$`, "m"));
+    }
+  },
+);

@@ -1,4 +1,7 @@
-/** Installing twice, too late, and what is not here: from ESM and CommonJS, in the main thread and in a worker. */
+/**
+ * Installing twice, too late, what is not here, and what is never run: from ESM and CommonJS, in the main thread and in
+ * a worker.
+ */
 
 import { describe, expect, test } from "vitest";
 import { runNode } from "./child.ts";
@@ -44,4 +47,34 @@ test("without the addon the default is node's, with one warning, and a chosen on
   const chosen = await runNode(import.meta.url, "installing/late.mjs", [], { ...none, SKEIN_REACTOR: "epoll" });
   expect(chosen.code).toBe(1);
   expect(chosen.complaints).toMatch(/NativeLoadError/);
+});
+
+type Program = readonly [script: string, args: readonly string[]];
+
+describe.each([
+  ["the main thread", (what: string): Program => ["installing/unrun.mjs", [what]]],
+  ["a worker", (what: string): Program => ["installing/in-worker.mjs", ["./unrun.mjs", what]]],
+] as const)("in %s, a reactor that is installed and never run", (_, program) => {
+  const warnings = async (what: string) => {
+    const { code, complaints } = await runNode(import.meta.url, ...program(what), { SKEIN_REACTOR: "" });
+    expect(code).toBe(0);
+    return complaints.match(/\[SKEIN_NEVER_RUN\] Warning: reactor\.run\(\) was never called: .*/g) ?? [];
+  };
+
+  test.each(["a port", "an attempt to connect", "a delayed call"])("is warned of when it leaves %s", async (what) => {
+    expect(await warnings(what)).toHaveLength(1);
+  });
+
+  test.each(["nothing", "a cancelled call", "a destroyed reactor", "a call after the run", "an exit by hand"])(
+    "is not when it leaves %s",
+    async (what) => {
+      expect(await warnings(what)).toEqual([]);
+    },
+  );
+});
+
+test("a reactor that SKEIN_REACTOR misspells is told by the variable's name", async () => {
+  const { code, complaints } = await runNode(import.meta.url, "installing/late.mjs", [], { SKEIN_REACTOR: "bogus" });
+  expect(code).toBe(1);
+  expect(complaints).toMatch(/SKEIN_REACTOR is bogus\. There is no bogus reactor here: .*, node\.\n/);
 });

@@ -244,6 +244,7 @@ describe("serverFromString()", () => {
       "tcp:80:interface=::1",
       '"interface" is given twice; write "\\:" for a ":" inside an argument. Accepted: tcp:port[',
     ],
+    ["haproxy:tcp:80", 'type "haproxy": import "skein/protocols/haproxy" first, which brings it. Accepted: tcp:port'],
     ["tcp:80:iface=x", `Bad endpoint "tcp:80:iface=x": it has no argument "iface". ${form}`],
     ["tcp:80:port=81", `Bad endpoint "tcp:80:port=81": "port" is given twice; write`],
     ["tcp:80\\", 'Bad endpoint "tcp:80\\": it ends with a lone "\\". Write "\\\\" for a backslash.'],
@@ -293,7 +294,12 @@ describe("clientFromString()", () => {
     ["tcp::80", `Bad endpoint "tcp::80": host is missing. ${form}`],
     ["tcp:h:80:timeout=-1", `timeout "-1" is not a number of seconds. ${form}`],
     ["tcp:h:80:timeout=soon", `timeout "soon" is not a number of seconds. ${form}`],
-    ["tcp6:h:80", 'there is no client endpoint of type "tcp6". Accepted: tcp:host:port'],
+    ["tcp6:h:80", 'type "tcp6": "tcp" takes IPv6 addresses as well, as in tcp:\\:\\:1:80. Accepted: tcp:host:port'],
+    ["udp:h:80", 'there is no client endpoint of type "udp". Accepted: tcp:host:port'],
+    ["tcp:[::1]:80", 'port is missing; write "\\:" for each ":" of an IPv6 address, as in \\:\\:1 for ::1. Accepted'],
+    ["tcp:[fe80::2]:80", 'write "\\:" for each ":" of an IPv6 address, as in fe80\\:\\:2 for fe80::2. Accepted'],
+    ["tcp:::1:80", 'host is missing; write "\\:" for each ":" of an IPv6 address, as in \\:\\:1 for ::1. Accepted'],
+    ["tcp:2001:db8:1:2:3:4:5:6:80", '"3" is one argument too many; write "\\:" for a ":"'],
   ])("names what is wrong with %j", (description, message) => {
     expect(() => clientFromString(new FakeReactor(), description)).toThrow(InvalidEndpointError);
     expect(() => clientFromString(new FakeReactor(), description)).toThrow(message);

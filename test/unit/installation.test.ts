@@ -90,7 +90,7 @@ describe("the default reactor", () => {
       expect(install).toThrow(
         expect.objectContaining({
           code: "ERR_REACTOR_NOT_AVAILABLE",
-          message: `There is no ${name} reactor here: ${why}. Available: epoll, poll.`,
+          message: `SKEIN_REACTOR is ${wanted}. There is no ${name} reactor here: ${why}. Available: epoll, poll, node.`,
         }),
       );
     }
@@ -100,7 +100,7 @@ describe("the default reactor", () => {
   it("cannot be had where nothing works, and each reason is told", async () => {
     offer({ epoll: "epoll_create1: EMFILE", poll: "seccomp" });
     const { install } = await load.default();
-    expect(install).toThrow(/epoll: epoll_create1: EMFILE; poll: seccomp/);
+    expect(install).toThrow(/Available: only node \(epoll: epoll_create1: EMFILE; poll: seccomp\)/);
   });
 });
 
@@ -131,6 +131,23 @@ describe("installing a reactor", () => {
     expect((await load.default()).install).toThrow(refusal);
     expect((await load.epoll()).install).toThrow(refusal);
     await expect(load.epollByImport()).rejects.toThrow("This comes too late");
+  });
+
+  it("is not too late, but the second time, after the program itself has installed the default one", async () => {
+    (await load.default()).install();
+    const refusal = expect.objectContaining({
+      name: "ReactorAlreadyInstalledError",
+      message: expect.stringContaining("The epoll reactor is installed already"),
+    });
+    expect((await load.default()).install).toThrow(refusal);
+    await load.reactor();
+    expect((await load.epoll()).install).toThrow(refusal);
+  });
+
+  it("is too late also where SKEIN_REACTOR chose what skein/reactor has installed", async () => {
+    vi.stubEnv("SKEIN_REACTOR", "poll");
+    await load.reactor();
+    expect((await load.epoll()).install).toThrow(/the default reactor, poll, which stays/);
   });
 
   it("is refused when there is one, which is named", async () => {

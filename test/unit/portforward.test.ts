@@ -9,6 +9,7 @@ import {
   type ProxyOptions,
   ProxyServer,
 } from "../../src/protocols/portforward.ts";
+import { MemoryReactor } from "../../src/testing/testing.ts";
 import { type FakeConnector, FakeReactor } from "../helpers/fake-transport.ts";
 import { HalfTransport, logged, PEER } from "../helpers/wrapped.ts";
 
@@ -92,6 +93,14 @@ describe("a ProxyServer that waits for its target", () => {
     connector.state = "connected"; // the attempt can no longer be stopped
     transport.lose();
     expect(connector.factory.buildProtocol(PEER)).toBeNull();
+  });
+
+  it("asks the reactor with the options that are the reactor's", () => {
+    const memory = new MemoryReactor();
+    const factory = new ProxyFactory("192.0.2.80", 80, { reactor: memory, timeout: 5 });
+    new HalfTransport().connect(factory.buildProtocol(PEER) as ProtocolLike);
+    expect(memory.tcpClients).toMatchObject([{ host: "192.0.2.80", port: 80 }]);
+    expect(memory.tcpClients[0]!.options).toEqual({ timeout: 5 });
   });
 
   it("needs a reactor, and says so", () => {

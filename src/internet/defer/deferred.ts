@@ -19,6 +19,7 @@
  * Deferred that is returned to itself fails; several that wait for each other in a circle are not noticed, and wait on.
  */
 import { err } from "../../logger/log.ts";
+import { ensureClock } from "../arguments.ts";
 import { TimeoutError } from "../error.ts";
 import { Failure } from "../failure.ts";
 import type { ReactorTime } from "../interfaces.ts";
@@ -251,6 +252,7 @@ export class Deferred<T> implements PromiseLike<T> {
    * Cancel after `seconds` unless a result has come to this link by then. What the cancellation brings goes to
    * `onTimeoutCancel`, whose outcome goes on from here; by default a CancelledError becomes a TimeoutError, and
    * anything else passes. Links added before are part of what is timed, those added after are not.
+   * @throws RangeError when `seconds` is negative or not a number; TypeError without a clock
    */
   addTimeout(seconds: number, clock: ReactorTime): Deferred<T>;
   addTimeout<U = never>(
@@ -263,6 +265,7 @@ export class Deferred<T> implements PromiseLike<T> {
     clock: ReactorTime,
     onTimeoutCancel: (result: T | Failure, seconds: number) => Outcome<T | U> = cancelledToTimedOut,
   ): Deferred<T | U> {
+    ensureClock("addTimeout(seconds, clock)", clock);
     let timedOut = false;
     const delayedCall = clock.callLater(seconds, () => {
       timedOut = true;

@@ -1,4 +1,5 @@
 /** One connection by an endpoint, as a Deferred of its protocol. */
+import { ensureFactory } from "../arguments.ts";
 import { Deferred, fail } from "../defer.ts";
 import { ConnectingCancelledError, NoProtocol } from "../error.ts";
 import type { Failure } from "../failure.ts";
@@ -16,6 +17,7 @@ export function attempt<P extends ProtocolLike>(
   });
   let connector: Connector;
   try {
+    ensureFactory("connect(factory)", factory);
     connector = connect(new AttemptFactory(factory, connected));
   } catch (error) {
     return fail(error);

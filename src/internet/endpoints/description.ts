@@ -79,6 +79,9 @@ export function parseDescription(text: string): Description {
 
 const COLON_HINT = 'write "\\:" for a ":" inside an argument';
 
+/** An IPv6 address whose colons were taken for separators: in brackets, or with its run of zeros. */
+const BARE_IPV6 = /\[([^\]\\]*:[^\]\\]*)\]|::/;
+
 /** The arguments of one description, by name. Every method throws InvalidEndpointError for what it cannot accept. */
 export class EndpointArguments {
   readonly #description: Description;
@@ -116,7 +119,9 @@ export class EndpointArguments {
   /** An argument as it stands. */
   text(name: string, byDefault?: string): string {
     const value = this.#values.get(name) ?? byDefault;
-    if (value === undefined || (value === "" && byDefault === undefined)) throw this.#error(`${name} is missing`);
+    if (value === undefined || (value === "" && byDefault === undefined)) {
+      throw this.#error(`${name} is missing${this.#addressHint()}`);
+    }
     return value;
   }
 
@@ -135,6 +140,13 @@ export class EndpointArguments {
     const text = this.text(name, String(byDefault));
     if (!/^\d+(\.\d+)?$/.test(text)) throw this.#error(`${name} "${text}" is not a number of seconds`);
     return Number(text);
+  }
+
+  #addressHint(): string {
+    const found = BARE_IPV6.exec(this.#description.rest);
+    if (found === null) return "";
+    const address = found[1] ?? "::1";
+    return `; write "\\:" for each ":" of an IPv6 address, as in ${quoteStringArgument(address)} for ${address}`;
   }
 
   #error(what: string): InvalidEndpointError {
