@@ -14,7 +14,8 @@ export default defineConfig({
         test: { ...common, name: "main", pool: "forks", execArgv: ["--expose-gc"], include: ["test/**/*.test.ts"] },
       },
       {
-        // The same behaviour inside worker threads: there, test/helpers/reactors.ts has the default backend only.
+        // The same behaviour inside worker threads: there, test/helpers/reactors.ts has the default backend only, or those
+        // that SKEIN_REACTORS names.
         test: { ...common, name: "worker", pool: "threads", include: ["test/conformance/**/*.test.ts"] },
       },
     ],

@@ -74,6 +74,8 @@ TEST_ON_EACH_BACKEND("of many that have much to read, none waits long for anothe
   }));
 }
 
+// libkqueue takes and closes descriptors of its own meanwhile, on a thread of its own.
+#if !defined(SKEIN_LIBKQUEUE)
 TEST_ON_EACH_BACKEND("a port without descriptors says so once, rests, and takes those who waited when there are some") {
   constexpr std::size_t kWaiting = 8;
   World world(backend);
@@ -106,5 +108,6 @@ TEST_ON_EACH_BACKEND("a port without descriptors says so once, rests, and takes 
     return true;
   }));
 }
+#endif
 
 }  // namespace skein

@@ -210,6 +210,8 @@ TEST_ON_EACH_BACKEND("a stale handle is ignored by every call") {
   CHECK_EQUAL(world.engine.descriptor(client), -1);
 }
 
+// libkqueue closes its own descriptors on a thread of its own, in its own time.
+#if !defined(SKEIN_LIBKQUEUE)
 TEST_ON_EACH_BACKEND("an engine that goes leaves no descriptor") {
   const std::size_t before = test::open_descriptors();
   {
@@ -221,5 +223,6 @@ TEST_ON_EACH_BACKEND("an engine that goes leaves no descriptor") {
   }
   CHECK_EQUAL(test::open_descriptors(), before);
 }
+#endif
 
 }  // namespace skein

@@ -72,12 +72,15 @@ interface Real {
 /** SKEIN_REACTORS names those that are of interest, as in "epoll,poll"; otherwise all are. */
 function subjects(): Subject[] {
   const wanted = process.env.SKEIN_REACTORS?.split(",").filter((name) => name !== "") ?? [];
-  return all().filter(({ reactor }) => wanted.length === 0 || wanted.includes(reactor));
+  const real = reals();
+  if (!isMainThread) {
+    const ofInterest = wanted.length > 0 ? wanted : [real[0]!.name];
+    return real.filter(({ name }) => ofInterest.includes(name)).map((one) => kernel(one, "IPv4"));
+  }
+  return all(real).filter(({ reactor }) => wanted.length === 0 || wanted.includes(reactor));
 }
 
-function all(): Subject[] {
-  const real = reals();
-  if (!isMainThread) return real.filter(({ name }) => name === real[0]!.name).map((one) => kernel(one, "IPv4"));
+function all(real: readonly Real[]): Subject[] {
   return [
     ...real.map((one) => kernel(one, "IPv4")),
     // A driver knows of no addresses: one of them will do.
