@@ -31,7 +31,7 @@ import {
   CircularChainError,
   NoCurrentExceptionError,
 } from "./error.ts";
-import { bound, LinkQueue, Pair, type Step, type Watcher } from "./link.ts";
+import { bound, ChainedTo, LinkQueue, Pair, type Step, type Watcher } from "./link.ts";
 import { Settler } from "./settler.ts";
 import { callerStack, DebugInfo, getDebugging } from "./unhandled.ts";
 import { Wait } from "./wait.ts";
@@ -64,15 +64,6 @@ function cancelledToTimedOut<T>(result: T | Failure, seconds: number): T {
 }
 
 type Link = Step | Pair | Watcher | ChainedTo | Deferred<unknown>;
-
-/** An heir by chainDeferred(): it fires, where a Deferred that stands in a chain itself waits for that chain. */
-class ChainedTo {
-  readonly deferred: Deferred<unknown>;
-
-  constructor(deferred: Deferred<unknown>) {
-    this.deferred = deferred;
-  }
-}
 
 /** Not a method, since it is none of a program's business: have `watcher` told what comes to this link of `deferred`. */
 export let watch: (deferred: Deferred<unknown>, watcher: Watcher) => void;

@@ -9,6 +9,7 @@
  * million that the garbage collector would have to trace and move.
  */
 import type { Failure } from "../failure.ts";
+import type { Deferred } from "./deferred.ts";
 
 /** A callback or errback whose arguments are bound. */
 export type Step = (value: unknown) => unknown;
@@ -26,6 +27,15 @@ export class Pair {
   constructor(cb: Step | undefined, eb: Step | undefined) {
     this.cb = cb;
     this.eb = eb;
+  }
+}
+
+/** An heir by chainDeferred(): it fires, where a Deferred that stands in a chain itself waits for that chain. */
+export class ChainedTo {
+  readonly deferred: Deferred<unknown>;
+
+  constructor(deferred: Deferred<unknown>) {
+    this.deferred = deferred;
   }
 }
 
