@@ -76,16 +76,19 @@ describe.runIf(process.platform === "linux")("a 64-byte echo on each of 50 conne
   });
 });
 
-// 40 ms where Node starts in 60: as a share, since a slower machine is slower at both.
+// 40 ms where Node starts in 60: as a share, since a slower machine is slower at both. The least of each counts: what else
+// runs only adds to them, and more to the many small files of an import.
 test("importing skein takes two thirds of the processor time that starting Node does, at most", async () => {
-  const shares: number[] = [];
-  for (let i = 0; i < 9; i++) {
+  const starts: number[] = [];
+  const imports: number[] = [];
+  for (let i = 0; i < 15; i++) {
     const { output, complaints } = await runNode(import.meta.url, "import-time.mjs", [join(dist, "index.js")]);
     expect(complaints).toBe("");
     const { start, importing } = JSON.parse(output) as { start: number; importing: number };
-    shares.push(importing / start);
+    starts.push(start);
+    imports.push(importing);
   }
-  expect(shares.sort((a, b) => a - b)[4]).toBeLessThanOrEqual(2 / 3);
+  expect(Math.min(...imports) / Math.min(...starts)).toBeLessThanOrEqual(2 / 3);
 });
 
 test("the addon takes 1.5 MB at most, stripped", () => {
