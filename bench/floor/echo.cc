@@ -8,11 +8,7 @@
 // With --writes N the program answers every chunk in N separate pieces, as a protocol that writes a header, a length
 // and a body does; they are gathered in one buffer and leave in one send, as they would in a server written with care.
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -24,12 +20,9 @@
 #include <span>
 #include <vector>
 
-namespace {
+#include "listening.h"
 
-[[noreturn]] void fail(const char* what) {
-  std::perror(what);
-  std::exit(1);
-}
+namespace {
 
 struct Connection {
   int fd;
@@ -38,18 +31,14 @@ struct Connection {
 
 class EchoServer {
  public:
-  explicit EchoServer(unsigned writes) : writes_(writes), epoll_(epoll_create1(EPOLL_CLOEXEC)), listener_(listen()) {
+  explicit EchoServer(unsigned writes)
+      : writes_(writes), epoll_(epoll_create1(EPOLL_CLOEXEC)), listener_(listenAnywhere()) {
     if (epoll_ < 0) fail("epoll_create1");
     epoll_event event{.events = EPOLLIN, .data = {.ptr = nullptr}};
     if (epoll_ctl(epoll_, EPOLL_CTL_ADD, listener_, &event) < 0) fail("epoll_ctl");
   }
 
-  int port() const {
-    sockaddr_in address{};
-    socklen_t length = sizeof address;
-    if (getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &length) < 0) fail("getsockname");
-    return ntohs(address.sin_port);
-  }
+  void announce() const { ::announce(listener_); }
 
   [[noreturn]] void run() {
     std::array<epoll_event, 1024> events;
@@ -71,19 +60,6 @@ class EchoServer {
   }
 
  private:
-  static int listen() {
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0) fail("socket");
-    const int on = 1;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // Linux: accepted sockets inherit it, see tcp(7)
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) < 0) fail("bind");
-    if (::listen(fd, SOMAXCONN) < 0) fail("listen");
-    return fd;
-  }
-
   void accept() {
     for (;;) {
       const int fd = accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -155,13 +131,6 @@ class EchoServer {
   std::vector<char> output_;
 };
 
-void raiseOpenFiles() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) < 0) fail("getrlimit");
-  limit.rlim_cur = limit.rlim_max;
-  if (setrlimit(RLIMIT_NOFILE, &limit) < 0) fail("setrlimit");
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -177,7 +146,6 @@ int main(int argc, char** argv) {
   }
   raiseOpenFiles();
   static EchoServer server(writes);
-  std::printf("LISTENING %d\n", server.port());
-  std::fflush(stdout);
+  server.announce();
   server.run();
 }

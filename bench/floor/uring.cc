@@ -15,25 +15,21 @@
 // with --cooperative it completes at any call (COOP_TASKRUN). Answers that the kernel does not take whole are not kept:
 // this serves small messages only.
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <string>
-#include <vector>
 
 #include "../../native/backend/uring/abi.h"
+#include "listening.h"
 
 namespace {
 
@@ -54,11 +50,6 @@ constexpr std::uint32_t kAccepts = 64;
 constexpr std::uint32_t kBuffers = 1024;
 constexpr std::uint32_t kBufferBytes = 4096;
 constexpr std::uint16_t kGroup = 1;
-
-[[noreturn]] void fail(const char* what) {
-  std::perror(what);
-  std::exit(1);
-}
 
 class Ring {
  public:
@@ -165,32 +156,12 @@ class Buffers {
   std::uint16_t tail_ = 0;
 };
 
-int listen_anywhere() {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) fail("socket");
-  const int on = 1;
-  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // Linux: accepted sockets inherit it, see tcp(7)
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) < 0) fail("bind");
-  if (listen(fd, SOMAXCONN) < 0) fail("listen");
-  return fd;
-}
-
-int port_of(int fd) {
-  sockaddr_in address{};
-  socklen_t length = sizeof address;
-  if (getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) < 0) fail("getsockname");
-  return ntohs(address.sin_port);
-}
-
 enum class Design { kInline, kAddresses, kRequests, kDirect, kPoll };
 
 class EchoServer {
  public:
   EchoServer(Design design, bool cooperative)
-      : design_(design), ring_(cooperative), buffers_(ring_), listener_(listen_anywhere()) {
+      : design_(design), ring_(cooperative), buffers_(ring_), listener_(listenAnywhere()) {
     if (design_ == Design::kDirect) {
       std::uint32_t sparse[8] = {kFiles, kSparse};  // struct io_uring_rsrc_register
       ring_.register_with(kRegisterFiles, sparse, sizeof sparse);
@@ -198,7 +169,7 @@ class EchoServer {
     for (std::uint32_t i = 0; i < (design_ == Design::kAddresses ? kAccepts : 1); i++) accept(i);
   }
 
-  int port() const { return port_of(listener_); }
+  void announce() const { ::announce(listener_); }
 
   [[noreturn]] void run() {
     Completion completion;
@@ -351,13 +322,6 @@ class EchoServer {
   std::array<char, 64 * 1024> input_;
 };
 
-void raise_open_files() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) < 0) fail("getrlimit");
-  limit.rlim_cur = limit.rlim_max;
-  if (setrlimit(RLIMIT_NOFILE, &limit) < 0) fail("setrlimit");
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -371,9 +335,8 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: uring inline|addresses|requests|direct|poll [--cooperative]\n");
     return 2;
   }
-  raise_open_files();
+  raiseOpenFiles();
   static EchoServer server(static_cast<Design>(design), cooperative);
-  std::printf("LISTENING %d\n", server.port());
-  std::fflush(stdout);
+  server.announce();
   server.run();
 }
