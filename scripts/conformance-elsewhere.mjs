@@ -10,6 +10,8 @@ import { fileURLToPath } from "node:url";
 import { cache, packed } from "./packed.mjs";
 
 const NODE = "20.20.2";
+/** Of their repetitions the longest tests do this part: here they are ten to fifty times slower. */
+const VOLUME = process.env.SKEIN_VOLUME ?? "0.1";
 const root = fileURLToPath(new URL("..", import.meta.url));
 
 const PLATFORMS = {
@@ -24,9 +26,10 @@ const PLATFORMS = {
     Object.assign(process.env, { WINEPREFIX: join(cache, "wine"), WINEDEBUG: "-all", WINEARCH: "win64" });
     if (!existsSync(join(cache, "wine", "system.reg"))) {
       mkdirSync(cache, { recursive: true });
-      // Node asks for a Windows that is newer than the one Wine plays by itself.
-      run("wineboot", ["-i"]);
-      run("wine", ["winecfg", "-v", "win10"]);
+      // Node asks for a Windows that is newer than the one Wine plays by itself. Wine's services live on for a while:
+      // they get no output that somebody may wait for the end of.
+      run("wineboot", ["-i"], "ignore");
+      run("wine", ["winecfg", "-v", "win10"], "ignore");
     }
     const options = ["--label", "wine", "--timeout", "120", "--limit", "300"];
     const fine = conformance("win32-x64", [...options, "--reactors", "iocp,select"], ["wine", node]);
@@ -49,9 +52,10 @@ function conformance(prebuild, options, command) {
   const addon = existsSync(folder) ? readdirSync(folder).find((name) => name.endsWith(".node")) : undefined;
   if (addon === undefined) throw new Error(`There is no addon in prebuilds/${prebuild}: npm run prebuild makes it.`);
   const script = join(root, "test/portable/run.mjs");
-  return run(process.execPath, [script, "--addon", join(folder, addon), "--jobs", "2", ...options, "--", ...command]);
+  const always = ["--addon", join(folder, addon), "--jobs", "2", "--volume", VOLUME];
+  return run(process.execPath, [script, ...always, ...options, "--", ...command]);
 }
 
-function run(program, args) {
-  return spawnSync(program, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"] }).status === 0;
+function run(program, args, output = "inherit") {
+  return spawnSync(program, args, { cwd: root, stdio: ["ignore", output, output] }).status === 0;
 }

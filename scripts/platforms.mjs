@@ -159,8 +159,9 @@ function describe({ platform, arch, label }) {
   return label === undefined ? `${platform}-${arch}` : `${platform}-${arch}, ${LABELS[label] ?? label}`;
 }
 
-function runnerOf({ runner }) {
-  return runner === "vitest" ? "vitest" : "the bundle, plain Node";
+function runnerOf({ runner, volume = 1 }) {
+  const program = runner === "vitest" ? "vitest" : "the bundle, plain Node";
+  return volume === 1 ? program : `${program}; the longest tests repeat ${volume} of what they do elsewhere`;
 }
 
 function count(rows) {

@@ -1,6 +1,7 @@
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
 import { expect, it, onTestFinished } from "vitest";
+import { freePort } from "../helpers/freeport.ts";
 import { Conversation, Program } from "../helpers/program.ts";
 
 const skein = (args: readonly string[], env?: NodeJS.ProcessEnv) => Program.node("dist/cli/main.js", args, env);
@@ -175,10 +176,7 @@ it("forwards connections, and the ends of their sides", async () => {
 });
 
 it("drops a connection that it cannot forward, and says so", async () => {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
+  const port = await freePort();
   const { program, ports } = await serving(
     "portforward",
     "--listen",

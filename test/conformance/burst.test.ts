@@ -4,14 +4,15 @@ import { expect, test } from "vitest";
 import { Tally } from "../helpers/gate.ts";
 import { forEachReactor } from "../helpers/reactors.ts";
 import { Client, Echo, Recorder, serve } from "../helpers/recorder.ts";
+import { volume } from "../helpers/volume.ts";
 import { loopback } from "../helpers/world.ts";
 
-const CONNECTIONS = 10_000;
+const CONNECTIONS = volume(10_000);
 /** As many at a time: each is two descriptors of this process. */
 const WAVE = 500;
 
 forEachReactor((make) => {
-  test("10,000 connections that come in bursts are all answered", async () => {
+  test("thousands of connections that come in bursts are all answered", async () => {
     const reactor = make();
     const { factory, port } = serve(reactor, () => new Echo(), { backlog: WAVE });
     const answered = new Set<string>();

@@ -13,8 +13,9 @@ import {
   UserError,
 } from "../../src/internet/error.ts";
 import type { Connector, ConnectTCPOptions } from "../../src/internet/interfaces.ts";
+import { freePort } from "../helpers/freeport.ts";
 import { turns } from "../helpers/gate.ts";
-import { freePort, Peer, PeerServer } from "../helpers/peer.ts";
+import { Peer, PeerServer } from "../helpers/peer.ts";
 import { FAMILIES, forEachReactor } from "../helpers/reactors.ts";
 import { Client, Recorder, serve } from "../helpers/recorder.ts";
 import { bracketed, loopback, world } from "../helpers/world.ts";

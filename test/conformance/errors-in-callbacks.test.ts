@@ -3,8 +3,9 @@
 import { describe, expect, test } from "vitest";
 import type { EngineReactor } from "../../src/internet/enginereactor.ts";
 import type { PushProducer } from "../../src/internet/interfaces.ts";
+import { freePort } from "../helpers/freeport.ts";
 import { turns } from "../helpers/gate.ts";
-import { freePort, Peer } from "../helpers/peer.ts";
+import { Peer } from "../helpers/peer.ts";
 import { forEachReactor, takeLog } from "../helpers/reactors.ts";
 import { Client, dial, Echo, HalfRecorder, Recorder, serve } from "../helpers/recorder.ts";
 import { loopback } from "../helpers/world.ts";

@@ -16,8 +16,9 @@ import {
 import { type ProxyClient, ProxyFactory, ProxyServer } from "../../src/protocols/portforward.ts";
 import { Echo } from "../../src/protocols/wire.ts";
 import { FlowCheck, flow } from "../helpers/flow.ts";
+import { freePort } from "../helpers/freeport.ts";
 import { Gate, settled, until } from "../helpers/gate.ts";
-import { freePort, Peer, PeerServer } from "../helpers/peer.ts";
+import { Peer, PeerServer } from "../helpers/peer.ts";
 import { forEachReactor, takeLog } from "../helpers/reactors.ts";
 import { HalfRecorder, Recorder, Server } from "../helpers/recorder.ts";
 import { loopback } from "../helpers/world.ts";

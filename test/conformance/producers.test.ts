@@ -103,8 +103,8 @@ forEachReactor((make) => {
     peer.read();
     await peer.ended;
     expect([check.at, check.firstWrong]).toEqual([32 * MIB, -1]);
-    const pairs = producer.calls.length / 2;
-    expect(producer.calls).toEqual(Array(pairs).fill(["pause", "resume"]).flat());
+    // By turns. What is written last may pause it, and it is unregistered then.
+    expect(producer.calls).toEqual(producer.calls.map((_, at) => (at % 2 === 0 ? "pause" : "resume")));
   });
 
   test("a push producer is not paused up to 64 KiB, and is above", async () => {

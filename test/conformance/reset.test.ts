@@ -3,8 +3,9 @@
 import { expect, test } from "vitest";
 import type { EngineReactor } from "../../src/internet/enginereactor.ts";
 import { ConnectionLost, ConnectionRefusedError } from "../../src/internet/error.ts";
+import { freePort } from "../helpers/freeport.ts";
 import { turns, until } from "../helpers/gate.ts";
-import { freePort, Peer } from "../helpers/peer.ts";
+import { Peer } from "../helpers/peer.ts";
 import { forEachReactor } from "../helpers/reactors.ts";
 import { Client, dial, HalfRecorder, Recorder, serve } from "../helpers/recorder.ts";
 import { loopback } from "../helpers/world.ts";

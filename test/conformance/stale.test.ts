@@ -5,9 +5,10 @@ import type { EngineReactor } from "../../src/internet/enginereactor.ts";
 import { turns } from "../helpers/gate.ts";
 import { forEachReactor } from "../helpers/reactors.ts";
 import { Client, pair, Recorder, type Served, serve } from "../helpers/recorder.ts";
+import { volume } from "../helpers/volume.ts";
 import { loopback } from "../helpers/world.ts";
 
-const ROUNDS = 10_000;
+const ROUNDS = volume(10_000);
 
 /** A client whose peer is known, and who it is. */
 interface Line {
@@ -25,7 +26,7 @@ async function line(reactor: EngineReactor, served: Served<Recorder>, name: stri
 }
 
 forEachReactor((make) => {
-  test("10,000 times, bytes on their way to a connection never reach the one that takes its descriptor", async () => {
+  test("bytes on their way to a connection never reach the one that takes its descriptor, time after time", async () => {
     const reactor = make();
     const served = serve(reactor, () => new Recorder());
     const lines = [await line(reactor, served, "a"), await line(reactor, served, "b")] as [Line, Line];

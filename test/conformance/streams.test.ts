@@ -23,8 +23,9 @@ import {
   write,
 } from "../../src/streams/streams.ts";
 import { FlowCheck, flow } from "../helpers/flow.ts";
+import { freePort } from "../helpers/freeport.ts";
 import { Gate, settled, turns } from "../helpers/gate.ts";
-import { freePort, Peer } from "../helpers/peer.ts";
+import { Peer } from "../helpers/peer.ts";
 import { forEachReactor, takeLog } from "../helpers/reactors.ts";
 import { HalfRecorder, Recorder, serve } from "../helpers/recorder.ts";
 import { loopback } from "../helpers/world.ts";

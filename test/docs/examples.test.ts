@@ -8,7 +8,8 @@ import { afterAll, describe, expect, it, onTestFinished } from "vitest";
 import { clientFromString, InvalidEndpointError, serverFromString } from "../../src/internet/endpoints.ts";
 import { MemoryReactor } from "../../src/testing/testing.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
-import { Conversation, freePort, Program } from "../helpers/program.ts";
+import { freePort } from "../helpers/freeport.ts";
+import { Conversation, Program } from "../helpers/program.ts";
 import { type Example, example, examplesOf, folder, javascript, PAGES } from "./examples.ts";
 
 const CLEAN = { code: 0, signal: null };

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
-import { Conversation, freePort, Program } from "../helpers/program.ts";
+import { freePort } from "../helpers/freeport.ts";
+import { Conversation, Program } from "../helpers/program.ts";
 
 const example = (name: string, ...args: (string | number)[]) => Program.node(`examples/${name}.js`, args.map(String));
 const CLEAN = { code: 0, signal: null };

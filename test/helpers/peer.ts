@@ -135,10 +135,3 @@ export class PeerServer {
     this.#listening.close();
   }
 }
-
-/** A port of this machine that nobody listens on. */
-export async function freePort(): Promise<number> {
-  const server = await PeerServer.listen();
-  server.close();
-  return server.port;
-}

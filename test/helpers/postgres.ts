@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { freePort } from "./peer.ts";
+import { freePort } from "./freeport.ts";
 
 /** The folder of the newest server's programs, which Debian keeps out of PATH; undefined when there is none. */
 function programs(): string | undefined {

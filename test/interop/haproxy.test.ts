@@ -8,10 +8,11 @@ import { IPv4Address, IPv6Address } from "../../src/internet/address.ts";
 import { connectProtocol, TCP4ClientEndpoint, TCP4ServerEndpoint } from "../../src/internet/endpoints.ts";
 import { Protocol } from "../../src/internet/protocol.ts";
 import { type ProxyInfo, proxyEndpoint, proxyHeader, UNIXAddress } from "../../src/protocols/haproxy.ts";
+import { freePort } from "../helpers/freeport.ts";
 import { Gate } from "../helpers/gate.ts";
 import { accepting, building, need, python, scratch, testReactor } from "../helpers/interop.ts";
 import { collectLog } from "../helpers/log.ts";
-import { freePort, Peer } from "../helpers/peer.ts";
+import { Peer } from "../helpers/peer.ts";
 import { Program } from "../helpers/program.ts";
 
 const reactor = testReactor();

@@ -7,8 +7,9 @@ import { expect, it, onTestFinished } from "vitest";
 import { connectProtocol, TCP4ClientEndpoint } from "../../src/internet/endpoints.ts";
 import { SOCKS4ClientEndpoint, SOCKSError, SOCKSv4, SOCKSv4Factory } from "../../src/protocols/socks.ts";
 import { Echo } from "../../src/protocols/wire.ts";
+import { freePort } from "../helpers/freeport.ts";
 import { building, listen, need, python, testReactor, twistedPython } from "../helpers/interop.ts";
-import { freePort, Program } from "../helpers/program.ts";
+import { Program } from "../helpers/program.ts";
 import { Recorder } from "../helpers/recorder.ts";
 
 const reactor = testReactor();

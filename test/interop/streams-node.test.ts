@@ -11,8 +11,9 @@ import { fromDuplex, type SocketDuplex } from "../../src/streams/streams.ts";
 import { makeCertificate } from "../helpers/certificate.ts";
 import { closed, dialDuplex, serveDuplex } from "../helpers/duplexes.ts";
 import { FlowCheck, flow } from "../helpers/flow.ts";
+import { freePort } from "../helpers/freeport.ts";
 import { Gate } from "../helpers/gate.ts";
-import { freePort, Peer } from "../helpers/peer.ts";
+import { Peer } from "../helpers/peer.ts";
 import { forEachRealReactor } from "../helpers/reactors.ts";
 import { FlowRecorder, Recorder } from "../helpers/recorder.ts";
 

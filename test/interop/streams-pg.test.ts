@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { EngineReactor } from "../../src/internet/enginereactor.ts";
 import type { SocketDuplex } from "../../src/streams/streams.ts";
 import { closed, dialDuplex } from "../helpers/duplexes.ts";
-import { freePort } from "../helpers/peer.ts";
+import { freePort } from "../helpers/freeport.ts";
 import { Postgres, postgresPrograms } from "../helpers/postgres.ts";
 import { forEachRealReactor } from "../helpers/reactors.ts";
 

@@ -10,8 +10,8 @@ import { Echo } from "../../src/protocols/wire.ts";
 import { fromDuplex, type SocketDuplex } from "../../src/streams/streams.ts";
 import { closed, dialDuplex, serveDuplex } from "../helpers/duplexes.ts";
 import { FlowCheck, flow } from "../helpers/flow.ts";
+import { freePort } from "../helpers/freeport.ts";
 import { Gate } from "../helpers/gate.ts";
-import { freePort } from "../helpers/peer.ts";
 import { forEachRealReactor } from "../helpers/reactors.ts";
 import { FlowRecorder } from "../helpers/recorder.ts";
 

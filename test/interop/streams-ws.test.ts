@@ -7,7 +7,7 @@ import type { EngineReactor } from "../../src/internet/enginereactor.ts";
 import type { SocketDuplex } from "../../src/streams/streams.ts";
 import { closed, dialDuplex, serveDuplex } from "../helpers/duplexes.ts";
 import { FlowCheck, flow } from "../helpers/flow.ts";
-import { freePort } from "../helpers/peer.ts";
+import { freePort } from "../helpers/freeport.ts";
 import { forEachRealReactor } from "../helpers/reactors.ts";
 
 const MIB = 1024 * 1024;

@@ -15,8 +15,9 @@ import { NodeEngine } from "../../src/internet/nodeengine/engine.ts";
 import { errnoOf } from "../../src/internet/nodeengine/errno.ts";
 import { BlockPool, Outbox } from "../../src/internet/nodeengine/outbox.ts";
 import { Completion, type NativeAddress } from "../../src/native.ts";
+import { freePort } from "../helpers/freeport.ts";
 import { turns, until } from "../helpers/gate.ts";
-import { freePort, Peer, PeerServer } from "../helpers/peer.ts";
+import { Peer, PeerServer } from "../helpers/peer.ts";
 
 /** In POSIX's numbers, which are those of the records there. */
 const { EADDRINUSE, EADDRNOTAVAIL, EBADF, ECONNREFUSED, ECONNRESET, EINVAL } = constants.errno;
