@@ -161,7 +161,7 @@ function describe({ platform, arch, label }) {
 
 function runnerOf({ runner, volume = 1 }) {
   const program = runner === "vitest" ? "vitest" : "the bundle, plain Node";
-  return volume === 1 ? program : `${program}; the longest tests repeat ${volume} of what they do elsewhere`;
+  return volume === 1 ? program : `${program}; ${volume} of the longest repetitions`;
 }
 
 function count(rows) {
