@@ -55,27 +55,29 @@ int Iocp::open(BackendEvents& events) {
 // The engine has closed every descriptor: what is in flight ends soon.
 Iocp::~Iocp() {
   if (port_ == nullptr) return;
-  for (Operation* operation : at_once_) drop(operation);
+  for (Operation* operation : at_once_) drop(*operation);
   drop_packets();
-  while (!operations_.empty()) {
+  while (in_flight() > 0) {
     if (!wait(kPatienceMs)) break;
     drop_packets();
   }
-  // Memory that Windows may still write to is not given back.
-  for (auto& [key, operation] : operations_) static_cast<void>(operation.release());
+  if (in_flight() > 0) {
+    // Memory that Windows may still write to is not given back.
+    for (auto& operation : operations_) static_cast<void>(operation.release());
+  }
   ::CloseHandle(port_);
 }
 
 void Iocp::drop_packets() {
-  for (std::size_t i = 0; i < packet_count_; ++i) drop(reinterpret_cast<Operation*>(packets_[i].lpOverlapped));
+  for (std::size_t i = 0; i < packet_count_; ++i) {
+    if (packets_[i].lpOverlapped != nullptr) drop(*reinterpret_cast<Operation*>(packets_[i].lpOverlapped));
+  }
   packet_count_ = 0;
 }
 
-void Iocp::drop(Operation* operation) {
-  const auto place = operations_.find(operation);
-  if (place == operations_.end()) return;
-  if (operation->accepted >= 0) net::close_with_reset(operation->accepted);
-  operations_.erase(place);
+void Iocp::drop(Operation& operation) {
+  if (operation.accepted >= 0) net::close_with_reset(operation.accepted);
+  end(operation);
 }
 
 // --- operations ------------------------------------------------------------------------------------------------------
@@ -93,21 +95,12 @@ int Iocp::attach(Endpoint& endpoint) {
 }
 
 Iocp::Operation& Iocp::begin(Endpoint& endpoint, Kind kind) {
-  std::unique_ptr<Operation> operation;
-  if (spare_.empty()) {
-    operation = std::make_unique<Operation>();
-  } else {
-    operation = std::move(spare_.back());
-    spare_.pop_back();
-  }
-  operation->overlapped = {};
-  operation->handle = endpoint.handle;
-  operation->kind = kind;
-  operation->accepted = kNoDescriptor;
+  if (spare_.empty()) spare_.push_back(operations_.emplace_back(std::make_unique<Operation>()).get());
+  Operation& operation = *spare_.back();
+  spare_.pop_back();
+  operation = {{}, endpoint.handle, kind, kNoDescriptor};
   endpoint.in_flight |= kind;
-  Operation& begun = *operation;
-  operations_.emplace(&begun, std::move(operation));
-  return begun;
+  return operation;
 }
 
 int Iocp::started(Endpoint& endpoint, Operation& operation, bool done) {
@@ -118,7 +111,7 @@ int Iocp::started(Endpoint& endpoint, Operation& operation, bool done) {
   const int error = ::WSAGetLastError();
   if (error == WSA_IO_PENDING) return 0;
   endpoint.in_flight &= ~std::uint32_t{operation.kind};
-  spare_.push_back(std::move(operations_.extract(&operation).mapped()));
+  end(operation);
   return -net::errno_of(error);
 }
 
@@ -141,9 +134,11 @@ int Iocp::start_accept(Endpoint& listener) {
   Operation& operation = begin(listener, kAccept);
   operation.accepted = fd;
   constexpr DWORD kPlace = sizeof(sockaddr_storage) + 16;
+  // Where AcceptEx() puts both addresses, for all: nobody reads them, the socket itself is asked.
+  static std::array<char, 2 * std::size_t{kPlace}> places;
   DWORD bytes = 0;
-  const bool done = accept_ex_(handle_of(listener.fd), handle_of(fd), operation.places.data(), 0, kPlace, kPlace,
-                               &bytes, &operation.overlapped) != FALSE;
+  const bool done = accept_ex_(handle_of(listener.fd), handle_of(fd), places.data(), 0, kPlace, kPlace, &bytes,
+                               &operation.overlapped) != FALSE;
   const int result = started(listener, operation, done);
   if (result < 0) net::close(fd);
   return result;
@@ -186,7 +181,7 @@ std::ptrdiff_t Iocp::submit_send(Endpoint& endpoint, std::span<const Slice> slic
                                &operation.overlapped, nullptr);
   if (result == 0) {
     endpoint.in_flight &= ~std::uint32_t{kSend};
-    spare_.push_back(std::move(operations_.extract(&operation).mapped()));
+    end(operation);
     return static_cast<std::ptrdiff_t>(sent);
   }
   const int failed = started(endpoint, operation, false);
@@ -225,7 +220,10 @@ void Iocp::wake() {
 }
 
 void Iocp::deliver() {
-  for (Operation* operation : std::exchange(at_once_, {})) completed(*operation);
+  // Those that are done at once meanwhile wait for the next turn.
+  delivering_.swap(at_once_);
+  for (Operation* operation : delivering_) completed(*operation);
+  delivering_.clear();
   for (std::size_t i = 0; i < packet_count_; ++i) {
     if (packets_[i].lpOverlapped != nullptr) completed(*reinterpret_cast<Operation*>(packets_[i].lpOverlapped));
   }
@@ -233,10 +231,9 @@ void Iocp::deliver() {
 }
 
 void Iocp::completed(Operation& operation) {
-  const std::unique_ptr<Operation> done = std::move(operations_.extract(&operation).mapped());
-  const auto [handle, kind, fd] = std::tuple(done->handle, done->kind, done->accepted);
+  const auto [handle, kind, fd] = std::tuple(operation.handle, operation.kind, operation.accepted);
   if (const auto closing = closing_.find(handle); closing != closing_.end()) {
-    if (fd >= 0) net::close_with_reset(fd);
+    drop(operation);
     closing->second->in_flight &= ~std::uint32_t{kind};
     if (closing->second->in_flight == 0) {
       closing_.erase(closing);
@@ -249,7 +246,8 @@ void Iocp::completed(Operation& operation) {
   SK_CHECK(endpoint != nullptr);
   endpoint->in_flight &= ~std::uint32_t{kind};
   std::size_t bytes = 0;
-  const int result = result_of(endpoint->fd, *done, bytes);
+  const int result = result_of(endpoint->fd, operation, bytes);
+  end(operation);
   switch (kind) {
     case kAccept:
       if (result == 0) {

@@ -55,19 +55,21 @@ class Iocp final : public Backend {
     OVERLAPPED overlapped;
     Handle handle;
     Kind kind;
-    Descriptor accepted;                                           // of an accept
-    std::array<char, 2 * (sizeof(sockaddr_storage) + 16)> places;  // where AcceptEx() puts addresses
+    Descriptor accepted;  // of an accept
   };
 
   int attach(Endpoint& endpoint);
   Operation& begin(Endpoint& endpoint, Kind kind);
+  // Windows has done with it.
+  void end(Operation& operation) { spare_.push_back(&operation); }
+  std::size_t in_flight() const { return operations_.size() - spare_.size(); }
   // What starting an operation came to: 0 when its packet will come or it is done, else a negative errno.
   int started(Endpoint& endpoint, Operation& operation, bool done);
   int start_accept(Endpoint& listener);
   int start_receive(Endpoint& endpoint);
   void completed(Operation& operation);
   void drop_packets();
-  void drop(Operation* operation);
+  void drop(Operation& operation);
   void accept_some(Handle handle, Descriptor listener, Descriptor first);
   void receive_once(Handle handle);
   int result_of(Descriptor fd, Operation& operation, std::size_t& bytes) const;
@@ -84,10 +86,11 @@ class Iocp final : public Backend {
   LPFN_CONNECTEX connect_ex_ = nullptr;
   std::array<OVERLAPPED_ENTRY, kEventsPerTurn> packets_;
   std::size_t packet_count_ = 0;
-  std::vector<Operation*> at_once_;                                        // done, and not delivered yet
-  std::unordered_map<Operation*, std::unique_ptr<Operation>> operations_;  // in flight, or in at_once_
-  std::vector<std::unique_ptr<Operation>> spare_;
-  std::unordered_map<Handle, Endpoint*> closing_;  // closed, with something in flight
+  std::vector<std::unique_ptr<Operation>> operations_;  // as many as were ever in flight
+  std::vector<Operation*> spare_;                       // those that are not now
+  std::vector<Operation*> at_once_;                     // done, and not delivered yet
+  std::vector<Operation*> delivering_;                  // at_once_ of the turn before
+  std::unordered_map<Handle, Endpoint*> closing_;       // closed, with something in flight
 };
 
 // "" when completion ports work here, else why not.
