@@ -1,6 +1,6 @@
 /** Transports as Duplexes, on a transport of the test's own. */
 import { once } from "node:events";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { succeed } from "../../src/internet/defer.ts";
 import { TCP4ClientEndpoint } from "../../src/internet/endpoints.ts";
 import {
@@ -316,9 +316,17 @@ describe("net.Socket's face", () => {
     const { transport, duplex, events } = opened();
     let heard = 0;
     const listener = () => heard++;
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    onTestFinished(() => void vi.useRealTimers());
     duplex.setTimeout(30, listener);
     expect(duplex.timeout).toBe(30);
-    await once(duplex, "timeout");
+    for (const traffic of [() => transport.receive("in"), () => duplex.write("out")]) {
+      vi.advanceTimersByTime(29);
+      traffic();
+    }
+    vi.advanceTimersByTime(29);
+    expect(heard).toBe(0);
+    vi.advanceTimersByTime(1);
     expect([heard, duplex.destroyed]).toEqual([1, false]);
     duplex.on("timeout", listener);
     duplex.setTimeout(0, listener);
