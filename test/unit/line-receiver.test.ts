@@ -181,9 +181,10 @@ describe.each([
       expect(transport.disconnecting).toBe(false);
       return user + system;
     };
-    cost(20_000);
+    // What else runs only adds to it.
+    const least = (length: number) => Math.min(cost(length), cost(length), cost(length));
     // Sixteen times the bytes; a quadratic receiver takes 256 times as long.
-    expect(cost(1024 * 1024) / Math.max(1, cost(64 * 1024))).toBeLessThan(64);
+    expect(least(1024 * 1024) / Math.max(1, least(64 * 1024))).toBeLessThan(64);
   });
 
   it("delivers exactly the lines of a stream, however it is cut", () => {

@@ -275,8 +275,9 @@ describe("pipelining", () => {
       const { user, system } = process.cpuUsage(began);
       return (user + system) / count;
     };
-    cost(5000);
-    expect(cost(200_000) / cost(5000)).toBeLessThan(8);
+    // What else runs only adds to it.
+    const least = (count: number) => Math.min(cost(count), cost(count), cost(count));
+    expect(least(200_000) / least(5000)).toBeLessThan(8);
     expect(clock.getDelayedCalls()).toEqual([]);
   });
 
