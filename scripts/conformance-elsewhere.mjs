@@ -10,8 +10,6 @@ import { fileURLToPath } from "node:url";
 import { cache, packed } from "./packed.mjs";
 
 const NODE = "20.20.2";
-/** Of their repetitions the longest tests do this part: here they are ten to fifty times slower. */
-const VOLUME = process.env.SKEIN_VOLUME ?? "0.1";
 const root = fileURLToPath(new URL("..", import.meta.url));
 
 const PLATFORMS = {
@@ -38,6 +36,8 @@ const PLATFORMS = {
   },
 };
 
+// Of their repetitions the longest tests do this part: here they are ten to fifty times slower.
+process.env.SKEIN_VOLUME ??= "0.1";
 const asked = process.argv.slice(2);
 let fine = true;
 for (const platform of asked.length > 0 ? asked : Object.keys(PLATFORMS)) {
@@ -52,8 +52,7 @@ function conformance(prebuild, options, command) {
   const addon = existsSync(folder) ? readdirSync(folder).find((name) => name.endsWith(".node")) : undefined;
   if (addon === undefined) throw new Error(`There is no addon in prebuilds/${prebuild}: npm run prebuild makes it.`);
   const script = join(root, "test/portable/run.mjs");
-  const always = ["--addon", join(folder, addon), "--jobs", "2", "--volume", VOLUME];
-  return run(process.execPath, [script, ...always, ...options, "--", ...command]);
+  return run(process.execPath, [script, "--addon", join(folder, addon), "--jobs", "2", ...options, "--", ...command]);
 }
 
 function run(program, args, output = "inherit") {

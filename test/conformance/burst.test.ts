@@ -17,6 +17,7 @@ forEachReactor((make) => {
     const { factory, port } = serve(reactor, () => new Echo(), { backlog: WAVE });
     const answered = new Set<string>();
     const ended = new Tally();
+    const failed: unknown[] = [];
     for (let made = 0; made < CONNECTIONS; made += WAVE) {
       for (let i = made; i < made + WAVE; i++) {
         const protocol = new Recorder();
@@ -28,9 +29,15 @@ forEachReactor((make) => {
           protocol.transport.loseConnection();
         };
         protocol.onLost = () => ended.add();
-        reactor.connectTCP(loopback(), port, new Client(() => protocol));
+        const client = new Client(() => protocol);
+        client.onFailed = (_connector, reason) => {
+          failed.push(reason.value);
+          ended.add();
+        };
+        reactor.connectTCP(loopback(), port, client);
       }
       await ended.reaches(made + WAVE);
+      expect(failed).toEqual([]);
     }
     expect(answered.size).toBe(CONNECTIONS);
     await Promise.all(factory.built.map(({ lost }) => lost.promise));

@@ -1,14 +1,13 @@
 // Runs the bundled conformance suite under a Node of your choice, a process for each file, and writes the results:
 //
 //   node test/portable/run.mjs [--addon FILE] [--label TEXT] [--timeout SECONDS] [--limit SECONDS]
-//                              [--reactors A,B] [--jobs N] [--volume FRACTION] [--only TEXT] [--file NAME]…
-//                              [-- COMMAND…]
+//                              [--reactors A,B] [--jobs N] [--only TEXT] [--file NAME]… [-- COMMAND…]
 //
 // Without --addon it is this machine's own; with --addon none only reactors that need none are run.
 // COMMAND starts that Node, as `wine node.exe` or `qemu-aarch64-static -L … node`; by default it is this one. The label
 // tells its results from those of other runs on such a platform. With --file the results of the other files stay as they
 // were; with --only, for a look, nothing is written. `--file random` plays test/random, which is no part of the results.
-// The volume is the part of their repetitions that the longest tests do (test/helpers/volume.ts).
+// SKEIN_VOLUME is the part of their repetitions that the longest tests do (test/helpers/volume.ts); the results name it.
 // The suite's standard streams are files: Wine's Node takes no Unix pipe.
 import { spawn } from "node:child_process";
 import { appendFileSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
@@ -34,7 +33,6 @@ const { values, positionals: command } = parseArgs({
     reactors: { type: "string", default: "" },
     /** Files at a time. */
     jobs: { type: "string", default: "1" },
-    volume: { type: "string", default: "1" },
     file: { type: "string", multiple: true, default: [] },
   },
 });
@@ -45,13 +43,12 @@ const env = {
   ...process.env,
   SKEIN_ADDON: values.addon === "none" ? "" : resolve(values.addon ?? ownAddon()),
   SKEIN_REACTORS: values.reactors,
-  SKEIN_VOLUME: values.volume,
   SKEIN_NODE: command.join(" "),
   ...(values.label === undefined ? {} : { SKEIN_LABEL: values.label }),
 };
 const { platform, arch, version } = await whatRuns();
 console.log(`${platform}-${arch}, Node ${version}`);
-const volume = Number(values.volume);
+const volume = Number(process.env.SKEIN_VOLUME ?? 1);
 const rows = [];
 const left = [...(values.file.length > 0 ? values.file : FILES)];
 await Promise.all(Array.from({ length: Number(values.jobs) }, runFiles));
