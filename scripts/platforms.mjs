@@ -159,9 +159,11 @@ function describe({ platform, arch, label }) {
   return label === undefined ? `${platform}-${arch}` : `${platform}-${arch}, ${LABELS[label] ?? label}`;
 }
 
-function runnerOf({ runner, volume = 1 }) {
-  const program = runner === "vitest" ? "vitest" : "the bundle, plain Node";
-  return volume === 1 ? program : `${program}; ${volume} of the longest repetitions`;
+function runnerOf({ runner, volume = 1, deaths = 0 }) {
+  const notes = [runner === "vitest" ? "vitest" : "the bundle, plain Node"];
+  if (volume !== 1) notes.push(`${volume} of the longest repetitions`);
+  if (deaths > 0) notes.push(`what plays it died ${deaths} times, and the test in hand was played again`);
+  return notes.join("; ");
 }
 
 function count(rows) {

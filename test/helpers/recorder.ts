@@ -206,15 +206,17 @@ export class Client<P extends Protocol> extends ClientFactory<P> {
   }
 }
 
-/** Connect a protocol; resolves when it is connected. */
+/** Connect a protocol; resolves when it is connected, and rejects when it cannot be. */
 export async function dial<P extends Recorder>(
   reactor: EngineReactor,
   port: number,
   protocol: P,
   host = loopback(),
 ): Promise<P> {
-  reactor.connectTCP(host, port, new Client(() => protocol));
-  await protocol.made.promise;
+  const factory = new Client(() => protocol);
+  reactor.connectTCP(host, port, factory);
+  const failed = factory.failures.next().then((failure) => Promise.reject(failure.value));
+  await Promise.race([protocol.made.promise, failed]);
   return protocol;
 }
 

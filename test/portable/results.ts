@@ -33,6 +33,10 @@ export interface Results {
   readonly label?: string;
   /** What runs the tests: "vitest", or "plain" for the bundle. */
   readonly runner: "vitest" | "plain";
+  /** The part of their repetitions that the longest tests did. */
+  readonly volume?: number;
+  /** How often what plays the platform has died of itself, so that the test in hand was played again. */
+  readonly deaths?: number;
   readonly node: string;
   readonly rows: readonly Row[];
 }

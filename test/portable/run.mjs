@@ -8,7 +8,9 @@
 // tells its results from those of other runs on such a platform. With --file the results of the other files stay as they
 // were; with --only, for a look, nothing is written. `--file random` plays test/random, which is no part of the results.
 // SKEIN_VOLUME is the part of their repetitions that the longest tests do (test/helpers/volume.ts); the results name it.
-// The suite's standard streams are files: Wine's Node takes no Unix pipe.
+// The suite's standard streams are files: Wine's Node takes no Unix pipe. SKEIN_JOB tells COMMAND which of the jobs it is.
+// When what plays the platform dies of itself, which COMMAND tells by the status DIED, the test in hand is played again;
+// that is printed, and the results say how often it was.
 import { spawn } from "node:child_process";
 import { appendFileSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -17,6 +19,10 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { bundleAll, FILES } from "./bundle.mjs";
+import { DIED } from "./died.mjs";
+
+/** So often a test is begun again because the platform died under it. */
+const AGAIN_MAX = 3;
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const { values, positionals: command } = parseArgs({
@@ -50,22 +56,25 @@ const { platform, arch, version } = await whatRuns();
 console.log(`${platform}-${arch}, Node ${version}`);
 const volume = Number(process.env.SKEIN_VOLUME ?? 1);
 const rows = [];
+/** How often what plays the platform has died. */
+let deaths = 0;
 const left = [...(values.file.length > 0 ? values.file : FILES)];
-await Promise.all(Array.from({ length: Number(values.jobs) }, runFiles));
+await Promise.all(Array.from({ length: Number(values.jobs) }, (_, job) => runFiles(job)));
 if (values.only === "") writeResults();
 const [passed, failed, skipped] = ["passed", "failed", "skipped"].map(
   (state) => rows.filter((row) => row.state === state).length,
 );
+if (deaths > 0) console.log(`The platform has died ${deaths} times; what it was playing was played again.`);
 console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
 
-async function runFiles() {
-  for (let file = left.shift(); file !== undefined; file = left.shift()) await runAndTell(file);
+async function runFiles(job) {
+  for (let file = left.shift(); file !== undefined; file = left.shift()) await runAndTell(file, job);
 }
 
-async function runAndTell(file) {
+async function runAndTell(file, job) {
   const began = performance.now();
-  const found = await runFile(file);
+  const found = await runFile(file, job);
   rows.push(...found);
   const failed = found.filter(({ state }) => state === "failed");
   const seconds = Math.round((performance.now() - began) / 1000);
@@ -88,13 +97,13 @@ function isOfTheSuite({ file }) {
 async function whatRuns() {
   const script =
     "const { platform, arch, version } = process; console.log(JSON.stringify({ platform, arch, version }))";
-  const { output, how } = await runNode(["-e", script], "node");
+  const { output, how } = await runNode(["-e", script], "node", 0);
   if (!output.startsWith("{")) throw new Error(`${command.join(" ")} ended with ${how}:\n${output}`);
   return JSON.parse(output);
 }
 
 /** The rows of a file. A test that its process crashes in, or is stopped in, has failed, and the others go on without. */
-async function runFile(file) {
+async function runFile(file, job) {
   const out = join(bundle, `${file}.jsonl`);
   writeFileSync(out, "");
   const only = values.only === "" ? [] : ["--only", values.only];
@@ -108,11 +117,16 @@ async function runFile(file) {
     ...only,
     file,
   ];
-  for (;;) {
-    const { output, how } = await runNode(args, file);
+  for (let again = 0; ; ) {
+    const { output, how } = await runNode(args, file, job);
     const lines = readLines(out);
     const last = lines.at(-1);
     if (last?.done) return lines.flatMap(({ row }) => row ?? []);
+    if (how === `status ${DIED}` && ++again <= AGAIN_MAX) {
+      deaths++;
+      console.log(`${file}: the platform has died, and plays on (${JSON.stringify(last?.begun)}):\n${output}`);
+      continue;
+    }
     if (last?.begun === undefined) throw new Error(`${file} ended outside of any test (${how}):\n${output}`);
     const error = `The process ended in the middle (${how}).\n${output}`;
     appendFileSync(out, `${JSON.stringify({ row: { ...last.begun, state: "failed", duration: 0, error } })}\n`);
@@ -127,11 +141,16 @@ function readLines(file) {
 }
 
 /** What it said, and how it ended. */
-async function runNode(args, name) {
+async function runNode(args, name, job) {
   const said = join(bundle, `${name}.txt`);
+  writeFileSync(said, "");
   const input = openSync(devNull, "r");
-  const output = openSync(said, "w");
-  const child = spawn(command[0], [...command.slice(1), ...args], { cwd: root, env, stdio: [input, output, output] });
+  const output = openSync(said, "a");
+  const child = spawn(command[0], [...command.slice(1), ...args], {
+    cwd: root,
+    env: { ...env, SKEIN_JOB: String(job) },
+    stdio: [input, output, output],
+  });
   const limit = setTimeout(() => child.kill("SIGKILL"), Number(values.limit) * 1000);
   const how = await new Promise((done) => {
     child.on("error", (error) => done(String(error)));
@@ -151,6 +170,6 @@ function writeResults() {
   mkdirSync(folder, { recursive: true });
   writeFileSync(
     path,
-    `${JSON.stringify({ ...tags, runner: "plain", volume, node: version, rows: all }, undefined, 1)}\n`,
+    `${JSON.stringify({ ...tags, runner: "plain", volume, deaths, node: version, rows: all }, undefined, 1)}\n`,
   );
 }

@@ -142,6 +142,17 @@ function codeOf(reason: Failure): string {
   return (reason.value as Partial<SkeinError>).code ?? String(reason.value);
 }
 
+/**
+ * A loopback address for each lane of each process, so that a connect to a port that is closed finds nobody else there
+ * who was given it meanwhile. Only macOS and the BSDs have no loopback but 127.0.0.1.
+ */
+function hostOf(index: number): string {
+  const whole = ["linux", "win32"].includes(process.platform);
+  return whole ? `127.${PROCESS}.${index >> 8}.${(index & 255) + 1}` : "127.0.0.1";
+}
+
+const PROCESS = 1 + Math.floor(254 * Math.random());
+
 export class Lane {
   readonly records: { readonly [side in Side]: Record } = { client: new Record(), server: new Record() };
   readonly ends: { [side in Side]: End | undefined } = { client: undefined, server: undefined };
@@ -151,10 +162,9 @@ export class Lane {
   #port = 0;
   #serverManner: Manner | undefined;
 
-  /** `index` gives it a loopback address of its own, so that no other lane's connect can find its port by chance. */
   constructor(reactor: ReactorTCP, index: number) {
     this.#reactor = reactor;
-    this.#host = process.platform === "linux" ? `127.1.${index >> 8}.${(index & 255) + 1}` : "127.0.0.1";
+    this.#host = hostOf(index);
   }
 
   get listens(): boolean {
