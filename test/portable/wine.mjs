@@ -24,13 +24,13 @@ const serverEnded = ended(server);
 // It goes to its own folder when it is about to listen.
 while (server.exitCode === null && readlinkSync(`/proc/${server.pid}/cwd`) === process.cwd()) await setTimeout(5);
 const program = start("wine", ...command);
-const status = await Promise.race([
-  ended(program),
-  serverEnded.then((how) => {
-    console.log(`wineserver has ended with ${how}.`);
-    return DIED;
-  }),
-]);
+let status = await Promise.race([ended(program), serverEnded]);
+// The program may be the first of the two that is seen to go.
+if (status !== 0) await Promise.race([serverEnded, setTimeout(500)]);
+if (server.exitCode !== null || server.signalCode !== null) {
+  console.log(`wineserver has ended with ${await serverEnded}.`);
+  status = DIED;
+}
 endAll();
 process.exit(typeof status === "number" ? status : 1);
 
