@@ -124,7 +124,8 @@ async function runFile(file, job) {
     if (last?.done) return lines.flatMap(({ row }) => row ?? []);
     if (how === `status ${DIED}` && ++again <= AGAIN_MAX) {
       deaths++;
-      console.log(`${file}: the platform has died, and plays on (${JSON.stringify(last?.begun)}):\n${output}`);
+      const during = last?.begun === undefined ? "" : ` in ${last.begun.reactor}: ${last.begun.behaviour}`;
+      console.log(`${file}: the platform has died${during}, and plays on.\n${output}`);
       continue;
     }
     if (last?.begun === undefined) throw new Error(`${file} ended outside of any test (${how}):\n${output}`);

@@ -8,7 +8,16 @@
 // program does, the program is ended too, and this with the status DIED and the server's last words. And programs that run
 // side by side, which SKEIN_JOB tells apart, have a server each, so that none goes down with another's.
 import { spawn } from "node:child_process";
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { DIED } from "./died.mjs";
@@ -21,8 +30,8 @@ makeOwn();
 
 const server = start("wineserver", "--foreground", "--persistent");
 const serverEnded = ended(server);
-// It goes to its own folder when it is about to listen.
-while (server.exitCode === null && readlinkSync(`/proc/${server.pid}/cwd`) === process.cwd()) await setTimeout(5);
+// A program that finds none begins one of its own.
+while (server.exitCode === null && !listens(server.pid)) await setTimeout(5);
 const program = start("wine", ...command);
 let status = await Promise.race([ended(program), serverEnded]);
 // The program may be the first of the two that is seen to go.
@@ -37,6 +46,12 @@ process.exit(typeof status === "number" ? status : 1);
 /** It dies with this process. */
 function start(...words) {
   return spawn("setpriv", ["--pdeathsig", "KILL", ...words], { stdio: "inherit" });
+}
+
+/** It listens in its own folder. */
+function listens(pid) {
+  const folder = readlinkSync(`/proc/${pid}/cwd`);
+  return folder !== process.cwd() && existsSync(join(folder, "socket"));
 }
 
 function ended(child) {
