@@ -30,7 +30,8 @@ function linesOf(leaky: Leaky, made: Error): string[] {
   return leaky.leaks().map((line) => `${line} (the ${leaky.constructor.name} was made ${placeOf(made)})`);
 }
 
-const PACKAGE = fileURLToPath(new URL("..", import.meta.url));
+/** The folder of all modules: in dist/ this one is a part of core.js. */
+const PACKAGE = fileURLToPath(import.meta.url.replace(/^(.*\/(?:src|dist)\/).*$/, "$1"));
 
 /** The first place that is none of ours: "at build (/app/chat.test.ts:12:5)". */
 function placeOf({ stack = "" }: Error): string {

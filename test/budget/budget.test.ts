@@ -76,9 +76,9 @@ describe.runIf(process.platform === "linux")("a 64-byte echo on each of 50 conne
   });
 });
 
-// 40 ms where Node starts in 60: as a share, since a slower machine is slower at both. The least of each counts: what else
-// runs only adds to them, and more to the many small files of an import.
-test("importing skein takes two thirds of the processor time that starting Node does, at most", async () => {
+// 15 ms where Node starts in 70: as a share, since a slower machine is slower at both. The least of each counts: what else
+// runs only adds to them.
+test("importing skein takes two fifths of the processor time that starting Node does, at most", async () => {
   const starts: number[] = [];
   const imports: number[] = [];
   for (let i = 0; i < 15; i++) {
@@ -88,7 +88,7 @@ test("importing skein takes two thirds of the processor time that starting Node 
     starts.push(start);
     imports.push(importing);
   }
-  expect(Math.min(...imports) / Math.min(...starts)).toBeLessThanOrEqual(2 / 3);
+  expect(Math.min(...imports) / Math.min(...starts)).toBeLessThanOrEqual(2 / 5);
 });
 
 test("the addon takes 1.5 MB at most, stripped", () => {
