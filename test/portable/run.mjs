@@ -166,11 +166,12 @@ function writeResults() {
   const tags = { platform, arch, ...(values.label === undefined ? {} : { label: values.label }) };
   const folder = join(root, "build/conformance");
   const path = join(folder, `${Object.values(tags).join("-")}.json`);
-  const before = values.file.length > 0 && existsSync(path) ? JSON.parse(readFileSync(path, "utf8")).rows : [];
-  const all = [...before.filter(({ file }) => !values.file.includes(file)), ...rows.filter(isOfTheSuite)];
+  const before = values.file.length > 0 && existsSync(path) ? JSON.parse(readFileSync(path, "utf8")) : { rows: [] };
+  const all = [...before.rows.filter(({ file }) => !values.file.includes(file)), ...rows.filter(isOfTheSuite)];
+  const deathsInAll = (before.deaths ?? 0) + deaths;
   mkdirSync(folder, { recursive: true });
   writeFileSync(
     path,
-    `${JSON.stringify({ ...tags, runner: "plain", volume, deaths, node: version, rows: all }, undefined, 1)}\n`,
+    `${JSON.stringify({ ...tags, runner: "plain", volume, deaths: deathsInAll, node: version, rows: all }, undefined, 1)}\n`,
   );
 }

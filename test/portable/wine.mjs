@@ -30,13 +30,14 @@ makeOwn();
 
 const server = start("wineserver", "--foreground", "--persistent");
 const serverEnded = ended(server);
+const hasEnded = () => server.exitCode !== null || server.signalCode !== null;
 // A program that finds none begins one of its own.
-while (server.exitCode === null && !listens(server.pid)) await setTimeout(5);
+while (!hasEnded() && !listens(server.pid)) await setTimeout(5);
 const program = start("wine", ...command);
 let status = await Promise.race([ended(program), serverEnded]);
 // The program may be the first of the two that is seen to go.
 if (status !== 0) await Promise.race([serverEnded, setTimeout(500)]);
-if (server.exitCode !== null || server.signalCode !== null) {
+if (hasEnded()) {
   console.log(`wineserver has ended with ${await serverEnded}.`);
   status = DIED;
 }
@@ -50,8 +51,12 @@ function start(...words) {
 
 /** It listens in its own folder. */
 function listens(pid) {
-  const folder = readlinkSync(`/proc/${pid}/cwd`);
-  return folder !== process.cwd() && existsSync(join(folder, "socket"));
+  try {
+    const folder = readlinkSync(`/proc/${pid}/cwd`);
+    return folder !== process.cwd() && existsSync(join(folder, "socket"));
+  } catch {
+    return false; // It has ended, and that is about to be heard of.
+  }
 }
 
 function ended(child) {

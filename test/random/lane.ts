@@ -142,6 +142,9 @@ function codeOf(reason: Failure): string {
   return (reason.value as Partial<SkeinError>).code ?? String(reason.value);
 }
 
+/** Tells this process from others. */
+const PROCESS = 1 + Math.floor(254 * Math.random());
+
 /**
  * A loopback address for each lane of each process, so that a connect to a port that is closed finds nobody else there
  * who was given it meanwhile. Only macOS and the BSDs have no loopback but 127.0.0.1.
@@ -150,8 +153,6 @@ function hostOf(index: number): string {
   const whole = ["linux", "win32"].includes(process.platform);
   return whole ? `127.${PROCESS}.${index >> 8}.${(index & 255) + 1}` : "127.0.0.1";
 }
-
-const PROCESS = 1 + Math.floor(254 * Math.random());
 
 export class Lane {
   readonly records: { readonly [side in Side]: Record } = { client: new Record(), server: new Record() };
