@@ -78,6 +78,7 @@ class World final : public Program {
   std::function<void(Handle, std::uint32_t)> on_ready;
   int opened = 0;
   int listener_errors = 0;
+  int starvations = 0;     // those of them that were the first of an episode
   std::size_t echoed = 0;  // bytes that serve_echo() has sent back
   bool borrows = false;
   Engine engine;
@@ -128,6 +129,7 @@ class World final : public Program {
         break;
       case Kind::kListenerError:
         ++listener_errors;
+        if (b == 1) ++starvations;
         break;
       case Kind::kWriteDrained:
         break;

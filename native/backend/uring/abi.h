@@ -43,6 +43,7 @@ static_assert(sizeof(Request) == 64);
 // Flags of a completion; the upper 16 bits are the buffer's number.
 inline constexpr std::uint32_t kHasBuffer = 1u << 0;
 inline constexpr std::uint32_t kMore = 1u << 1;          // the request goes on
+inline constexpr std::uint32_t kNonEmpty = 1u << 2;      // the socket has more; of accept, since Linux 6.10
 inline constexpr std::uint32_t kBufferGoesOn = 1u << 4;  // the buffer has room for more (Linux 6.12)
 
 struct Completion {

@@ -289,9 +289,9 @@ void Uring::accepted(Handle handle, const Completion& completion) {
     Address peer;
     // One that was reset meanwhile has none any more.
     if (net::peer_address(result, peer) < 0) parse_address("", 0, peer);
-    if (events_->on_accept(handle, result, peer)) {
-      if (accepted_.empty() || accepted_.back() != handle) accepted_.push_back(handle);
-    }
+    // The kernel may go on with those that wait in another turn.
+    std::erase(accepted_, handle);
+    if (events_->on_accept(handle, result, peer) && (completion.flags & kNonEmpty) == 0) accepted_.push_back(handle);
   } else if (result != -ECANCELED && !is_transient_accept_error(-result)) {
     events_->on_accept_end(handle, -result, false);
   }

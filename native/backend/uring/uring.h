@@ -98,7 +98,7 @@ class Uring final : public Backend {
   std::vector<Handle> resumed_;                    // held bytes are wanted again
   PolledDescriptors polled_fds_;
   std::vector<Handle> polled_;    // to be polled again
-  std::vector<Handle> accepted_;  // listeners that accepted in this turn
+  std::vector<Handle> accepted_;  // listeners that accepted all who waited in this turn
 };
 
 // "" when io_uring works here, else why not.
