@@ -40,10 +40,11 @@ export async function run(progress: Progress): Promise<Answer> {
   time("async: 10 awaits of settled promises", median(asynchronous));
   ratio("inlineCallbacks over async", median(inline.map((value, i) => value / asynchronous[i]!)));
 
-  for (const links of [1e3, 1e4, 1e5, 1e6]) time(`a link of ${links}`, perLink(links, chain));
-  for (const nested of [innerFirst, outerFirst]) time(`${nested.name}, one of 100000`, perLink(1e5, nested));
-  const figure = (label: string): number => rows.find((row) => row.label === label)!.value;
-  ratio("a link of 1000000 over one of 1000", figure("a link of 1000000") / figure("a link of 1000"));
+  const links = perLink();
+  for (const [length, times] of links) time(`a link of ${length}`, median(times));
+  for (const nested of [innerFirst, outerFirst]) time(`${nested.name}, one of 100000`, perNested(nested));
+  const short = links.get(1e3)!;
+  ratio("a link of 1000000 over one of 1000", median(links.get(1e6)!.map((value, i) => value / short[i]!)));
   return { name: "deferred-chain", unit: "ns", rows, ratios };
 }
 
@@ -138,28 +139,56 @@ async function compareWaits(): Promise<{ inline: number[]; asynchronous: number[
   return { inline, asynchronous };
 }
 
-/** Nanoseconds for each of `count`, the median of a few runs, once the code is compiled. */
-function perLink(count: number, work: (count: number) => number): number {
-  for (let i = 0; i < 2e5 / count; i++) work(count);
-  const runs = Array.from({ length: Math.max(5, 2e5 / count) }, () => {
-    const begin = performance.now();
-    const result = work(count);
-    const took = performance.now() - begin;
-    if (result !== count) throw new Error(`${work.name} of ${count} came to ${result}.`);
-    return (took * 1e6) / count;
-  });
-  return median(runs);
+const linksPerRound = 1e6;
+const lengths = [1e3, 1e4, 1e5, 1e6];
+
+/**
+ * Nanoseconds a link, round by round, for chains of each length. All have a million links at the same time, in one chain
+ * or in many, so that they need the same memory and differ in nothing but the length.
+ */
+function perLink(): Map<number, number[]> {
+  const times = new Map(lengths.map((length) => [length, [] as number[]]));
+  const warmUp = 2;
+  for (let round = -warmUp; round < 9; round++) {
+    for (const [length, taken] of times) {
+      const begin = performance.now();
+      const result = chains(linksPerRound / length, length);
+      const end = performance.now();
+      if (result !== linksPerRound) throw new Error(`Chains of ${length} came to ${result}.`);
+      if (round >= 0) taken.push(((end - begin) * 1e6) / linksPerRound);
+    }
+  }
+  return times;
 }
 
-function chain(count: number): number {
+/** What `count` chains of `length` links come to, which are all made before the first is fired. */
+function chains(count: number, length: number): number {
   let result = 0;
-  const d = new Deferred<number>();
-  for (let i = 0; i < count; i++) d.addCallback(first);
-  d.addCallback((value) => {
-    result = value;
+  const made = Array.from({ length: count }, () => {
+    const d = new Deferred<number>();
+    for (let i = 0; i < length; i++) d.addCallback(first);
+    d.addCallback((value) => {
+      result += value;
+    });
+    return d;
   });
-  d.callback(0);
+  for (const d of made) d.callback(0);
   return result;
+}
+
+/** Nanoseconds for each of 100,000 Deferreds that wait for one another. */
+function perNested(work: (count: number) => number): number {
+  const count = 1e5;
+  const warmUp = 2;
+  const runs: number[] = [];
+  for (let round = -warmUp; round < 5; round++) {
+    const begin = performance.now();
+    const result = work(count);
+    const end = performance.now();
+    if (result !== count) throw new Error(`${work.name} of ${count} came to ${result}.`);
+    if (round >= 0) runs.push(((end - begin) * 1e6) / count);
+  }
+  return median(runs);
 }
 
 /** Each callback returns the next Deferred, which has fired already. */

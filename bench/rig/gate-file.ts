@@ -23,6 +23,8 @@ export interface GateFile {
   readonly seconds: number;
   /** Server CPU per message over the floor's, at most: by cell, then by peer. */
   readonly cpuOverFloor: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  /** What Node's net cost over the floor, by cell, where the targets were set. */
+  readonly netOverFloor: Readonly<Record<string, number>>;
   /** By question, then by the label of a row or ratio of its answer. */
   readonly figures: Readonly<Record<string, Readonly<Record<string, Bound>>>>;
 }
