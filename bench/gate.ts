@@ -1,7 +1,9 @@
 /**
  * npm run bench:gate: measures what bench/gate.json sets a target for, and fails when a figure misses its target by more
- * than the margin in the best of a few attempts. Only what failed is measured again, beside Node's net: a machine whose
- * other guests use its memory and caches makes Node's programs dearer than the C++ one, and net tells how much.
+ * than the margin in the best of a few attempts. Only what failed is measured again, and then beside something else that
+ * tells how far the machine is from the one that the targets were set on: other guests of a shared host that use its
+ * memory and caches make all programs slower, and those of Node more than the one in C++. For processor time over that of
+ * C++ it is Node's net, for times it is how long Node takes to start.
  *
  * --break coalescing|batching gives Skein a fault that the gate must find: it shows that the gate is awake.
  * --only A,B measures those cells and questions only.
@@ -19,6 +21,7 @@ import { cellNamed } from "./rig/cells.ts";
 import { type Bound, readGateFile } from "./rig/gate-file.ts";
 import { borrowing, broken, floor, net, owning, reactorsHere } from "./rig/peers.ts";
 import { measureCell } from "./rig/rounds.ts";
+import { slowness } from "./rig/slowness.ts";
 
 const { values } = parseArgs({ options: { break: { type: "string" }, only: { type: "string" } } });
 const file = readGateFile();
@@ -31,15 +34,18 @@ class Check {
   readonly name: string;
   readonly target: number;
   readonly limit: number;
+  /** Whether it is a time, and no ratio. */
+  readonly time: boolean;
   readonly #lowerIsBetter: boolean;
   best: number;
-  /** What the machine made Node's net dearer by when that was measured, 1 at least. */
+  /** How many times dearer the machine made other things when that was measured, 1 at least. */
   strain = 1;
 
-  constructor(name: string, { atMost, atLeast }: Bound) {
+  constructor(name: string, { atMost, atLeast, time = false }: Bound) {
     const target = atMost ?? atLeast;
     if (target === undefined) throw new Error(`bench/gate.json gives ${name} neither atMost nor atLeast.`);
     this.name = name;
+    this.time = time;
     this.target = target;
     this.#lowerIsBetter = atMost !== undefined;
     this.limit = this.#lowerIsBetter ? target * (1 + file.margin) : target / (1 + file.margin);
@@ -120,6 +126,7 @@ function questionGroup(question: string, targets: Readonly<Record<string, Bound>
   const ask = questions[question];
   if (ask === undefined) throw new Error(`bench/gate.json asks for ${question}, which the gate does not know.`);
   const checks = new Map<string, Check>();
+  let again = false;
   for (const [label, bound] of Object.entries(targets)) {
     if (bound.reactor === undefined || here.includes(bound.reactor)) {
       checks.set(label, new Check(`${question} ${label}`, bound));
@@ -127,15 +134,20 @@ function questionGroup(question: string, targets: Readonly<Record<string, Bound>
       progress(`${question} ${label}: not checked, for there is no ${bound.reactor} here`);
     }
   }
+  const timed = [...checks.values()].some(({ time }) => time);
   return {
     name: question,
     checks: [...checks.values()],
     async measure() {
       const { rows, ratios } = await ask();
+      const slow = again && timed ? slowness() : 1;
+      again = true;
+      if (slow > 1)
+        progress(`${question}: Node starts ${slow.toFixed(2)} times as slowly as where the targets were set`);
       for (const [label, check] of checks) {
         const figure = [...rows, ...ratios].find((candidate) => candidate.label === label);
         if (figure === undefined) throw new Error(`${question} has no figure "${label}", which bench/gate.json names.`);
-        check.measured(figure.value);
+        check.measured(figure.value, check.time ? slow : 1);
       }
     },
   };

@@ -8,6 +8,8 @@ import { root } from "./root.ts";
 export interface Bound {
   readonly atMost?: number;
   readonly atLeast?: number;
+  /** A time, of which a slower machine needs more. */
+  readonly time?: boolean;
   /** The reactor without which there is no such figure: where the kernel does not offer it, nothing is checked. */
   readonly reactor?: string;
 }

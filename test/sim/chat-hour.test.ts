@@ -1,8 +1,8 @@
 /** The chat server, its thousand clients, and an hour of a network that fails them. */
 
 import { expect, test } from "vitest";
+import { slowness } from "../../bench/rig/slowness.ts";
 import { ROUGH_NETWORK, simulate } from "../../src/testing/simulation/simulation.ts";
-import { slowness } from "../helpers/slowness.ts";
 import { Room } from "./chatters.ts";
 
 const CLIENTS = 1000;

@@ -1,7 +1,7 @@
 /** How fast the machine is at the moment. */
 import { spawnSync } from "node:child_process";
 
-/** What Node takes to start, in milliseconds of processor time, where the limits of time in these tests were set. */
+/** What Node takes to start, in milliseconds of processor time, where the limits of time in tests and in bench/gate.json were set. */
 const START_MILLISECONDS = 70;
 const STARTS = 5;
 const SCRIPT = "const { user, system } = process.cpuUsage(); console.log((user + system) / 1000)";
