@@ -134,7 +134,8 @@ async function main(): Promise<void> {
     if (values.json !== undefined) writeResults(values.json, results);
     if (keep) writeResults(latest, merge(readResults(latest), results));
   }
-  if (keep) writeDocuments(merge(readResults(latest), results));
+  // Of what stands in the file, whose figures are rounded: the same documents as --report makes.
+  if (keep) writeDocuments(readResults(latest) ?? results);
   console.log(page(results));
 }
 
