@@ -3,7 +3,7 @@
  * than the margin in the best of a few attempts. Only what failed is measured again, and then beside something else that
  * tells how far the machine is from the one that the targets were set on: other guests of a shared host that use its
  * memory and caches make all programs slower, and those of Node more than the one in C++. For processor time over that of
- * C++ it is Node's net, for times it is how long Node takes to start.
+ * C++ it is Node's net, for times it is how long Node takes to start, for long chains of Deferreds it is those of promises.
  *
  * --break coalescing|batching gives Skein a fault that the gate must find: it shows that the gate is awake.
  * --only A,B measures those cells and questions only.
@@ -34,25 +34,22 @@ class Check {
   readonly name: string;
   readonly target: number;
   readonly limit: number;
-  /** Whether it is a time, and no ratio. */
-  readonly time: boolean;
   readonly #lowerIsBetter: boolean;
   best: number;
   /** How many times dearer the machine made other things when that was measured, 1 at least. */
   strain = 1;
 
-  constructor(name: string, { atMost, atLeast, time = false }: Bound) {
+  constructor(name: string, { atMost, atLeast }: Bound) {
     const target = atMost ?? atLeast;
     if (target === undefined) throw new Error(`bench/gate.json gives ${name} neither atMost nor atLeast.`);
     this.name = name;
-    this.time = time;
     this.target = target;
     this.#lowerIsBetter = atMost !== undefined;
     this.limit = this.#lowerIsBetter ? target * (1 + file.margin) : target / (1 + file.margin);
     this.best = this.#lowerIsBetter ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
   }
 
-  measured(value: number, strain = 1): void {
+  measured(value: number, strain: number): void {
     const better = this.#lowerIsBetter ? value / strain < this.best / this.strain : value > this.best;
     if (better) [this.best, this.strain] = [value, strain];
   }
@@ -76,31 +73,28 @@ interface Group {
   /** Of the cell or the question. */
   readonly name: string;
   readonly checks: readonly Check[];
-  measure(): Promise<void>;
+  /** `again` when something failed before. */
+  measure(again: boolean): Promise<void>;
 }
 
 function cellGroup(cellName: string, targets: Readonly<Record<string, number>>): Group {
   const cell = cellNamed(cellName);
   const control = file.netOverFloor[cellName];
   if (control === undefined) throw new Error(`bench/gate.json does not tell what Node's net costs in ${cellName}.`);
-  let again = false;
   const checks = new Map(
     Object.entries(targets).map(([peer, atMost]) => [peer, new Check(`${cellName} ${peer} CPU over C++`, { atMost })]),
   );
   return {
     name: cellName,
     checks: [...checks.values()],
-    async measure() {
+    async measure(again) {
       const failing = skein.filter((peer) => checks.get(peer.name)?.passed === false);
       const { rounds, seconds } = file;
       const options = { rounds, seconds, retries: 1, progress };
       const peers = [floor, ...failing, ...(again ? [net] : [])];
-      again = true;
       const { standings } = await measureCell(cell, peers, options);
       const measured = new Map(standings.map(({ peer, cpuOverFloor }) => [peer, cpuOverFloor.median]));
-      const strain = Math.max(1, (measured.get(net.name) ?? 0) / control);
-      if (strain > 1)
-        progress(`${cellName}: net costs ${strain.toFixed(2)} times what it did where the targets were set`);
+      const strain = strainOf(measured.get(net.name), control);
       for (const [peer, value] of measured) checks.get(peer)?.measured(value, strain);
     },
   };
@@ -126,7 +120,6 @@ function questionGroup(question: string, targets: Readonly<Record<string, Bound>
   const ask = questions[question];
   if (ask === undefined) throw new Error(`bench/gate.json asks for ${question}, which the gate does not know.`);
   const checks = new Map<string, Check>();
-  let again = false;
   for (const [label, bound] of Object.entries(targets)) {
     if (bound.reactor === undefined || here.includes(bound.reactor)) {
       checks.set(label, new Check(`${question} ${label}`, bound));
@@ -134,23 +127,30 @@ function questionGroup(question: string, targets: Readonly<Record<string, Bound>
       progress(`${question} ${label}: not checked, for there is no ${bound.reactor} here`);
     }
   }
-  const timed = [...checks.values()].some(({ time }) => time);
   return {
     name: question,
     checks: [...checks.values()],
-    async measure() {
+    async measure(again) {
       const { rows, ratios } = await ask();
-      const slow = again && timed ? slowness() : 1;
-      again = true;
-      if (slow > 1)
-        progress(`${question}: Node starts ${slow.toFixed(2)} times as slowly as where the targets were set`);
+      const figure = (label: string): number => {
+        const found = [...rows, ...ratios].find((candidate) => candidate.label === label);
+        if (found === undefined) throw new Error(`${question} has no figure "${label}", which bench/gate.json names.`);
+        return found.value;
+      };
+      const slow = again && Object.values(targets).some(({ time }) => time) ? slowness() : 1;
       for (const [label, check] of checks) {
-        const figure = [...rows, ...ratios].find((candidate) => candidate.label === label);
-        if (figure === undefined) throw new Error(`${question} has no figure "${label}", which bench/gate.json names.`);
-        check.measured(figure.value, check.time ? slow : 1);
+        const { time, control } = targets[label]!;
+        let strain = time ? slow : 1;
+        if (again && control !== undefined) strain = strainOf(figure(control.label), control.usually);
+        check.measured(figure(label), strain);
       }
     },
   };
+}
+
+/** How many times its usual value a control has, 1 at least, and when there is none. */
+function strainOf(control: number | undefined, usually: number): number {
+  return Math.max(1, (control ?? usually) / usually);
 }
 
 function table(checks: readonly Check[]): string {
@@ -180,7 +180,7 @@ async function main(): Promise<void> {
   for (let attempt = 1; attempt <= file.attempts; attempt++) {
     const pending = groups.filter((group) => group.checks.some((check) => !check.passed));
     if (attempt > 1 && pending.length > 0) progress(`attempt ${attempt}: ${pending.length} to measure again`);
-    for (const group of pending) await group.measure();
+    for (const group of pending) await group.measure(attempt > 1);
   }
   const checks = groups.flatMap((group) => group.checks);
   console.log(table(checks));

@@ -31,7 +31,7 @@ const PLATFORMS = {
       run("wine", ["winecfg", "-v", "win10"], "ignore");
       run("wineserver", ["--kill"], "ignore");
     }
-    const options = ["--label", "wine", "--timeout", "240"];
+    const options = ["--label", "wine", "--timeout", "120", "--limit", "300"];
     const command = [process.execPath, join(root, "test/portable/wine.mjs"), prefix, node];
     const fine = conformance("win32-x64", [...options, "--reactors", "iocp,select"], command);
     Object.assign(process.env, { SKEIN_RANDOM_OPERATIONS: "20000", SKEIN_RANDOM_LANES: "25" });

@@ -10,6 +10,8 @@ export interface Bound {
   readonly atLeast?: number;
   /** A time, of which a slower machine needs more. */
   readonly time?: boolean;
+  /** A figure of the same answer that is not Skein's, and what it was where the target was set. */
+  readonly control?: { readonly label: string; readonly usually: number };
   /** The reactor without which there is no such figure: where the kernel does not offer it, nothing is checked. */
   readonly reactor?: string;
 }

@@ -90,7 +90,7 @@ forEachReactor((make) => {
     const began = performance.now();
     reactor.stop();
     await ended;
-    expect(performance.now() - began).toBeLessThan(5000);
+    expect(performance.now() - began).toBeLessThan(3000);
     expect(protocol.losses).toBe(1);
     expect(await protocol.lossError()).toBeInstanceOf(ConnectionLost);
   });

@@ -50,8 +50,7 @@ describe.each(DRIVERS)("with the %s driver", (driver) => {
     expect(await nextMessage(child)).toBe("stopped");
     const stopped = performance.now();
     expect(await exit).toEqual([0, null]);
-    // What an engine does from time to time, it does every five seconds.
-    expect(performance.now() - stopped).toBeLessThan(4000);
+    expect(performance.now() - stopped).toBeLessThan(1000);
   });
 });
 

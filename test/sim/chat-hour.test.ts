@@ -42,18 +42,15 @@ async function hour(): Promise<{ hash: string | undefined; seconds: number }> {
   return { hash: result?.traceHash, seconds: (user + system) / 1e6 };
 }
 
-test("a thousand people hear each other whole and in order through an hour of faults, three times the same, in 30 s", async () => {
+test("a thousand people hear each other whole and in order through an hour of faults, three times the same, in 30 s each", async () => {
   const hashes = new Set<string | undefined>();
-  const times: number[] = [];
-  let slow = slowness();
+  let before = slowness();
   for (let i = 0; i < 3; i++) {
     const { hash, seconds } = await hour();
-    const before = slow;
-    slow = slowness();
+    const after = slowness();
     hashes.add(hash);
-    times.push(seconds / Math.max(before, slow));
+    expect(seconds / ((before + after) / 2)).toBeLessThan(30);
+    before = after;
   }
   expect(hashes.size).toBe(1);
-  // What else runs only adds to it.
-  expect(Math.min(...times)).toBeLessThan(30);
 }, 600_000);
