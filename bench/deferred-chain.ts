@@ -12,7 +12,7 @@ import { median } from "./rig/statistics.ts";
 
 const { Deferred, inlineCallbacks, succeed } = (await import(
   pathToFileURL(join(root, "dist", "internet", "defer.js")).href
-)) as typeof import("../src/internet/defer.ts");
+)) as typeof import("../src/entries/defer.ts");
 
 const rounds = 31;
 const chainsPerRound = 50_000;

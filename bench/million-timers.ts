@@ -16,7 +16,7 @@ import { median } from "./rig/statistics.ts";
 
 const { ReactorBase } = (await import(
   pathToFileURL(join(root, "dist", "internet", "base.js")).href
-)) as typeof import("../src/internet/base.ts");
+)) as typeof import("../src/internet/reactor/base.ts");
 
 const live = 1_000_000;
 const rounds = 31;

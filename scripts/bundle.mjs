@@ -13,7 +13,7 @@ const dist = fileURLToPath(new URL("../dist", import.meta.url));
 const core = join(dist, "core.js");
 const external = (id) => !id.startsWith(".") && !id.startsWith(dist) && id !== "core";
 
-const modules = await modulesOf([join(dist, "index.js"), join(dist, "internet/default.js")]);
+const modules = await modulesOf([join(dist, "entries/index.js"), join(dist, "internet/reactor/default.js")]);
 // What they export, each name with its module's number: several modules may have the same one.
 const numbered = (number, name) => `m${number}_${name}`;
 const entry = modules.map(({ id, exports }, i) => {

@@ -7,7 +7,7 @@ import { join } from "node:path";
 const root = join(import.meta.dirname, "..");
 const own = `prebuilds/${process.platform}-${process.arch}`;
 const needed = {
-  "dist/index.js": "npm run build:ts",
+  "dist/entries/index.js": "npm run build:ts",
   [own]: "npm run prebuild (or, without other toolchains, npm run prebuild -- host)",
 };
 

@@ -6,8 +6,8 @@
  */
 import { parseArgs } from "node:util";
 import { Factory, Protocol } from "../../dist/internet/protocol.js";
-import { reactor } from "../../dist/internet/reactor.js";
-import { Int32StringReceiver, LineReceiver } from "../../dist/protocols/basic.js";
+import { reactor } from "../../dist/internet/reactor/reactor.js";
+import { Int32StringReceiver, LineReceiver } from "../../dist/entries/protocols/basic.js";
 
 const { values } = parseArgs({ options: { protocol: { type: "string", default: "raw" } } });
 

@@ -41,7 +41,7 @@ protocol.borrows = values.mode === "borrowing";
 
 if (values.break !== undefined) breakEngine(values.break);
 process.env.SKEIN_REACTOR = values.reactor;
-const { reactor } = await import("../../dist/internet/reactor.js");
+const { reactor } = await import("../../dist/internet/reactor/reactor.js");
 
 const factory = Factory.forProtocol(protocol);
 factory.noisy = false;

@@ -1,5 +1,5 @@
 /** `skein reactors`: which reactors there are, and which of them work here. */
-import { ELSEWHERE } from "../internet/installation.ts";
+import { ELSEWHERE } from "../internet/reactor/installation.ts";
 import { type BackendInfo, loadNative } from "../native.ts";
 import { parse, UsageError } from "./usage.ts";
 

@@ -1,8 +1,8 @@
 /** `skein serve`: runs one of the built-in services until it is told to stop. */
-import { InvalidEndpointError, serverFromString } from "../internet/endpoints.ts";
+import { InvalidEndpointError, serverFromString } from "../internet/endpoints/endpoints.ts";
 import { ReactorNotAvailableError } from "../internet/error.ts";
-import { installReactor } from "../internet/installation.ts";
 import type { ListeningPort, Reactor } from "../internet/interfaces.ts";
+import { installReactor } from "../internet/reactor/installation.ts";
 import { SERVICES, type Service } from "./services.ts";
 import "../protocols/haproxy.ts"; // teaches serverFromString() the "haproxy:" prefix
 import { parse, UsageError } from "./usage.ts";
@@ -89,7 +89,7 @@ export async function serve(args: string[]): Promise<void> {
 /** The reactor module chooses when it is imported, so it is imported only now. */
 async function chooseReactor(name: string | undefined): Promise<Reactor> {
   if (name !== undefined) {
-    const { reactorNamed } = await import("../internet/named.ts");
+    const { reactorNamed } = await import("../internet/reactor/named.ts");
     try {
       installReactor(reactorNamed(name));
     } catch (error) {
@@ -97,7 +97,7 @@ async function chooseReactor(name: string | undefined): Promise<Reactor> {
       throw new UsageError(error.message, "Try it without --reactor: the platform's best is chosen then.");
     }
   }
-  return (await import("../internet/reactor.ts")).reactor;
+  return (await import("../internet/reactor/reactor.ts")).reactor;
 }
 
 /** Listen everywhere, or nowhere: every description is read before the first port is opened. */

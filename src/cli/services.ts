@@ -1,5 +1,5 @@
 /** What `skein serve` can serve. */
-import type { Deferred } from "../internet/defer.ts";
+import type { Deferred } from "../internet/defer/deferred.ts";
 import type { Reactor, ServerFactoryLike } from "../internet/interfaces.ts";
 import { Factory, type Protocol } from "../internet/protocol.ts";
 import { msg } from "../logger/log.ts";

@@ -3,7 +3,7 @@
  * Times are seconds everywhere.
  */
 import type { IPv4Address, IPv6Address } from "./address.ts";
-import type { Deferred } from "./defer.ts";
+import type { Deferred } from "./defer/deferred.ts";
 import type { Failure } from "./failure.ts";
 
 /** The address of one end of a connection. */

@@ -4,8 +4,7 @@
  */
 import { msg } from "../logger/log.ts";
 import { described } from "./arguments.ts";
-import { defaultClock } from "./defaultclock.ts";
-import { Deferred } from "./defer.ts";
+import { Deferred } from "./defer/deferred.ts";
 import { NoProtocol, NotConnectingError, SkeinError } from "./error.ts";
 import type { Failure } from "./failure.ts";
 import type {
@@ -20,6 +19,7 @@ import type {
   ServerFactoryLike,
   Transport,
 } from "./interfaces.ts";
+import { defaultClock } from "./reactor/defaultclock.ts";
 
 // --- protocols -------------------------------------------------------------------------------------------------------
 

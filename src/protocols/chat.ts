@@ -4,11 +4,12 @@
  * No client can make the server grow: a line that is longer than `maxLine` ends its connection, and so does a backlog
  * of messages that a client does not read.
  */
-import { Deferred, succeed } from "../internet/defer.ts";
+import { Deferred } from "../internet/defer/deferred.ts";
+import { succeed } from "../internet/defer/makers.ts";
 import type { Failure } from "../internet/failure.ts";
 import type { Address, Bytes, DelayedCall, ReactorTime } from "../internet/interfaces.ts";
 import { Factory } from "../internet/protocol.ts";
-import { LineOnlyReceiver } from "./basic.ts";
+import { LineOnlyReceiver } from "./basic/line.ts";
 import { Backlog, type BacklogLimits } from "./chat/backlog.ts";
 
 export interface ChatLimits extends BacklogLimits {

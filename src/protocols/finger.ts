@@ -1,13 +1,14 @@
 /** Who is on a machine, and what of them: a server and a client. Names follow twisted.protocols.finger. */
-import { Deferred, fail, maybeDeferred, type Outcome } from "../internet/defer.ts";
-import { type ClientEndpoint, connectProtocol } from "../internet/endpoints.ts";
+import { Deferred, type Outcome } from "../internet/defer/deferred.ts";
+import { fail, maybeDeferred } from "../internet/defer/makers.ts";
+import { type ClientEndpoint, connectProtocol } from "../internet/endpoints/endpoints.ts";
 import { ConnectionDone, SkeinError } from "../internet/error.ts";
 import type { Failure } from "../internet/failure.ts";
 import type { Bytes } from "../internet/interfaces.ts";
 import { Protocol } from "../internet/protocol.ts";
 import { err } from "../logger/log.ts";
 import { Accumulator } from "./basic/accumulator.ts";
-import { LineOnlyReceiver } from "./basic.ts";
+import { LineOnlyReceiver } from "./basic/line.ts";
 
 /** What a hook returns: the answer, or what will bring it; nothing when it writes the answer and closes by itself. */
 export type FingerAnswer = Outcome<Bytes | undefined>;

@@ -3,8 +3,12 @@
  * connected, and to what. Names follow twisted.protocols.haproxy.
  * @see https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt
  */
-import type { Deferred } from "../internet/defer.ts";
-import { registerServerEndpointParser, type ServerEndpoint, serverFromString } from "../internet/endpoints.ts";
+import type { Deferred } from "../internet/defer/deferred.ts";
+import {
+  registerServerEndpointParser,
+  type ServerEndpoint,
+  serverFromString,
+} from "../internet/endpoints/endpoints.ts";
 import type { ListeningPort, ReactorTCP, ReactorTime, ServerFactoryLike } from "../internet/interfaces.ts";
 import type { ProxyInfo } from "./haproxy/info.ts";
 import { encodeV1 } from "./haproxy/v1.ts";

@@ -2,13 +2,15 @@
  * Whose a TCP connection is: the machine that it comes from may tell. Names follow twisted.protocols.ident.
  * @see https://www.rfc-editor.org/rfc/rfc1413
  */
+
+import { Deferred, type Outcome } from "../internet/defer/deferred.ts";
 import { Fifo } from "../internet/defer/fifo.ts";
-import { Deferred, fail, maybeDeferred, type Outcome } from "../internet/defer.ts";
+import { fail, maybeDeferred } from "../internet/defer/makers.ts";
 import { ConnectionClosed } from "../internet/error.ts";
 import type { Failure } from "../internet/failure.ts";
 import type { Bytes } from "../internet/interfaces.ts";
 import { err, msg } from "../logger/log.ts";
-import { LineOnlyReceiver, LineReceiver } from "./basic.ts";
+import { LineOnlyReceiver, LineReceiver } from "./basic/line.ts";
 import { IdentError, InvalidPort, identErrorOf } from "./ident/error.ts";
 import { type IdentAddress, procLookup } from "./ident/proc.ts";
 

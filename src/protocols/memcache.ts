@@ -1,12 +1,13 @@
 /** A client of memcached, by its text protocol. Names follow twisted.protocols.memcache. */
 
-import { defaultClock } from "../internet/defaultclock.ts";
+import type { Deferred } from "../internet/defer/deferred.ts";
 import { Fifo } from "../internet/defer/fifo.ts";
-import { type Deferred, fail } from "../internet/defer.ts";
+import { fail } from "../internet/defer/makers.ts";
 import { ConnectionClosed, TimeoutError } from "../internet/error.ts";
 import type { Failure } from "../internet/failure.ts";
 import type { Bytes, ReactorTime } from "../internet/interfaces.ts";
-import { LineReceiver } from "./basic.ts";
+import { defaultClock } from "../internet/reactor/defaultclock.ts";
+import { LineReceiver } from "./basic/line.ts";
 import {
   type Command,
   Count,
@@ -20,7 +21,7 @@ import {
   Version,
 } from "./memcache/commands.ts";
 import { ClientError, NoSuchCommand, ServerError } from "./memcache/error.ts";
-import { TimeoutMixin } from "./policies.ts";
+import { TimeoutMixin } from "./policies/timeout.ts";
 
 export { ClientError, NoSuchCommand, ServerError } from "./memcache/error.ts";
 

@@ -8,9 +8,9 @@
  */
 import { SkeinError } from "../internet/error.ts";
 import type { Failure } from "../internet/failure.ts";
-import { installedReactor } from "../internet/installation.ts";
 import type { Address, Connector, ConnectTCPOptions, ReactorTCP } from "../internet/interfaces.ts";
 import { ClientFactory, Factory, Protocol } from "../internet/protocol.ts";
+import { installedReactor } from "../internet/reactor/installation.ts";
 import { msg } from "../logger/log.ts";
 
 /** One side of a forwarded connection. */

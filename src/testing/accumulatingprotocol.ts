@@ -1,5 +1,5 @@
 /** Protocols and producers that note what happens to them. */
-import { Deferred } from "../internet/defer.ts";
+import { Deferred } from "../internet/defer/deferred.ts";
 import type { Failure } from "../internet/failure.ts";
 import type { Consumer, PullProducer } from "../internet/interfaces.ts";
 import { Protocol } from "../internet/protocol.ts";

@@ -1,7 +1,7 @@
 /** Hands bytes to a protocol as the engine does. */
 
-import { borrowsFrom } from "../internet/borrowing.ts";
 import type { ProtocolLike } from "../internet/interfaces.ts";
+import { borrowsFrom } from "../internet/stream/borrowing.ts";
 
 const SPOILT = 0xee;
 

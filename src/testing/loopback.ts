@@ -1,5 +1,6 @@
 /** Two protocols that talk to each other by themselves. */
-import { Deferred, fail } from "../internet/defer.ts";
+import { Deferred } from "../internet/defer/deferred.ts";
+import { fail } from "../internet/defer/makers.ts";
 import type { ProtocolLike } from "../internet/interfaces.ts";
 import { connect, FakeTransport, type IOPump } from "./iosim.ts";
 

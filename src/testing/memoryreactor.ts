@@ -1,7 +1,8 @@
 /** A reactor that does nothing but note what it is asked for. */
 import { IPv4Address, IPv6Address, literalAddress } from "../internet/address.ts";
 import { ensureConnectTCP, ensureListenTCP } from "../internet/arguments.ts";
-import { type Deferred, fail, succeed } from "../internet/defer.ts";
+import type { Deferred } from "../internet/defer/deferred.ts";
+import { fail, succeed } from "../internet/defer/makers.ts";
 import {
   ConnectError,
   ConnectionDone,
@@ -29,7 +30,7 @@ import type {
   TriggerId,
   TriggerPhase,
 } from "../internet/interfaces.ts";
-import { ThreePhaseEvent } from "../internet/triggers.ts";
+import { ThreePhaseEvent } from "../internet/reactor/triggers.ts";
 import { Clock } from "./clock.ts";
 import { watchForLeaks } from "./leaks.ts";
 import { MemoryDescriptors } from "./memorydescriptors.ts";

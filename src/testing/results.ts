@@ -1,5 +1,5 @@
 /** What a Deferred has come to by now. They throw where it is something else, so any test runner can use them. */
-import type { Deferred } from "../internet/defer.ts";
+import type { Deferred } from "../internet/defer/deferred.ts";
 import { type ErrorType, Failure } from "../internet/failure.ts";
 import { describe } from "../logger/describe.ts";
 

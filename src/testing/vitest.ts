@@ -5,10 +5,9 @@
  *     checkLeaks();
  */
 import { afterEach, beforeEach, expect } from "vitest";
-import { noteReports, type ReportNotes } from "../internet/defer/unhandled.ts";
-import { pendingFailures } from "../internet/defer.ts";
+import { noteReports, pendingFailures, type ReportNotes } from "../internet/defer/unhandled.ts";
 import type { ErrorType, Failure } from "../internet/failure.ts";
-import { installedReactor } from "../internet/installation.ts";
+import { installedReactor } from "../internet/reactor/installation.ts";
 import { describe } from "../logger/describe.ts";
 import type { LogEvent } from "../logger/event.ts";
 import { atLeast } from "../logger/level.ts";

@@ -9,7 +9,7 @@ import { createRequire } from "node:module";
 import { load } from "../process/dist.mjs";
 
 const faults = createRequire(import.meta.url)(process.argv[2]);
-const { EPollReactor } = await load("internet/epollreactor.js");
+const { EPollReactor } = await load("internet/reactor/epoll.js");
 const { Factory, Protocol } = await load("internet/protocol.js");
 
 class Echo extends Protocol {

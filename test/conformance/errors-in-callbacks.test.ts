@@ -1,8 +1,8 @@
 /** What is thrown by a method that the reactor calls ends that connection, and nothing else. */
 
 import { describe, expect, test } from "vitest";
-import type { EngineReactor } from "../../src/internet/enginereactor.ts";
 import type { PushProducer } from "../../src/internet/interfaces.ts";
+import type { EngineReactor } from "../../src/internet/reactor/engine.ts";
 import { freePort } from "../helpers/freeport.ts";
 import { turns } from "../helpers/gate.ts";
 import { Peer } from "../helpers/peer.ts";

@@ -5,7 +5,7 @@ import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type ByteSource, FileSender, TransferStoppedError } from "../../src/protocols/basic.ts";
+import { type ByteSource, FileSender, TransferStoppedError } from "../../src/entries/protocols/basic.ts";
 import { flow } from "../helpers/flow.ts";
 import { Gate, turns } from "../helpers/gate.ts";
 import { forEachReactor } from "../helpers/reactors.ts";

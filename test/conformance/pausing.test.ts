@@ -1,8 +1,8 @@
 /** pauseProducing() and resumeProducing() on a transport: nothing arrives meanwhile, and nothing is lost. */
 
 import { expect, test } from "vitest";
-import type { EngineReactor } from "../../src/internet/enginereactor.ts";
 import { ConnectionDone } from "../../src/internet/error.ts";
+import type { EngineReactor } from "../../src/internet/reactor/engine.ts";
 import { FlowCheck, flow } from "../helpers/flow.ts";
 import { settled, turns } from "../helpers/gate.ts";
 import { Peer } from "../helpers/peer.ts";

@@ -1,18 +1,18 @@
 /** Policies, shapers and forwarders around real connections. */
 
 import { expect, test } from "vitest";
-import type { EngineReactor } from "../../src/internet/enginereactor.ts";
-import { ConnectionDone } from "../../src/internet/error.ts";
-import type { ServerFactoryLike, Transport } from "../../src/internet/interfaces.ts";
-import { Factory } from "../../src/internet/protocol.ts";
-import { Bucket, FilterByHost, ShapedProtocolFactory } from "../../src/protocols/htb.ts";
+import { Bucket, FilterByHost, ShapedProtocolFactory } from "../../src/entries/protocols/htb.ts";
 import {
   LimitConnectionsByPeer,
   LimitTotalConnectionsFactory,
   ThrottlingFactory,
   TimeoutFactory,
   WrappingFactory,
-} from "../../src/protocols/policies.ts";
+} from "../../src/entries/protocols/policies.ts";
+import { ConnectionDone } from "../../src/internet/error.ts";
+import type { ServerFactoryLike, Transport } from "../../src/internet/interfaces.ts";
+import { Factory } from "../../src/internet/protocol.ts";
+import type { EngineReactor } from "../../src/internet/reactor/engine.ts";
 import { type ProxyClient, ProxyFactory, ProxyServer } from "../../src/protocols/portforward.ts";
 import { Echo } from "../../src/protocols/wire.ts";
 import { FlowCheck, flow } from "../helpers/flow.ts";

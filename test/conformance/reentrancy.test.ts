@@ -1,9 +1,9 @@
 /** Every method of a transport, called from every method that the reactor calls. */
 
 import { expect, test } from "vitest";
-import type { EngineReactor } from "../../src/internet/enginereactor.ts";
 import { ConnectionLost } from "../../src/internet/error.ts";
 import type { PushProducer, Transport } from "../../src/internet/interfaces.ts";
+import type { EngineReactor } from "../../src/internet/reactor/engine.ts";
 import { freePort } from "../helpers/freeport.ts";
 import { Gate, turns } from "../helpers/gate.ts";
 import { forEachReactor } from "../helpers/reactors.ts";

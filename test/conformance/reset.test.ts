@@ -1,8 +1,8 @@
 /** Peers that reset the connection, in every state that it can be in: it is lost once, and nothing is left behind. */
 
 import { expect, test } from "vitest";
-import type { EngineReactor } from "../../src/internet/enginereactor.ts";
 import { ConnectionLost, ConnectionRefusedError } from "../../src/internet/error.ts";
+import type { EngineReactor } from "../../src/internet/reactor/engine.ts";
 import { freePort } from "../helpers/freeport.ts";
 import { turns, until } from "../helpers/gate.ts";
 import { Peer } from "../helpers/peer.ts";

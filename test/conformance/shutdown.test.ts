@@ -1,8 +1,8 @@
 /** stop(): everybody is told, what was written leaves, and nothing is left. */
 
 import { expect, test } from "vitest";
-import type { EngineReactor } from "../../src/internet/enginereactor.ts";
 import { ConnectError, ConnectionDone, ConnectionLost, ReactorNotRunning } from "../../src/internet/error.ts";
+import type { EngineReactor } from "../../src/internet/reactor/engine.ts";
 import { FlowCheck, flow } from "../helpers/flow.ts";
 import { Gate, turns, until } from "../helpers/gate.ts";
 import { Peer } from "../helpers/peer.ts";

@@ -1,7 +1,7 @@
 /** Records that were on their way to a connection when it was closed, and another one has taken its descriptor. */
 
 import { expect, test } from "vitest";
-import type { EngineReactor } from "../../src/internet/enginereactor.ts";
+import type { EngineReactor } from "../../src/internet/reactor/engine.ts";
 import { turns } from "../helpers/gate.ts";
 import { forEachReactor } from "../helpers/reactors.ts";
 import { Client, pair, Recorder, type Served, serve } from "../helpers/recorder.ts";

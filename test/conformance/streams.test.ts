@@ -2,11 +2,6 @@
 
 import { once } from "node:events";
 import { expect, test } from "vitest";
-import { TCP4ClientEndpoint } from "../../src/internet/endpoints.ts";
-import type { EngineReactor } from "../../src/internet/enginereactor.ts";
-import { errnoNamed } from "../../src/internet/errno.ts";
-import { ConnectionDone, ConnectionLost, ConnectionRefusedError } from "../../src/internet/error.ts";
-import type { ListeningPort } from "../../src/internet/interfaces.ts";
 import {
   type Connection,
   chunks,
@@ -21,7 +16,12 @@ import {
   toDuplex,
   toWeb,
   write,
-} from "../../src/streams/streams.ts";
+} from "../../src/entries/streams.ts";
+import { TCP4ClientEndpoint } from "../../src/internet/endpoints/endpoints.ts";
+import { errnoNamed } from "../../src/internet/errno.ts";
+import { ConnectionDone, ConnectionLost, ConnectionRefusedError } from "../../src/internet/error.ts";
+import type { ListeningPort } from "../../src/internet/interfaces.ts";
+import type { EngineReactor } from "../../src/internet/reactor/engine.ts";
 import { FlowCheck, flow } from "../helpers/flow.ts";
 import { freePort } from "../helpers/freeport.ts";
 import { Gate, settled, turns } from "../helpers/gate.ts";

@@ -1,8 +1,8 @@
 /** switchProtocol(): one protocol gives way to another in the middle of a connection. */
 
 import { expect, test } from "vitest";
-import type { EngineReactor } from "../../src/internet/enginereactor.ts";
 import { ConnectionDone } from "../../src/internet/error.ts";
+import type { EngineReactor } from "../../src/internet/reactor/engine.ts";
 import { FlowCheck, flow } from "../helpers/flow.ts";
 import { turns } from "../helpers/gate.ts";
 import { Peer } from "../helpers/peer.ts";

@@ -1,8 +1,8 @@
 /** Node's own modules and libraries over the reactor's connections. */
 import { once } from "node:events";
-import { TCP4ClientEndpoint } from "../../src/internet/endpoints.ts";
-import type { EngineReactor } from "../../src/internet/enginereactor.ts";
-import { connectDuplex, type DuplexOptions, duplexFactory, type SocketDuplex } from "../../src/streams/streams.ts";
+import { connectDuplex, type DuplexOptions, duplexFactory, type SocketDuplex } from "../../src/entries/streams.ts";
+import { TCP4ClientEndpoint } from "../../src/internet/endpoints/endpoints.ts";
+import type { EngineReactor } from "../../src/internet/reactor/engine.ts";
 
 /** Give each connection to a free port of 127.0.0.1 to `connected`; returns the port. */
 export function serveDuplex(

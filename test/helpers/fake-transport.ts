@@ -1,6 +1,7 @@
 /** A transport that keeps what is written, a clock that is moved by hand, and a reactor made of both. */
+
+import { Deferred } from "../../src/entries/defer.ts";
 import { IPv4Address } from "../../src/internet/address.ts";
-import { Deferred } from "../../src/internet/defer.ts";
 import {
   AlreadyCalled,
   ConnectionAborted,

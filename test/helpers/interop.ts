@@ -7,12 +7,11 @@ import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, onTestFinished } from "vitest";
-import type { EngineReactor } from "../../src/internet/enginereactor.ts";
-import { firstAvailable } from "../../src/internet/installation.ts";
 import type { Address, ServerFactoryLike } from "../../src/internet/interfaces.ts";
-import { NativeReactor } from "../../src/internet/nativereactor.ts";
 import { Factory, type Protocol } from "../../src/internet/protocol.ts";
-import { loadNative } from "../../src/native.ts";
+import type { EngineReactor } from "../../src/internet/reactor/engine.ts";
+import { preferredBackend } from "../../src/internet/reactor/installation.ts";
+import { NativeReactor } from "../../src/internet/reactor/native.ts";
 import { Program } from "./program.ts";
 
 /** The path of `program`; throws when it is not installed, and says how to install it. */
@@ -46,10 +45,7 @@ export function testReactor(): () => EngineReactor {
   let reactor: EngineReactor;
   let ended: Promise<void>;
   beforeEach(() => {
-    const names = loadNative()
-      .backends()
-      .map(({ name }) => name);
-    reactor = new NativeReactor(firstAvailable(names));
+    reactor = new NativeReactor(preferredBackend());
     ended = reactor.run({ installSignalHandlers: false });
   });
   afterEach(async () => {

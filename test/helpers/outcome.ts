@@ -1,5 +1,5 @@
 /** What a Deferred comes to, for tests. */
-import type { Deferred } from "../../src/internet/defer.ts";
+import type { Deferred } from "../../src/entries/defer.ts";
 import { Failure } from "../../src/internet/failure.ts";
 
 /** What `d` came to, at most one entry: a result as it is, of a failure the error. Failures count as handled. */

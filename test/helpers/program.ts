@@ -79,7 +79,7 @@ export class Program {
 
   /** A JavaScript program of the built package. */
   static node(script: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Program {
-    if (!existsSync(`${ROOT}/dist/index.js`)) throw new Error("There is no dist/: npm run build makes it.");
+    if (!existsSync(`${ROOT}/dist/entries/index.js`)) throw new Error("There is no dist/: npm run build makes it.");
     return new Program(process.execPath, [script, ...args], env);
   }
 

@@ -8,9 +8,9 @@
 import { readdirSync, readlinkSync } from "node:fs";
 import { isMainThread } from "node:worker_threads";
 import { afterEach, beforeEach, describe, expect } from "vitest";
-import type { EngineReactor } from "../../src/internet/enginereactor.ts";
-import { type DriverName, NativeReactor } from "../../src/internet/nativereactor.ts";
-import { NodeReactor } from "../../src/internet/nodereactor.ts";
+import type { EngineReactor } from "../../src/internet/reactor/engine.ts";
+import { type DriverName, NativeReactor } from "../../src/internet/reactor/native.ts";
+import { NodeReactor } from "../../src/internet/reactor/node.ts";
 import { describe as describeError, type LogEvent, setObserver } from "../../src/logger/logger.ts";
 import { type BackendInfo, loadNative } from "../../src/native.ts";
 import { type SubjectName, type Transport, titleOf } from "../portable/results.ts";

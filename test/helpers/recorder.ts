@@ -1,9 +1,9 @@
 /** Protocols that keep what they are told, and factories that keep their protocols. */
 
-import type { EngineReactor } from "../../src/internet/enginereactor.ts";
 import type { Failure } from "../../src/internet/failure.ts";
 import type { Address, Connector, ListeningPort, ListenTCPOptions, Transport } from "../../src/internet/interfaces.ts";
 import { ClientFactory, Protocol, ServerFactory } from "../../src/internet/protocol.ts";
+import type { EngineReactor } from "../../src/internet/reactor/engine.ts";
 import { FlowCheck } from "./flow.ts";
 import { Gate, Queue, Tally } from "./gate.ts";
 import { loopback } from "./world.ts";

@@ -1,8 +1,8 @@
 /** A simulated network as the place of a test: the reactors under test and their peers are programs of one machine. */
 import { nextTick } from "node:process";
-import { TCP4ClientEndpoint } from "../../src/internet/endpoints.ts";
-import type { EngineReactor } from "../../src/internet/enginereactor.ts";
-import { connectDuplex, duplexFactory } from "../../src/streams/streams.ts";
+import { connectDuplex, duplexFactory } from "../../src/entries/streams.ts";
+import { TCP4ClientEndpoint } from "../../src/internet/endpoints/endpoints.ts";
+import type { EngineReactor } from "../../src/internet/reactor/engine.ts";
 import { type SimulatedHost, type SimulatedReactor, Simulation } from "../../src/testing/simulation/simulation.ts";
 import type { PeerPort, PeerSocket, World } from "./world.ts";
 

@@ -3,8 +3,8 @@
  * for the one of the test that runs.
  */
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
-import type { EngineReactor } from "../../src/internet/enginereactor.ts";
-import type { SocketDuplex } from "../../src/streams/streams.ts";
+import type { SocketDuplex } from "../../src/entries/streams.ts";
+import type { EngineReactor } from "../../src/internet/reactor/engine.ts";
 import type { Transport } from "../portable/results.ts";
 
 /** What peers use of a net.Socket. */

@@ -1,11 +1,11 @@
 /** A protocol that writes down what happens to it, and a transport that is half closed as the test pleases. */
 import { onTestFinished } from "vitest";
+import type { ProtocolWrapper } from "../../src/entries/protocols/policies.ts";
 import { IPv4Address } from "../../src/internet/address.ts";
 import type { Failure } from "../../src/internet/failure.ts";
 import type { Address, ProtocolLike } from "../../src/internet/interfaces.ts";
 import { Factory, Protocol, type ProtocolFactory } from "../../src/internet/protocol.ts";
 import { setObserver } from "../../src/logger/log.ts";
-import type { ProtocolWrapper } from "../../src/protocols/policies.ts";
 import { FakeTransport } from "./fake-transport.ts";
 
 export const PEER = new IPv4Address("TCP", "192.0.2.1", 54321);

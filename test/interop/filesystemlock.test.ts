@@ -3,7 +3,7 @@ import { mkdtempSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { FilesystemLock, isLocked } from "../../src/internet/defer.ts";
+import { FilesystemLock, isLocked } from "../../src/entries/defer.ts";
 
 // The distribution's own interpreter: python3-twisted belongs to that.
 const PYTHON = "/usr/bin/python3";

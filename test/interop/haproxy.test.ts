@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, it } from "vitest";
 import { IPv4Address, IPv6Address } from "../../src/internet/address.ts";
-import { connectProtocol, TCP4ClientEndpoint, TCP4ServerEndpoint } from "../../src/internet/endpoints.ts";
+import { connectProtocol, TCP4ClientEndpoint, TCP4ServerEndpoint } from "../../src/internet/endpoints/endpoints.ts";
 import { Protocol } from "../../src/internet/protocol.ts";
 import { type ProxyInfo, proxyEndpoint, proxyHeader, UNIXAddress } from "../../src/protocols/haproxy.ts";
 import { freePort } from "../helpers/freeport.ts";

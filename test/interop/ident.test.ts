@@ -1,7 +1,7 @@
 /** ident, with Twisted on the other side, and with the kernel. */
 import { userInfo } from "node:os";
 import { expect, it } from "vitest";
-import { connectProtocol, TCP4ClientEndpoint } from "../../src/internet/endpoints.ts";
+import { connectProtocol, TCP4ClientEndpoint } from "../../src/internet/endpoints/endpoints.ts";
 import {
   HiddenUser,
   IdentClient,

@@ -1,7 +1,7 @@
 /** LineReceiver, with Twisted's on the other side. */
 import { expect, it } from "vitest";
-import { connectProtocol, TCP4ClientEndpoint } from "../../src/internet/endpoints.ts";
-import { LineReceiver } from "../../src/protocols/basic.ts";
+import { LineReceiver } from "../../src/entries/protocols/basic.ts";
+import { connectProtocol, TCP4ClientEndpoint } from "../../src/internet/endpoints/endpoints.ts";
 import { Gate } from "../helpers/gate.ts";
 import { building, listen, python, testReactor } from "../helpers/interop.ts";
 

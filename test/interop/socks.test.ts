@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { promisify } from "node:util";
 import { expect, it, onTestFinished } from "vitest";
-import { connectProtocol, TCP4ClientEndpoint } from "../../src/internet/endpoints.ts";
+import { connectProtocol, TCP4ClientEndpoint } from "../../src/internet/endpoints/endpoints.ts";
 import { SOCKS4ClientEndpoint, SOCKSError, SOCKSv4, SOCKSv4Factory } from "../../src/protocols/socks.ts";
 import { Echo } from "../../src/protocols/wire.ts";
 import { freePort } from "../helpers/freeport.ts";

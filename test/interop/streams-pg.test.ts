@@ -1,8 +1,8 @@
 /** The pg library over the reactor's connections, to a real PostgreSQL. */
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { EngineReactor } from "../../src/internet/enginereactor.ts";
-import type { SocketDuplex } from "../../src/streams/streams.ts";
+import type { SocketDuplex } from "../../src/entries/streams.ts";
+import type { EngineReactor } from "../../src/internet/reactor/engine.ts";
 import { closed, dialDuplex } from "../helpers/duplexes.ts";
 import { freePort } from "../helpers/freeport.ts";
 import { Postgres, postgresPrograms } from "../helpers/postgres.ts";

@@ -1,12 +1,12 @@
 /** Netstrings and strings behind their length, with Twisted's receivers on the other side. */
 import { describe, expect, it } from "vitest";
-import { connectProtocol, TCP4ClientEndpoint } from "../../src/internet/endpoints.ts";
 import {
   Int8StringReceiver,
   Int16StringReceiver,
   Int32StringReceiver,
   NetstringReceiver,
-} from "../../src/protocols/basic.ts";
+} from "../../src/entries/protocols/basic.ts";
+import { connectProtocol, TCP4ClientEndpoint } from "../../src/internet/endpoints/endpoints.ts";
 import { Gate } from "../helpers/gate.ts";
 import { building, listen, python, testReactor } from "../helpers/interop.ts";
 

@@ -6,7 +6,7 @@ import { pathToFileURL } from "node:url";
 const built = process.env.SKEIN_DIST;
 const root = built === undefined ? new URL("../../dist/", import.meta.url) : pathToFileURL(`${built}/`);
 
-/** The module at `path` below dist/, as in "internet/epollreactor.js". */
+/** The module at `path` below dist/, as in "internet/reactor/epoll.js". */
 export function load(path) {
   return import(new URL(path, root).href);
 }

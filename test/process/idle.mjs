@@ -8,7 +8,7 @@
  */
 import { load } from "./dist.mjs";
 
-const { NativeReactor } = await load("internet/nativereactor.js");
+const { NativeReactor } = await load("internet/reactor/native.js");
 
 const reactor = new NativeReactor("epoll", { driver: process.argv[2] });
 reactor.listenTCP(0, { buildProtocol: () => null, doStart() {}, doStop() {} }, { interface: "127.0.0.1" });

@@ -1,8 +1,8 @@
 // One of several mains, by react(), on the reactor that is installed by default.
 import { load } from "./dist.mjs";
 
-const { Deferred } = await load("internet/defer.js");
-const { deferLater, react, SystemExit } = await load("internet/task.js");
+const { Deferred } = await load("entries/defer.js");
+const { deferLater, react, SystemExit } = await load("entries/task.js");
 
 const mains = {
   succeed: (reactor, name) => deferLater(reactor, 0, console.log, name),

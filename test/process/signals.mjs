@@ -9,7 +9,7 @@
 import { load } from "./dist.mjs";
 import { makeTraffic } from "./traffic.mjs";
 
-const { Deferred } = await load("internet/defer.js");
+const { Deferred } = await load("entries/defer.js");
 const { setObserver } = await load("logger/log.js");
 const [, , driver, patient] = process.argv;
 

@@ -1,7 +1,7 @@
 /** A reactor that is busy with itself: an echo server and clients that never stop asking, owning and borrowing. */
 import { load } from "./dist.mjs";
 
-const { NativeReactor } = await load("internet/nativereactor.js");
+const { NativeReactor } = await load("internet/reactor/native.js");
 const { ClientFactory, Factory, Protocol } = await load("internet/protocol.js");
 
 class Echo extends Protocol {

@@ -1,7 +1,7 @@
 // Ends with a failure that nobody handled, another that was handled, and one that somebody still might.
 import { load } from "./dist.mjs";
 
-const { Deferred, fail, setDebugging } = await load("internet/defer.js");
+const { Deferred, fail, setDebugging } = await load("entries/defer.js");
 
 setDebugging(true);
 fail(new Error("handled")).addErrback(() => undefined);

@@ -1,5 +1,5 @@
 /** The in-memory reactor as the model: it makes up the sequences, and says what each operation brings about. */
-import { Simulation } from "../../src/testing/testing.ts";
+import { Simulation } from "../../src/entries/testing.ts";
 import { seeded } from "../helpers/random.ts";
 import { chooseOperation, type Limits } from "./choice.ts";
 import { Lane } from "./lane.ts";

@@ -2,7 +2,7 @@
 import { load } from "../process/dist.mjs";
 
 const { ClientFactory, Factory, Protocol } = await load("internet/protocol.js");
-const { NodeReactor } = await load("internet/nodereactor.js");
+const { NodeReactor } = await load("internet/reactor/node.js");
 
 const reactor = new NodeReactor();
 const ended = reactor.run({ installSignalHandlers: false });

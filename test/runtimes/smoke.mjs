@@ -6,17 +6,17 @@
 import { load } from "../process/dist.mjs";
 
 const { Factory, ClientFactory, Protocol } = await load("internet/protocol.js");
-const { NodeReactor } = await load("internet/nodereactor.js");
+const { NodeReactor } = await load("internet/reactor/node.js");
 
 const CLIENTS = 20;
 const BYTES = 256 * 1024;
 
 async function makeReactor() {
   if (process.argv[2] === "node") return new NodeReactor();
-  const { NativeReactor } = await load("internet/nativereactor.js");
-  const { firstAvailable } = await load("internet/installation.js");
+  const { NativeReactor } = await load("internet/reactor/native.js");
+  const { preferredBackend } = await load("internet/reactor/installation.js");
   try {
-    return new NativeReactor(firstAvailable(["epoll", "kqueue", "iocp", "poll", "select"]));
+    return new NativeReactor(preferredBackend());
   } catch (error) {
     if (error.code !== "ERR_NATIVE_LOAD") throw error;
     return new NodeReactor();

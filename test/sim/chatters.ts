@@ -1,9 +1,9 @@
 /** A chat room full of people on a simulated network, who check what they hear. */
 
+import { LineOnlyReceiver } from "../../src/entries/protocols/basic.ts";
 import type { Failure } from "../../src/internet/failure.ts";
 import type { Address, Connector } from "../../src/internet/interfaces.ts";
 import { ReconnectingClientFactory } from "../../src/internet/protocol.ts";
-import { LineOnlyReceiver } from "../../src/protocols/basic.ts";
 import { ChatFactory } from "../../src/protocols/chat.ts";
 import type { SimulatedHost, Simulation } from "../../src/testing/simulation/simulation.ts";
 

@@ -2,7 +2,7 @@
 
 import { setImmediate as turnOfNode } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { Deferred } from "../../src/internet/defer.ts";
+import { Deferred } from "../../src/entries/defer.ts";
 import { ClientFactory, Protocol, ServerFactory } from "../../src/internet/protocol.ts";
 import { ROUGH_NETWORK, type Simulation, simulate } from "../../src/testing/simulation/simulation.ts";
 import { Recorder } from "../helpers/recorder.ts";

@@ -1,9 +1,9 @@
 /** A protocol with the classic mistake, which works on every developer's machine. */
 
 import { afterEach, expect, test, vi } from "vitest";
-import { Deferred } from "../../src/internet/defer.ts";
+import { Deferred } from "../../src/entries/defer.ts";
+import { LineReceiver } from "../../src/entries/protocols/basic.ts";
 import { ClientFactory, Protocol, ServerFactory } from "../../src/internet/protocol.ts";
-import { LineReceiver } from "../../src/protocols/basic.ts";
 import {
   PLAIN_NETWORK,
   ROUGH_NETWORK,

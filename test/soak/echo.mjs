@@ -10,7 +10,7 @@ import { once } from "node:events";
 import { load } from "../process/dist.mjs";
 import { Memory, option, STEPS } from "./measure.mjs";
 
-const { NativeReactor } = await load("internet/nativereactor.js");
+const { NativeReactor } = await load("internet/reactor/native.js");
 const { Factory, Protocol } = await load("internet/protocol.js");
 
 const seconds = option("seconds", 600);

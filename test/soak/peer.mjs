@@ -9,7 +9,7 @@
 import { load } from "../process/dist.mjs";
 import { residentBytes } from "./measure.mjs";
 
-const { NativeReactor } = await load("internet/nativereactor.js");
+const { NativeReactor } = await load("internet/reactor/native.js");
 const { ClientFactory, Protocol } = await load("internet/protocol.js");
 const { ConnectionDone } = await load("internet/error.js");
 

@@ -6,7 +6,7 @@
  */
 import { load } from "../process/dist.mjs";
 
-const { NativeReactor } = await load("internet/nativereactor.js");
+const { NativeReactor } = await load("internet/reactor/native.js");
 const { Factory, Protocol } = await load("internet/protocol.js");
 
 let received = 0;

@@ -15,7 +15,7 @@ import { load } from "../process/dist.mjs";
 
 const [, , faultsPath, driver, table] = process.argv;
 const faults = createRequire(import.meta.url)(faultsPath);
-const { NativeReactor } = await load("internet/nativereactor.js");
+const { NativeReactor } = await load("internet/reactor/native.js");
 const { ClientFactory, Factory, Protocol } = await load("internet/protocol.js");
 const { ConnectionDone } = await load("internet/error.js");
 const { setObserver } = await load("logger/log.js");

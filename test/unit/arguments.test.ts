@@ -1,14 +1,14 @@
 /** What plain JavaScript passes wrongly: the sentence that tells the way out, and that nothing was begun. */
 import { describe, expect, it, onTestFinished, test } from "vitest";
-import { Deferred } from "../../src/internet/defer.ts";
-import { clientFromString, serverFromString } from "../../src/internet/endpoints.ts";
+import { Deferred } from "../../src/entries/defer.ts";
+import { WrappingFactory } from "../../src/entries/protocols/policies.ts";
+import { failureResultOf, MemoryReactorClock } from "../../src/entries/testing.ts";
+import { clientFromString, serverFromString } from "../../src/internet/endpoints/endpoints.ts";
 import type { Reactor } from "../../src/internet/interfaces.ts";
-import { NodeReactor } from "../../src/internet/nodereactor.ts";
 import { ClientFactory, Factory, Protocol } from "../../src/internet/protocol.ts";
-import { WrappingFactory } from "../../src/protocols/policies.ts";
+import { NodeReactor } from "../../src/internet/reactor/node.ts";
 import { Echo } from "../../src/protocols/wire.ts";
 import { Simulation } from "../../src/testing/simulation/simulation.ts";
-import { failureResultOf, MemoryReactorClock } from "../../src/testing/testing.ts";
 
 const REACTORS: Record<string, () => Reactor> = {
   "an engine's reactor": () => {

@@ -1,10 +1,10 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { MessageChannel } from "node:worker_threads";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { ReactorBase } from "../../src/internet/base.ts";
-import { Deferred } from "../../src/internet/defer.ts";
+import { Deferred } from "../../src/entries/defer.ts";
 import { AlreadyCalled, ReactorAlreadyRunning, ReactorNotRunning } from "../../src/internet/error.ts";
 import type { TriggerId, TriggerPhase } from "../../src/internet/interfaces.ts";
+import { ReactorBase } from "../../src/internet/reactor/base.ts";
 import { type LogEvent, setObserver } from "../../src/logger/logger.ts";
 
 /** A reactor without I/O: a port that is open keeps the process alive. It notes what is asked of it. */

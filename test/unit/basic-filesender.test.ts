@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, expectTypeOf, it } from "vitest";
-import { CancelledError, type Deferred } from "../../src/internet/defer.ts";
+import { CancelledError, type Deferred } from "../../src/entries/defer.ts";
+import { type ByteSource, FileSender, TransferStoppedError } from "../../src/entries/protocols/basic.ts";
 import type { Bytes, Consumer, Producer, PullProducer, PushProducer } from "../../src/internet/interfaces.ts";
-import { type ByteSource, FileSender, TransferStoppedError } from "../../src/protocols/basic.ts";
 import { errorOf, watch } from "../helpers/outcome.ts";
 
 /** Takes what it is given, and asks for the next piece when the test, or `eager`, says so. */

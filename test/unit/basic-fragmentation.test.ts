@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
-import type { Protocol } from "../../src/internet/protocol.ts";
 import {
   Int8StringReceiver,
   Int16StringReceiver,
   Int32StringReceiver,
   LineReceiver,
   NetstringReceiver,
-} from "../../src/protocols/basic.ts";
+} from "../../src/entries/protocols/basic.ts";
+import type { Protocol } from "../../src/internet/protocol.ts";
 import { forSeeds } from "../helpers/cases.ts";
 import { FakeTransport } from "../helpers/fake-transport.ts";
 import { between, fragments, type Random } from "../helpers/random.ts";

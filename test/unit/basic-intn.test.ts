@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { Accumulator } from "../../src/protocols/basic/accumulator.ts";
 import {
   Int8StringReceiver,
   Int16StringReceiver,
   Int32StringReceiver,
   IntNStringReceiver,
   StringTooLongError,
-} from "../../src/protocols/basic.ts";
+} from "../../src/entries/protocols/basic.ts";
+import { Accumulator } from "../../src/protocols/basic/accumulator.ts";
 import { FakeTransport } from "../helpers/fake-transport.ts";
 import { collectLog } from "../helpers/log.ts";
 import { expectBounded } from "../helpers/memory.ts";

@@ -1,8 +1,13 @@
 /** What a peer can make a receiver hold: 1 GiB in chunks of 64 KiB, none of which ends a message. */
 import { describe, expect, it } from "vitest";
+import {
+  Int32StringReceiver,
+  LineOnlyReceiver,
+  LineReceiver,
+  NetstringReceiver,
+} from "../../src/entries/protocols/basic.ts";
 import type { Protocol } from "../../src/internet/protocol.ts";
 import { Accumulator } from "../../src/protocols/basic/accumulator.ts";
-import { Int32StringReceiver, LineOnlyReceiver, LineReceiver, NetstringReceiver } from "../../src/protocols/basic.ts";
 import { FakeTransport } from "../helpers/fake-transport.ts";
 import { buffersHeld, expectBounded } from "../helpers/memory.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { NetstringReceiver } from "../../src/protocols/basic.ts";
+import { NetstringReceiver } from "../../src/entries/protocols/basic.ts";
 import { FakeTransport } from "../helpers/fake-transport.ts";
 import { collectLog } from "../helpers/log.ts";
 import { expectBounded } from "../helpers/memory.ts";

@@ -4,7 +4,7 @@ import {
   Int32StringReceiver,
   NetstringReceiver,
   StatefulStringProtocol,
-} from "../../src/protocols/basic.ts";
+} from "../../src/entries/protocols/basic.ts";
 import { FakeTransport } from "../helpers/fake-transport.ts";
 
 class Login extends StatefulStringProtocol(NetstringReceiver) {

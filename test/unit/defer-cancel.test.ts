@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { AlreadyCalledError, CancelledError, Deferred, fail, succeed } from "../../src/internet/defer.ts";
+import { AlreadyCalledError, CancelledError, Deferred, fail, succeed } from "../../src/entries/defer.ts";
 import { SkeinError, TimeoutError } from "../../src/internet/error.ts";
 import { Failure } from "../../src/internet/failure.ts";
 import type { DelayedCall, ReactorTime } from "../../src/internet/interfaces.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { AlreadyCalledError, CircularChainError, Deferred, fail, succeed } from "../../src/internet/defer.ts";
+import { AlreadyCalledError, CircularChainError, Deferred, fail, succeed } from "../../src/entries/defer.ts";
 import { Failure } from "../../src/internet/failure.ts";
 
 const boom = new Error("boom");

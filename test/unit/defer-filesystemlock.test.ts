@@ -19,7 +19,7 @@ import {
   FilesystemLock,
   isLocked,
   LockFileError,
-} from "../../src/internet/defer.ts";
+} from "../../src/entries/defer.ts";
 import { NoClockError, SkeinError, TimeoutError } from "../../src/internet/error.ts";
 import { Clock } from "../../src/testing/clock.ts";
 import { errorOf, watch } from "../helpers/outcome.ts";

@@ -7,7 +7,7 @@ import {
   fail,
   gatherResults,
   succeed,
-} from "../../src/internet/defer.ts";
+} from "../../src/entries/defer.ts";
 import { SkeinError } from "../../src/internet/error.ts";
 import { Failure } from "../../src/internet/failure.ts";
 import type { LogEvent } from "../../src/logger/event.ts";

@@ -6,7 +6,7 @@ import {
   DeferredSemaphore,
   NotAcquiredError,
   succeed,
-} from "../../src/internet/defer.ts";
+} from "../../src/entries/defer.ts";
 import { SkeinError } from "../../src/internet/error.ts";
 import { errorOf, watch } from "../helpers/outcome.ts";
 

@@ -10,7 +10,7 @@ import {
   gatherResults,
   race,
   timeout,
-} from "../../src/internet/defer.ts";
+} from "../../src/entries/defer.ts";
 import type { Failure } from "../../src/internet/failure.ts";
 import { Clock } from "../../src/testing/clock.ts";
 

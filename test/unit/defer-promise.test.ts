@@ -1,6 +1,6 @@
 import { getEventListeners } from "node:events";
 import { describe, expect, it } from "vitest";
-import { CancelledError, Deferred, fail, succeed } from "../../src/internet/defer.ts";
+import { CancelledError, Deferred, fail, succeed } from "../../src/entries/defer.ts";
 import { Failure } from "../../src/internet/failure.ts";
 
 const boom = new Error("boom");

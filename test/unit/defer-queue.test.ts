@@ -6,7 +6,7 @@ import {
   QueueOverflow,
   QueueUnderflow,
   succeed,
-} from "../../src/internet/defer.ts";
+} from "../../src/entries/defer.ts";
 import { SkeinError } from "../../src/internet/error.ts";
 import { Failure } from "../../src/internet/failure.ts";
 import { errorOf, watch } from "../helpers/outcome.ts";

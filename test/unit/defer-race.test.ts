@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { CancelledError, Deferred, FailureGroup, fail, race, succeed } from "../../src/internet/defer.ts";
+import { CancelledError, Deferred, FailureGroup, fail, race, succeed } from "../../src/entries/defer.ts";
 import { SkeinError, TimeoutError } from "../../src/internet/error.ts";
 import { Failure } from "../../src/internet/failure.ts";
 import { Clock } from "../../src/testing/clock.ts";

@@ -1,12 +1,12 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { CancelledError, Deferred, succeed, timeout } from "../../src/internet/defer.ts";
+import { CancelledError, Deferred, succeed, timeout } from "../../src/entries/defer.ts";
 import { NoClockError, SkeinError, TimeoutError } from "../../src/internet/error.ts";
-import * as installation from "../../src/internet/installation.ts";
 import type { Reactor } from "../../src/internet/interfaces.ts";
+import * as installation from "../../src/internet/reactor/installation.ts";
 import { Clock } from "../../src/testing/clock.ts";
 import { errorOf, watch } from "../helpers/outcome.ts";
 
-vi.mock(import("../../src/internet/installation.ts"), { spy: true });
+vi.mock(import("../../src/internet/reactor/installation.ts"), { spy: true });
 
 afterEach(() => {
   vi.mocked(installation.installedReactor).mockReset();

@@ -7,7 +7,7 @@ import {
   maybeDeferred,
   type Outcome,
   succeed,
-} from "../../src/internet/defer.ts";
+} from "../../src/entries/defer.ts";
 import { Failure } from "../../src/internet/failure.ts";
 import type { ReactorTime } from "../../src/internet/interfaces.ts";
 

@@ -15,7 +15,7 @@ import {
   race,
   setDebugging,
   succeed,
-} from "../../src/internet/defer.ts";
+} from "../../src/entries/defer.ts";
 import { Failure } from "../../src/internet/failure.ts";
 import type { LogEvent } from "../../src/logger/event.ts";
 import { setObserver } from "../../src/logger/log.ts";

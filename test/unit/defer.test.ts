@@ -8,7 +8,7 @@ import {
   maybeDeferred,
   NoCurrentExceptionError,
   succeed,
-} from "../../src/internet/defer.ts";
+} from "../../src/entries/defer.ts";
 import { SkeinError } from "../../src/internet/error.ts";
 import { Failure } from "../../src/internet/failure.ts";
 

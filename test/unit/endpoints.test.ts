@@ -11,7 +11,7 @@ import {
   TCP4ServerEndpoint,
   TCP6ClientEndpoint,
   TCP6ServerEndpoint,
-} from "../../src/internet/endpoints.ts";
+} from "../../src/internet/endpoints/endpoints.ts";
 import {
   CannotListenError,
   ConnectingCancelledError,

@@ -1,6 +1,6 @@
 import { runInNewContext } from "node:vm";
 import { describe, expect, expectTypeOf, it } from "vitest";
-import { Deferred, fail, succeed } from "../../src/internet/defer.ts";
+import { Deferred, fail, succeed } from "../../src/entries/defer.ts";
 import { type ErrorType, Failure } from "../../src/internet/failure.ts";
 
 class AppError extends Error {}

@@ -1,7 +1,8 @@
 /** Watched descriptors where no kernel is needed: an engine that is told what to answer. */
 import { constants } from "node:os";
 import { describe, expect, it } from "vitest";
-import { EngineLink } from "../../src/internet/enginelink.ts";
+import { MemoryReactor, Simulation } from "../../src/entries/testing.ts";
+import { EngineLink } from "../../src/internet/engine/link.ts";
 import {
   CannotWatchError,
   ConnectionDone,
@@ -10,10 +11,9 @@ import {
   DescriptorsNotSupportedError,
 } from "../../src/internet/error.ts";
 import { Failure } from "../../src/internet/failure.ts";
-import { FDSet } from "../../src/internet/fdset.ts";
-import { NodeLoop } from "../../src/internet/loop.ts";
+import { FDSet } from "../../src/internet/reactor/fdset.ts";
+import { NodeLoop } from "../../src/internet/reactor/loop.ts";
 import { Completion, Interest, type NativeEngine } from "../../src/native.ts";
-import { MemoryReactor, Simulation } from "../../src/testing/testing.ts";
 import { close, pipe, Watched } from "../helpers/descriptors.ts";
 import { collectLog } from "../helpers/log.ts";
 

@@ -5,7 +5,7 @@ import {
   registerServerEndpointParser,
   serverFromString,
   TCP4ServerEndpoint,
-} from "../../src/internet/endpoints.ts";
+} from "../../src/internet/endpoints/endpoints.ts";
 import { Factory } from "../../src/internet/protocol.ts";
 import "../../src/protocols/haproxy.ts";
 import { FakeReactor, FakeTransport } from "../helpers/fake-transport.ts";

@@ -1,7 +1,4 @@
 import { beforeEach, describe, expect, expectTypeOf, it } from "vitest";
-import { IPv4Address } from "../../src/internet/address.ts";
-import { borrowsFrom } from "../../src/internet/borrowing.ts";
-import type { Bytes, Consumer, PullProducer, PushProducer } from "../../src/internet/interfaces.ts";
 import {
   Bucket,
   FilterByHost,
@@ -9,7 +6,10 @@ import {
   HierarchicalBucketFilter,
   ShapedConsumer,
   ShapedProtocolFactory,
-} from "../../src/protocols/htb.ts";
+} from "../../src/entries/protocols/htb.ts";
+import { IPv4Address } from "../../src/internet/address.ts";
+import type { Bytes, Consumer, PullProducer, PushProducer } from "../../src/internet/interfaces.ts";
+import { borrowsFrom } from "../../src/internet/stream/borrowing.ts";
 import { Echo } from "../../src/protocols/wire.ts";
 import { Clock } from "../../src/testing/clock.ts";
 import { connect, HalfKeeper, HalfTransport, Keeper, keepers, PEER, Told } from "../helpers/wrapped.ts";

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { endianness, tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, expectTypeOf, it, onTestFinished } from "vitest";
-import { Deferred, type Outcome } from "../../src/internet/defer.ts";
+import { Deferred, type Outcome } from "../../src/entries/defer.ts";
 import { ConnectionLost } from "../../src/internet/error.ts";
 import { procLookup } from "../../src/protocols/ident/proc.ts";
 import {

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import * as skein from "../../src/index.ts";
-import { installedReactor } from "../../src/internet/installation.ts";
+import * as skein from "../../src/entries/index.ts";
+import { installedReactor } from "../../src/internet/reactor/installation.ts";
 
 it("gives the everyday names, without a reactor and without native code", () => {
   expect(skein).toMatchObject({

@@ -11,7 +11,7 @@ import {
   inlineCallbacks,
   pendingFailures,
   succeed,
-} from "../../src/internet/defer.ts";
+} from "../../src/entries/defer.ts";
 import { Failure } from "../../src/internet/failure.ts";
 import { setObserver } from "../../src/logger/log.ts";
 import { Clock } from "../../src/testing/clock.ts";

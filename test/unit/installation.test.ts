@@ -6,7 +6,7 @@ const native = vi.hoisted(() => ({ backends: [] as BackendInfo[] }));
 vi.mock("../../src/native.ts", () => ({
   loadNative: (): Pick<NativeModule, "backends"> => ({ backends: () => native.backends }),
 }));
-vi.mock("../../src/internet/nativereactor.ts", () => ({
+vi.mock("../../src/internet/reactor/native.ts", () => ({
   NativeReactor: class {
     readonly name: string;
     constructor(name: string) {
@@ -15,61 +15,61 @@ vi.mock("../../src/internet/nativereactor.ts", () => ({
   },
 }));
 
-const platform = process.platform;
+/** As in native/backend/registry.cc. */
+const PREFERENCES: Record<string, number> = {
+  epoll: 300,
+  kqueue: 300,
+  iocp: 300,
+  poll: 200,
+  select: 100,
+  io_uring: 50,
+};
 
 /** Backends by name, each with why it cannot be used here. */
 function offer(backends: Record<string, string>): void {
-  native.backends = Object.entries(backends).map(([name, unavailable], preference) => ({
+  native.backends = Object.entries(backends).map(([name, unavailable]) => ({
     name,
     unavailable,
-    preference,
+    preference: PREFERENCES[name]!,
     driver: "pollable",
   }));
 }
 
-function pretend(name: NodeJS.Platform): void {
-  Object.defineProperty(process, "platform", { value: name });
-}
-
 // Every test has modules of its own, as every process has.
 const load = {
-  installation: () => import("../../src/internet/installation.ts"),
-  default: () => import("../../src/internet/default.ts"),
-  reactor: () => import("../../src/internet/reactor.ts"),
-  epoll: () => import("../../src/internet/epollreactor.ts"),
-  epollByImport: () => import("../../src/internet/install/epoll.ts"),
+  installation: () => import("../../src/internet/reactor/installation.ts"),
+  default: () => import("../../src/internet/reactor/default.ts"),
+  reactor: () => import("../../src/internet/reactor/reactor.ts"),
+  epoll: () => import("../../src/internet/reactor/epoll.ts"),
+  epollByImport: () => import("../../src/entries/install/epoll.ts"),
 };
 
 beforeEach(() => {
   vi.resetModules();
   vi.stubEnv("SKEIN_REACTOR", undefined);
-  pretend("linux");
   offer({ epoll: "", poll: "", select: "" });
 });
 
 afterEach(() => {
   vi.unstubAllEnvs();
-  pretend(platform);
 });
 
 describe("the default reactor", () => {
-  it("is the first of the platform's list that works", async () => {
-    offer({ select: "", poll: "", epoll: "epoll_create1: ENOSYS" });
-    (await load.default()).install();
-    expect((await load.installation()).installedReactor()?.name).toBe("poll");
-  });
-
   it.each([
-    ["linux", "epoll"],
-    ["darwin", "kqueue"],
-    ["freebsd", "kqueue"],
-    ["win32", "iocp"],
-    ["sunos", "poll"],
-  ] as const)("is on %s %s", async (name, expected) => {
-    pretend(name);
-    offer({ select: "", poll: "", kqueue: "", iocp: "", epoll: "" });
+    ["epoll", { select: "", poll: "", epoll: "" }],
+    ["poll", { select: "", poll: "", epoll: "epoll_create1: ENOSYS" }],
+    ["kqueue", { select: "", kqueue: "", poll: "" }],
+    ["iocp", { select: "", iocp: "" }],
+    ["select", { select: "", poll: "seccomp" }],
+  ] as const)("is %s where that is the preferred one of those that work", async (expected, backends) => {
+    offer(backends);
     (await load.default()).install();
     expect((await load.installation()).installedReactor()?.name).toBe(expected);
+  });
+
+  it("is none that is for those who ask for it", async () => {
+    offer({ io_uring: "", select: "EMFILE" });
+    expect((await load.default()).install).toThrow(/None of the reactors of this platform \(select\) works here/);
   });
 
   it("is the one that SKEIN_REACTOR names", async () => {

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from "vitest";
+import { LineOnlyReceiver, LineReceiver } from "../../src/entries/protocols/basic.ts";
 import { ConnectionLost } from "../../src/internet/error.ts";
 import type { Bytes } from "../../src/internet/interfaces.ts";
 import { type LogEvent, setObserver } from "../../src/logger/logger.ts";
-import { LineOnlyReceiver, LineReceiver } from "../../src/protocols/basic.ts";
 import { FakeTransport } from "../helpers/fake-transport.ts";
 import { between, fragments, seeded } from "../helpers/random.ts";
 

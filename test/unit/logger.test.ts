@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Deferred, fail } from "../../src/internet/defer.ts";
+import { Deferred, fail } from "../../src/entries/defer.ts";
 import { Failure } from "../../src/internet/failure.ts";
 import {
   beginLoggingTo,

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, expectTypeOf, it } from "vitest";
-import type { Deferred } from "../../src/internet/defer.ts";
+import type { Deferred } from "../../src/entries/defer.ts";
 import {
   ConnectionClosed,
   ConnectionDone,

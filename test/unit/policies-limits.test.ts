@@ -1,8 +1,12 @@
 import { describe, expect, it } from "vitest";
+import {
+  LimitConnectionsByPeer,
+  LimitTotalConnectionsFactory,
+  WrappingFactory,
+} from "../../src/entries/protocols/policies.ts";
 import { IPv4Address, IPv6Address } from "../../src/internet/address.ts";
 import { NoProtocol } from "../../src/internet/error.ts";
 import { Factory, Protocol } from "../../src/internet/protocol.ts";
-import { LimitConnectionsByPeer, LimitTotalConnectionsFactory, WrappingFactory } from "../../src/protocols/policies.ts";
 import { connect, HalfTransport, Keeper, keepers, PEER } from "../helpers/wrapped.ts";
 
 class Full extends Protocol {

@@ -1,6 +1,10 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import {
+  ThrottlingFactory,
+  type ThrottlingOptions,
+  type ThrottlingProtocol,
+} from "../../src/entries/protocols/policies.ts";
 import { Protocol } from "../../src/internet/protocol.ts";
-import { ThrottlingFactory, type ThrottlingOptions, type ThrottlingProtocol } from "../../src/protocols/policies.ts";
 import { Clock } from "../../src/testing/clock.ts";
 import { connect, type HalfTransport, type Keeper, keepers, logged, PEER, Told } from "../helpers/wrapped.ts";
 

@@ -1,10 +1,10 @@
 import { describe, expect, expectTypeOf, it } from "vitest";
+import { LineReceiver } from "../../src/entries/protocols/basic.ts";
+import { TimeoutFactory, TimeoutMixin, TimeoutProtocol, type Timeouts } from "../../src/entries/protocols/policies.ts";
 import { ConnectionDone } from "../../src/internet/error.ts";
 import { Failure } from "../../src/internet/failure.ts";
 import type { ReactorTime } from "../../src/internet/interfaces.ts";
 import { Protocol } from "../../src/internet/protocol.ts";
-import { LineReceiver } from "../../src/protocols/basic.ts";
-import { TimeoutFactory, TimeoutMixin, TimeoutProtocol, type Timeouts } from "../../src/protocols/policies.ts";
 import { Clock } from "../../src/testing/clock.ts";
 import { FakeTransport } from "../helpers/fake-transport.ts";
 import { connect, type HalfTransport, Keeper, keepers, PEER } from "../helpers/wrapped.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { SpewingFactory, TrafficLoggingFactory } from "../../src/protocols/policies.ts";
+import { SpewingFactory, TrafficLoggingFactory } from "../../src/entries/protocols/policies.ts";
 import { Echo } from "../../src/protocols/wire.ts";
 import { connect, keepers, logged, PEER } from "../helpers/wrapped.ts";
 

@@ -1,10 +1,10 @@
 import { describe, expect, expectTypeOf, it } from "vitest";
-import { borrowsFrom } from "../../src/internet/borrowing.ts";
+import { ProtocolWrapper, WrappingFactory } from "../../src/entries/protocols/policies.ts";
 import { ConnectionDone } from "../../src/internet/error.ts";
 import { Failure } from "../../src/internet/failure.ts";
 import type { Transport } from "../../src/internet/interfaces.ts";
 import { ClientFactory, Factory, Protocol } from "../../src/internet/protocol.ts";
-import { ProtocolWrapper, WrappingFactory } from "../../src/protocols/policies.ts";
+import { borrowsFrom } from "../../src/internet/stream/borrowing.ts";
 import { Echo } from "../../src/protocols/wire.ts";
 import { FakeConnector, FakeTransport } from "../helpers/fake-transport.ts";
 import { connect, HalfKeeper, HalfTransport, Keeper, keepers, PEER, Told } from "../helpers/wrapped.ts";

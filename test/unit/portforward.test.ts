@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import { LimitConnectionsByPeer } from "../../src/entries/protocols/policies.ts";
+import { MemoryReactor } from "../../src/entries/testing.ts";
 import { ConnectionDone, ConnectionLost, ConnectionRefusedError } from "../../src/internet/error.ts";
 import type { ProtocolLike } from "../../src/internet/interfaces.ts";
-import { LimitConnectionsByPeer } from "../../src/protocols/policies.ts";
 import {
   ProxyClient,
   ProxyClientFactory,
@@ -9,7 +10,6 @@ import {
   type ProxyOptions,
   ProxyServer,
 } from "../../src/protocols/portforward.ts";
-import { MemoryReactor } from "../../src/testing/testing.ts";
 import { type FakeConnector, FakeReactor } from "../helpers/fake-transport.ts";
 import { HalfTransport, logged, PEER } from "../helpers/wrapped.ts";
 

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
+import { CancelledError } from "../../src/entries/defer.ts";
 import { IPv4Address } from "../../src/internet/address.ts";
-import { CancelledError } from "../../src/internet/defer.ts";
 import { ConnectionDone, ConnectionRefusedError, NoProtocol } from "../../src/internet/error.ts";
 import type { Failure } from "../../src/internet/failure.ts";
 import {

@@ -1,6 +1,6 @@
 import { describe, expect, expectTypeOf, it } from "vitest";
+import { TimeoutMixin } from "../../src/entries/protocols/policies.ts";
 import { SkeinError } from "../../src/internet/error.ts";
-import { TimeoutMixin } from "../../src/protocols/policies.ts";
 import { type State, StatefulProtocol } from "../../src/protocols/stateful.ts";
 import { Clock } from "../../src/testing/clock.ts";
 import { FakeTransport } from "../helpers/fake-transport.ts";

@@ -1,8 +1,9 @@
 /** Transports as Duplexes, on a transport of the test's own. */
 import { once } from "node:events";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { succeed } from "../../src/internet/defer.ts";
-import { TCP4ClientEndpoint } from "../../src/internet/endpoints.ts";
+import { succeed } from "../../src/entries/defer.ts";
+import { connectDuplex, duplexFactory, type SocketDuplex, toDuplex } from "../../src/entries/streams.ts";
+import { TCP4ClientEndpoint } from "../../src/internet/endpoints/endpoints.ts";
 import {
   ConnectError,
   ConnectionAborted,
@@ -12,7 +13,6 @@ import {
   DNSLookupError,
   TimeoutError,
 } from "../../src/internet/error.ts";
-import { connectDuplex, duplexFactory, type SocketDuplex, toDuplex } from "../../src/streams/streams.ts";
 import { FakeReactor } from "../helpers/fake-transport.ts";
 import { Gate, turns } from "../helpers/gate.ts";
 import { OwningTransport } from "../helpers/owning-transport.ts";

@@ -1,11 +1,6 @@
 /** Connections as async iterables, on a transport of the test's own. */
 import { describe, expect, expectTypeOf, it } from "vitest";
-import { TCP4ClientEndpoint } from "../../src/internet/endpoints.ts";
-import { ConnectionClosed, ConnectionDone, ConnectionLost, SkeinError } from "../../src/internet/error.ts";
-import type { Failure } from "../../src/internet/failure.ts";
-import { Protocol } from "../../src/internet/protocol.ts";
-import { setObserver } from "../../src/logger/log.ts";
-import { WrappingFactory } from "../../src/protocols/policies.ts";
+import { WrappingFactory } from "../../src/entries/protocols/policies.ts";
 import {
   type Connection,
   chunks,
@@ -17,7 +12,12 @@ import {
   lines,
   strings,
   write,
-} from "../../src/streams/streams.ts";
+} from "../../src/entries/streams.ts";
+import { TCP4ClientEndpoint } from "../../src/internet/endpoints/endpoints.ts";
+import { ConnectionClosed, ConnectionDone, ConnectionLost, SkeinError } from "../../src/internet/error.ts";
+import type { Failure } from "../../src/internet/failure.ts";
+import { Protocol } from "../../src/internet/protocol.ts";
+import { setObserver } from "../../src/logger/log.ts";
 import { FakeReactor } from "../helpers/fake-transport.ts";
 import { turns } from "../helpers/gate.ts";
 import { OwningTransport } from "../helpers/owning-transport.ts";

@@ -2,13 +2,13 @@
 import { Duplex, PassThrough } from "node:stream";
 import { TransformStream } from "node:stream/web";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { LineReceiver } from "../../src/entries/protocols/basic.ts";
+import { connectionOver, fromDuplex, fromWeb, toDuplex, toWeb } from "../../src/entries/streams.ts";
 import { IPv4Address, IPv6Address } from "../../src/internet/address.ts";
 import { ConnectionAborted, ConnectionDone, ConnectionLost } from "../../src/internet/error.ts";
 import type { PullProducer, PushProducer, Transport } from "../../src/internet/interfaces.ts";
 import { setObserver } from "../../src/logger/log.ts";
-import { LineReceiver } from "../../src/protocols/basic.ts";
 import { Echo } from "../../src/protocols/wire.ts";
-import { connectionOver, fromDuplex, fromWeb, toDuplex, toWeb } from "../../src/streams/streams.ts";
 import { FlowCheck, flow } from "../helpers/flow.ts";
 import { Gate, turns } from "../helpers/gate.ts";
 import { FlowRecorder, HalfRecorder, Recorder } from "../helpers/recorder.ts";

@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, describe, expect, expectTypeOf, it } from "vitest";
-import { Deferred, fail, succeed } from "../../src/internet/defer.ts";
-import { NoClockError } from "../../src/internet/error.ts";
+import { Deferred, fail, succeed } from "../../src/entries/defer.ts";
 import {
   type CooperativeTask,
   Cooperator,
@@ -13,7 +12,8 @@ import {
   TaskFailed,
   TaskFinished,
   TaskStopped,
-} from "../../src/internet/task.ts";
+} from "../../src/entries/task.ts";
+import { NoClockError } from "../../src/internet/error.ts";
 import { type LogEvent, setObserver } from "../../src/logger/logger.ts";
 import { outcome } from "../helpers/outcome.ts";
 

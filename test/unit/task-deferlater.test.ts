@@ -1,7 +1,7 @@
 import { describe, expect, expectTypeOf, it } from "vitest";
-import { CancelledError, Deferred, fail } from "../../src/internet/defer.ts";
+import { CancelledError, Deferred, fail } from "../../src/entries/defer.ts";
+import { Clock, deferLater } from "../../src/entries/task.ts";
 import { NoClockError } from "../../src/internet/error.ts";
-import { Clock, deferLater } from "../../src/internet/task.ts";
 import { outcome } from "../helpers/outcome.ts";
 
 describe("deferLater", () => {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { ReactorBase } from "../../src/internet/base.ts";
-import { Deferred, fail, succeed } from "../../src/internet/defer.ts";
-import { react, SystemExit } from "../../src/internet/task.ts";
+import { Deferred, fail, succeed } from "../../src/entries/defer.ts";
+import { react, SystemExit } from "../../src/entries/task.ts";
+import { ReactorBase } from "../../src/internet/reactor/base.ts";
 import { type LogEvent, setObserver } from "../../src/logger/logger.ts";
 
 let logged: LogEvent[];

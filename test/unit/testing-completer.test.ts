@@ -1,14 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { connectProtocol } from "../../src/internet/endpoints.ts";
-import { ConnectError } from "../../src/internet/error.ts";
-import { ClientFactory, Factory, Protocol, ReconnectingClientFactory } from "../../src/internet/protocol.ts";
-import { Echo } from "../../src/protocols/wire.ts";
 import {
   AccumulatingProtocol,
   connectableEndpoint,
   failureResultOf,
   successResultOf,
-} from "../../src/testing/testing.ts";
+} from "../../src/entries/testing.ts";
+import { connectProtocol } from "../../src/internet/endpoints/endpoints.ts";
+import { ConnectError } from "../../src/internet/error.ts";
+import { ClientFactory, Factory, Protocol, ReconnectingClientFactory } from "../../src/internet/protocol.ts";
+import { Echo } from "../../src/protocols/wire.ts";
 
 describe("an endpoint in memory", () => {
   it("connects when the test says so", () => {

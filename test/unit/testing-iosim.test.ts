@@ -1,15 +1,15 @@
 import { describe, expect, it } from "vitest";
-import { ConnectionDone, ConnectionLost } from "../../src/internet/error.ts";
-import { Protocol } from "../../src/internet/protocol.ts";
-import { LineReceiver } from "../../src/protocols/basic.ts";
-import { Echo } from "../../src/protocols/wire.ts";
+import { LineReceiver } from "../../src/entries/protocols/basic.ts";
 import {
   AccumulatingProtocol,
   connect,
   connectedServerAndClient,
   FakeTransport,
   NonStreamingProducer,
-} from "../../src/testing/testing.ts";
+} from "../../src/entries/testing.ts";
+import { ConnectionDone, ConnectionLost } from "../../src/internet/error.ts";
+import { Protocol } from "../../src/internet/protocol.ts";
+import { Echo } from "../../src/protocols/wire.ts";
 
 const fakeOf = (protocol: Protocol): FakeTransport => protocol.transport as FakeTransport;
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { Clock, connectedServerAndClient, MemoryReactorClock, StringTransport } from "../../src/entries/testing.ts";
 import { Factory, Protocol } from "../../src/internet/protocol.ts";
 import { beginWatching } from "../../src/testing/leaks.ts";
-import { Clock, connectedServerAndClient, MemoryReactorClock, StringTransport } from "../../src/testing/testing.ts";
 
 describe("who watches for leaks", () => {
   it("is told of each kind what is left, and at what line of the test that was made", () => {

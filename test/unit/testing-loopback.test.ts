@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { AccumulatingProtocol, loopbackAsync } from "../../src/entries/testing.ts";
 import { ConnectionDone } from "../../src/internet/error.ts";
 import { Protocol } from "../../src/internet/protocol.ts";
 import { Echo } from "../../src/protocols/wire.ts";
-import { AccumulatingProtocol, loopbackAsync } from "../../src/testing/testing.ts";
 
 async function twoTurns(): Promise<void> {
   await new Promise(setImmediate);

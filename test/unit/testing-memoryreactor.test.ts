@@ -1,6 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { Deferred } from "../../src/internet/defer.ts";
-import { clientFromString, serverFromString } from "../../src/internet/endpoints.ts";
+import { Deferred } from "../../src/entries/defer.ts";
+import {
+  AccumulatingProtocol,
+  failureResultOf,
+  MemoryReactor,
+  MemoryReactorClock,
+  RaisingMemoryReactor,
+  successResultOf,
+} from "../../src/entries/testing.ts";
+import { clientFromString, serverFromString } from "../../src/internet/endpoints/endpoints.ts";
 import {
   CannotListenError,
   ConnectError,
@@ -14,14 +22,6 @@ import {
 import type { Reactor } from "../../src/internet/interfaces.ts";
 import { ClientFactory, Factory, Protocol, ReconnectingClientFactory } from "../../src/internet/protocol.ts";
 import { Echo } from "../../src/protocols/wire.ts";
-import {
-  AccumulatingProtocol,
-  failureResultOf,
-  MemoryReactor,
-  MemoryReactorClock,
-  RaisingMemoryReactor,
-  successResultOf,
-} from "../../src/testing/testing.ts";
 
 class Nothing extends Factory {
   override buildProtocol(): null {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { Deferred, fail, pendingFailures, succeed } from "../../src/internet/defer.ts";
-import { assertNoResult, failureResultOf, successResultOf } from "../../src/testing/testing.ts";
+import { Deferred, fail, pendingFailures, succeed } from "../../src/entries/defer.ts";
+import { assertNoResult, failureResultOf, successResultOf } from "../../src/entries/testing.ts";
 
 class Boom extends Error {}
 

@@ -1,15 +1,15 @@
 import { describe, expect, it } from "vitest";
-import { IPv4Address } from "../../src/internet/address.ts";
-import { ConnectionAborted, ConnectionDone, ConnectionLost } from "../../src/internet/error.ts";
-import type { Failure } from "../../src/internet/failure.ts";
-import { Protocol } from "../../src/internet/protocol.ts";
-import { LineOnlyReceiver } from "../../src/protocols/basic.ts";
+import { LineOnlyReceiver } from "../../src/entries/protocols/basic.ts";
 import {
   AccumulatingProtocol,
   NonStreamingProducer,
   StringTransport,
   StringTransportWithDisconnection,
-} from "../../src/testing/testing.ts";
+} from "../../src/entries/testing.ts";
+import { IPv4Address } from "../../src/internet/address.ts";
+import { ConnectionAborted, ConnectionDone, ConnectionLost } from "../../src/internet/error.ts";
+import type { Failure } from "../../src/internet/failure.ts";
+import { Protocol } from "../../src/internet/protocol.ts";
 
 const pushProducer = () => {
   const calls: string[] = [];

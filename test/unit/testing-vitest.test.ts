@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { fail, setDebugging } from "../../src/internet/defer.ts";
+import { fail, setDebugging } from "../../src/entries/defer.ts";
+import { Clock, connectedServerAndClient, MemoryReactor, StringTransport } from "../../src/entries/testing.ts";
 import { Factory, Protocol } from "../../src/internet/protocol.ts";
 import { capturedLogs, err } from "../../src/logger/log.ts";
-import { Clock, connectedServerAndClient, MemoryReactor, StringTransport } from "../../src/testing/testing.ts";
 import { checkLeaks, flushLoggedErrors } from "../../src/testing/vitest.ts";
 
 class Boom extends Error {}

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { AlreadyCalled, AlreadyCancelled } from "../../src/internet/error.ts";
-import { type DelayedCall, TimerWheel } from "../../src/internet/timers.ts";
+import { type DelayedCall, TimerWheel } from "../../src/internet/reactor/timers.ts";
 
 const DAY = 86_400;
 const YEAR = 365.25 * DAY;

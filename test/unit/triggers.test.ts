@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Deferred } from "../../src/internet/defer.ts";
+import { Deferred } from "../../src/entries/defer.ts";
 import type { TriggerPhase } from "../../src/internet/interfaces.ts";
-import { ThreePhaseEvent } from "../../src/internet/triggers.ts";
+import { ThreePhaseEvent } from "../../src/internet/reactor/triggers.ts";
 import { type LogEvent, setObserver } from "../../src/logger/logger.ts";
 
 const logged: LogEvent[] = [];

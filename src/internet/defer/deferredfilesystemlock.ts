@@ -1,9 +1,9 @@
 /** Waiting for a lock between processes. */
 
-import { defaultClock } from "../defaultclock.ts";
 import { SkeinError, TimeoutError } from "../error.ts";
 import { Failure } from "../failure.ts";
 import type { DelayedCall, ReactorTime } from "../interfaces.ts";
+import { defaultClock } from "../reactor/defaultclock.ts";
 import { cancelOnAbort, type WaitOptions } from "./abort.ts";
 import { Deferred } from "./deferred.ts";
 import { FilesystemLock } from "./filesystemlock.ts";

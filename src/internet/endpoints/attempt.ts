@@ -1,6 +1,7 @@
 /** One connection by an endpoint, as a Deferred of its protocol. */
 import { ensureFactory } from "../arguments.ts";
-import { Deferred, fail } from "../defer.ts";
+import { Deferred } from "../defer/deferred.ts";
+import { fail } from "../defer/makers.ts";
 import { ConnectingCancelledError, NoProtocol } from "../error.ts";
 import type { Failure } from "../failure.ts";
 import type { Address, ClientFactoryLike, Connector, ProtocolLike } from "../interfaces.ts";

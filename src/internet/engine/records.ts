@@ -4,7 +4,7 @@
  */
 
 import { Completion } from "../../native.ts";
-import type { EngineMaker } from "../enginelink.ts";
+import type { EngineMaker } from "./link.ts";
 
 type Setup = Parameters<EngineMaker>[0];
 

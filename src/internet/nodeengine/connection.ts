@@ -7,7 +7,7 @@
  */
 import type { Socket } from "node:net";
 import { CloseReason, Completion, type NativeAddress } from "../../native.ts";
-import type { EngineConnection } from "../engine/enginebase.ts";
+import type { EngineConnection } from "../engine/base.ts";
 import { Phase } from "../engine/phase.ts";
 import { nativeAddress } from "./addresses.ts";
 import type { NodeEngine } from "./engine.ts";

@@ -6,10 +6,10 @@
  */
 import { connect, isIP, type Socket } from "node:net";
 import { Completion } from "../../native.ts";
-import { EngineBase, type Setup } from "../engine/enginebase.ts";
+import { EngineBase, type Setup } from "../engine/base.ts";
 import { Phase } from "../engine/phase.ts";
 import { errnoNamed } from "../errno.ts";
-import type { Loop } from "../loop.ts";
+import type { Loop } from "../reactor/loop.ts";
 import { nativeAddress, nodeAddress } from "./addresses.ts";
 import { bindServer, reusesPorts } from "./bind.ts";
 import { NodeConnection } from "./connection.ts";

@@ -1,7 +1,7 @@
 /** Listening ports over servers of node:net. */
 import type { Server, Socket } from "node:net";
 import type { NativeAddress } from "../../native.ts";
-import type { EngineListener } from "../engine/enginebase.ts";
+import type { EngineListener } from "../engine/base.ts";
 import { nativeAddress } from "./addresses.ts";
 import type { TcpHandle } from "./bind.ts";
 import type { NodeConnection } from "./connection.ts";

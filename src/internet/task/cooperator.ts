@@ -7,11 +7,11 @@
  */
 import { performance } from "node:perf_hooks";
 import { err } from "../../logger/log.ts";
-import { defaultClock } from "../defaultclock.ts";
-import { Deferred } from "../defer.ts";
+import { Deferred } from "../defer/deferred.ts";
 import { SkeinError } from "../error.ts";
 import { Failure } from "../failure.ts";
 import type { DelayedCall } from "../interfaces.ts";
+import { defaultClock } from "../reactor/defaultclock.ts";
 import { isThenable } from "../thenable.ts";
 
 /** resume() was called more often than pause(). */

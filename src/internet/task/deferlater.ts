@@ -1,8 +1,9 @@
 /** Doing something later, as a Deferred. */
-import { defaultClock } from "../defaultclock.ts";
-import { Deferred, type Outcome } from "../defer.ts";
+
+import { Deferred, type Outcome } from "../defer/deferred.ts";
 import type { Failure } from "../failure.ts";
 import type { DelayedCall, ReactorTime } from "../interfaces.ts";
+import { defaultClock } from "../reactor/defaultclock.ts";
 
 /**
  * Fires after `seconds`, with what comes of `f(...args)`, which is called then; without `f`, with undefined. Cancelling

@@ -5,10 +5,12 @@
  *       │call      │call   ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒│ │call
  *                          a call, or what it waits for, that took longer: the beats meanwhile are left out
  */
-import { defaultClock } from "../defaultclock.ts";
-import { Deferred, maybeDeferred } from "../defer.ts";
+
+import { Deferred } from "../defer/deferred.ts";
+import { maybeDeferred } from "../defer/makers.ts";
 import { SkeinError } from "../error.ts";
 import type { DelayedCall, ReactorTime } from "../interfaces.ts";
+import { defaultClock } from "../reactor/defaultclock.ts";
 
 /** A LoopingCall was started twice, or stopped or reset without running. */
 export class LoopingCallStateError extends SkeinError {

@@ -1,10 +1,11 @@
 /** Programs that run a reactor for as long as one function takes. */
 import { err } from "../../logger/log.ts";
-import { maybeDeferred, type Outcome } from "../defer.ts";
+import type { Outcome } from "../defer/deferred.ts";
+import { maybeDeferred } from "../defer/makers.ts";
 import { SkeinError } from "../error.ts";
 import { Failure } from "../failure.ts";
-import { installedReactor } from "../installation.ts";
 import type { Reactor, ReactorCore } from "../interfaces.ts";
+import { installedReactor } from "../reactor/installation.ts";
 
 /** Ends a program that {@link react} runs, with an exit code of its choice, and without a report. */
 export class SystemExit extends SkeinError {
@@ -40,7 +41,7 @@ export async function react<R extends ReactorCore = Reactor, A extends unknown[]
   options: ReactOptions<R> = {},
 ): Promise<number> {
   const reactor =
-    options.reactor ?? ((installedReactor() ?? (await import("../reactor.ts")).reactor) as ReactorCore as R);
+    options.reactor ?? ((installedReactor() ?? (await import("../reactor/reactor.ts")).reactor) as ReactorCore as R);
   let code = 0;
   let stopping = false;
   reactor.addSystemEventTrigger("before", "shutdown", () => {

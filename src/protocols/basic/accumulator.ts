@@ -17,7 +17,7 @@
  * side in blocks: a message that is kept keeps a block of BLOCK bytes at most.
  */
 import { markAsUntransferable } from "node:worker_threads";
-import { BufferView } from "../../internet/view.ts";
+import { BufferView } from "../../internet/engine/view.ts";
 
 const EMPTY: Buffer = Buffer.alloc(0);
 /** Kept apart, as `blockMemory` is, since asking a Buffer for its memory costs more than making one. */

@@ -1,7 +1,7 @@
 /** Sends a file, or whatever else gives bytes, as fast as a consumer takes it. */
 import type { FileHandle } from "node:fs/promises";
 import type { Readable } from "node:stream";
-import { Deferred } from "../../internet/defer.ts";
+import { Deferred } from "../../internet/defer/deferred.ts";
 import { SkeinError } from "../../internet/error.ts";
 import { Failure } from "../../internet/failure.ts";
 import type { Bytes, Consumer, PullProducer } from "../../internet/interfaces.ts";

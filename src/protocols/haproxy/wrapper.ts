@@ -1,7 +1,8 @@
 /** Connections that come through a proxy, as their protocols are to see them. */
-import { defaultClock } from "../../internet/defaultclock.ts";
+
 import type { Address, ProtocolLike, ReactorTime } from "../../internet/interfaces.ts";
 import { Protocol } from "../../internet/protocol.ts";
+import { defaultClock } from "../../internet/reactor/defaultclock.ts";
 import { msg } from "../../logger/log.ts";
 import { TimeoutMixin } from "../policies/timeout.ts";
 import { type WrappableFactory, WrappingFactory } from "../policies/wrapper.ts";

@@ -1,6 +1,7 @@
 /** One token bucket: what limits how much may pass in a time. */
-import { defaultClock } from "../../internet/defaultclock.ts";
+
 import type { ReactorTime } from "../../internet/interfaces.ts";
+import { defaultClock } from "../../internet/reactor/defaultclock.ts";
 
 /**
  * A bucket that fills with what passes, and drains as time goes by: what does not fit must wait. One that has a parent

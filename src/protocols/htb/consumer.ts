@@ -1,5 +1,5 @@
 /** A consumer that is fed no faster than a bucket allows. */
-import { defaultClock } from "../../internet/defaultclock.ts";
+
 import type {
   Bytes,
   Consumer,
@@ -8,6 +8,7 @@ import type {
   PushProducer,
   ReactorTime,
 } from "../../internet/interfaces.ts";
+import { defaultClock } from "../../internet/reactor/defaultclock.ts";
 import type { Bucket } from "./bucket.ts";
 
 /** Seconds: what waits is passed on in pieces worth this much time, since many tiny ones do no good. */

@@ -1,6 +1,7 @@
 /** Which bucket a connection's bytes go through. */
-import { defaultClock } from "../../internet/defaultclock.ts";
+
 import type { ReactorTime, Transport } from "../../internet/interfaces.ts";
+import { defaultClock } from "../../internet/reactor/defaultclock.ts";
 import { Bucket } from "./bucket.ts";
 
 /** Finds the bucket for a connection. */

@@ -2,7 +2,7 @@
  * What is asked of a memcached server, and how its answers are read.
  * @see https://github.com/memcached/memcached/blob/master/doc/protocol.txt
  */
-import { Deferred } from "../../internet/defer.ts";
+import { Deferred } from "../../internet/defer/deferred.ts";
 import { ClientError, ServerError } from "./error.ts";
 
 /** What a line of an answer calls for: nothing, the end of the command, or so many bytes of a value. */

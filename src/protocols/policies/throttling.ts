@@ -1,5 +1,5 @@
 /** Connections that together read and write only so many bytes a second. */
-import { defaultClock } from "../../internet/defaultclock.ts";
+
 import type {
   Address,
   Bytes,
@@ -9,6 +9,7 @@ import type {
   PushProducer,
   ReactorTime,
 } from "../../internet/interfaces.ts";
+import { defaultClock } from "../../internet/reactor/defaultclock.ts";
 import { msg } from "../../logger/log.ts";
 import { endBy } from "../guard.ts";
 import { Bucket } from "../htb/bucket.ts";

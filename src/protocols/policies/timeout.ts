@@ -1,8 +1,9 @@
 /** Connections that end when nothing happens on them. */
-import { defaultClock } from "../../internet/defaultclock.ts";
+
 import type { Failure } from "../../internet/failure.ts";
 import type { Address, Bytes, DelayedCall, ProtocolLike, ReactorTime } from "../../internet/interfaces.ts";
 import type { Protocol } from "../../internet/protocol.ts";
+import { defaultClock } from "../../internet/reactor/defaultclock.ts";
 import { ProtocolWrapper, type WrappableFactory, WrappingFactory } from "./wrapper.ts";
 
 /** What {@link TimeoutMixin} adds to a protocol. */

@@ -7,7 +7,6 @@
  * By itself it changes nothing. A policy overrides what it wants to see or to hold back.
  */
 
-import { borrowsFrom } from "../../internet/borrowing.ts";
 import type { Failure } from "../../internet/failure.ts";
 import type {
   Address,
@@ -22,6 +21,7 @@ import type {
   Transport,
 } from "../../internet/interfaces.ts";
 import { ClientFactory, type Factory, Protocol, type ProtocolFactory } from "../../internet/protocol.ts";
+import { borrowsFrom } from "../../internet/stream/borrowing.ts";
 
 /** A factory that wants to know which of its wrappers are connected. */
 export interface WrapperKeeper extends Factory {

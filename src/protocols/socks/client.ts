@@ -1,6 +1,7 @@
 /** Connections through a SOCKS server. */
-import { Deferred, fail } from "../../internet/defer.ts";
-import type { ClientEndpoint } from "../../internet/endpoints.ts";
+import { Deferred } from "../../internet/defer/deferred.ts";
+import { fail } from "../../internet/defer/makers.ts";
+import type { ClientEndpoint } from "../../internet/endpoints/endpoints.ts";
 import { ConnectingCancelledError, NoProtocol } from "../../internet/error.ts";
 import type { Failure } from "../../internet/failure.ts";
 import type { Address, ProtocolLike, Transport } from "../../internet/interfaces.ts";

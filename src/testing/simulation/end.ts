@@ -1,5 +1,5 @@
 /** One end of a simulated connection: what a kernel and an engine keep of it. */
-import type { EngineConnection } from "../../internet/engine/enginebase.ts";
+import type { EngineConnection } from "../../internet/engine/base.ts";
 import { Phase } from "../../internet/engine/phase.ts";
 import { errnoNamed } from "../../internet/errno.ts";
 import { CloseReason, Completion, type NativeAddress } from "../../native.ts";

@@ -3,7 +3,7 @@
  *
  * A host has its turn when something has arrived, was written, or has ended.
  */
-import { EngineBase, type Setup } from "../../internet/engine/enginebase.ts";
+import { EngineBase, type Setup } from "../../internet/engine/base.ts";
 import { errnoNamed } from "../../internet/errno.ts";
 import type { End } from "./end.ts";
 import type { SimulatedHost } from "./host.ts";

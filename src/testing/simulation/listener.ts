@@ -1,5 +1,5 @@
 /** A simulated port that listens. */
-import type { EngineListener } from "../../internet/engine/enginebase.ts";
+import type { EngineListener } from "../../internet/engine/base.ts";
 import type { NativeAddress } from "../../native.ts";
 import type { End } from "./end.ts";
 import type { SimulatedEngine } from "./engine.ts";

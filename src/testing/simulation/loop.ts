@@ -1,5 +1,5 @@
 /** The loop of one simulated host: its reactor is woken by the simulation's queue, at virtual times. */
-import type { Loop } from "../../internet/loop.ts";
+import type { Loop } from "../../internet/reactor/loop.ts";
 import type { SimulatedHost } from "./host.ts";
 import { Occurrence } from "./queue.ts";
 import { Kind } from "./trace.ts";

@@ -1,9 +1,10 @@
 /** The reactor of one simulated host. */
 
 import { isIP } from "node:net";
-import { type Deferred, fail, succeed } from "../../internet/defer.ts";
-import { EngineReactor } from "../../internet/enginereactor.ts";
+import type { Deferred } from "../../internet/defer/deferred.ts";
+import { fail, succeed } from "../../internet/defer/makers.ts";
 import { DNSLookupError } from "../../internet/error.ts";
+import { EngineReactor } from "../../internet/reactor/engine.ts";
 import { SIMULATED_SIZES, SimulatedEngine } from "./engine.ts";
 import type { SimulatedHost } from "./host.ts";
 import type { SimulatedLoop } from "./loop.ts";

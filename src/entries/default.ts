@@ -1,0 +1,2 @@
+/** The reactor that a program gets when it chooses none. */
+export { install } from "../internet/reactor/default.ts";

@@ -1,0 +1,5 @@
+/** Installs the iocp reactor by being imported, before anything imports `skein/reactor`. */
+
+import { install } from "../../internet/reactor/iocp.ts";
+
+install();

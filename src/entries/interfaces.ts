@@ -1,0 +1,34 @@
+/**
+ * The interfaces of the core, under Twisted's names without the leading `I` where a class would not collide.
+ * Times are seconds everywhere.
+ */
+export type {
+  Address,
+  Bytes,
+  ClientFactoryLike,
+  Connector,
+  ConnectTCPOptions,
+  Consumer,
+  DelayedCall,
+  DescriptorEnd,
+  FileDescriptor,
+  HalfCloseableProtocol,
+  ListeningPort,
+  ListenTCPOptions,
+  Producer,
+  ProtocolLike,
+  PullProducer,
+  PushProducer,
+  Reactor,
+  ReactorCore,
+  ReactorFDSet,
+  ReactorNames,
+  ReactorTCP,
+  ReactorTime,
+  ReadDescriptor,
+  ServerFactoryLike,
+  Transport,
+  TriggerId,
+  TriggerPhase,
+  WriteDescriptor,
+} from "../internet/interfaces.ts";

@@ -1,0 +1,9 @@
+/** SOCKS 4 and 4a: a server, and an endpoint that connects through one. Names follow twisted.protocols.socks. */
+export {
+  SOCKS4ClientEndpoint,
+  SOCKSError,
+  type SOCKSLog,
+  type SOCKSReactor,
+  SOCKSv4,
+  SOCKSv4Factory,
+} from "../../protocols/socks.ts";

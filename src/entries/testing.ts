@@ -1,0 +1,39 @@
+/** Testing protocols, clocks and faults included, without a socket. */
+export { AccumulatingProtocol, NonStreamingProducer } from "../testing/accumulatingprotocol.ts";
+export { Clock } from "../testing/clock.ts";
+export { ConnectionCompleter, connectableEndpoint } from "../testing/completer.ts";
+export type { FakeContext, FakeHandshakeListener } from "../testing/fakewire.ts";
+export { connect, connectedServerAndClient, FakeTransport, IOPump } from "../testing/iosim.ts";
+export { loopbackAsync } from "../testing/loopback.ts";
+export {
+  MemoryConnector,
+  MemoryPort,
+  MemoryReactor,
+  MemoryReactorClock,
+  RaisingMemoryReactor,
+  type RecordedTrigger,
+} from "../testing/memoryreactor.ts";
+export { assertNoResult, failureResultOf, successResultOf } from "../testing/results.ts";
+export {
+  type FaultRules,
+  Faults,
+  type LinkSettings,
+  PLAIN_NETWORK,
+  ROUGH_NETWORK,
+  SimulatedConnection,
+  SimulatedHost,
+  SimulatedReactor,
+  type SimulateOptions,
+  Simulation,
+  type SimulationError,
+  SimulationFailure,
+  type SimulationOptions,
+  type SimulationResult,
+  simulate,
+} from "../testing/simulation/simulation.ts";
+export {
+  type ProducerState,
+  StringTransport,
+  type StringTransportOptions,
+  StringTransportWithDisconnection,
+} from "../testing/stringtransport.ts";

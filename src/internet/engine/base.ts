@@ -1,0 +1,380 @@
+/**
+ * What engines in TypeScript have in common: native/engine/engine.h, but for what moves the bytes. It fills the
+ * completions, the arena and the slabs of an EngineLink as the native one does.
+ *
+ *     turn():  accept ─▶ read into arena or slab ─▶ records ─┐ they or the memory are used up: dispatch early
+ *                ┌────────────── flush outboxes ◀────────────┘
+ *                └─▶ dispatch to the program ─┘  (a few rounds)
+ *
+ * Subclasses plan the turns, and bring connections and listeners that say when they have something to tell.
+ */
+import { isUint8Array } from "node:util/types";
+import { Completion, type EngineStats, type NativeAddress, type NativeEngine, SocketOption } from "../../native.ts";
+import { errnoNamed } from "../errno.ts";
+import { HandleTable } from "./handles.ts";
+import type { EngineMaker } from "./link.ts";
+import { PACKED_ADDRESS_BYTES, packAddress } from "./packedaddress.ts";
+import { Phase } from "./phase.ts";
+import { Records } from "./records.ts";
+
+const EBADF = errnoNamed("EBADF")!;
+const ENOTSUP = errnoNamed("ENOTSUP")!;
+const ROUNDS_PER_TURN = 8;
+const SWEEPS_TO_LINGER = 2;
+
+/** What an engine is told to report with. */
+export type Setup = Parameters<EngineMaker>[0];
+
+/** A connection as its engine sees it. */
+export interface EngineConnection {
+  /** -1 until the program has a name for it: it waits to be accepted. */
+  handle: number;
+  readonly phase: number;
+  /** The program wants bytes. */
+  reading: boolean;
+  borrows: boolean;
+  notifyDrain: boolean;
+  noDelay: number;
+  keepAlive: number;
+  /** Listed for the next flush, and for the next read. */
+  dirty: boolean;
+  ready: boolean;
+  /** Sweeps that it has lingered through. */
+  sweeps: number;
+  /** Bytes that have arrived, and were not taken. */
+  readonly unread: number;
+  /** There is something to tell the program, if it reads. */
+  readonly readable: boolean;
+  readonly localAddress: NativeAddress | undefined;
+  readonly peerAddress: NativeAddress;
+  /** The next `length` bytes, at most {@link unread}, to `memory`. */
+  take(length: number, memory: Uint8Array, at: number): void;
+  /** There are no bytes left: tell the end or the error that came after them. */
+  readEnd(): void;
+  /** Send what there is room for. */
+  flush(): void;
+  write(bytes: Uint8Array): number;
+  close(): void;
+  abort(): void;
+  shutdownWrite(): void;
+  pauseReading(): void;
+  resumeReading(): void;
+  /** Bring an option to the socket, after the field was set. */
+  optionsChanged(): void;
+  /** Close it, and have no word of it. */
+  release(): void;
+}
+
+/** A listening port as its engine sees it. */
+export interface EngineListener<C extends EngineConnection> {
+  handle: number;
+  borrows: boolean;
+  closed: boolean;
+  readonly localAddress: NativeAddress | undefined;
+  /** Connections that nobody has accepted yet. */
+  readonly waiting: C[];
+  /** Listen no more. What waits is ended by the engine. */
+  unlisten(): void;
+}
+
+export abstract class EngineBase<C extends EngineConnection, L extends EngineListener<C>> implements NativeEngine {
+  protected started = false;
+  protected dead = false;
+  protected connections = 0;
+  protected readonly table = new HandleTable<C | L>();
+  protected readonly lingering = new Set<C>();
+  private readonly records: Records;
+  private readonly readBytesMax: number;
+  private turns = 0;
+  private inTurn = false;
+  private accepting: L[] = [];
+  private readable: C[] = [];
+  private dirty: C[] = [];
+
+  /** `readBytesMax`: of one record. The arena and each slab have room for that. */
+  constructor(setup: Setup, readBytesMax: number) {
+    this.records = new Records(setup);
+    this.readBytesMax = readBytesMax;
+  }
+
+  // --- for the subclass ----------------------------------------------------------------------------------------------
+
+  abstract listen(host: string, port: number, backlog: number, reusePort: boolean): number;
+  abstract connect(host: string, port: number, bindHost: string, bindPort: number): number;
+  abstract resumeAccept(handle: number): void;
+  abstract destroy(): void;
+
+  /** Have turn() called, once, after what happens at the moment. */
+  protected abstract plan(): void;
+  protected abstract isListener(found: C | L): found is L;
+
+  protected add(found: C | L): number {
+    this.connections++;
+    return this.table.add(found);
+  }
+
+  /** One turn: take what has come, and tell it. */
+  protected turn(): void {
+    if (!this.started) return;
+    this.turns++;
+    this.inTurn = true;
+    try {
+      this.acceptAll();
+      this.readAll();
+      for (let round = 0; round < ROUNDS_PER_TURN && this.started; round++) {
+        this.flush();
+        if (this.records.empty) break;
+        this.records.dispatch();
+      }
+      this.flush();
+    } finally {
+      this.inTurn = false;
+      if (this.records.empty) this.table.reclaim();
+      if (!this.records.empty || this.readable.length > 0 || this.accepting.length > 0) this.wake();
+    }
+  }
+
+  // --- NativeEngine --------------------------------------------------------------------------------------------------
+
+  write(handle: number, bytes: Uint8Array): number {
+    if (!isUint8Array(bytes)) throw new TypeError("write() takes a string or a Uint8Array (a Buffer is one).");
+    const connection = this.live(handle);
+    return connection === undefined ? -1 : connection.write(bytes);
+  }
+
+  flush(): void {
+    const { dirty } = this;
+    if (dirty.length === 0) return;
+    this.dirty = [];
+    for (const connection of dirty) {
+      connection.dirty = false;
+      connection.flush();
+    }
+  }
+
+  close(handle: number): void {
+    const found = this.table.find(handle);
+    if (found === undefined) return;
+    if (this.isListener(found)) this.closeListener(found);
+    else found.close();
+  }
+
+  abort(handle: number): void {
+    const found = this.table.find(handle);
+    if (found === undefined) return;
+    if (this.isListener(found)) this.closeListener(found);
+    else found.abort();
+  }
+
+  shutdownWrite(handle: number): void {
+    this.live(handle)?.shutdownWrite();
+  }
+
+  pauseReading(handle: number): void {
+    this.live(handle)?.pauseReading();
+  }
+
+  resumeReading(handle: number): void {
+    this.live(handle)?.resumeReading();
+  }
+
+  setBorrows(handle: number, on: boolean): void {
+    const found = this.table.find(handle);
+    if (found !== undefined) found.borrows = on;
+  }
+
+  notifyDrain(handle: number, on: boolean): void {
+    const connection = this.live(handle);
+    if (connection !== undefined) connection.notifyDrain = on;
+  }
+
+  /** Descriptors are for engines that stand on the kernel itself. */
+  poll(_fd: number, _interest: number): number {
+    return -ENOTSUP;
+  }
+
+  setInterest(_handle: number, _interest: number): number {
+    return -ENOTSUP;
+  }
+
+  localAddress(handle: number): NativeAddress | number {
+    return this.table.find(handle)?.localAddress ?? -EBADF;
+  }
+
+  peerAddress(handle: number): NativeAddress | number {
+    return this.live(handle)?.peerAddress ?? -EBADF;
+  }
+
+  getOption(handle: number, option: number): number {
+    const connection = this.live(handle);
+    if (connection === undefined) return -EBADF;
+    return option === SocketOption.NODELAY ? connection.noDelay : connection.keepAlive;
+  }
+
+  setOption(handle: number, option: number, value: number): number {
+    const connection = this.live(handle);
+    if (connection === undefined) return -EBADF;
+    if (option === SocketOption.NODELAY) connection.noDelay = value;
+    else connection.keepAlive = value;
+    connection.optionsChanged();
+    return 0;
+  }
+
+  supplySlab(slab: Uint8Array): void {
+    this.records.supplySlab(slab);
+  }
+
+  sweepLingering(): number {
+    for (const connection of [...this.lingering]) {
+      if (++connection.sweeps >= SWEEPS_TO_LINGER) connection.release();
+    }
+    return this.lingering.size;
+  }
+
+  start(): void {
+    this.started = true;
+    this.wake();
+  }
+
+  stop(): void {
+    this.started = false;
+  }
+
+  stats(): EngineStats {
+    const { turns, connections, records, lingering, blocksAllocated } = this;
+    return {
+      turns,
+      crossings: records.dispatches,
+      stale: 0,
+      blocksAllocated,
+      connections,
+      lingering: lingering.size,
+    };
+  }
+
+  // --- for connections and listeners ---------------------------------------------------------------------------------
+
+  /** Have a turn soon, unless this is one. */
+  wake(): void {
+    if (!this.inTurn && !this.dead) this.plan();
+  }
+
+  acceptLater(listener: L): void {
+    if (listener.waiting.length === 1) this.accepting.push(listener);
+    this.wake();
+  }
+
+  readLater(connection: C): void {
+    if (connection.ready || connection.handle < 0) return;
+    connection.ready = true;
+    this.readable.push(connection);
+    this.wake();
+  }
+
+  flushLater(connection: C): void {
+    if (connection.dirty) return;
+    connection.dirty = true;
+    this.dirty.push(connection);
+    this.wake();
+  }
+
+  /** Tell the program, with the next dispatch. */
+  push(kind: number, handle: number, a: number, b: number): void {
+    this.wake();
+    this.records.push(kind, handle, a, b);
+  }
+
+  lingers(connection: C): void {
+    this.lingering.add(connection);
+  }
+
+  /** It is closed: its handle is void once all that names it was read. */
+  released(connection: C): void {
+    this.lingering.delete(connection);
+    if (connection.handle < 0) return;
+    this.connections--;
+    this.table.release(connection.handle);
+  }
+
+  // --- inside --------------------------------------------------------------------------------------------------------
+
+  /** Blocks that outboxes took since the start. */
+  protected get blocksAllocated(): number {
+    return 0;
+  }
+
+  /** The connection that the program may still use by this name. */
+  private live(handle: number): C | undefined {
+    const found = this.table.find(handle);
+    return found === undefined || this.isListener(found) || found.phase >= Phase.LINGERING ? undefined : found;
+  }
+
+  private acceptAll(): void {
+    const { accepting } = this;
+    this.accepting = [];
+    for (const listener of accepting) {
+      while (listener.waiting.length > 0) this.accept(listener, listener.waiting.shift()!);
+    }
+  }
+
+  private accept(listener: L, connection: C): void {
+    const { records } = this;
+    while (!records.fits(true, PACKED_ADDRESS_BYTES)) {
+      records.dispatch();
+      if (listener.closed) {
+        connection.abort();
+        return;
+      }
+    }
+    this.add(connection);
+    connection.borrows = listener.borrows;
+    const at = records.takeArena(PACKED_ADDRESS_BYTES);
+    packAddress(connection.peerAddress, records.arena, at);
+    this.push(Completion.ACCEPTED, listener.handle, connection.handle, at);
+    connection.resumeReading();
+  }
+
+  private readAll(): void {
+    const { readable } = this;
+    if (readable.length === 0) return;
+    this.readable = [];
+    for (const connection of readable) {
+      connection.ready = false;
+      this.read(connection);
+    }
+  }
+
+  private read(connection: C): void {
+    if (!connection.reading) return;
+    if (connection.unread === 0) {
+      connection.readEnd();
+      return;
+    }
+    const { records } = this;
+    const length = Math.min(connection.unread, this.readBytesMax);
+    while (!records.fits(connection.borrows, length)) {
+      records.dispatch();
+      if (!connection.reading) return;
+    }
+    if (connection.borrows) {
+      const at = records.takeArena(length);
+      connection.take(length, records.arena, at);
+      this.push(Completion.DATA_BORROWED, connection.handle, at, length);
+    } else {
+      const at = records.takeSlab(length);
+      connection.take(length, records.slab, at);
+      this.push(Completion.DATA_OWNED, connection.handle, at, length);
+    }
+    if (connection.readable) this.readLater(connection);
+  }
+
+  private closeListener(listener: L): void {
+    if (listener.closed) return;
+    listener.closed = true;
+    listener.unlisten();
+    for (const connection of listener.waiting.splice(0)) connection.abort();
+    this.connections--;
+    this.push(Completion.CLOSED, listener.handle, 0, 0);
+    this.table.release(listener.handle);
+  }
+}

@@ -1,0 +1,236 @@
+/**
+ * The TypeScript end of one engine, native or simulated: reads its completion records and hands each to the object it concerns.
+ *
+ * A record names a handle; the table here finds the connection by the handle's slot and drops the record when the
+ * connection there is another one by now.
+ */
+import { markAsUntransferable } from "node:worker_threads";
+import { Completion, type EngineSetup, type EngineStats, type NativeEngine } from "../../native.ts";
+import type { Loop } from "../reactor/loop.ts";
+import type { TcpConnection } from "../stream/connection.ts";
+import { BufferView } from "./view.ts";
+
+const SLOT_MASK = (1 << 20) - 1;
+/** What closed while the peer still sends is held open for one to two sweeps. */
+const SWEEP_SECONDS = 5;
+
+/** How much memory an engine reports in. */
+export interface LinkSizes {
+  readonly records: number;
+  readonly arenaBytes: number;
+  readonly slabBytes: number;
+  readonly spareSlabs: number;
+}
+
+const SIZES: LinkSizes = {
+  records: 1024,
+  /** Measured best between 96 and 128 KiB: it stays in the processor's cache. */
+  arenaBytes: 128 * 1024,
+  /** Small, since a kept piece keeps its whole slab. */
+  slabBytes: 64 * 1024,
+  spareSlabs: 8,
+};
+
+/** Makes an engine that reports as it is told here. */
+export type EngineMaker = (setup: Pick<EngineSetup, "completions" | "arena" | "dispatch">) => NativeEngine;
+
+/** What a listening port needs to know. */
+export interface ListenerEvents {
+  accepted(handle: number, memory: Uint8Array, offset: number): void;
+  starved(errno: number, firstOfEpisode: boolean): void;
+  closed(): void;
+}
+
+/** What one attempt to connect needs to know. */
+export interface AttemptEvents {
+  connected(handle: number, errno: number): void;
+}
+
+/** What a watched descriptor needs to know. */
+export interface PolledEvents {
+  ready(what: number): void;
+  closed(errno: number): void;
+}
+
+export class EngineLink {
+  readonly native: NativeEngine;
+  readonly loop: Loop;
+  private readonly completions: Int32Array;
+  private readonly arena: Uint8Array;
+  private readonly slabBytes: number;
+  private readonly table: (TcpConnection | undefined)[] = [];
+  private readonly listeners = new Map<number, ListenerEvents>();
+  private readonly attempts = new Map<number, AttemptEvents>();
+  private readonly polled = new Map<number, PolledEvents>();
+  /** The slab that owned bytes stand in now, and those that come after it. */
+  private slab: ArrayBufferLike = new ArrayBuffer(0);
+  private readonly spareSlabs: Uint8Array[] = [];
+  private sweeper: object | undefined;
+  /** Called after each connection or listener that closed, while somebody waits for all of them. */
+  onClosed: (() => void) | undefined;
+  private stale = 0;
+  /** Connections that are open now. */
+  open = 0;
+
+  /** Throws what `make` throws. */
+  constructor(make: EngineMaker, loop: Loop, sizes: LinkSizes = SIZES) {
+    this.loop = loop;
+    this.completions = new Int32Array(sizes.records * 4);
+    this.arena = new Uint8Array(sizes.arenaBytes);
+    // A program may hand a received Buffer to postMessage(): that must copy, not take this memory away.
+    markAsUntransferable(this.arena.buffer);
+    this.slabBytes = sizes.slabBytes;
+    this.native = make({
+      completions: this.completions,
+      arena: this.arena,
+      dispatch: (words) => this.dispatch(words),
+    });
+    for (let i = 0; i < sizes.spareSlabs; i++) this.supplySlab();
+  }
+
+  addConnection(connection: TcpConnection): void {
+    this.table[connection.handle & SLOT_MASK] = connection;
+    this.open++;
+  }
+
+  addListener(handle: number, listener: ListenerEvents): void {
+    this.listeners.set(handle, listener);
+  }
+
+  addAttempt(handle: number, attempt: AttemptEvents): void {
+    this.attempts.set(handle, attempt);
+  }
+
+  /** The attempt's outcome is of no interest any more. */
+  dropAttempt(handle: number): void {
+    this.attempts.delete(handle);
+    this.native.abort(handle);
+  }
+
+  addPolled(handle: number, events: PolledEvents): void {
+    this.polled.set(handle, events);
+  }
+
+  /** The descriptor is to be watched no more. */
+  dropPolled(handle: number): void {
+    this.polled.delete(handle);
+    this.native.abort(handle);
+  }
+
+  /** Every connection that is open now. */
+  *connections(): IterableIterator<TcpConnection> {
+    for (const connection of this.table) if (connection !== undefined) yield connection;
+  }
+
+  stats(): EngineStats {
+    const counted = this.native.stats();
+    return { ...counted, stale: counted.stale + this.stale };
+  }
+
+  /** Close every descriptor, without telling anybody, and free the native memory. */
+  destroy(): void {
+    this.loop.cancelLater(this.sweeper);
+    this.native.destroy();
+  }
+
+  private dispatch(words: number): void {
+    const records = this.completions;
+    for (let i = 0; i < words; i += 4) {
+      const kind = records[i]!;
+      const handle = records[i + 1]!;
+      const a = records[i + 2]!;
+      const b = records[i + 3]!;
+      if (kind === Completion.NEXT_SLAB) {
+        this.slab = this.spareSlabs.shift()!.buffer;
+        this.supplySlab();
+        continue;
+      }
+      const connection = this.table[handle & SLOT_MASK];
+      if (connection === undefined || connection.handle !== handle) {
+        this.dispatchRare(kind, handle, a, b);
+        continue;
+      }
+      switch (kind) {
+        case Completion.DATA_BORROWED: {
+          const lent = new BufferView(this.arena.buffer, a, b);
+          connection.received(connection.borrows ? lent : Buffer.from(lent), connection.borrows);
+          break;
+        }
+        case Completion.DATA_OWNED:
+          connection.received(new BufferView(this.slab, a, b), false);
+          break;
+        case Completion.READ_EOF:
+          connection.readEnded();
+          break;
+        case Completion.WRITE_DRAINED:
+          connection.drained();
+          break;
+        case Completion.WRITE_SHUT:
+          connection.writeEnded();
+          break;
+        case Completion.CLOSED:
+          this.table[handle & SLOT_MASK] = undefined;
+          this.open--;
+          if (!connection.peerEnded) this.sweepLater();
+          connection.closed(a, b);
+          this.onClosed?.();
+          break;
+      }
+    }
+  }
+
+  private dispatchRare(kind: number, handle: number, a: number, b: number): void {
+    switch (kind) {
+      case Completion.READY: {
+        const polled = this.polled.get(handle);
+        if (polled === undefined) this.stale++;
+        else polled.ready(a);
+        break;
+      }
+      case Completion.ACCEPTED: {
+        const listener = this.listeners.get(handle);
+        if (listener === undefined) this.native.abort(a);
+        else listener.accepted(a, this.arena, b);
+        break;
+      }
+      case Completion.CONNECTED: {
+        const attempt = this.attempts.get(handle);
+        this.attempts.delete(handle);
+        if (attempt !== undefined) attempt.connected(handle, a);
+        else if (a === 0) this.native.abort(handle);
+        break;
+      }
+      case Completion.LISTENER_ERROR:
+        this.listeners.get(handle)?.starved(a, b === 1);
+        break;
+      case Completion.CLOSED: {
+        const listener = this.listeners.get(handle);
+        this.listeners.delete(handle);
+        listener?.closed();
+        this.polled.get(handle)?.closed(a);
+        this.onClosed?.();
+        break;
+      }
+      default:
+        this.stale++;
+    }
+  }
+
+  private supplySlab(): void {
+    // allocUnsafeSlow: of its own, and not zeroed.
+    const slab = Buffer.allocUnsafeSlow(this.slabBytes);
+    markAsUntransferable(slab.buffer);
+    this.spareSlabs.push(slab);
+    this.native.supplySlab(slab);
+  }
+
+  private sweepLater(): void {
+    if (this.sweeper !== undefined) return;
+    this.sweeper = this.loop.later(SWEEP_SECONDS, this.sweep, false);
+  }
+
+  private readonly sweep = (): void => {
+    this.sweeper = undefined;
+    if (this.native.sweepLingering() > 0) this.sweepLater();
+  };
+}

@@ -1,5 +1,0 @@
-/** Installs the epoll reactor by being imported, before anything imports `skein/reactor`. */
-
-import { install } from "../epollreactor.ts";
-
-install();

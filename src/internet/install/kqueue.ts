@@ -1,5 +1,0 @@
-/** Installs the kqueue reactor by being imported, before anything imports `skein/reactor`. */
-
-import { install } from "../kqreactor.ts";
-
-install();

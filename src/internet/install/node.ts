@@ -1,5 +1,0 @@
-/** Installs the reactor over Node's own sockets by being imported, before anything imports `skein/reactor`. */
-
-import { install } from "../nodereactor.ts";
-
-install();

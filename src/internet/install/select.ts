@@ -1,5 +1,0 @@
-/** Installs the select reactor by being imported, before anything imports `skein/reactor`. */
-
-import { install } from "../selectreactor.ts";
-
-install();

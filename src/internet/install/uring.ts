@@ -1,5 +1,0 @@
-/** Installs the io_uring reactor by being imported, before anything imports `skein/reactor`. */
-
-import { install } from "../uringreactor.ts";
-
-install();

@@ -1,0 +1,298 @@
+/**
+ * What every reactor does, whatever moves its bytes: it starts and stops and tells of it, makes delayed calls, looks
+ * names up, and minds signals. Subclasses bring the I/O.
+ *
+ *            run()            startup: "during"              stop()          end of the turn
+ *     idle ─────────► starting ─────────────────► running ─────────► stopping ────────────► shutting down ─► idle
+ *                         └──────────────────── stop() ──────────────►┘
+ *
+ * `crash()` leads from everywhere to idle, without an event. Between `run()` and the return to idle, delayed calls are
+ * made, and the subclass's I/O goes on from the "during" of startup on. Then it may be run again.
+ */
+import { err, msg } from "../../logger/log.ts";
+import type { Deferred } from "../defer/deferred.ts";
+import { maybeDeferred } from "../defer/makers.ts";
+import { ReactorAlreadyRunning, ReactorNotRunning } from "../error.ts";
+import type { DelayedCall, ReactorCore, ReactorNames, ReactorTime, TriggerId, TriggerPhase } from "../interfaces.ts";
+import { type Loop, NodeLoop } from "./loop.ts";
+import { resolve } from "./names.ts";
+import { raiseAgain, SignalHandlers } from "./signals.ts";
+import { ensureCallLater, TimerWheel } from "./timers.ts";
+import { logRejection, ThreePhaseEvent } from "./triggers.ts";
+
+type Callable = (...args: unknown[]) => unknown;
+type State = "idle" | "starting" | "running" | "stopping" | "shutting down";
+
+const CALL_FAILED = "A delayed call failed";
+
+export abstract class ReactorBase implements ReactorCore, ReactorTime, ReactorNames {
+  private state: State = "idle";
+  private isRunning = false;
+  private ioStarted = false;
+  private ended: Promise<void> = Promise.resolve();
+  private settle: (error?: unknown) => void = () => undefined;
+
+  private readonly events = new Map<string, ThreePhaseEvent>();
+  private readonly signals = new SignalHandlers((signal) => this.signalled(signal));
+
+  private readonly wheel: TimerWheel;
+  /** What wakes this reactor, and tells it the time. */
+  private readonly loop: Loop;
+  private timeout: object | undefined;
+  private timeoutTime = Number.POSITIVE_INFINITY;
+  private immediate: object | undefined;
+
+  constructor(loop: Loop = new NodeLoop()) {
+    this.loop = loop;
+    this.wheel = new TimerWheel(
+      () => this.seconds(),
+      (time) => this.arm(time),
+    );
+    this.wheel.wakeTime = Number.NEGATIVE_INFINITY; // an idle reactor is not woken
+  }
+
+  /** Begin to watch for I/O and keep the process alive. Called in "during startup". */
+  protected abstract startIO(): void;
+  /** Undo `startIO`. Called after the last shutdown trigger, and by `crash()`. */
+  protected abstract stopIO(): void;
+  /** End every transport with ConnectionLost, and every listener. Called in "during shutdown", and waited for. */
+  protected abstract disconnectAll(): Deferred<unknown> | undefined;
+
+  // --- IReactorCore --------------------------------------------------------------------------------------------------
+
+  /** True between the "during" phase of startup and that of shutdown. */
+  get running(): boolean {
+    return this.isRunning;
+  }
+
+  /**
+   * Go live inside Node's loop. Unless a "before startup" trigger returns a Deferred, the reactor runs when this
+   * returns. It can be run again after it has stopped, which Twisted does not allow.
+   * @param options.installSignalHandlers SIGINT and SIGTERM (SIGBREAK on Windows) stop the reactor, and a second one
+   * ends the process. Default true; in a worker there are no signals.
+   * @returns resolves after `stop()` and every shutdown trigger, or after `crash()`; rejects when the I/O cannot start
+   * @throws ReactorAlreadyRunning at once, not by the promise
+   */
+  run(options: { installSignalHandlers?: boolean } = {}): Promise<void> {
+    if (this.state !== "idle") throw new ReactorAlreadyRunning();
+    this.state = "starting";
+    const ended = new Promise<void>((fulfil, reject) => {
+      this.settle = (error) => (error === undefined ? fulfil() : reject(error));
+    });
+    this.ended = ended;
+    this.event("startup")
+      .fire(() => this.goLive(options.installSignalHandlers ?? true))
+      .addErrback((failure) => this.end(failure.value));
+    this.rearm();
+    return ended;
+  }
+
+  /**
+   * Begin the shutdown, at the end of this turn. While Deferreds of "before shutdown" triggers are waited for, timers
+   * and I/O go on.
+   * @throws ReactorNotRunning unless between `run()` and the first `stop()`
+   */
+  stop(): void {
+    if (this.state !== "starting" && this.state !== "running") throw new ReactorNotRunning();
+    this.state = "stopping";
+    this.armImmediate();
+  }
+
+  /** Stop at once, without the shutdown event; transports stay as they are. Does nothing when idle. For tests. */
+  crash(): void {
+    if (this.state === "idle") return;
+    this.event("startup").abandon();
+    this.event("shutdown").abandon();
+    this.end();
+  }
+
+  /**
+   * Call `f` now when running, else once the reactor runs, after the startup triggers that are there.
+   * @returns what `removeSystemEventTrigger` takes, when `f` has to wait
+   */
+  callWhenRunning<A extends unknown[]>(f: (...args: A) => unknown, ...args: A): TriggerId | undefined {
+    if (!this.isRunning) return this.addSystemEventTrigger("after", "startup", f, ...args);
+    f(...args);
+    return undefined;
+  }
+
+  /**
+   * Call `f` once, when `event` is fired next: "startup", "shutdown", or a name of your own.
+   * @throws RangeError when there is no such phase; TypeError when `f` is not a function
+   */
+  addSystemEventTrigger<A extends unknown[]>(
+    phase: TriggerPhase,
+    event: string,
+    f: (...args: A) => unknown,
+    ...args: A
+  ): TriggerId {
+    return this.event(event).add(phase, f as Callable, args);
+  }
+
+  /** @throws RangeError when there is no such trigger, or it has run */
+  removeSystemEventTrigger(id: TriggerId): void {
+    if (this.events.get(id.event)?.remove(id) !== true) {
+      throw new RangeError(
+        `There is no such "${id.phase} ${id.event}" trigger: it was removed before, or has run (each runs once).`,
+      );
+    }
+  }
+
+  /** Run the triggers of `event`, unless they are being run. "shutdown" ends the reactor, when it is not idle. */
+  fireSystemEvent(event: string): void {
+    if (event === "shutdown" && this.state !== "idle") {
+      if (this.state !== "shutting down") this.shutDown();
+      return;
+    }
+    const triggers = this.event(event);
+    if (!triggers.firing) triggers.fire();
+  }
+
+  /** Stop the reactor and wait for its end; nothing when it is idle. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.state === "starting" || this.state === "running") this.stop();
+    if (this.state !== "idle") await this.ended;
+  }
+
+  // --- IReactorTime --------------------------------------------------------------------------------------------------
+
+  /** Seconds since the epoch by a clock that never goes back: it does not follow when the system's clock is set. */
+  seconds(): number {
+    return this.loop.seconds();
+  }
+
+  /**
+   * Call `f(...args)` after `seconds`, never before by {@link seconds}, in the order of their times. 0 means in the next
+   * turn. What it throws is logged. Calls are made only between `run()` and the end of the shutdown.
+   * @throws RangeError when `seconds` is negative or not a number; TypeError when `f` is not a function
+   */
+  callLater<A extends unknown[]>(seconds: number, f: (...args: A) => unknown, ...args: A): DelayedCall {
+    ensureCallLater(seconds, f);
+    return this.wheel.add(this.seconds() + seconds, f as Callable, args);
+  }
+
+  /** Every call that is still to come, in time order. */
+  getDelayedCalls(): DelayedCall[] {
+    return this.wheel.calls();
+  }
+
+  // --- IReactorPluggableNameResolver ---------------------------------------------------------------------------------
+
+  /** The address of a host, see {@link ReactorNames.resolve}. */
+  resolve(name: string): Deferred<string> {
+    return resolve(name);
+  }
+
+  // --- the run -------------------------------------------------------------------------------------------------------
+
+  private event(name: string): ThreePhaseEvent {
+    let event = this.events.get(name);
+    if (event === undefined) {
+      event = new ThreePhaseEvent(name);
+      this.events.set(name, event);
+    }
+    return event;
+  }
+
+  private goLive(installSignalHandlers: boolean): void {
+    if (this.state === "starting") this.state = "running"; // else a trigger has called stop() already
+    this.isRunning = true;
+    this.startIO();
+    this.ioStarted = true;
+    if (installSignalHandlers) this.signals.install();
+  }
+
+  private shutDown(): void {
+    this.state = "shutting down";
+    this.event("startup").abandon();
+    this.event("shutdown")
+      .fire(() => {
+        this.isRunning = false;
+        return maybeDeferred(() => this.disconnectAll()).addErrback((failure) =>
+          err(failure.value, "Not every connection could be ended"),
+        );
+      })
+      .addCallback(() => this.end());
+  }
+
+  private end(error?: unknown): void {
+    this.state = "idle";
+    this.isRunning = false;
+    this.signals.remove();
+    this.loop.cancelLater(this.timeout);
+    this.loop.cancelSoon(this.immediate);
+    this.timeout = undefined;
+    this.timeoutTime = Number.POSITIVE_INFINITY;
+    this.immediate = undefined;
+    this.wheel.wakeTime = Number.NEGATIVE_INFINITY;
+    const { ioStarted } = this;
+    this.ioStarted = false;
+    try {
+      if (ioStarted) this.stopIO();
+    } catch (stopError) {
+      err(stopError, "The I/O of the reactor could not be stopped");
+    }
+    this.settle(error);
+  }
+
+  private signalled(signal: NodeJS.Signals): void {
+    if (this.state === "starting" || this.state === "running") {
+      msg(`Received ${signal}: shutting down. A second signal ends the process at once.`);
+      this.stop();
+    } else {
+      this.crash();
+      raiseAgain(signal);
+    }
+  }
+
+  // --- the turn ------------------------------------------------------------------------------------------------------
+
+  /** Make the calls that are due now. Those that they schedule wait for the next turn, so that I/O gets its own. */
+  private turn(): void {
+    this.wheel.wakeTime = Number.NEGATIVE_INFINITY; // what is scheduled meanwhile is looked at once, at the end
+    this.wheel.takeDue(this.seconds());
+    while (this.state !== "idle") {
+      const call = this.wheel.shift();
+      if (call === undefined) break;
+      try {
+        logRejection(call.run(), CALL_FAILED);
+      } catch (error) {
+        err(error, CALL_FAILED);
+      }
+    }
+    if (this.state === "stopping") this.shutDown();
+    this.rearm();
+  }
+
+  private rearm(): void {
+    if (this.state !== "idle") this.arm(this.wheel.nextTime());
+  }
+
+  /** Have the loop call us at `time`. A timeout that is armed for earlier stays: it finds out then what is next. */
+  private arm(time: number): void {
+    const wait = time - this.seconds();
+    if (wait <= 0) {
+      this.armImmediate();
+    } else if (time < this.timeoutTime) {
+      this.loop.cancelLater(this.timeout);
+      this.timeout = this.loop.later(wait, this.timeoutFired, true);
+      this.timeoutTime = time;
+    }
+    this.wheel.wakeTime = this.immediate === undefined ? this.timeoutTime : Number.NEGATIVE_INFINITY;
+  }
+
+  private armImmediate(): void {
+    this.immediate ??= this.loop.soon(this.immediateFired);
+  }
+
+  private readonly timeoutFired = (): void => {
+    this.timeout = undefined;
+    this.timeoutTime = Number.POSITIVE_INFINITY;
+    this.turn();
+  };
+
+  private readonly immediateFired = (): void => {
+    this.immediate = undefined;
+    this.turn();
+  };
+}

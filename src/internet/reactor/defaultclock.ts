@@ -1,0 +1,11 @@
+/** The clock of those who were given none. */
+import { NoClockError } from "../error.ts";
+import type { ReactorTime } from "../interfaces.ts";
+import { installedReactor } from "./installation.ts";
+
+/** The installed reactor. @throws NoClockError when there is none */
+export function defaultClock(): ReactorTime {
+  const reactor = installedReactor();
+  if (reactor === undefined) throw new NoClockError();
+  return reactor;
+}

@@ -1,0 +1,164 @@
+/** A reactor over an engine: the same for the native one with its backends, and for the simulated one. */
+
+import type { EngineStats } from "../../native.ts";
+import { ensureConnectTCP, ensureListenTCP } from "../arguments.ts";
+import { Deferred } from "../defer/deferred.ts";
+import { EngineLink, type EngineMaker, type LinkSizes } from "../engine/link.ts";
+import { ConnectionLost } from "../error.ts";
+import { Failure } from "../failure.ts";
+import type {
+  ClientFactoryLike,
+  Connector,
+  ConnectTCPOptions,
+  ListeningPort,
+  ListenTCPOptions,
+  Reactor,
+  ReadDescriptor,
+  ServerFactoryLike,
+  WriteDescriptor,
+} from "../interfaces.ts";
+import { type AttemptKeeper, TcpConnector } from "../stream/connector.ts";
+import { type PortKeeper, TcpPort } from "../stream/port.ts";
+import { ReactorBase } from "./base.ts";
+import { FDSet } from "./fdset.ts";
+import { type Loop, NodeLoop } from "./loop.ts";
+
+/** At shutdown, what was written may still leave for so long. */
+const LAST_BYTES_SECONDS = 1;
+
+export abstract class EngineReactor extends ReactorBase implements Reactor, PortKeeper, AttemptKeeper {
+  readonly name: string;
+  /** Open ports. */
+  readonly ports = new Set<TcpPort>();
+  /** Attempts to connect that are under way. */
+  readonly attempts = new Set<TcpConnector>();
+  /** True while the shutdown ends everything: nothing may begin. */
+  ending = false;
+  /** Neither run nor destroyed yet. */
+  #fresh = true;
+  readonly #link: EngineLink;
+  readonly #descriptors: FDSet;
+
+  /** Throws what `make` throws. */
+  constructor(name: string, make: EngineMaker, loop: Loop = new NodeLoop(), sizes?: LinkSizes) {
+    super(loop);
+    this.name = name;
+    this.#link = new EngineLink(make, loop, sizes);
+    this.#descriptors = new FDSet(name, this.#link);
+  }
+
+  override run(options?: { installSignalHandlers?: boolean }): Promise<void> {
+    this.#fresh = false;
+    return super.run(options);
+  }
+
+  /** True when there are ports, attempts to connect or delayed calls, and run() was never called. */
+  waitsForRun(): boolean {
+    return this.#fresh && (this.ports.size > 0 || this.attempts.size > 0 || this.getDelayedCalls().length > 0);
+  }
+
+  /**
+   * Listen on `port`, or on a free one when it is 0.
+   * @throws CannotListenError; RangeError when `port` is none; TypeError for a factory or an option that is none
+   */
+  listenTCP(port: number, factory: ServerFactoryLike, options: ListenTCPOptions = {}): ListeningPort {
+    ensureListenTCP(port, factory, options);
+    const listening = new TcpPort(this, this.#link, port, factory, options);
+    listening.startListening();
+    return listening;
+  }
+
+  /**
+   * Connect to `port` of `host`.
+   * @throws RangeError when `port` is none; TypeError for a host, a factory or an option that is none
+   */
+  connectTCP(host: string, port: number, factory: ClientFactoryLike, options: ConnectTCPOptions = {}): Connector {
+    ensureConnectTCP(host, port, factory, options);
+    const connector = new TcpConnector(this, this.#link, host, port, factory, options);
+    connector.connect();
+    return connector;
+  }
+
+  /**
+   * Call `doRead()` of `reader` in every turn in which its descriptor has something to read.
+   * @throws CannotWatchError | DescriptorsNotSupportedError
+   */
+  addReader(reader: ReadDescriptor): void {
+    this.#descriptors.addReader(reader);
+  }
+
+  /**
+   * Call `doWrite()` of `writer` in every turn in which its descriptor takes something.
+   * @throws CannotWatchError | DescriptorsNotSupportedError
+   */
+  addWriter(writer: WriteDescriptor): void {
+    this.#descriptors.addWriter(writer);
+  }
+
+  /** Read no more; nothing when it is no reader. Close its descriptor after this, not before. */
+  removeReader(reader: ReadDescriptor): void {
+    this.#descriptors.removeReader(reader);
+  }
+
+  /** Write no more; nothing when it is no writer. Close its descriptor after this, not before. */
+  removeWriter(writer: WriteDescriptor): void {
+    this.#descriptors.removeWriter(writer);
+  }
+
+  /** Remove every reader and writer, without telling them. Returns each object once. */
+  removeAll(): (ReadDescriptor | WriteDescriptor)[] {
+    return this.#descriptors.removeAll();
+  }
+
+  getReaders(): ReadDescriptor[] {
+    return this.#descriptors.getReaders();
+  }
+
+  getWriters(): WriteDescriptor[] {
+    return this.#descriptors.getWriters();
+  }
+
+  /** Counters of the engine since it was made. */
+  stats(): EngineStats {
+    return this.#link.stats();
+  }
+
+  /** Close every descriptor, without telling anybody, and free the native memory. The reactor is of no use afterwards. */
+  destroy(): void {
+    this.#fresh = false;
+    this.crash();
+    this.#link.destroy();
+  }
+
+  protected override startIO(): void {
+    this.#link.native.start();
+  }
+
+  protected override stopIO(): void {
+    this.ending = false;
+    this.#link.native.stop();
+  }
+
+  /** Ports close, connections send what they hold and are lost; those that do not get it out in time are cut. */
+  protected override disconnectAll(): Deferred<unknown> {
+    this.ending = true;
+    for (const port of this.ports) port.stopListening();
+    for (const attempt of [...this.attempts]) attempt.cutShort();
+    const reason = () => new Failure(new ConnectionLost("The reactor was stopped."));
+    this.#descriptors.disconnectAll(reason);
+    for (const connection of this.#link.connections()) connection.loseConnectionFor(reason());
+    const done = new Deferred<unknown>();
+    const cut = this.callLater(LAST_BYTES_SECONDS, () => {
+      for (const connection of this.#link.connections()) connection.abortConnection();
+    });
+    const look = () => {
+      if (this.ports.size > 0 || this.#link.open > 0) return;
+      this.#link.onClosed = undefined;
+      if (cut.active()) cut.cancel();
+      done.callback(undefined);
+    };
+    this.#link.onClosed = look;
+    look();
+    return done;
+  }
+}

@@ -1,0 +1,238 @@
+/**
+ * Descriptors of the program's own that a reactor watches: Twisted's IReactorFDSet.
+ *
+ *     addReader(object) ─▶ Watch (object, descriptor, handle) ◀─ READY record: doRead(), doWrite()
+ *
+ * One object has one watch and one kernel registration, whether it reads, writes or does both; it has none from the
+ * moment that it does neither, so that its descriptor may be closed then.
+ */
+import { fstatSync } from "node:fs";
+import { err } from "../../logger/log.ts";
+import { Interest } from "../../native.ts";
+import { ensureReader, ensureWriter } from "../arguments.ts";
+import type { EngineLink, PolledEvents } from "../engine/link.ts";
+import { errnoNamed, getSystemErrorName } from "../errno.ts";
+import {
+  CannotWatchError,
+  ConnectionDone,
+  ConnectionFdescWentAway,
+  ConnectionLost,
+  DescriptorsNotSupportedError,
+} from "../error.ts";
+import { Failure } from "../failure.ts";
+import type { DescriptorEnd, FileDescriptor, ReadDescriptor, WriteDescriptor } from "../interfaces.ts";
+
+class Watch implements PolledEvents {
+  readonly object: FileDescriptor;
+  readonly fd: number;
+  handle = -1;
+  reader: ReadDescriptor | undefined;
+  writer: WriteDescriptor | undefined;
+  private readonly set: FDSet;
+
+  constructor(set: FDSet, object: FileDescriptor, fd: number) {
+    this.set = set;
+    this.object = object;
+    this.fd = fd;
+  }
+
+  get interest(): number {
+    return (this.reader === undefined ? 0 : Interest.READ) | (this.writer === undefined ? 0 : Interest.WRITE);
+  }
+
+  ready(what: number): void {
+    this.set.ready(this, what);
+  }
+
+  closed(errno: number): void {
+    this.set.closed(this, errno);
+  }
+}
+
+/** The descriptors that one reactor watches. */
+export class FDSet {
+  readonly #reactorName: string;
+  readonly #link: EngineLink;
+  readonly #watches = new Map<FileDescriptor, Watch>();
+  readonly #byDescriptor = new Map<number, Watch>();
+
+  constructor(reactorName: string, link: EngineLink) {
+    this.#reactorName = reactorName;
+    this.#link = link;
+  }
+
+  // --- IReactorFDSet -------------------------------------------------------------------------------------------------
+
+  /** @throws CannotWatchError | DescriptorsNotSupportedError */
+  addReader(reader: ReadDescriptor): void {
+    ensureReader(reader);
+    const watch = this.#watchFor(reader);
+    if (watch.reader !== undefined) return;
+    watch.reader = reader;
+    this.#tell(watch);
+  }
+
+  /** @throws CannotWatchError | DescriptorsNotSupportedError */
+  addWriter(writer: WriteDescriptor): void {
+    ensureWriter(writer);
+    const watch = this.#watchFor(writer);
+    if (watch.writer !== undefined) return;
+    watch.writer = writer;
+    this.#tell(watch);
+  }
+
+  removeReader(reader: ReadDescriptor): void {
+    const watch = this.#watches.get(reader);
+    if (watch?.reader === undefined) return;
+    watch.reader = undefined;
+    this.#lessen(watch);
+  }
+
+  removeWriter(writer: WriteDescriptor): void {
+    const watch = this.#watches.get(writer);
+    if (watch?.writer === undefined) return;
+    watch.writer = undefined;
+    this.#lessen(watch);
+  }
+
+  removeAll(): (ReadDescriptor | WriteDescriptor)[] {
+    return [...this.#watches.values()].map((watch) => {
+      const object = watch.reader ?? watch.writer!;
+      this.#drop(watch);
+      return object;
+    });
+  }
+
+  getReaders(): ReadDescriptor[] {
+    return [...this.#watches.values()].flatMap(({ reader }) => reader ?? []);
+  }
+
+  getWriters(): WriteDescriptor[] {
+    return [...this.#watches.values()].flatMap(({ writer }) => writer ?? []);
+  }
+
+  // --- for the reactor -----------------------------------------------------------------------------------------------
+
+  /** Remove every object, and tell it. */
+  disconnectAll(reason: () => Failure): void {
+    for (const object of this.removeAll()) this.#lost(object, reason());
+  }
+
+  /** The kernel says that the descriptor is ready for `what`. */
+  ready(watch: Watch, what: number): void {
+    const { object } = watch;
+    let reading = false;
+    let why: DescriptorEnd;
+    try {
+      if ((what & Interest.HANGUP) !== 0 && (what & Interest.READ) === 0) {
+        reading = watch.reader !== undefined;
+        why = endOf(watch.fd, reading);
+      } else if (object.fileno() !== watch.fd) {
+        why = new ConnectionFdescWentAway(watch.fd);
+      } else {
+        reading = watch.reader !== undefined && (what & Interest.READ) !== 0;
+        if (reading) why = watch.reader!.doRead();
+        if (!why && watch.writer !== undefined && (what & Interest.WRITE) !== 0) {
+          reading = false;
+          why = watch.writer.doWrite();
+        }
+        if (!why && this.#watches.get(object) === watch && object.fileno() !== watch.fd) {
+          why = new ConnectionFdescWentAway(watch.fd);
+        }
+      }
+    } catch (error) {
+      why = error instanceof Error ? error : new Failure(error);
+      err(error, `${object.logPrefix()}: ${reading ? "doRead()" : "doWrite()"} failed`);
+    }
+    if (why) this.#end(object, new Failure(why), reading);
+  }
+
+  /** The engine gave the descriptor up. */
+  closed(watch: Watch, errno: number): void {
+    this.#end(watch.object, new Failure(new CannotWatchError(watch.object.logPrefix(), watch.fd, errno)), false);
+  }
+
+  // --- inside --------------------------------------------------------------------------------------------------------
+
+  #watchFor(object: FileDescriptor): Watch {
+    const known = this.#watches.get(object);
+    if (known !== undefined) return known;
+    const fd = object.fileno();
+    // Asked here, since poll(2) and select(2) would tell it only in the next turn.
+    if (!isOpen(fd)) throw new CannotWatchError(object.logPrefix(), fd, errnoNamed("EBADF")!);
+    const other = this.#byDescriptor.get(fd);
+    if (other?.object.fileno() === fd) throw new CannotWatchError(object.logPrefix(), fd, errnoNamed("EEXIST")!);
+    // The other one closed its descriptor without a word, and the number has come round.
+    if (other !== undefined) this.#end(other.object, new Failure(new ConnectionFdescWentAway(fd)), false);
+    return new Watch(this, object, fd);
+  }
+
+  /** The watch waits for more than before. */
+  #tell(watch: Watch): void {
+    const { native } = this.#link;
+    const isNew = watch.handle < 0;
+    const result = isNew ? native.poll(watch.fd, watch.interest) : native.setInterest(watch.handle, watch.interest);
+    if (result < 0) {
+      if (!isNew) this.#drop(watch);
+      if (getSystemErrorName(-result) === "ENOTSUP") throw new DescriptorsNotSupportedError(this.#reactorName);
+      throw new CannotWatchError(watch.object.logPrefix(), watch.fd, -result);
+    }
+    if (!isNew) return;
+    watch.handle = result;
+    this.#watches.set(watch.object, watch);
+    this.#byDescriptor.set(watch.fd, watch);
+    this.#link.addPolled(result, watch);
+  }
+
+  /** The watch waits for less than before. An error says that the kernel has forgotten the descriptor: nothing is lost. */
+  #lessen(watch: Watch): void {
+    if (watch.interest === 0) this.#drop(watch);
+    else this.#link.native.setInterest(watch.handle, watch.interest);
+  }
+
+  #drop(watch: Watch): void {
+    this.#watches.delete(watch.object);
+    this.#byDescriptor.delete(watch.fd);
+    watch.reader = undefined;
+    watch.writer = undefined;
+    this.#link.dropPolled(watch.handle);
+  }
+
+  #end(object: FileDescriptor, reason: Failure, reading: boolean): void {
+    const watch = this.#watches.get(object);
+    if (reading && reason.type === ConnectionDone && object.readConnectionLost !== undefined) {
+      if (watch?.reader !== undefined) this.removeReader(watch.reader);
+      this.#call(object, () => object.readConnectionLost!(reason), "readConnectionLost()");
+      return;
+    }
+    if (watch !== undefined) this.#drop(watch);
+    this.#lost(object, reason);
+  }
+
+  #lost(object: FileDescriptor, reason: Failure): void {
+    this.#call(object, () => object.connectionLost(reason), "connectionLost()");
+  }
+
+  #call(object: FileDescriptor, f: () => unknown, name: string): void {
+    try {
+      f();
+    } catch (error) {
+      err(error, `${object.logPrefix()}: ${name} failed`);
+    }
+  }
+}
+
+/** What a hangup without anything to read means. */
+function endOf(fd: number, reading: boolean): Error {
+  if (!isOpen(fd)) return new ConnectionFdescWentAway(fd);
+  return reading ? new ConnectionDone() : new ConnectionLost();
+}
+
+function isOpen(fd: number): boolean {
+  try {
+    fstatSync(fd);
+    return true;
+  } catch {
+    return false;
+  }
+}

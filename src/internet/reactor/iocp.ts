@@ -1,0 +1,21 @@
+/** The reactor over completion ports, for Windows. */
+
+import { ensureAvailable, ensureNoneInstalled, installReactor } from "./installation.ts";
+import { NativeReactor, type NativeReactorOptions } from "./native.ts";
+
+/** The reactor over Windows' I/O completion ports. It cannot watch descriptors of the program's own. */
+export class IOCPReactor extends NativeReactor {
+  /** @throws NativeLoadError | ReactorNotAvailableError */
+  constructor(options: NativeReactorOptions = {}) {
+    super(ensureAvailable("iocp"), options);
+  }
+}
+
+/**
+ * Make an IOCPReactor the reactor of this process or worker.
+ * @throws ReactorAlreadyInstalledError | ReactorNotAvailableError | NativeLoadError
+ */
+export function install(): void {
+  ensureNoneInstalled();
+  installReactor(new IOCPReactor());
+}

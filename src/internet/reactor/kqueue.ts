@@ -1,0 +1,21 @@
+/** The reactor over kqueue(2), for macOS and the BSDs. */
+
+import { ensureAvailable, ensureNoneInstalled, installReactor } from "./installation.ts";
+import { NativeReactor, type NativeReactorOptions } from "./native.ts";
+
+/** The reactor over the BSDs' kqueue(2). */
+export class KQueueReactor extends NativeReactor {
+  /** @throws NativeLoadError | ReactorNotAvailableError */
+  constructor(options: NativeReactorOptions = {}) {
+    super(ensureAvailable("kqueue"), options);
+  }
+}
+
+/**
+ * Make a KQueueReactor the reactor of this process or worker.
+ * @throws ReactorAlreadyInstalledError | ReactorNotAvailableError | NativeLoadError
+ */
+export function install(): void {
+  ensureNoneInstalled();
+  installReactor(new KQueueReactor());
+}

@@ -1,0 +1,33 @@
+/** A reactor over the native engine: the same for every backend. */
+
+import { loadNative } from "../../native.ts";
+import { EngineReactor } from "./engine.ts";
+
+export type DriverName = "pollable" | "waiter";
+
+export interface NativeReactorOptions {
+  /** How the engine lives in Node's loop. Default: the one that fits the backend and the runtime. */
+  readonly driver?: DriverName;
+}
+
+export class NativeReactor extends EngineReactor {
+  /** "pollable" or "waiter". */
+  readonly driver: DriverName;
+
+  /** @throws NativeLoadError | ReactorNotAvailableError */
+  constructor(backend: string, options: NativeReactorOptions = {}) {
+    const driver = options.driver ?? defaultDriver(backend);
+    super(backend, (setup) => loadNative().createEngine({ backend, driver, ...setup }));
+    this.driver = driver;
+  }
+}
+
+/** Bun and Deno do not let an addon watch a descriptor with libuv, and not every backend has one. */
+function defaultDriver(name: string): DriverName {
+  if ("bun" in process.versions || "deno" in process.versions) return "waiter";
+  return (
+    loadNative()
+      .backends()
+      .find((backend) => backend.name === name)?.driver ?? "waiter"
+  );
+}

@@ -1,0 +1,21 @@
+/** The reactor over select(2), for every system. */
+
+import { ensureAvailable, ensureNoneInstalled, installReactor } from "./installation.ts";
+import { NativeReactor, type NativeReactorOptions } from "./native.ts";
+
+/** The reactor over select(2). */
+export class SelectReactor extends NativeReactor {
+  /** @throws NativeLoadError | ReactorNotAvailableError */
+  constructor(options: NativeReactorOptions = {}) {
+    super(ensureAvailable("select"), options);
+  }
+}
+
+/**
+ * Make a SelectReactor the reactor of this process or worker.
+ * @throws ReactorAlreadyInstalledError | ReactorNotAvailableError | NativeLoadError
+ */
+export function install(): void {
+  ensureNoneInstalled();
+  installReactor(new SelectReactor());
+}

@@ -1,0 +1,150 @@
+/**
+ * System events in three phases. Each trigger runs once, at the next time that the event is fired.
+ *
+ *     fire() ──► "before" triggers ──► every Deferred they returned ──► the engine's own part ──► "during" ──► "after"
+ *
+ * A trigger that fails is logged and holds up nobody: neither the other triggers nor the event.
+ */
+import { err } from "../../logger/log.ts";
+import { Deferred } from "../defer/deferred.ts";
+import { ensureDeferred, maybeDeferred } from "../defer/makers.ts";
+import { Failure } from "../failure.ts";
+import type { TriggerId, TriggerPhase } from "../interfaces.ts";
+import { isThenable } from "../thenable.ts";
+
+type Callable = (...args: unknown[]) => unknown;
+
+const PHASES: readonly TriggerPhase[] = ["before", "during", "after"];
+
+/** A function to call when an event is fired. */
+class Trigger implements TriggerId {
+  readonly phase: TriggerPhase;
+  readonly event: string;
+  readonly f: Callable;
+  readonly args: readonly unknown[];
+
+  constructor(phase: TriggerPhase, event: string, f: Callable, args: readonly unknown[]) {
+    this.phase = phase;
+    this.event = event;
+    this.f = f;
+    this.args = args;
+  }
+}
+
+export class ThreePhaseEvent {
+  readonly name: string;
+  private readonly triggers = new Map<TriggerPhase, Trigger[]>(PHASES.map((phase) => [phase, []]));
+  /** Marks the fire under way; one that was abandoned finds another mark, or none, and goes no further. */
+  private round: symbol | undefined;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  /** True from `fire` until the last trigger has run. */
+  get firing(): boolean {
+    return this.round !== undefined;
+  }
+
+  /** @throws RangeError when there is no such phase; TypeError when `f` is not a function */
+  add(phase: TriggerPhase, f: Callable, args: readonly unknown[]): TriggerId {
+    const triggers = this.triggers.get(phase);
+    if (triggers === undefined) {
+      throw new RangeError(`There is no phase "${String(phase)}": it is one of ${PHASES.join(", ")}.`);
+    }
+    if (typeof f !== "function") {
+      throw new TypeError(`A trigger of "${this.name}" must be a function, not ${String(f)}.`);
+    }
+    const trigger = new Trigger(phase, this.name, f, args);
+    triggers.push(trigger);
+    return trigger;
+  }
+
+  /** Forget a trigger; false when it is not here, or has run. */
+  remove(id: TriggerId): boolean {
+    const triggers = this.triggers.get(id.phase) ?? [];
+    const index = triggers.indexOf(id as Trigger);
+    if (index >= 0) triggers.splice(index, 1);
+    return index >= 0;
+  }
+
+  /**
+   * Run the triggers, synchronously as far as no Deferred holds it up.
+   * @param own the engine's part of "during", which runs first; what it returns is waited for
+   * @returns fires after the last trigger, or with the failure of `own`, which leaves the later triggers where they are
+   */
+  fire(own: () => unknown = () => undefined): Deferred<void> {
+    const round = Symbol(this.name);
+    const finished = new Deferred<void>();
+    this.round = round;
+    this.runBefore(round, () => {
+      maybeDeferred(own).addBoth((result) => {
+        if (this.round !== round) return;
+        if (result instanceof Failure) {
+          this.round = undefined;
+          finished.errback(result);
+          return;
+        }
+        this.runPhase("during", round);
+        this.runPhase("after", round);
+        if (this.round !== round) return;
+        this.round = undefined;
+        finished.callback();
+      });
+    });
+    return finished;
+  }
+
+  /** Go no further with the fire under way, whose Deferred stays silent. Triggers that have not run wait for the next. */
+  abandon(): void {
+    this.round = undefined;
+  }
+
+  /** Run "before" triggers, those too that come while others are waited for, then go on. */
+  private runBefore(round: symbol, goOn: () => void): void {
+    let pending = 1;
+    const oneLess = (): void => {
+      if (--pending > 0 || this.round !== round) return;
+      if (this.triggers.get("before")!.length > 0) this.runBefore(round, goOn);
+      else goOn();
+    };
+    for (const result of this.results("before", round)) {
+      if (!isThenable(result)) continue;
+      pending++;
+      ensureDeferred(result).addBoth((outcome) => {
+        const failed = outcome instanceof Failure;
+        if (failed) err(outcome.value, this.complaint("before"));
+        oneLess();
+        return failed ? undefined : outcome;
+      });
+    }
+    oneLess();
+  }
+
+  private runPhase(phase: TriggerPhase, round: symbol): void {
+    for (const result of this.results(phase, round)) logRejection(result, this.complaint(phase));
+  }
+
+  /** Run the triggers of a phase one by one and pass on what they return. */
+  private *results(phase: TriggerPhase, round: symbol): IterableIterator<unknown> {
+    const triggers = this.triggers.get(phase)!;
+    while (this.round === round) {
+      const trigger = triggers.shift();
+      if (trigger === undefined) return;
+      try {
+        yield trigger.f(...trigger.args);
+      } catch (error) {
+        err(error, this.complaint(phase));
+      }
+    }
+  }
+
+  private complaint(phase: TriggerPhase): string {
+    return `A "${phase} ${this.name}" trigger failed`;
+  }
+}
+
+/** An async function does not throw: log what the promise it returned is rejected with, lest the process dies of it. */
+export function logRejection(result: unknown, message: string): void {
+  if (result instanceof Promise) result.catch((error: unknown) => err(error, message));
+}

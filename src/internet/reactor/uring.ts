@@ -1,0 +1,21 @@
+/** The reactor over io_uring(7), for Linux 6.1 and newer. */
+
+import { ensureAvailable, ensureNoneInstalled, installReactor } from "./installation.ts";
+import { NativeReactor, type NativeReactorOptions } from "./native.ts";
+
+/** The reactor over Linux's io_uring(7). A ring keeps the rights of the process that made it: drop privileges first. */
+export class UringReactor extends NativeReactor {
+  /** @throws NativeLoadError | ReactorNotAvailableError */
+  constructor(options: NativeReactorOptions = {}) {
+    super(ensureAvailable("io_uring"), options);
+  }
+}
+
+/**
+ * Make a UringReactor the reactor of this process or worker.
+ * @throws ReactorAlreadyInstalledError | ReactorNotAvailableError | NativeLoadError
+ */
+export function install(): void {
+  ensureNoneInstalled();
+  installReactor(new UringReactor());
+}

@@ -1,0 +1,220 @@
+/** An outgoing TCP connection that can be made again: connectTCP()'s result. */
+
+import { err } from "../../logger/log.ts";
+import { IPv4Address, literalAddress } from "../address.ts";
+import type { AttemptEvents, EngineLink } from "../engine/link.ts";
+import { ConnectError, ConnectTimeoutError, getConnectError, NotConnectingError, UserError } from "../error.ts";
+import { Failure } from "../failure.ts";
+import type {
+  Address,
+  ClientFactoryLike,
+  Connector,
+  ConnectTCPOptions,
+  DelayedCall,
+  ReactorNames,
+  ReactorTime,
+} from "../interfaces.ts";
+import { borrowsFrom } from "./borrowing.ts";
+import { addressFrom, type ConnectionOwner, TcpConnection } from "./connection.ts";
+
+const DEFAULT_TIMEOUT_SECONDS = 30;
+
+/** The reactor's list of attempts to connect. */
+export interface AttemptKeeper {
+  readonly attempts: Set<TcpConnector>;
+  /** The reactor ends everything: no attempt may begin. */
+  readonly ending: boolean;
+}
+
+export class TcpConnector implements Connector, AttemptEvents, ConnectionOwner {
+  state: "disconnected" | "connecting" | "connected" = "disconnected";
+  readonly #reactor: ReactorTime & ReactorNames;
+  readonly #keeper: AttemptKeeper;
+  readonly #link: EngineLink;
+  readonly #host: string;
+  readonly #port: number;
+  readonly #factory: ClientFactoryLike;
+  readonly #options: ConnectTCPOptions;
+  #factoryStarted = false;
+  #connection: TcpConnection | undefined;
+  #handle = -1;
+  /** Attempts made: what belongs to an earlier one is ignored. */
+  #attempts = 0;
+  #timeout: DelayedCall | undefined;
+
+  constructor(
+    reactor: ReactorTime & ReactorNames & AttemptKeeper,
+    link: EngineLink,
+    host: string,
+    port: number,
+    factory: ClientFactoryLike,
+    options: ConnectTCPOptions,
+  ) {
+    this.#reactor = reactor;
+    this.#keeper = reactor;
+    this.#link = link;
+    this.#host = host;
+    this.#port = port;
+    this.#factory = factory;
+    this.#options = options;
+  }
+
+  connect(): void {
+    if (this.state !== "disconnected") {
+      throw new Error(`connect() is for a disconnected connector; this one is ${this.state}.`);
+    }
+    if (!this.#factoryStarted) {
+      this.#factory.doStart();
+      this.#factoryStarted = true;
+    }
+    this.state = "connecting";
+    this.#keeper.attempts.add(this);
+    const seconds = this.#options.timeout ?? DEFAULT_TIMEOUT_SECONDS;
+    this.#timeout = this.#reactor.callLater(seconds, () =>
+      this.#fail(new ConnectTimeoutError(`Connecting to ${this.#where} took longer than ${seconds} seconds.`)),
+    );
+    const attempt = ++this.#attempts;
+    this.#reactor.resolve(this.#host).addCallbacks(
+      (host) => this.#open(attempt, host),
+      (failure) => {
+        const { value } = failure;
+        this.#failSoon(
+          attempt,
+          value instanceof ConnectError ? value : new ConnectError(String(value), "", { cause: value }),
+        );
+      },
+    );
+    try {
+      this.#factory.startedConnecting(this);
+    } catch (error) {
+      err(error, `${this.#factory.constructor.name} threw in startedConnecting(); the attempt is ended`);
+      this.#fail(error);
+    }
+  }
+
+  stopConnecting(): void {
+    if (this.state !== "connecting") {
+      throw new NotConnectingError(
+        `stopConnecting() is for a connector that is connecting; this one is ${this.state}.`,
+      );
+    }
+    this.#fail(new UserError(`The attempt to connect to ${this.#where} was stopped by stopConnecting().`));
+  }
+
+  /** End the attempt, because the reactor stops. */
+  cutShort(): void {
+    this.#fail(new ConnectError(`The reactor was stopped before ${this.#where} was connected.`));
+  }
+
+  disconnect(): void {
+    if (this.state === "connecting") this.stopConnecting();
+    else this.#connection?.loseConnection();
+  }
+
+  getDestination(): Address {
+    return literalAddress(this.#host, this.#port) ?? new IPv4Address("TCP", this.#host, this.#port);
+  }
+
+  // --- for the engine's link -----------------------------------------------------------------------------------------
+
+  connected(handle: number, errno: number): void {
+    this.#handle = -1;
+    if (errno !== 0) {
+      this.#fail(getConnectError(errno, this.#where));
+      return;
+    }
+    this.#forgetAttempt();
+    const peer = addressFrom(this.#link.native.peerAddress(handle)) ?? this.getDestination();
+    const connection = new TcpConnection(this.#link.native, handle, peer, this);
+    this.#link.addConnection(connection);
+    this.#connection = connection;
+    this.state = "connected";
+    let protocol: ReturnType<ClientFactoryLike["buildProtocol"]>;
+    try {
+      protocol = this.#factory.buildProtocol(peer);
+    } catch (error) {
+      err(error, `${this.#factory.constructor.name} threw in buildProtocol(); the connection to ${peer} is closed`);
+      connection.end(new Failure(error));
+      return;
+    }
+    if (protocol === null || protocol === undefined) connection.loseConnection();
+    else connection.begin(protocol, borrowsFrom(protocol), false);
+  }
+
+  // --- for its connection --------------------------------------------------------------------------------------------
+
+  connectionLost(_connection: TcpConnection, reason: Failure): void {
+    this.#connection = undefined;
+    this.#ended(() => this.#factory.clientConnectionLost(this, reason));
+  }
+
+  localAddress(): Address {
+    return new IPv4Address("TCP", "0.0.0.0", 0);
+  }
+
+  soon(f: () => void): void {
+    this.#link.loop.soon(f);
+  }
+
+  // --- inside --------------------------------------------------------------------------------------------------------
+
+  get #where(): string {
+    return `${this.#host}:${this.#port}`;
+  }
+
+  #open(attempt: number, host: string): void {
+    if (this.state !== "connecting" || attempt !== this.#attempts) return;
+    if (this.#keeper.ending) {
+      this.#failSoon(attempt, new ConnectError(`The reactor was stopped before ${this.#where} was connected.`));
+      return;
+    }
+    const [bindHost, bindPort] = this.#options.bindAddress ?? ["", 0];
+    const result = this.#link.native.connect(host, this.#port, bindHost, bindPort);
+    if (result < 0) {
+      this.#failSoon(attempt, getConnectError(-result, this.#where));
+      return;
+    }
+    this.#handle = result;
+    this.#link.addAttempt(result, this);
+  }
+
+  /** On the next turn, so that nobody is told of a failure from inside connect(). */
+  #failSoon(attempt: number, error: ConnectError): void {
+    this.#reactor.callLater(0, () => {
+      if (attempt === this.#attempts) this.#fail(error);
+    });
+  }
+
+  #fail(error: unknown): void {
+    if (this.state !== "connecting") return;
+    this.#forgetAttempt();
+    const reason = new Failure(error);
+    this.#ended(() => this.#factory.clientConnectionFailed(this, reason));
+  }
+
+  #forgetAttempt(): void {
+    this.#keeper.attempts.delete(this);
+    if (this.#timeout?.active()) this.#timeout.cancel();
+    this.#timeout = undefined;
+    if (this.#handle >= 0) this.#link.dropAttempt(this.#handle);
+    this.#handle = -1;
+  }
+
+  /** Tell the factory; it may connect again at once, and is stopped otherwise. */
+  #ended(tell: () => void): void {
+    this.state = "disconnected";
+    const factory = this.#factory;
+    try {
+      tell();
+    } catch (error) {
+      err(error, `${factory.constructor.name} threw when it was told that ${this.#where} is not connected`);
+    }
+    if (this.state !== "disconnected" || !this.#factoryStarted) return;
+    this.#factoryStarted = false;
+    try {
+      factory.doStop();
+    } catch (error) {
+      err(error, `${factory.constructor.name} threw in doStop()`);
+    }
+  }
+}

@@ -1,0 +1,205 @@
+/** A listening TCP port: accepts connections and gives each a protocol from its factory. */
+
+import { err, msg } from "../../logger/log.ts";
+import { IPv4Address, IPv6Address } from "../address.ts";
+import { Deferred } from "../defer/deferred.ts";
+import { succeed } from "../defer/makers.ts";
+import type { EngineLink, ListenerEvents } from "../engine/link.ts";
+import { getSystemErrorMessage, getSystemErrorName } from "../errno.ts";
+import { CannotListenError } from "../error.ts";
+import type { Failure } from "../failure.ts";
+import type { Address, ListeningPort, ListenTCPOptions, ServerFactoryLike } from "../interfaces.ts";
+import { borrowsFrom } from "./borrowing.ts";
+import { addressFrom, type ConnectionOwner, TcpConnection } from "./connection.ts";
+
+/** How long a port out of descriptors waits before it tries again by itself. It also does when a connection closes. */
+const RETRY_SECONDS = 0.1;
+
+/** The reactor's list of open ports. */
+export interface PortKeeper {
+  readonly ports: Set<TcpPort>;
+  /** The reactor ends everything: no port may open, no connection be accepted. */
+  readonly ending: boolean;
+}
+
+export class TcpPort implements ListeningPort, ListenerEvents, ConnectionOwner {
+  readonly #keeper: PortKeeper;
+  readonly #link: EngineLink;
+  readonly #port: number;
+  readonly #factory: ServerFactoryLike;
+  readonly #options: ListenTCPOptions;
+  #handle = -1;
+  #host: Address;
+  #closing: Deferred<void> | undefined;
+  /** What the engine lends to fresh connections: what the latest protocol wanted. */
+  #lends = false;
+  #retry: object | undefined;
+
+  constructor(
+    keeper: PortKeeper,
+    link: EngineLink,
+    port: number,
+    factory: ServerFactoryLike,
+    options: ListenTCPOptions,
+  ) {
+    this.#keeper = keeper;
+    this.#link = link;
+    this.#port = port;
+    this.#factory = factory;
+    this.#options = options;
+    this.#host = new IPv4Address("TCP", options.interface ?? "", port);
+  }
+
+  startListening(): void {
+    if (this.#handle >= 0) return;
+    const { interface: host = "", backlog = 50, reusePort = false } = this.#options;
+    const result = this.#link.native.listen(host, this.#port, backlog, reusePort);
+    if (result < 0) throw new CannotListenError(host, this.#port, -result);
+    try {
+      this.#factory.doStart();
+    } catch (error) {
+      this.#link.native.close(result);
+      throw error;
+    }
+    this.#handle = result;
+    this.#host = addressFrom(this.#link.native.localAddress(result)) ?? this.#host;
+    this.#link.addListener(result, this);
+    this.#keeper.ports.add(this);
+    if (this.#keeper.ending) this.stopListening();
+  }
+
+  stopListening(): Deferred<void> {
+    if (this.#handle < 0) return succeed(undefined);
+    if (this.#closing === undefined) {
+      this.#closing = new Deferred<void>();
+      this.#link.loop.cancelLater(this.#retry);
+      this.#link.native.close(this.#handle);
+    }
+    const stopped = new Deferred<void>();
+    this.#closing.addBoth(() => stopped.callback(undefined));
+    return stopped;
+  }
+
+  getHost(): Address {
+    return this.#host;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stopListening();
+  }
+
+  // --- for the engine's link -----------------------------------------------------------------------------------------
+
+  accepted(handle: number, memory: Uint8Array, offset: number): void {
+    if (this.#keeper.ending) {
+      this.#link.native.abort(handle);
+      return;
+    }
+    const peer = unpackAddress(memory, offset);
+    const connection = new TcpConnection(this.#link.native, handle, peer, this);
+    this.#link.addConnection(connection);
+    let protocol: ReturnType<ServerFactoryLike["buildProtocol"]>;
+    try {
+      protocol = this.#factory.buildProtocol(peer);
+    } catch (error) {
+      err(error, `${this.#factory.constructor.name} threw in buildProtocol(); the connection from ${peer} is closed`);
+    }
+    if (protocol === null || protocol === undefined) {
+      connection.abortConnection();
+      return;
+    }
+    const lends = this.#lends;
+    const borrows = borrowsFrom(protocol);
+    if (borrows !== lends) {
+      this.#lends = borrows;
+      this.#link.native.setBorrows(this.#handle, borrows);
+    }
+    connection.begin(protocol, borrows, lends);
+  }
+
+  starved(errno: number, firstOfEpisode: boolean): void {
+    if (firstOfEpisode) {
+      msg(
+        `Port ${this.#host} cannot accept: ${getSystemErrorMessage(errno)} (${getSystemErrorName(errno)}). ` +
+          "Connections wait until one closes; raise the limit of open files (ulimit -n) to hold more.",
+      );
+    }
+    const { loop, native } = this.#link;
+    loop.cancelLater(this.#retry);
+    this.#retry = loop.later(RETRY_SECONDS, () => native.resumeAccept(this.#handle), false);
+  }
+
+  closed(): void {
+    this.#handle = -1;
+    this.#keeper.ports.delete(this);
+    try {
+      this.#factory.doStop();
+    } catch (error) {
+      err(error, `${this.#factory.constructor.name} threw in doStop()`);
+    }
+    const closing = this.#closing;
+    this.#closing = undefined;
+    closing?.callback(undefined);
+  }
+
+  // --- for its connections -------------------------------------------------------------------------------------------
+
+  connectionLost(_connection: TcpConnection, _reason: Failure): void {}
+
+  localAddress(): Address {
+    return this.#host;
+  }
+
+  soon(f: () => void): void {
+    this.#link.loop.soon(f);
+  }
+}
+
+/** Hosts of recent peers: many connections come from few, and need not each make and hold its text. */
+const recentHosts = new Map<number, string>();
+const RECENT_HOSTS_MAX = 1024;
+
+function ipv4Text(bytes: number): string {
+  let host = recentHosts.get(bytes);
+  if (host === undefined) {
+    host = `${bytes & 255}.${(bytes >> 8) & 255}.${(bytes >> 16) & 255}.${bytes >>> 24}`;
+    if (recentHosts.size === RECENT_HOSTS_MAX) recentHosts.clear();
+    recentHosts.set(bytes, host);
+  }
+  return host;
+}
+
+/** Mirrors pack_address in native/net/address.h. */
+function unpackAddress(memory: Uint8Array, offset: number): Address {
+  const port = memory[offset + 2]! | (memory[offset + 3]! << 8);
+  const at = offset + 4;
+  if (memory[offset] === 4) {
+    const bytes = memory[at]! | (memory[at + 1]! << 8) | (memory[at + 2]! << 16) | (memory[at + 3]! << 24);
+    return new IPv4Address("TCP", ipv4Text(bytes), port);
+  }
+  const words = Array.from({ length: 8 }, (_, i) => (memory[at + 2 * i]! << 8) | memory[at + 2 * i + 1]!);
+  const scopeID = new DataView(memory.buffer, memory.byteOffset).getUint32(at + 16, true);
+  const host = ipv6Text(words);
+  return new IPv6Address("TCP", scopeID === 0 ? host : `${host}%${scopeID}`, port, 0, scopeID);
+}
+
+/** The canonical text of an IPv6 address (RFC 5952): the longest run of two or more zeros is "::". */
+function ipv6Text(words: number[]): string {
+  if (words.slice(0, 5).every((word) => word === 0) && words[5] === 0xffff) {
+    const [high, low] = [words[6]!, words[7]!];
+    return `::ffff:${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
+  }
+  let start = -1;
+  let longest = 1;
+  for (let i = 0; i < 8; i++) {
+    let run = 0;
+    while (i + run < 8 && words[i + run] === 0) run++;
+    if (run > longest) {
+      start = i;
+      longest = run;
+    }
+  }
+  const text = (part: number[]) => part.map((word) => word.toString(16)).join(":");
+  if (start < 0) return text(words);
+  return `${text(words.slice(0, start))}::${text(words.slice(start + longest))}`;
+}

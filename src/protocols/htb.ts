@@ -1,8 +1,0 @@
-/**
- * Traffic shaping by hierarchical token buckets: so many bytes a second for each host, for each port, for all together.
- * Names and semantics follow twisted.protocols.htb.
- */
-export { Bucket } from "./htb/bucket.ts";
-export { ShapedConsumer } from "./htb/consumer.ts";
-export { type BucketFilter, FilterByHost, FilterByServer, HierarchicalBucketFilter } from "./htb/filter.ts";
-export { ShapedProtocolFactory, ShapedTransport } from "./htb/shaped.ts";
