@@ -1,9 +1,12 @@
 import { defineConfig } from "vitest/config";
+import { testSeed } from "./scripts/seed.mjs";
 
-const common = {
-  testTimeout: 60_000,
-  hookTimeout: 60_000,
-};
+const { seed, fresh } = testSeed();
+if (fresh) console.log(`seed ${seed}: SKEIN_TEST_SEED=${seed} repeats this run`);
+
+/** Ends a test that hangs. A machine four times slower than the one that the tests were written on needs a third of it. */
+const PATIENCE_MS = process.env.SKEIN_VOLUME === "long" ? 3_600_000 : 180_000;
+const common = { testTimeout: PATIENCE_MS, hookTimeout: PATIENCE_MS };
 
 export default defineConfig({
   test: {

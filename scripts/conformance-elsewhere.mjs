@@ -34,12 +34,12 @@ const PLATFORMS = {
     const options = ["--label", "wine", "--timeout", "120", "--limit", "300"];
     const command = [process.execPath, join(root, "test/portable/wine.mjs"), prefix, node];
     const fine = conformance("win32-x64", [...options, "--reactors", "iocp,select"], command);
-    Object.assign(process.env, { SKEIN_RANDOM_OPERATIONS: "20000", SKEIN_RANDOM_LANES: "25" });
+    Object.assign(process.env, { SKEIN_VOLUME: String(2 * Number(process.env.SKEIN_VOLUME)), SKEIN_RANDOM_LANES: "25" });
     return conformance("win32-x64", [...options, "--reactors", "iocp", "--file", "random"], command) && fine;
   },
 };
 
-// Of their repetitions the longest tests do this part: here they are ten to fifty times slower.
+// Of the gate's repetitions the longest tests do this part: here they are ten to fifty times slower.
 process.env.SKEIN_VOLUME ??= "0.1";
 const asked = process.argv.slice(2);
 let fine = true;

@@ -1,9 +1,12 @@
 // `npm test`: the C++ unit tests under sanitizers, then every TypeScript test, and what of src/ those that need no socket
 // cover; ends with one line, "N passed, N failed".
 // Arguments go to vitest: `npm test -- test/unit` runs no C++ test and only those files.
+// Tests that repeat themselves take their counts and their seed from test/helpers/volume.ts: here those of the gate, and a
+// fresh seed each time, which is printed. `npm run test:long` repeats them in full.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { testSeed } from "./seed.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const results = `${root}build/test`;
@@ -15,6 +18,9 @@ const UNCONNECTED = ["test/unit", "test/sim"];
 /** All but this one, which is long: it goes with the others, as counting slows it down. */
 const HOUR = "chat-hour";
 const totals = { passed: 0, failed: 0 };
+const { seed } = testSeed();
+const seedLine = `seed ${seed}: SKEIN_TEST_SEED=${seed} npm test repeats this run`;
+console.log(seedLine);
 
 if (selection.length === 0) {
   nativeTests();
@@ -26,6 +32,7 @@ if (selection.length === 0) {
 } else {
   typescriptTests(...selection);
 }
+console.log(seedLine);
 console.log(`${totals.passed} passed, ${totals.failed} failed`);
 process.exitCode = totals.failed === 0 && totals.passed > 0 ? 0 : 1;
 

@@ -8,9 +8,10 @@ import { turns, until } from "../helpers/gate.ts";
 import { Peer } from "../helpers/peer.ts";
 import { forEachReactor } from "../helpers/reactors.ts";
 import { Client, dial, HalfRecorder, Recorder, serve } from "../helpers/recorder.ts";
+import { volume } from "../helpers/volume.ts";
 import { loopback } from "../helpers/world.ts";
 
-const ROUNDS = 100;
+const ROUNDS = volume({ gate: 20, long: 100 });
 const MIB = 1024 * 1024;
 /** The buffers of both kernels, and what io_uring receives before it hears that the peer has paused, hold 8 MiB and more. */
 const MORE_THAN_FITS = 16 * MIB;

@@ -1,14 +1,16 @@
 /** Many random cases, each from a seed of its own. */
 import { type Random, seeded } from "./random.ts";
+import { seed as seedOfRun } from "./volume.ts";
 
 /**
- * Run `check` with the random numbers of the seeds 1 to `count`, or only of SKEIN_SEED where that is set.
+ * Run `check` with the random numbers of `count` seeds, counted up from the run's, or only of SKEIN_SEED where that is set.
  * @throws Error that names the seed of the first case that failed
  */
 export function forSeeds(count: number, check: (random: Random) => void): void {
   const only = process.env.SKEIN_SEED;
-  const [first, last] = only === undefined ? [1, count] : [Number(only), Number(only)];
-  for (let seed = first; seed <= last; seed++) {
+  const first = only === undefined ? seedOfRun() : Number(only);
+  const end = only === undefined ? first + count : first + 1;
+  for (let seed = first; seed < end; seed++) {
     try {
       check(seeded(seed));
     } catch (error) {

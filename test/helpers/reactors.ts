@@ -36,6 +36,11 @@ export function takeLog(): string[] {
 export interface Subject extends SubjectName {
   /** Where a test of it takes place. */
   readonly open: () => World;
+  /**
+   * Long repetitions are done in full: on the platform's best reactor for readiness and on io_uring, each with the driver
+   * that it takes by itself. Elsewhere the gate does a part of them.
+   */
+  readonly thorough: boolean;
 }
 
 /** For behaviours that the family of the addresses may touch. */
@@ -75,22 +80,22 @@ function subjects(): Subject[] {
   const real = reals();
   if (!isMainThread) {
     const ofInterest = wanted.length > 0 ? wanted : [real[0]!.name];
-    return real.filter(({ name }) => ofInterest.includes(name)).map((one) => kernel(one, "IPv4"));
+    return real.filter(({ name }) => ofInterest.includes(name)).map((one) => kernel(one, "IPv4", one === real[0]));
   }
   return all(real).filter(({ reactor }) => wanted.length === 0 || wanted.includes(reactor));
 }
 
 function all(real: readonly Real[]): Subject[] {
   return [
-    ...real.map((one) => kernel(one, "IPv4")),
+    ...real.map((one) => kernel(one, "IPv4", one === real[0] || (one.usual && one.name === "io_uring"))),
     // A driver knows of no addresses: one of them will do.
     ...real.filter(({ usual }) => usual).map((one) => kernel(one, "IPv6")),
-    { reactor: "simulated", driver: "virtual", transport: "IPv4", open: SimulatedWorld.open },
+    { reactor: "simulated", driver: "virtual", transport: "IPv4", thorough: false, open: SimulatedWorld.open },
   ];
 }
 
-function kernel({ name, driver, make }: Real, transport: Transport): Subject {
-  return { reactor: name, driver, transport, open: () => new KernelWorld(transport, make) };
+function kernel({ name, driver, make }: Real, transport: Transport, thorough = false): Subject {
+  return { reactor: name, driver, transport, thorough, open: () => new KernelWorld(transport, make) };
 }
 
 /** The best comes first. */

@@ -7,7 +7,8 @@
 // COMMAND starts that Node, as `wine node.exe` or `qemu-aarch64-static -L … node`; by default it is this one. The label
 // tells its results from those of other runs on such a platform. With --file the results of the other files stay as they
 // were; with --only, for a look, nothing is written. `--file random` plays test/random, which is no part of the results.
-// SKEIN_VOLUME is the part of their repetitions that the longest tests do (test/helpers/volume.ts); the results name it.
+// SKEIN_VOLUME is the part of the gate's repetitions that the longest tests do (test/helpers/volume.ts); the results name
+// it. SKEIN_TEST_SEED is the seed that they begin with; a fresh one is chosen, and printed, when it is not set.
 // The suite's standard streams are files: Wine's Node takes no Unix pipe. SKEIN_JOB tells COMMAND which of the jobs it is.
 // When what plays the platform dies of itself, which COMMAND tells by the status DIED, the test in hand is played again;
 // that is printed, and the results say how often it was.
@@ -18,6 +19,7 @@ import { devNull } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { testSeed } from "../../scripts/seed.mjs";
 import { bundleAll, FILES } from "./bundle.mjs";
 import { DIED } from "./died.mjs";
 
@@ -45,6 +47,7 @@ const { values, positionals: command } = parseArgs({
 if (command.length === 0) command.push(process.execPath);
 
 const bundle = await bundleAll(values.label ?? "here");
+const { seed } = testSeed();
 const env = {
   ...process.env,
   SKEIN_ADDON: values.addon === "none" ? "" : resolve(values.addon ?? ownAddon()),
@@ -53,7 +56,7 @@ const env = {
   ...(values.label === undefined ? {} : { SKEIN_LABEL: values.label }),
 };
 const { platform, arch, version } = await whatRuns();
-console.log(`${platform}-${arch}, Node ${version}`);
+console.log(`${platform}-${arch}, Node ${version}, SKEIN_TEST_SEED=${seed}`);
 const volume = Number(process.env.SKEIN_VOLUME ?? 1);
 const rows = [];
 /** How often what plays the platform has died. */

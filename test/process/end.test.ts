@@ -2,9 +2,13 @@
 
 import { once } from "node:events";
 import { describe, expect, test } from "vitest";
+import { volume } from "../helpers/volume.ts";
 import { type Ended, inPairs, nextMessage, runNode, startNode } from "./child.ts";
 import { DRIVERS, driverOf } from "./drivers.ts";
 
+/** Processes that are started. */
+const SPAWNS = volume({ gate: 30, long: 100 });
+/** Rounds within one process. */
 const ROUNDS = 100;
 const WELL: Ended = { code: 0, signal: null, output: "ok\n", complaints: "" };
 
@@ -12,7 +16,7 @@ const run = (script: string, ...args: string[]) => runNode(import.meta.url, scri
 
 test("process.exit() in any callback ends the process with its exit code", async () => {
   const places = ["answer", "lost", "call", "tick", "promise"];
-  await inPairs(ROUNDS, async (i) => {
+  await inPairs(SPAWNS, async (i) => {
     const place = places[i % places.length]!;
     const driver = driverOf(Math.floor(i / places.length));
     const ended = await run("exit.mjs", place, driver);
@@ -55,7 +59,7 @@ describe.each(DRIVERS)("with the %s driver", (driver) => {
 });
 
 test("the process dies of an exception that nobody catches with exit code 1, and by no signal", async () => {
-  await inPairs(ROUNDS, async (i) => {
+  await inPairs(SPAWNS, async (i) => {
     const where = PUT_OFF[i % PUT_OFF.length]!;
     const driver = driverOf(Math.floor(i / PUT_OFF.length));
     const { complaints, ...ended } = await run("uncaught.mjs", where, driver);

@@ -2,10 +2,11 @@
 
 import { once } from "node:events";
 import { expect, test } from "vitest";
+import { volume } from "../helpers/volume.ts";
 import { inPairs, startNode } from "./child.ts";
 import { driverOf } from "./drivers.ts";
 
-const ROUNDS = 25;
+const ROUNDS = volume({ gate: 10, long: 25 });
 const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 
 /** Start signals.mjs, send it `signal` when it says one of `cues`; what it said, and how it ended. */

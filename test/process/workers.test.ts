@@ -1,12 +1,13 @@
 /** Reactors in worker threads come and go, and leave nothing behind. */
 
 import { describe, expect, test } from "vitest";
+import { volume } from "../helpers/volume.ts";
 import { runNode } from "./child.ts";
 import { DRIVERS } from "./drivers.ts";
 
 /** On each driver. */
-const ROUNDS = 50;
-const PAIRS = 5;
+const ROUNDS = volume({ gate: 15, long: 50 });
+const PAIRS = volume({ gate: 2, long: 5 });
 
 describe.each(DRIVERS)("with the %s driver", (driver) => {
   test.each([

@@ -1,20 +1,20 @@
 /**
  * Random sequences of operations bring about the same on every reactor as on the in-memory one.
  *
- * SKEIN_RANDOM_SEED=n plays that seed alone. A sequence must not last for seconds: what closed while its peer still
+ * SKEIN_SEED=n plays that seed alone. A sequence must not last for seconds: what closed while its peer still
  * sends is cut then (see EngineLink). With fewer SKEIN_RANDOM_LANES than 100 it is shorter, where all is slow.
  */
 import { expect, test } from "vitest";
 import { forEachReactor, takeLog } from "../helpers/reactors.ts";
+import { seed as seedOfRun, volume } from "../helpers/volume.ts";
 import { THROWN_MESSAGE } from "./lane.ts";
 import { makeUp, type Script } from "./model.ts";
 import { weight } from "./operations.ts";
 import { replay, shrink, tell } from "./replay.ts";
 
-const OPERATIONS = Number(process.env.SKEIN_RANDOM_OPERATIONS ?? 100_000);
 const LANES = Number(process.env.SKEIN_RANDOM_LANES ?? 100);
 const STEPS = 30;
-const only = process.env.SKEIN_RANDOM_SEED;
+const only = process.env.SKEIN_SEED;
 
 /** The scripts by their seeds: the reactors play the same ones, but for node's, which has limits. */
 const madeUp = new Map<string, Promise<Script[]>>();
@@ -30,11 +30,13 @@ function scriptsOf(seed: number, name: string): Promise<Script[]> {
   return scripts;
 }
 
-forEachReactor((make, { reactor: name, driver }) => {
+forEachReactor((make, { reactor: name, driver, thorough }) => {
+  const OPERATIONS = volume({ gate: thorough ? 100_000 : 25_000, long: 1_000_000 });
+
   test("random sequences of operations bring about what they do in memory", async () => {
     const reactor = make();
     let done = 0;
-    for (let seed = Number(only ?? 1); done < OPERATIONS; seed++) {
+    for (let seed = Number(only ?? seedOfRun()); done < OPERATIONS; seed++) {
       const scripts = await scriptsOf(seed, name);
       for (const { operations } of scripts) for (const operation of operations) done += weight(operation);
       const mismatch = await replay(reactor, scripts);
@@ -49,7 +51,7 @@ forEachReactor((make, { reactor: name, driver }) => {
             alone === undefined
               ? "It does not when it is alone."
               : `The shortest that does:\n${tell(alone.script, alone.mismatch)}`,
-            `Play it again with: SKEIN_RANDOM_SEED=${seed} npx vitest run --project main test/random`,
+            `Play it again with: SKEIN_SEED=${seed} npx vitest run --project main test/random`,
           ].join("\n"),
         );
       }
