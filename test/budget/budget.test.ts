@@ -82,7 +82,7 @@ test("importing skein takes two fifths of the processor time that starting Node 
   const starts: number[] = [];
   const imports: number[] = [];
   for (let i = 0; i < 15; i++) {
-    const { output, complaints } = await runNode(import.meta.url, "import-time.mjs", [join(dist, "index.js")]);
+    const { output, complaints } = await runNode(import.meta.url, "import-time.mjs", [join(dist, "entries/index.js")]);
     expect(complaints).toBe("");
     const { start, importing } = JSON.parse(output) as { start: number; importing: number };
     starts.push(start);
