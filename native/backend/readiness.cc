@@ -2,18 +2,13 @@
 
 #include <cerrno>
 
-#include "backend/accept_error.h"
+#include "net/errno_table.h"
 #include "net/socket.h"
 
 namespace skein {
 
-namespace {
-
-bool would_block(std::ptrdiff_t result) {
-  return result == -EAGAIN || result == -EWOULDBLOCK;
-}
-
-}  // namespace
+using net::Meaning;
+using net::would_block;
 
 int Readiness::open(BackendEvents& events) {
   events_ = &events;
@@ -145,9 +140,11 @@ void Readiness::accept_some(Endpoint& listener) {
   const Handle handle = listener.handle;
   const Descriptor fd = listener.fd;
   Address peer;
+  int error = 0;
   for (int i = 0; i < kAcceptsPerTurn; ++i) {
     const Descriptor accepted = net::accept(fd, peer);
     if (accepted >= 0) {
+      error = 0;
       if (!events_->on_accept(handle, accepted, peer)) return;
       continue;
     }
@@ -155,11 +152,11 @@ void Readiness::accept_some(Endpoint& listener) {
       events_->on_accept_end(handle, 0, true);
       return;
     }
-    const int error = static_cast<int>(-accepted);
-    if (is_transient_accept_error(error)) continue;
-    events_->on_accept_end(handle, error, false);
-    return;
+    error = static_cast<int>(-accepted);
+    if (net::meaning_of(net::Call::kAccept, error) != Meaning::kPeerGone) break;
   }
+  // Also when a whole turn's accepts failed in a row: the listener would take all the processor's time.
+  if (error != 0) events_->on_accept_end(handle, error, false);
 }
 
 void Readiness::receive_once(Handle handle, Descriptor fd, int broken) {

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstddef>
 
+#include "net/errno_table.h"
 #include "net/option_name.h"
 #include "net/socket.h"
 
@@ -19,12 +20,13 @@ static_assert(sizeof(Slice) == sizeof(iovec) && offsetof(Slice, data) == offseto
 
 namespace {
 
-template <typename Call>
-auto retry(Call call) -> std::ptrdiff_t {
+// Calls again as long as the call was only interrupted.
+template <Call kCall, typename Attempt>
+auto retry(Attempt attempt) -> std::ptrdiff_t {
   for (;;) {
-    const std::ptrdiff_t result = call();
+    const std::ptrdiff_t result = attempt();
     if (result >= 0) return result;
-    if (errno != EINTR) return -errno;
+    if (const int error = errno; meaning_of(kCall, error) != Meaning::kInterrupted) return -error;
   }
 }
 
@@ -95,27 +97,41 @@ int open_connection(int family, const Address* bind_to) {
 int connect(int fd, const Address& address) {
   if (::connect(fd, address.get(), address.length) == 0) return 0;
   // An interrupted connect(2) goes on by itself.
-  return errno == EINTR ? -EINPROGRESS : -errno;
+  return meaning_of(Call::kConnect, errno) == Meaning::kGoesOn ? -EINPROGRESS : -errno;
 }
+
+namespace {
+
+// XNU returns a socket and an address of length 0 for a connection that died in the backlog.
+int checked(int accepted, const Address& peer) {
+  if (accepted < 0 || peer.length > 0) return accepted;
+  close(accepted);
+  return -ECONNABORTED;
+}
+
+}  // namespace
 
 int accept(int listener, Address& peer) {
   peer.length = sizeof peer.storage;
 #if defined(SOCK_NONBLOCK)
-  return static_cast<int>(
-      retry([&] { return ::accept4(listener, peer.get(), &peer.length, SOCK_NONBLOCK | SOCK_CLOEXEC); }));
+  const auto fd = static_cast<int>(retry<Call::kAccept>(
+      [&] { return ::accept4(listener, peer.get(), &peer.length, SOCK_NONBLOCK | SOCK_CLOEXEC); }));
+  return checked(fd, peer);
 #else
-  const int fd = static_cast<int>(retry([&] { return ::accept(listener, peer.get(), &peer.length); }));
+  const int fd = checked(
+      static_cast<int>(retry<Call::kAccept>([&] { return ::accept(listener, peer.get(), &peer.length); })), peer);
   if (fd < 0) return fd;
   if (const int result = prepare_descriptor(fd); result < 0) {
     close(fd);
-    return result;
+    // XNU refuses the option when the connection was reset meanwhile: that is not the listener's error.
+    return meaning_of(Call::kSetOption, -result) == Meaning::kPeerGone ? -ECONNABORTED : result;
   }
   return fd;
 #endif
 }
 
 std::ptrdiff_t receive(int fd, std::span<std::uint8_t> into) {
-  return retry([&] { return ::recv(fd, into.data(), into.size(), 0); });
+  return retry<Call::kReceive>([&] { return ::recv(fd, into.data(), into.size(), 0); });
 }
 
 // The kernel says ECONNRESET then.
@@ -129,16 +145,16 @@ bool was_reset(int) {
 
 std::ptrdiff_t send(int fd, std::span<const Slice> slices) {
   if (slices.size() == 1) {
-    return retry([&] { return ::send(fd, slices[0].data, slices[0].size, MSG_NOSIGNAL); });
+    return retry<Call::kSend>([&] { return ::send(fd, slices[0].data, slices[0].size, MSG_NOSIGNAL); });
   }
   msghdr message{};
   message.msg_iov = const_cast<iovec*>(reinterpret_cast<const iovec*>(slices.data()));
   message.msg_iovlen = static_cast<decltype(message.msg_iovlen)>(slices.size());
-  return retry([&] { return ::sendmsg(fd, &message, MSG_NOSIGNAL); });
+  return retry<Call::kSend>([&] { return ::sendmsg(fd, &message, MSG_NOSIGNAL); });
 }
 
 int shutdown_write(int fd) {
-  return ::shutdown(fd, SHUT_WR) == 0 ? 0 : -errno;
+  return ::shutdown(fd, SHUT_WR) == 0 ? 0 : -shutdown_error(fd, errno);
 }
 
 int connect_error(int fd) {

@@ -26,10 +26,12 @@ std::ptrdiff_t receive(Descriptor fd, std::span<std::uint8_t> into);
 // Whether the end that receive() told of is a reset. Our own side has not ended.
 bool was_reset(Descriptor fd);
 std::ptrdiff_t send(Descriptor fd, std::span<const Slice> slices);
-// Sends FIN.
+// Sends FIN. -ECONNRESET, or what else has ended the connection, when the peer's reset came before.
 int shutdown_write(Descriptor fd);
 // The error that a connect ended with: 0, or a positive errno.
 int connect_error(Descriptor fd);
+// Why shutdown() failed with `error` (both positive): the kernel says only that the socket is not connected any more.
+int shutdown_error(Descriptor fd, int error);
 void close(Descriptor fd);
 // Closes with a reset: what is unsent is dropped (SO_LINGER with time zero, socket(7)).
 void close_with_reset(Descriptor fd);

@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 
+#include "net/errno_table.h"
 #include "net/option_name.h"
 #include "net/socket.h"
 
@@ -194,7 +195,7 @@ Descriptor accept(Descriptor listener, Address& peer) {
   if (::ioctlsocket(socket, static_cast<long>(FIONBIO), &on) != 0) {
     const int error = last_error();
     ::closesocket(socket);
-    return error;
+    return meaning_of(Call::kSetOption, -error) == Meaning::kPeerGone ? -ECONNABORTED : error;
   }
   return static_cast<Descriptor>(socket);
 }
@@ -226,7 +227,7 @@ std::size_t to_buffers(std::span<const Slice> slices, std::span<WSABUF> buffers)
 }
 
 int shutdown_write(Descriptor fd) {
-  return ::shutdown(handle_of(fd), SD_SEND) == 0 ? 0 : last_error();
+  return ::shutdown(handle_of(fd), SD_SEND) == 0 ? 0 : -shutdown_error(fd, -last_error());
 }
 
 int connect_error(Descriptor fd) {

@@ -13,7 +13,6 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
-#include <cstdarg>
 #include <cstddef>
 
 namespace skein::test {
@@ -34,6 +33,7 @@ struct Plan {
   int error = 0;
 };
 Plan plan;
+unsigned accepts_to_empty_address = 0;  // 0: nothing is planned, or it has happened
 
 // Counts the call; true when it is to fail, with errno set.
 bool fails(Call call) {
@@ -79,8 +79,21 @@ bool FailNth::happened() const {
   return plan.left == 0;
 }
 
+EmptyAddress::EmptyAddress(unsigned nth) {
+  accepts_to_empty_address = nth;
+}
+
+EmptyAddress::~EmptyAddress() {
+  accepts_to_empty_address = 0;
+}
+
+bool EmptyAddress::happened() const {
+  return accepts_to_empty_address == 0;
+}
+
 }  // namespace skein::test
 
+using skein::test::accepts_to_empty_address;
 using skein::test::Call;
 using skein::test::fails;
 
@@ -111,7 +124,14 @@ int __real_socket(int, int, int);
 long __real_syscall(long, ...);
 
 int __wrap_accept4(int fd, sockaddr* address, socklen_t* length, int flags) {
-  return fails(Call::kAccept4) ? -1 : __real_accept4(fd, address, length, flags);
+  if (fails(Call::kAccept4)) return -1;
+  if (accepts_to_empty_address == 0 || --accepts_to_empty_address > 0) {
+    return __real_accept4(fd, address, length, flags);
+  }
+  sockaddr_storage unused;
+  socklen_t unused_length = sizeof unused;
+  *length = 0;
+  return __real_accept4(fd, reinterpret_cast<sockaddr*>(&unused), &unused_length, flags);
 }
 
 int __wrap_bind(int fd, const sockaddr* address, socklen_t length) {
@@ -202,15 +222,11 @@ int __wrap_socket(int family, int type, int protocol) {
   return fails(Call::kSocket) ? -1 : __real_socket(family, type, protocol);
 }
 
-// It takes six at most; what the caller did not give is not looked at.
-long __wrap_syscall(long number, ...) {
+// Takes what libc's own takes, as parameters: where they stand in registers and on the stack is the same as for a call
+// with fewer. (va_arg() would read memory that the caller did not pass.) The kernel looks at as many as the call has.
+long __wrap_syscall(long number, long a, long b, long c, long d, long e, long f) {
   if (number == __NR_io_uring_enter && fails(Call::kIoUringEnter)) return -1;
-  std::array<long, 6> given;
-  va_list list;
-  va_start(list, number);
-  for (long& argument : given) argument = va_arg(list, long);
-  va_end(list);
-  return __real_syscall(number, given[0], given[1], given[2], given[3], given[4], given[5]);
+  return __real_syscall(number, a, b, c, d, e, f);
 }
 
 }  // extern "C"

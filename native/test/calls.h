@@ -59,4 +59,16 @@ class FailNth {
   bool happened() const;
 };
 
+// The `nth` accept4(2) from now on brings a socket and an address of length 0, as XNU does for a connection that died
+// in the backlog.
+class EmptyAddress {
+ public:
+  explicit EmptyAddress(unsigned nth);
+  EmptyAddress(const EmptyAddress&) = delete;
+  EmptyAddress& operator=(const EmptyAddress&) = delete;
+  ~EmptyAddress();
+
+  bool happened() const;
+};
+
 }  // namespace skein::test

@@ -34,6 +34,11 @@ class Peer {
   int descriptor() const { return fd_; }
   void say(const std::string& text) { CHECK(::write(fd_, text.data(), text.size()) == std::ssize(text)); }
   void end() { CHECK(::shutdown(fd_, SHUT_WR) == 0); }
+  void reset() {
+    const linger at_once{1, 0};
+    CHECK(::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once) == 0);
+    ::close(std::exchange(fd_, -1));
+  }
   // Waits for `bytes` bytes, the end or an error.
   std::string hear(std::size_t bytes) {
     std::string text(bytes, '\0');

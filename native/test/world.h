@@ -72,12 +72,14 @@ class World final : public Program {
   Address port;
   std::map<Handle, Fate> fates;
   std::vector<Handle> accepted;
+  std::vector<std::uint16_t> from;  // the peers' ports, as accepted[] was told them
   std::function<void(Handle, std::span<const std::uint8_t>)> on_data;
   std::function<void(Handle)> on_eof;
   std::map<Handle, std::uint32_t> ready;
   std::function<void(Handle, std::uint32_t)> on_ready;
   int opened = 0;
   int listener_errors = 0;
+  int listener_error = 0;  // the latest
   int starvations = 0;     // those of them that were the first of an episode
   std::size_t echoed = 0;  // bytes that serve_echo() has sent back
   bool borrows = false;
@@ -95,6 +97,7 @@ class World final : public Program {
     switch (kind) {
       case Kind::kAccepted:
         accepted.push_back(a);
+        from.push_back(packed_port(std::span(arena).subspan(length)));
         fates[a] = Fate{.connected = true};
         engine.set_borrows(a, borrows);
         break;
@@ -129,11 +132,16 @@ class World final : public Program {
         break;
       case Kind::kListenerError:
         ++listener_errors;
+        listener_error = a;
         if (b == 1) ++starvations;
         break;
       case Kind::kWriteDrained:
         break;
     }
+  }
+
+  static std::uint16_t packed_port(std::span<const std::uint8_t> address) {
+    return static_cast<std::uint16_t>(address[2] | address[3] << 8);
   }
 
   void data(Handle handle, std::span<const std::uint8_t> bytes) {

@@ -20,6 +20,11 @@ export function errnoNamed(name: string): number | undefined {
   return numbers.get(name);
 }
 
+/** Whether the process (EMFILE) or the system (ENFILE) is out of descriptors. */
+export function isDescriptorLack(errno: number): boolean {
+  return ["EMFILE", "ENFILE"].includes(getSystemErrorName(errno));
+}
+
 /** Windows' C runtime has numbers of its own, which the addon tells errors by: 108 where Node has 4077. */
 function numberOfNode(errno: number): number {
   if (process.platform !== "win32" || errno >= 4000) return errno;

@@ -16,7 +16,6 @@
 
 #include <atomic>
 #include <cerrno>
-#include <cstdarg>
 #include <cstdint>
 #include <cstring>
 #include <utility>
@@ -145,17 +144,17 @@ STAND_BEFORE(kShutdown, int, shutdown, (int fd, int how), (fd, how), noexcept, f
 // The descriptor is gone on Linux, whatever close(2) reports.
 STAND_BEFORE(kClose, int, close, (int fd), (fd), , true)
 
-// libuv makes some of its calls this way. No call takes more than six arguments; those not given are not looked at.
-extern "C" __attribute__((visibility("default"))) long syscall(long number, ...) noexcept {
+// libuv makes some of its calls this way. No call takes more than six arguments, and the kernel looks at as many as it
+// has. They are parameters, as in libc's own: va_arg() would read memory that the caller did not pass. The header
+// declares it with an ellipsis, hence the other name.
+extern "C" __attribute__((visibility("default"))) long any_syscall(long number, long a, long b, long c, long d, long e,
+                                                                   long f) noexcept __asm__("syscall");
+
+long any_syscall(long number, long a, long b, long c, long d, long e, long f) noexcept {
   static std::atomic<long (*)(long, ...)> next = nullptr;
   if (next.load() == nullptr) next = reinterpret_cast<long (*)(long, ...)>(dlsym(RTLD_NEXT, "syscall"));
   count(kSyscall, __builtin_return_address(0));
-  va_list given;
-  va_start(given, number);
-  long arguments[6];
-  for (long& argument : arguments) argument = va_arg(given, long);
-  va_end(given);
-  return next.load()(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5]);
+  return next.load()(number, a, b, c, d, e, f);
 }
 
 namespace {

@@ -5,7 +5,7 @@
 #include <string>
 #include <utility>
 
-#include "backend/accept_error.h"
+#include "net/errno_table.h"
 #include "net/socket.h"
 
 namespace skein::iocp {
@@ -26,8 +26,9 @@ int find_function(SOCKET socket, GUID id, Function& function) {
              : net::last_error();
 }
 
-bool would_block(std::ptrdiff_t result) {
-  return result == -EAGAIN || result == -EWOULDBLOCK;
+// WSAECONNRESET of AcceptEx() among them: the peer reset its connection while it waited.
+bool is_peer_gone(int error) {
+  return net::meaning_of(net::Call::kAccept, error) == net::Meaning::kPeerGone;
 }
 
 // Until then Windows keeps an accepted or connected socket from shutdown() and getpeername().
@@ -125,7 +126,17 @@ int Iocp::disarm_accept(Endpoint& listener) {
   return 0;
 }
 
+// One whose peer is gone already is passed over, like those that AcceptEx() reports later.
 int Iocp::start_accept(Endpoint& listener) {
+  int result = 0;
+  for (int i = 0; i < kAcceptsPerTurn; ++i) {
+    result = start_one_accept(listener);
+    if (result >= 0 || !is_peer_gone(-result)) return result;
+  }
+  return result;
+}
+
+int Iocp::start_one_accept(Endpoint& listener) {
   if (const int result = attach(listener); result < 0) return result;
   Address own;
   if (const int result = net::local_address(listener.fd, own); result < 0) return result;
@@ -254,9 +265,7 @@ void Iocp::completed(Operation& operation) {
         accept_some(handle, endpoint->fd, fd);
       } else {
         net::close(fd);
-        if (!is_transient_accept_error(-result) && result != -ECONNRESET) {
-          events_->on_accept_end(handle, -result, false);
-        }
+        if (!is_peer_gone(-result)) events_->on_accept_end(handle, -result, false);
       }
       endpoint = events_->find(handle);
       if (endpoint != nullptr && (endpoint->interest & kAccept) != 0 && (endpoint->in_flight & kAccept) == 0) {
@@ -302,11 +311,11 @@ void Iocp::accept_some(Handle handle, Descriptor listener, Descriptor first) {
       continue;
     }
     const int error = static_cast<int>(-fd);
-    if (would_block(-error)) {
+    if (net::would_block(fd)) {
       events_->on_accept_end(handle, 0, true);
       return;
     }
-    if (is_transient_accept_error(error) || error == ECONNRESET) continue;
+    if (is_peer_gone(error)) continue;
     events_->on_accept_end(handle, error, false);
     return;
   }
@@ -321,9 +330,9 @@ void Iocp::receive_once(Handle handle) {
     return;
   }
   std::ptrdiff_t received = net::receive(endpoint->fd, window);
-  if (endpoint->broken != 0 && (received == 0 || would_block(received))) received = -endpoint->broken;
+  if (endpoint->broken != 0 && (received == 0 || net::would_block(received))) received = -endpoint->broken;
   if (received == 0) endpoint->interest &= ~std::uint32_t{kReceive};
-  if (!would_block(received)) events_->on_received(handle, received);
+  if (!net::would_block(received)) events_->on_received(handle, received);
   endpoint = events_->find(handle);
   if (endpoint == nullptr || (endpoint->interest & kReceive) == 0 || (endpoint->in_flight & kReceive) != 0) return;
   if (const int again = start_receive(*endpoint); again < 0) events_->on_received(handle, again);

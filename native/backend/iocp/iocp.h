@@ -66,6 +66,7 @@ class Iocp final : public Backend {
   // What starting an operation came to: 0 when its packet will come or it is done, else a negative errno.
   int started(Endpoint& endpoint, Operation& operation, bool done);
   int start_accept(Endpoint& listener);
+  int start_one_accept(Endpoint& listener);
   int start_receive(Endpoint& endpoint);
   void completed(Operation& operation);
   void drop_packets();

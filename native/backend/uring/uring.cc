@@ -9,7 +9,7 @@
 #include <string>
 #include <utility>
 
-#include "backend/accept_error.h"
+#include "net/errno_table.h"
 #include "net/socket.h"
 
 namespace skein::uring {
@@ -170,7 +170,7 @@ std::ptrdiff_t Uring::submit_send(Endpoint& endpoint, std::span<const Slice> sli
   if (waiting && endpoint.handle != writable_) return 0;
   writable_ = -1;
   std::ptrdiff_t sent = net::send(endpoint.fd, slices);
-  if (sent == -EAGAIN || sent == -EWOULDBLOCK) sent = 0;
+  if (net::would_block(sent)) sent = 0;
   if (sent < 0) return sent;
   if (static_cast<std::size_t>(sent) == total_size(slices)) {
     endpoint.interest &= ~std::uint32_t{kWritable};
@@ -286,15 +286,22 @@ void Uring::drop(Kind kind, const Completion& completion) {
 void Uring::accepted(Handle handle, const Completion& completion) {
   const int result = completion.result;
   if (result >= 0) {
+    events_->find(handle)->received = 0;
     Address peer;
-    // One that was reset meanwhile has none any more.
+    // One that was reset meanwhile has none any more. Its bytes may still be read.
     if (net::peer_address(result, peer) < 0) parse_address("", 0, peer);
     // The kernel may go on with those that wait in another turn.
     std::erase(accepted_, handle);
     if (events_->on_accept(handle, result, peer) && (completion.flags & kNonEmpty) == 0) accepted_.push_back(handle);
-  } else if (result != -ECANCELED && !is_transient_accept_error(-result)) {
-    events_->on_accept_end(handle, -result, false);
+    return;
   }
+  if (result == -ECANCELED) return;
+  Endpoint& listener = *events_->find(handle);
+  const bool gone = net::meaning_of(net::Call::kAccept, -result) == net::Meaning::kPeerGone;
+  // Also when so many failed in a row: the listener would take all the processor's time.
+  if (gone && ++listener.received < kEventsPerTurn) return;
+  listener.received = 0;
+  events_->on_accept_end(handle, -result, false);
 }
 
 void Uring::received(Handle handle, const Completion& completion) {
@@ -353,7 +360,7 @@ std::size_t Uring::hand_over(Handle handle, std::span<const std::uint8_t> bytes,
     endpoint.received += static_cast<std::uint32_t>(piece + more);
     events_->on_received(handle, static_cast<std::ptrdiff_t>(piece + more));
     // An end is told again, an error is not.
-    if (rest < 0 && rest != -EAGAIN && rest != -EWOULDBLOCK) events_->on_received(handle, rest);
+    if (rest < 0 && !net::would_block(rest)) events_->on_received(handle, rest);
   }
   return taken;
 }

@@ -5,14 +5,14 @@ import { IPv4Address, IPv6Address } from "../address.ts";
 import { Deferred } from "../defer/deferred.ts";
 import { succeed } from "../defer/makers.ts";
 import type { EngineLink, ListenerEvents } from "../engine/link.ts";
-import { getSystemErrorMessage, getSystemErrorName } from "../errno.ts";
+import { getSystemErrorMessage, getSystemErrorName, isDescriptorLack } from "../errno.ts";
 import { CannotListenError } from "../error.ts";
 import type { Failure } from "../failure.ts";
 import type { Address, ListeningPort, ListenTCPOptions, ServerFactoryLike } from "../interfaces.ts";
 import { borrowsFrom } from "./borrowing.ts";
 import { addressFrom, type ConnectionOwner, TcpConnection } from "./connection.ts";
 
-/** How long a port out of descriptors waits before it tries again by itself. It also does when a connection closes. */
+/** How long a port that cannot accept waits before it tries again by itself. It also does when a connection closes. */
 const RETRY_SECONDS = 0.1;
 
 /** The reactor's list of open ports. */
@@ -121,7 +121,9 @@ export class TcpPort implements ListeningPort, ListenerEvents, ConnectionOwner {
     if (firstOfEpisode) {
       msg(
         `Port ${this.#host} cannot accept: ${getSystemErrorMessage(errno)} (${getSystemErrorName(errno)}). ` +
-          "Connections wait until one closes; raise the limit of open files (ulimit -n) to hold more.",
+          (isDescriptorLack(errno)
+            ? "Connections wait until one closes; raise the limit of open files (ulimit -n) to hold more."
+            : `It tries again every ${RETRY_SECONDS * 1000} ms; connections wait meanwhile.`),
       );
     }
     const { loop, native } = this.#link;

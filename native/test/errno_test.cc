@@ -1,0 +1,82 @@
+// What single errnos mean (net/errno_table.h), where the fault injection of faults_test.cc cannot tell: what the
+// program is told, and that no processor time is burnt meanwhile.
+#include <cerrno>
+#include <string>
+
+#include "test/backends.h"
+#include "test/calls.h"
+#include "test/peer.h"
+#include "test/world.h"
+
+namespace skein {
+
+using test::Call;
+using test::EmptyAddress;
+using test::FailNth;
+using test::Peer;
+using test::World;
+
+namespace {
+
+std::uint16_t port_of(const Peer& peer) {
+  Address own;
+  net::local_address(peer.descriptor(), own);
+  return own.port();
+}
+
+}  // namespace
+
+TEST_ON_EACH_BACKEND("a connection that is accepted without an address is gone: it is closed and nobody is told") {
+  World world(backend);
+  world.listen();
+  const EmptyAddress bent(2);
+  Peer first(world.port);
+  Peer second(world.port);
+  Peer third(world.port);
+  CHECK(world.run([&] { return world.accepted.size() == (bent.happened() ? 2u : 3u); }));
+  // io_uring makes no such call.
+  if (!bent.happened()) return;
+  CHECK_EQUAL(second.hear_end(), 0);
+  CHECK_EQUAL(world.from[0], port_of(first));
+  CHECK_EQUAL(world.from[1], port_of(third));
+  CHECK_EQUAL(world.listener_errors, 0);
+}
+
+TEST_ON_EACH_BACKEND(
+    "an accept that fails with EINVAL pauses the listener, which tells it once and accepts again later") {
+  World world(backend);
+  const int listener = world.listen();
+  const FailNth failure(Call::kAccept4, 1, EINVAL);
+  const Peer peer(world.port);
+  world.run([&] { return failure.happened() || !world.accepted.empty(); });
+  if (!failure.happened()) return;
+  CHECK(world.run([&] { return world.listener_errors == 1; }));
+  CHECK_EQUAL(world.listener_error, EINVAL);
+  const std::uint64_t before = test::calls(Call::kAccept4);
+  for (int i = 0; i < 5; ++i) world.engine.turn(1);
+  CHECK_EQUAL(test::calls(Call::kAccept4), before);
+  world.engine.resume_accept(listener);
+  CHECK(world.run([&] { return world.accepted.size() == 1; }));
+}
+
+TEST_ON_EACH_BACKEND("half-closing after the peer's reset loses the connection with ECONNRESET") {
+  for (const bool ended_before : {false, true}) {
+    World world(backend);
+    world.listen();
+    Peer peer(world.port);
+    CHECK(world.run([&] { return world.accepted.size() == 1; }));
+    const Handle handle = world.accepted[0];
+    if (ended_before) {
+      peer.end();
+      CHECK(world.run([&] { return world.fates[handle].ended; }));
+    }
+    world.engine.pause_reading(handle);
+    peer.reset();
+    world.engine.shutdown_write(handle);
+    world.engine.settle();
+    CHECK(world.run([&] { return world.fates[handle].closed; }));
+    CHECK_EQUAL(world.fates[handle].error, ECONNRESET);
+  }
+}
+
+}  // namespace skein
