@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import ts from "typescript";
 import { describe, expect, it } from "vitest";
+import { circlesOf, importsBelow } from "./helpers/imports.ts";
 
 const root = join(import.meta.dirname, "..");
 const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { exports: Record<string, unknown> };
@@ -70,6 +71,17 @@ describe("what the package exports", () => {
       .filter((symbol) => resolved(symbol).getDocumentationComment(checker).length === 0)
       .map((symbol) => symbol.name);
     expect(silent).toEqual([]);
+  });
+});
+
+describe("imports", () => {
+  it("form no circle, types included", () => {
+    expect(circlesOf(importsBelow(join(root, "src")))).toEqual([]);
+  });
+
+  it("are found to form a circle where they do", () => {
+    const imports = { a: ["b", "d"], b: ["c"], c: ["a", "d"], d: ["node:fs"] };
+    expect(circlesOf(new Map(Object.entries(imports)))).toEqual([["a", "b", "c"]]);
   });
 });
 

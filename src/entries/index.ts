@@ -53,7 +53,6 @@ export type {
   Address,
   Bytes,
   Connector,
-  DelayedCall,
   HalfCloseableProtocol,
   ListeningPort,
   PullProducer,
@@ -72,6 +71,7 @@ export {
   ReconnectingClientFactory,
   ServerFactory,
 } from "../internet/protocol.ts";
+export type { DelayedCall } from "../internet/time.ts";
 export {
   AlreadyCalledError,
   CancelledError,

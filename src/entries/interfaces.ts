@@ -9,7 +9,6 @@ export type {
   Connector,
   ConnectTCPOptions,
   Consumer,
-  DelayedCall,
   DescriptorEnd,
   FileDescriptor,
   HalfCloseableProtocol,
@@ -24,7 +23,6 @@ export type {
   ReactorFDSet,
   ReactorNames,
   ReactorTCP,
-  ReactorTime,
   ReadDescriptor,
   ServerFactoryLike,
   Transport,
@@ -32,3 +30,4 @@ export type {
   TriggerPhase,
   WriteDescriptor,
 } from "../internet/interfaces.ts";
+export type { DelayedCall, ReactorTime } from "../internet/time.ts";

@@ -5,34 +5,13 @@
 import type { IPv4Address, IPv6Address } from "./address.ts";
 import type { Deferred } from "./defer/deferred.ts";
 import type { Failure } from "./failure.ts";
+import type { ReactorTime } from "./time.ts";
 
 /** The address of one end of a connection. */
 export type Address = IPv4Address | IPv6Address;
 
 /** Bytes handed to a transport: a string is sent as UTF-8. */
 export type Bytes = Uint8Array | string;
-
-/** A call that a clock will make later. Returned by {@link ReactorTime.callLater}. */
-export interface DelayedCall {
-  /** When the call is due, in seconds on the clock's own scale. */
-  getTime(): number;
-  /** @throws AlreadyCalled | AlreadyCancelled */
-  cancel(): void;
-  /** Put the call off by `secondsLater` more seconds (negative brings it forward). @throws AlreadyCalled | AlreadyCancelled */
-  delay(secondsLater: number): void;
-  /** Make the call due `secondsFromNow` seconds from now. @throws AlreadyCalled | AlreadyCancelled */
-  reset(secondsFromNow: number): void;
-  /** True until the call was made or cancelled. */
-  active(): boolean;
-}
-
-/** A clock: the reactor in production, `Clock` in tests. */
-export interface ReactorTime {
-  /** The clock's time in seconds. */
-  seconds(): number;
-  callLater<A extends unknown[]>(seconds: number, f: (...args: A) => unknown, ...args: A): DelayedCall;
-  getDelayedCalls(): DelayedCall[];
-}
 
 /** Produces data on its own (push) or when asked to (pull). */
 export interface Producer {

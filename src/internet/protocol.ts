@@ -12,14 +12,13 @@ import type {
   ClientFactoryLike,
   Connector,
   ConnectTCPOptions,
-  DelayedCall,
   ProtocolLike,
   ReactorTCP,
-  ReactorTime,
   ServerFactoryLike,
   Transport,
 } from "./interfaces.ts";
 import { defaultClock } from "./reactor/defaultclock.ts";
+import type { DelayedCall, ReactorTime } from "./time.ts";
 
 // --- protocols -------------------------------------------------------------------------------------------------------
 

@@ -7,8 +7,9 @@
 import { Deferred } from "../internet/defer/deferred.ts";
 import { succeed } from "../internet/defer/makers.ts";
 import type { Failure } from "../internet/failure.ts";
-import type { Address, Bytes, DelayedCall, ReactorTime } from "../internet/interfaces.ts";
+import type { Address, Bytes } from "../internet/interfaces.ts";
 import { Factory } from "../internet/protocol.ts";
+import type { DelayedCall, ReactorTime } from "../internet/time.ts";
 import { LineOnlyReceiver } from "./basic/line.ts";
 import { Backlog, type BacklogLimits } from "./chat/backlog.ts";
 

@@ -9,7 +9,8 @@ import {
   type ServerEndpoint,
   serverFromString,
 } from "../internet/endpoints/endpoints.ts";
-import type { ListeningPort, ReactorTCP, ReactorTime, ServerFactoryLike } from "../internet/interfaces.ts";
+import type { ListeningPort, ReactorTCP, ServerFactoryLike } from "../internet/interfaces.ts";
+import type { ReactorTime } from "../internet/time.ts";
 import type { ProxyInfo } from "./haproxy/info.ts";
 import { encodeV1 } from "./haproxy/v1.ts";
 import { encodeV2 } from "./haproxy/v2.ts";

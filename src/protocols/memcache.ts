@@ -5,8 +5,9 @@ import { Fifo } from "../internet/defer/fifo.ts";
 import { fail } from "../internet/defer/makers.ts";
 import { ConnectionClosed, TimeoutError } from "../internet/error.ts";
 import type { Failure } from "../internet/failure.ts";
-import type { Bytes, ReactorTime } from "../internet/interfaces.ts";
+import type { Bytes } from "../internet/interfaces.ts";
 import { defaultClock } from "../internet/reactor/defaultclock.ts";
+import type { ReactorTime } from "../internet/time.ts";
 import { LineReceiver } from "./basic/line.ts";
 import {
   type Command,

@@ -3,15 +3,9 @@ import type { Deferred, Outcome } from "../internet/defer/deferred.ts";
 import { maybeDeferred } from "../internet/defer/makers.ts";
 import { TCP4ClientEndpoint } from "../internet/endpoints/endpoints.ts";
 import type { Failure } from "../internet/failure.ts";
-import type {
-  Address,
-  DelayedCall,
-  ListeningPort,
-  ReactorNames,
-  ReactorTCP,
-  ReactorTime,
-} from "../internet/interfaces.ts";
+import type { Address, ListeningPort, ReactorNames, ReactorTCP } from "../internet/interfaces.ts";
 import { Factory } from "../internet/protocol.ts";
+import type { DelayedCall, ReactorTime } from "../internet/time.ts";
 // biome-ignore lint/suspicious/noShadowRestrictedNames: the name it is known by.
 import { Proxy, ProxyClient } from "./portforward.ts";
 import { BIND, encodeReply, GRANTED, parseRequest, REJECTED, SOCKSError, type SOCKSRequest } from "./socks/request.ts";

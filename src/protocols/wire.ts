@@ -2,7 +2,7 @@
 import { userInfo } from "node:os";
 import type { Bytes, PullProducer } from "../internet/interfaces.ts";
 import { Protocol } from "../internet/protocol.ts";
-import { type TimeSource, wallClock } from "../internet/wallclock.ts";
+import { type TimeSource, wallClock } from "../internet/time.ts";
 
 /**
  * Sends back whatever it receives. It reads no further while a client that does not read has much waiting for it, so

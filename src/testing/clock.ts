@@ -1,7 +1,7 @@
 /** A clock that stands still until a test moves it. */
 
-import type { DelayedCall, ReactorTime } from "../internet/interfaces.ts";
 import { ensureCallLater, TimerWheel } from "../internet/reactor/timers.ts";
+import type { DelayedCall, ReactorTime } from "../internet/time.ts";
 import { watchForLeaks } from "./leaks.ts";
 
 /** Give it to whatever takes a reactor for its time. What a call throws comes out of `advance`. */

@@ -18,7 +18,6 @@ import type {
   ClientFactoryLike,
   Connector,
   ConnectTCPOptions,
-  DelayedCall,
   ListeningPort,
   ListenTCPOptions,
   ProtocolLike,
@@ -31,6 +30,7 @@ import type {
   TriggerPhase,
 } from "../internet/interfaces.ts";
 import { ThreePhaseEvent } from "../internet/reactor/triggers.ts";
+import type { DelayedCall } from "../internet/time.ts";
 import { Clock } from "./clock.ts";
 import { watchForLeaks } from "./leaks.ts";
 import { MemoryDescriptors } from "./memorydescriptors.ts";

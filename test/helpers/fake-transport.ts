@@ -16,7 +16,6 @@ import type {
   ClientFactoryLike,
   Connector,
   ConnectTCPOptions,
-  DelayedCall,
   ListeningPort,
   ListenTCPOptions,
   Producer,
@@ -24,10 +23,10 @@ import type {
   PullProducer,
   PushProducer,
   ReactorTCP,
-  ReactorTime,
   ServerFactoryLike,
   Transport,
 } from "../../src/internet/interfaces.ts";
+import type { DelayedCall, ReactorTime } from "../../src/internet/time.ts";
 
 /** One end of a connection that exists in the test only. */
 export class FakeTransport implements Transport {

@@ -10,7 +10,7 @@ import {
   NoRouteError,
   TCPTimedOutError,
 } from "../../src/internet/error.ts";
-import type { ReactorTime } from "../../src/internet/interfaces.ts";
+import type { ReactorTime } from "../../src/internet/time.ts";
 import { flow } from "../helpers/flow.ts";
 import { Client, FlowRecorder, HalfRecorder, Recorder } from "../helpers/recorder.ts";
 import { dial, listen, PORT, pair, world } from "./world.ts";

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { AlreadyCalledError, CancelledError, Deferred, fail, succeed } from "../../src/entries/defer.ts";
 import { SkeinError, TimeoutError } from "../../src/internet/error.ts";
 import { Failure } from "../../src/internet/failure.ts";
-import type { DelayedCall, ReactorTime } from "../../src/internet/interfaces.ts";
+import type { DelayedCall, ReactorTime } from "../../src/internet/time.ts";
 import type { LogEvent } from "../../src/logger/event.ts";
 import { setObserver } from "../../src/logger/log.ts";
 

@@ -9,7 +9,7 @@ import {
   succeed,
 } from "../../src/entries/defer.ts";
 import { Failure } from "../../src/internet/failure.ts";
-import type { ReactorTime } from "../../src/internet/interfaces.ts";
+import type { ReactorTime } from "../../src/internet/time.ts";
 
 // The type checker tests here; nothing needs to run.
 const unrun = (f: () => unknown): void => void f;

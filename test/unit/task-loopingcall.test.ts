@@ -2,7 +2,7 @@ import { describe, expect, expectTypeOf, it } from "vitest";
 import { Deferred, fail, succeed } from "../../src/entries/defer.ts";
 import { Clock, LoopingCall, LoopingCallStateError } from "../../src/entries/task.ts";
 import { NoClockError } from "../../src/internet/error.ts";
-import type { ReactorTime } from "../../src/internet/interfaces.ts";
+import type { ReactorTime } from "../../src/internet/time.ts";
 import { outcome } from "../helpers/outcome.ts";
 
 /** A LoopingCall on a clock of its own, and the times of its calls. */

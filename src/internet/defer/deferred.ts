@@ -22,8 +22,8 @@ import { err } from "../../logger/log.ts";
 import { ensureClock } from "../arguments.ts";
 import { TimeoutError } from "../error.ts";
 import { Failure } from "../failure.ts";
-import type { ReactorTime } from "../interfaces.ts";
 import { isThenable } from "../thenable.ts";
+import type { ReactorTime } from "../time.ts";
 import {
   ALREADY_CALLED,
   AlreadyCalledError,
@@ -63,7 +63,7 @@ function cancelledToTimedOut<T>(result: T | Failure, seconds: number): T {
   throw new TimeoutError(`There was no result after ${seconds} seconds: allow more, or find out what holds it up.`);
 }
 
-type Link = Step | Pair | Watcher | ChainedTo | Deferred<unknown>;
+type Link = Step | Pair | Watcher | ChainedTo<Deferred<unknown>> | Deferred<unknown>;
 
 /** Not a method, since it is none of a program's business: have `watcher` told what comes to this link of `deferred`. */
 export let watch: (deferred: Deferred<unknown>, watcher: Watcher) => void;
@@ -461,7 +461,7 @@ export class Deferred<T> implements PromiseLike<T> {
     return heir;
   }
 
-  private inform(slot: Watcher | ChainedTo | Deferred<unknown>): Deferred<unknown> | undefined {
+  private inform(slot: Watcher | ChainedTo<Deferred<unknown>> | Deferred<unknown>): Deferred<unknown> | undefined {
     if (slot instanceof Deferred) {
       slot.source = undefined;
       slot.state &= ~WAITING;

@@ -2,8 +2,8 @@
 
 import { SkeinError, TimeoutError } from "../error.ts";
 import { Failure } from "../failure.ts";
-import type { DelayedCall, ReactorTime } from "../interfaces.ts";
 import { defaultClock } from "../reactor/defaultclock.ts";
+import type { DelayedCall, ReactorTime } from "../time.ts";
 import { cancelOnAbort, type WaitOptions } from "./abort.ts";
 import { Deferred } from "./deferred.ts";
 import { FilesystemLock } from "./filesystemlock.ts";

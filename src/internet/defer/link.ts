@@ -9,7 +9,6 @@
  * million that the garbage collector would have to trace and move.
  */
 import type { Failure } from "../failure.ts";
-import type { Deferred } from "./deferred.ts";
 
 /** A callback or errback whose arguments are bound. */
 export type Step = (value: unknown) => unknown;
@@ -31,10 +30,10 @@ export class Pair {
 }
 
 /** An heir by chainDeferred(): it fires, where a Deferred that stands in a chain itself waits for that chain. */
-export class ChainedTo {
-  readonly deferred: Deferred<unknown>;
+export class ChainedTo<D> {
+  readonly deferred: D;
 
-  constructor(deferred: Deferred<unknown>) {
+  constructor(deferred: D) {
     this.deferred = deferred;
   }
 }

@@ -1,7 +1,7 @@
 /** A limit of time on anything that is waited for. */
 
-import type { ReactorTime } from "../interfaces.ts";
 import { defaultClock } from "../reactor/defaultclock.ts";
+import type { ReactorTime } from "../time.ts";
 import type { Deferred } from "./deferred.ts";
 import { ensureDeferred } from "./makers.ts";
 

@@ -1,15 +1,14 @@
 /** What `yield*` iterates over: yields the Deferred, once, and returns what it is resumed with. */
-import type { Deferred } from "./deferred.ts";
 
-export class Wait<T> implements Iterator<Deferred<T>, T> {
-  private readonly deferred: Deferred<T>;
+export class Wait<D extends PromiseLike<T>, T> implements Iterator<D, T> {
+  private readonly deferred: D;
   private yielded = false;
 
-  constructor(deferred: Deferred<T>) {
+  constructor(deferred: D) {
     this.deferred = deferred;
   }
 
-  next(result?: unknown): IteratorResult<Deferred<T>, T> {
+  next(result?: unknown): IteratorResult<D, T> {
     if (this.yielded) return { done: true, value: result as T };
     this.yielded = true;
     return { done: false, value: this.deferred };

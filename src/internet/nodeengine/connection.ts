@@ -10,9 +10,8 @@ import { CloseReason, Completion, type NativeAddress } from "../../native.ts";
 import type { EngineConnection } from "../engine/base.ts";
 import { Phase } from "../engine/phase.ts";
 import { nativeAddress } from "./addresses.ts";
-import type { NodeEngine } from "./engine.ts";
 import { errnoOf } from "./errno.ts";
-import { Outbox } from "./outbox.ts";
+import { type BlockPool, Outbox } from "./outbox.ts";
 
 /** A write of so many bytes goes to the socket at once; and what is held when it has grown to so many. */
 const DIRECT_BYTES = 4 * 1024;
@@ -21,6 +20,18 @@ const HELD_BYTES = 64 * 1024;
 const UNREAD_BYTES_MAX = 128 * 1024;
 
 const NOTHING = Buffer.alloc(0);
+
+/** What a connection needs of the engine that it belongs to. */
+export interface ConnectionEngine {
+  readonly blocks: BlockPool;
+  /** Whether sockets are watched: the engine has been started. */
+  readonly watches: boolean;
+  push(kind: number, handle: number, a: number, b: number): void;
+  readLater(connection: NodeConnection): void;
+  flushLater(connection: NodeConnection): void;
+  lingers(connection: NodeConnection): void;
+  released(connection: NodeConnection): void;
+}
 
 export class NodeConnection implements EngineConnection {
   handle = -1;
@@ -35,7 +46,7 @@ export class NodeConnection implements EngineConnection {
   sweeps = 0;
   unread = 0;
   readonly peerAddress: NativeAddress;
-  private readonly engine: NodeEngine;
+  private readonly engine: ConnectionEngine;
   private readonly socket: Socket;
   private readonly outbox: Outbox;
   private inbox: Buffer[] = [];
@@ -52,7 +63,7 @@ export class NodeConnection implements EngineConnection {
   private errno = 0;
 
   /** `peer`: who it is, should the socket not know. */
-  constructor(engine: NodeEngine, socket: Socket, phase: number, peer: NativeAddress) {
+  constructor(engine: ConnectionEngine, socket: Socket, phase: number, peer: NativeAddress) {
     this.engine = engine;
     this.socket = socket;
     this.phase = phase;

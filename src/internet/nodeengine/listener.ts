@@ -6,11 +6,21 @@ import { nativeAddress } from "./addresses.ts";
 import type { TcpHandle } from "./bind.ts";
 import type { NodeConnection } from "./connection.ts";
 import { descriptorLack } from "./descriptors.ts";
-import type { NodeEngine } from "./engine.ts";
 import { errnoOf } from "./errno.ts";
 
 /** Out of descriptors again within so long, it is the same episode. */
 const EPISODE_MS = 1000;
+
+/** What a server needs of the engine that it belongs to. */
+export interface AcceptorEngine {
+  /** Whether sockets are watched: the engine has been started. */
+  readonly watches: boolean;
+  /** A listener has one more connection. */
+  accepted(listener: NodeListener, socket: Socket): void;
+  /** A listener cannot accept. */
+  starved(listener: NodeListener, errno: number, again: boolean): void;
+  forget(acceptor: Acceptor): void;
+}
 
 /** One port, as the program knows it. */
 export class NodeListener implements EngineListener<NodeConnection> {
@@ -42,14 +52,14 @@ export class Acceptor {
   readonly reusePort: boolean;
   /** Out of descriptors: it waits for resume(). */
   starving = false;
-  private readonly engine: NodeEngine;
+  private readonly engine: AcceptorEngine;
   private readonly server: Server;
   /** There to pause the server by, where that can be done. */
   private readonly handle: TcpHandle | undefined;
   private episodeEnds = 0;
   private next = 0;
 
-  constructor(engine: NodeEngine, server: Server, handle: TcpHandle | undefined, reusePort: boolean) {
+  constructor(engine: AcceptorEngine, server: Server, handle: TcpHandle | undefined, reusePort: boolean) {
     this.engine = engine;
     this.server = server;
     this.handle = handle;

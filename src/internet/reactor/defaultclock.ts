@@ -1,6 +1,6 @@
 /** The clock of those who were given none. */
 import { NoClockError } from "../error.ts";
-import type { ReactorTime } from "../interfaces.ts";
+import type { ReactorTime } from "../time.ts";
 import { installedReactor } from "./installation.ts";
 
 /** The installed reactor. @throws NoClockError when there is none */

@@ -15,7 +15,7 @@
  * look too many, never one too late.
  */
 import { AlreadyCalled, AlreadyCancelled } from "../error.ts";
-import type { DelayedCall as DelayedCallInterface } from "../interfaces.ts";
+import type { DelayedCall as DelayedCallInterface } from "../time.ts";
 
 type Callable = (...args: unknown[]) => unknown;
 

@@ -5,15 +5,8 @@ import { IPv4Address, literalAddress } from "../address.ts";
 import type { AttemptEvents, EngineLink } from "../engine/link.ts";
 import { ConnectError, ConnectTimeoutError, getConnectError, NotConnectingError, UserError } from "../error.ts";
 import { Failure } from "../failure.ts";
-import type {
-  Address,
-  ClientFactoryLike,
-  Connector,
-  ConnectTCPOptions,
-  DelayedCall,
-  ReactorNames,
-  ReactorTime,
-} from "../interfaces.ts";
+import type { Address, ClientFactoryLike, Connector, ConnectTCPOptions, ReactorNames } from "../interfaces.ts";
+import type { DelayedCall, ReactorTime } from "../time.ts";
 import { borrowsFrom } from "./borrowing.ts";
 import { addressFrom, type ConnectionOwner, TcpConnection } from "./connection.ts";
 

@@ -10,9 +10,9 @@ import { err } from "../../logger/log.ts";
 import { Deferred } from "../defer/deferred.ts";
 import { SkeinError } from "../error.ts";
 import { Failure } from "../failure.ts";
-import type { DelayedCall } from "../interfaces.ts";
 import { defaultClock } from "../reactor/defaultclock.ts";
 import { isThenable } from "../thenable.ts";
+import type { DelayedCall } from "../time.ts";
 
 /** resume() was called more often than pause(). */
 export class NotPaused extends SkeinError {

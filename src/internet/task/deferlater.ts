@@ -2,8 +2,8 @@
 
 import { Deferred, type Outcome } from "../defer/deferred.ts";
 import type { Failure } from "../failure.ts";
-import type { DelayedCall, ReactorTime } from "../interfaces.ts";
 import { defaultClock } from "../reactor/defaultclock.ts";
+import type { DelayedCall, ReactorTime } from "../time.ts";
 
 /**
  * Fires after `seconds`, with what comes of `f(...args)`, which is called then; without `f`, with undefined. Cancelling

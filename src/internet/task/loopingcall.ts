@@ -9,8 +9,8 @@
 import { Deferred } from "../defer/deferred.ts";
 import { maybeDeferred } from "../defer/makers.ts";
 import { SkeinError } from "../error.ts";
-import type { DelayedCall, ReactorTime } from "../interfaces.ts";
 import { defaultClock } from "../reactor/defaultclock.ts";
+import type { DelayedCall, ReactorTime } from "../time.ts";
 
 /** A LoopingCall was started twice, or stopped or reset without running. */
 export class LoopingCallStateError extends SkeinError {

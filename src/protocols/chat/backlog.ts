@@ -1,5 +1,6 @@
 /** Notices a peer that does not read what it is sent, before that fills the memory. */
-import type { DelayedCall, PushProducer, ReactorTime, Transport } from "../../internet/interfaces.ts";
+import type { PushProducer, Transport } from "../../internet/interfaces.ts";
+import type { DelayedCall, ReactorTime } from "../../internet/time.ts";
 
 export interface BacklogLimits {
   /** Bytes that may be written to a peer while it does not take what it was sent before. */

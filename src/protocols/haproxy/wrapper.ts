@@ -1,8 +1,9 @@
 /** Connections that come through a proxy, as their protocols are to see them. */
 
-import type { Address, ProtocolLike, ReactorTime } from "../../internet/interfaces.ts";
+import type { Address, ProtocolLike } from "../../internet/interfaces.ts";
 import { Protocol } from "../../internet/protocol.ts";
 import { defaultClock } from "../../internet/reactor/defaultclock.ts";
+import type { ReactorTime } from "../../internet/time.ts";
 import { msg } from "../../logger/log.ts";
 import { TimeoutMixin } from "../policies/timeout.ts";
 import { type WrappableFactory, WrappingFactory } from "../policies/wrapper.ts";

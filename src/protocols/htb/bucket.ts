@@ -1,7 +1,7 @@
 /** One token bucket: what limits how much may pass in a time. */
 
-import type { ReactorTime } from "../../internet/interfaces.ts";
 import { defaultClock } from "../../internet/reactor/defaultclock.ts";
+import type { ReactorTime } from "../../internet/time.ts";
 
 /**
  * A bucket that fills with what passes, and drains as time goes by: what does not fit must wait. One that has a parent

@@ -1,14 +1,8 @@
 /** A consumer that is fed no faster than a bucket allows. */
 
-import type {
-  Bytes,
-  Consumer,
-  DelayedCall,
-  PullProducer,
-  PushProducer,
-  ReactorTime,
-} from "../../internet/interfaces.ts";
+import type { Bytes, Consumer, PullProducer, PushProducer } from "../../internet/interfaces.ts";
 import { defaultClock } from "../../internet/reactor/defaultclock.ts";
+import type { DelayedCall, ReactorTime } from "../../internet/time.ts";
 import type { Bucket } from "./bucket.ts";
 
 /** Seconds: what waits is passed on in pieces worth this much time, since many tiny ones do no good. */

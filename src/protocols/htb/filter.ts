@@ -1,7 +1,8 @@
 /** Which bucket a connection's bytes go through. */
 
-import type { ReactorTime, Transport } from "../../internet/interfaces.ts";
+import type { Transport } from "../../internet/interfaces.ts";
 import { defaultClock } from "../../internet/reactor/defaultclock.ts";
+import type { ReactorTime } from "../../internet/time.ts";
 import { Bucket } from "./bucket.ts";
 
 /** Finds the bucket for a connection. */

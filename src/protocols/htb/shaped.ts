@@ -1,14 +1,7 @@
 /** Connections that are written to no faster than a bucket allows. */
 import type { Failure } from "../../internet/failure.ts";
-import type {
-  Address,
-  Bytes,
-  ProtocolLike,
-  PullProducer,
-  PushProducer,
-  ReactorTime,
-  Transport,
-} from "../../internet/interfaces.ts";
+import type { Address, Bytes, ProtocolLike, PullProducer, PushProducer, Transport } from "../../internet/interfaces.ts";
+import type { ReactorTime } from "../../internet/time.ts";
 import { ProtocolWrapper, type WrappableFactory, WrappingFactory } from "../policies/wrapper.ts";
 import type { Bucket } from "./bucket.ts";
 import { ShapedConsumer } from "./consumer.ts";

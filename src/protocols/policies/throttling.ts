@@ -1,15 +1,8 @@
 /** Connections that together read and write only so many bytes a second. */
 
-import type {
-  Address,
-  Bytes,
-  DelayedCall,
-  ProtocolLike,
-  PullProducer,
-  PushProducer,
-  ReactorTime,
-} from "../../internet/interfaces.ts";
+import type { Address, Bytes, ProtocolLike, PullProducer, PushProducer } from "../../internet/interfaces.ts";
 import { defaultClock } from "../../internet/reactor/defaultclock.ts";
+import type { DelayedCall, ReactorTime } from "../../internet/time.ts";
 import { msg } from "../../logger/log.ts";
 import { endBy } from "../guard.ts";
 import { Bucket } from "../htb/bucket.ts";

@@ -1,9 +1,10 @@
 /** Connections that end when nothing happens on them. */
 
 import type { Failure } from "../../internet/failure.ts";
-import type { Address, Bytes, DelayedCall, ProtocolLike, ReactorTime } from "../../internet/interfaces.ts";
+import type { Address, Bytes, ProtocolLike } from "../../internet/interfaces.ts";
 import type { Protocol } from "../../internet/protocol.ts";
 import { defaultClock } from "../../internet/reactor/defaultclock.ts";
+import type { DelayedCall, ReactorTime } from "../../internet/time.ts";
 import { ProtocolWrapper, type WrappableFactory, WrappingFactory } from "./wrapper.ts";
 
 /** What {@link TimeoutMixin} adds to a protocol. */

@@ -1,7 +1,7 @@
 /** A connection of the simulated network, as whoever makes faults sees it. */
 import { errnoNamed } from "../../internet/errno.ts";
 import type { End } from "./end.ts";
-import type { Network } from "./network.ts";
+import type { Medium } from "./medium.ts";
 
 /** A connection of the simulated network, seen from outside: for tests that break it. */
 export class SimulatedConnection {
@@ -12,10 +12,10 @@ export class SimulatedConnection {
   readonly server: string;
   /** Its place in the network's list. */
   index = -1;
-  private readonly network: Network;
+  private readonly network: Medium;
   private readonly ends: readonly [End, End];
 
-  constructor(network: Network, client: End, server: End) {
+  constructor(network: Medium, client: End, server: End) {
     this.network = network;
     this.id = client.subject >> 1;
     this.client = `${client.localHost}:${client.localPort}`;

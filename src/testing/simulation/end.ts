@@ -3,9 +3,8 @@ import type { EngineConnection } from "../../internet/engine/base.ts";
 import { Phase } from "../../internet/engine/phase.ts";
 import { errnoNamed } from "../../internet/errno.ts";
 import { CloseReason, Completion, type NativeAddress } from "../../native.ts";
-import type { SimulatedConnection } from "./connection.ts";
-import type { SimulatedEngine } from "./engine.ts";
-import type { Pipe } from "./pipe.ts";
+import type { Medium } from "./medium.ts";
+import type { Pipe, PipeEnd } from "./pipe.ts";
 import { Occurrence } from "./queue.ts";
 import { copy, type Segment, SegmentKind, SegmentList } from "./segment.ts";
 import { Kind } from "./trace.ts";
@@ -17,8 +16,24 @@ const ETIMEDOUT = errnoNamed("ETIMEDOUT")!;
 /** A send that took a part only is tried again within so many seconds. */
 const RETRY_SECONDS = 0.001;
 
-export class End implements EngineConnection {
-  readonly engine: SimulatedEngine;
+/** What an end needs of the engine that it belongs to. */
+export interface EndEngine {
+  readonly network: Medium;
+  record(kind: number, subject: number, a: number, b: number): void;
+  push(kind: number, handle: number, a: number, b: number): void;
+  readLater(end: End): void;
+  flushLater(end: End): void;
+  lingers(end: End): void;
+  released(end: End): void;
+}
+
+/** What has a place in the network's list of connections; -1 when it is in none. */
+export interface Listed {
+  index: number;
+}
+
+export class End implements EngineConnection, PipeEnd {
+  readonly engine: EndEngine;
   /** Twice the number of the connection, and 1 for the end that was accepted. */
   readonly subject: number;
   readonly localHost: string;
@@ -38,10 +53,10 @@ export class End implements EngineConnection {
   ready = false;
   sweeps = 0;
   /** What it belongs to, from the moment at which the other end is there. */
-  connection: SimulatedConnection | undefined = undefined;
+  connection: Listed | undefined = undefined;
   /** What it sends. */
   out: Pipe | undefined = undefined;
-  peer: End | undefined = undefined;
+  peer: PipeEnd | undefined = undefined;
   private shutAsked = false;
   private shut = false;
   /** The peer's FIN, or a reset, has arrived. */
@@ -53,7 +68,7 @@ export class End implements EngineConnection {
   private retry: Retry | undefined = undefined;
 
   constructor(
-    engine: SimulatedEngine,
+    engine: EndEngine,
     phase: number,
     subject: number,
     local: readonly [string, number],
@@ -252,7 +267,7 @@ export class End implements EngineConnection {
   }
 
   /** The SYN was answered. */
-  answered(peer: End): void {
+  answered(peer: PipeEnd): void {
     this.peer = peer;
     this.out!.receiver = peer;
     if (this.phase !== Phase.CONNECTING) {

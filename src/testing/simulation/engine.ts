@@ -6,9 +6,9 @@
 import { EngineBase, type Setup } from "../../internet/engine/base.ts";
 import { errnoNamed } from "../../internet/errno.ts";
 import type { End } from "./end.ts";
-import type { SimulatedHost } from "./host.ts";
 import { Listener } from "./listener.ts";
-import type { Network } from "./network.ts";
+import type { Machine } from "./machine.ts";
+import type { Medium } from "./medium.ts";
 import { Occurrence } from "./queue.ts";
 
 const EADDRINUSE = errnoNamed("EADDRINUSE")!;
@@ -20,13 +20,20 @@ const LOOPBACK = "127.0.0.1";
 /** What an EngineLink needs for this engine: a host costs some 100 KiB. */
 export const SIMULATED_SIZES = { records: 256, arenaBytes: 32 * 1024, slabBytes: 32 * 1024, spareSlabs: 2 } as const;
 
+/** What an engine needs of the network. */
+export interface EngineNetwork extends Medium {
+  connect(engine: SimulatedEngine, local: readonly [string, number], address: string, port: number): End;
+  /** Take an end that is gone out of the list of connections. */
+  delist(end: End): void;
+}
+
 export class SimulatedEngine extends EngineBase<End, Listener> {
-  readonly network: Network;
-  readonly host: SimulatedHost;
+  readonly network: EngineNetwork;
+  readonly host: Machine;
   private readonly listeners = new Set<Listener>();
   private readonly wakening: Wakening;
 
-  constructor(network: Network, host: SimulatedHost, setup: Setup) {
+  constructor(network: EngineNetwork, host: Machine, setup: Setup) {
     super(setup, READ_BYTES_MAX);
     this.network = network;
     this.host = host;

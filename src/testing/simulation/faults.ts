@@ -28,12 +28,12 @@ export interface FaultRules {
 
 /** Goes on until it is told to stop. */
 export class Faults {
-  private readonly network: Network;
+  private readonly network: Network<SimulatedHost>;
   private readonly random: Random;
   private readonly rules: FaultRules;
   private readonly repeated: Repeated[] = [];
 
-  constructor(network: Network, random: Random, rules: FaultRules) {
+  constructor(network: Network<SimulatedHost>, random: Random, rules: FaultRules) {
     this.network = network;
     this.random = random;
     this.rules = rules;
@@ -111,11 +111,11 @@ function pick<T>(random: Random, items: readonly T[]): T | undefined {
 
 /** A fault that comes again and again. */
 class Repeated extends Occurrence {
-  private readonly network: Network;
+  private readonly network: Network<SimulatedHost>;
   private readonly gap: () => number;
   private readonly f: () => void;
 
-  constructor(network: Network, gap: () => number, f: () => void) {
+  constructor(network: Network<SimulatedHost>, gap: () => number, f: () => void) {
     super();
     this.network = network;
     this.gap = gap;

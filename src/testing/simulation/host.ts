@@ -2,13 +2,14 @@
 import { SkeinError } from "../../internet/error.ts";
 import type { SimulatedEngine } from "./engine.ts";
 import { SimulatedLoop } from "./loop.ts";
+import type { Machine } from "./machine.ts";
 import type { Network } from "./network.ts";
 import { Ports } from "./ports.ts";
 import { SimulatedReactor } from "./reactor.ts";
 
 /** One machine of a simulation, with a reactor of its own, or several. */
-export class SimulatedHost {
-  readonly network: Network;
+export class SimulatedHost implements Machine {
+  readonly network: Network<SimulatedHost>;
   readonly name: string;
   /** IPv4. */
   readonly address: string;
@@ -23,7 +24,7 @@ export class SimulatedHost {
   private currentEngine!: SimulatedEngine;
   private isUp = true;
 
-  constructor(network: Network, id: number, name: string, address: string) {
+  constructor(network: Network<SimulatedHost>, id: number, name: string, address: string) {
     this.network = network;
     this.id = id;
     this.name = name;
@@ -95,8 +96,8 @@ export class SimulatedHost {
   }
 
   private start(found: (engine: SimulatedEngine) => void): SimulatedReactor {
-    const loop = new SimulatedLoop(this);
-    const reactor = new SimulatedReactor(this, loop, found);
+    const loop = new SimulatedLoop(this.network, this);
+    const reactor = new SimulatedReactor(this.network, this, loop, found);
     this.programs.push({ loop, reactor });
     return reactor;
   }

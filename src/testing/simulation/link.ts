@@ -1,6 +1,4 @@
 /** The way from one host to another, with everything that it does to what travels on it. */
-import type { Pipe } from "./pipe.ts";
-
 /** How a network behaves between two hosts. Times are seconds, probabilities are from 0 to 1. */
 export interface LinkSettings {
   /** From one host to the other, one way. Default 0.001. */
@@ -55,6 +53,11 @@ export const ROUGH_NETWORK: LinkSettings = {
   loseConnect: 0.01,
 };
 
+/** Waits for a link to be open again. */
+export interface LinkWaiter {
+  resume(): void;
+}
+
 export class Link {
   settings: LinkSettings;
   /** When the last segment has left the sender, as far as bandwidth goes. */
@@ -64,7 +67,7 @@ export class Link {
   private cuts = 0;
   private isDead = false;
   /** Pipes that wait for the link to be open again. */
-  private readonly waiting = new Set<Pipe>();
+  private readonly waiting = new Set<LinkWaiter>();
 
   constructor(settings: LinkSettings) {
     this.settings = settings;
@@ -89,11 +92,11 @@ export class Link {
   }
 
   /** Have `pipe` resumed when the link is open. */
-  wait(pipe: Pipe): void {
+  wait(pipe: LinkWaiter): void {
     this.waiting.add(pipe);
   }
 
-  forget(pipe: Pipe): void {
+  forget(pipe: LinkWaiter): void {
     this.waiting.delete(pipe);
   }
 

@@ -1,11 +1,16 @@
 /** A simulated port that listens. */
 import type { EngineListener } from "../../internet/engine/base.ts";
 import type { NativeAddress } from "../../native.ts";
-import type { End } from "./end.ts";
-import type { SimulatedEngine } from "./engine.ts";
+import type { End, EndEngine } from "./end.ts";
+
+/** What a listener needs of the engine that it belongs to. */
+export interface ListenerEngine extends EndEngine {
+  acceptLater(listener: Listener): void;
+  unlisten(listener: Listener): void;
+}
 
 export class Listener implements EngineListener<End> {
-  readonly engine: SimulatedEngine;
+  readonly engine: ListenerEngine;
   /** "" for every address of the host. */
   readonly host: string;
   readonly port: number;
@@ -16,7 +21,7 @@ export class Listener implements EngineListener<End> {
   closed = false;
   readonly waiting: End[] = [];
 
-  constructor(engine: SimulatedEngine, host: string, port: number, backlog: number, reusePort: boolean) {
+  constructor(engine: ListenerEngine, host: string, port: number, backlog: number, reusePort: boolean) {
     this.engine = engine;
     this.host = host;
     this.port = port;

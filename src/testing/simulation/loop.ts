@@ -1,30 +1,33 @@
 /** The loop of one simulated host: its reactor is woken by the simulation's queue, at virtual times. */
 import type { Loop } from "../../internet/reactor/loop.ts";
-import type { SimulatedHost } from "./host.ts";
+import type { Machine } from "./machine.ts";
+import type { Medium } from "./medium.ts";
 import { Occurrence } from "./queue.ts";
 import { Kind } from "./trace.ts";
 
 export class SimulatedLoop implements Loop {
-  readonly host: SimulatedHost;
+  readonly network: Medium;
+  readonly host: Machine;
   /** The host has crashed: nobody is woken any more. */
   dead = false;
 
-  constructor(host: SimulatedHost) {
+  constructor(network: Medium, host: Machine) {
+    this.network = network;
     this.host = host;
   }
 
   seconds(): number {
-    return this.host.network.queue.now;
+    return this.network.queue.now;
   }
 
   later(seconds: number, f: () => void): object {
     const wake = new Wake(this, f);
-    this.host.network.queue.plan(wake, this.seconds() + seconds);
+    this.network.queue.plan(wake, this.seconds() + seconds);
     return wake;
   }
 
   cancelLater(timer: object | undefined): void {
-    if (timer instanceof Wake) this.host.network.queue.cancel(timer);
+    if (timer instanceof Wake) this.network.queue.cancel(timer);
   }
 
   soon(f: () => void): object {
@@ -47,9 +50,9 @@ class Wake extends Occurrence {
   }
 
   override happen(): void {
-    const { dead, host } = this.loop;
+    const { dead, network, host } = this.loop;
     if (dead) return;
-    const { network, frozenUntil } = host;
+    const { frozenUntil } = host;
     if (frozenUntil > network.queue.now) {
       network.queue.plan(this, frozenUntil);
       return;

@@ -3,9 +3,9 @@ import { Phase } from "../../internet/engine/phase.ts";
 import { errnoNamed } from "../../internet/errno.ts";
 import { SimulatedConnection } from "./connection.ts";
 import { End } from "./end.ts";
-import type { SimulatedEngine } from "./engine.ts";
-import type { SimulatedHost } from "./host.ts";
+import type { EngineNetwork, SimulatedEngine } from "./engine.ts";
 import { Link, type LinkSettings, PLAIN_NETWORK } from "./link.ts";
+import type { Machine } from "./machine.ts";
 import { Pipe } from "./pipe.ts";
 import { EventQueue, Occurrence } from "./queue.ts";
 import { hashBytes, type Random } from "./random.ts";
@@ -18,17 +18,17 @@ const SYN_AGAIN_SECONDS = 1;
 /** Within a host. */
 const LOOPBACK_LATENCY = 0.00002;
 
-export class Network {
+export class Network<H extends Machine = Machine> implements EngineNetwork {
   readonly queue = new EventQueue();
   readonly store = new SegmentStore();
   readonly random: Random;
   readonly trace: Trace;
-  readonly hosts: SimulatedHost[] = [];
-  private readonly byName = new Map<string, SimulatedHost>();
+  readonly hosts: H[] = [];
+  private readonly byName = new Map<string, H>();
   /** Those that both ends have. */
   readonly connections: SimulatedConnection[] = [];
   private readonly settings: LinkSettings;
-  private readonly links = new Map<SimulatedHost, Map<SimulatedHost, Link>>();
+  private readonly links = new Map<Machine, Map<Machine, Link>>();
   private connects = 0;
   private addresses = 0;
 
@@ -39,31 +39,31 @@ export class Network {
   }
 
   /** Take a host in. Its name and its address lead to it from here on. */
-  add(host: SimulatedHost): void {
+  add(host: H): void {
     this.hosts.push(host);
     this.byName.set(host.name, host);
     this.byName.set(host.address, host);
   }
 
   /** The host by its name or address. */
-  find(nameOrAddress: string): SimulatedHost | undefined {
+  find(nameOrAddress: string): H | undefined {
     return this.byName.get(nameOrAddress);
   }
 
   /** Who has an address, as seen from a host. */
-  route(from: SimulatedHost, address: string): SimulatedHost | undefined {
+  route(from: Machine, address: string): Machine | undefined {
     return address === "0.0.0.0" || from.owns(address) ? from : this.byName.get(address);
   }
 
   /** A host has crashed, or is up again. */
-  hostChanged(host: SimulatedHost): void {
+  hostChanged(host: Machine): void {
     for (const links of this.links.values()) {
       const link = links.get(host);
       if (link !== undefined) link.dead = !host.up;
     }
   }
 
-  link(from: SimulatedHost, to: SimulatedHost): Link {
+  link(from: Machine, to: Machine): Link {
     let links = this.links.get(from);
     if (links === undefined) {
       links = new Map();
@@ -79,13 +79,13 @@ export class Network {
   }
 
   /** Let nothing through from `from` to `to`, and unless it is one way, nor back. */
-  partition(from: readonly SimulatedHost[], to: readonly SimulatedHost[], oneWay: boolean): void {
+  partition(from: readonly H[], to: readonly H[], oneWay: boolean): void {
     this.fault(`partition ${names(from)} ${oneWay ? ">" : "|"} ${names(to)}`);
     for (const link of this.between(from, to, oneWay)) link.cut();
   }
 
   /** Take such a partition back. */
-  heal(from: readonly SimulatedHost[], to: readonly SimulatedHost[], oneWay: boolean): void {
+  heal(from: readonly H[], to: readonly H[], oneWay: boolean): void {
     this.fault(`heal ${names(from)} ${oneWay ? ">" : "|"} ${names(to)}`);
     for (const link of this.between(from, to, oneWay)) link.mend();
   }
@@ -96,11 +96,7 @@ export class Network {
     for (const links of this.links.values()) for (const link of links.values()) link.mend(true);
   }
 
-  private *between(
-    from: readonly SimulatedHost[],
-    to: readonly SimulatedHost[],
-    oneWay: boolean,
-  ): IterableIterator<Link> {
+  private *between(from: readonly H[], to: readonly H[], oneWay: boolean): IterableIterator<Link> {
     for (const a of from) {
       for (const b of to) {
         if (a === b) continue;
@@ -135,7 +131,7 @@ export class Network {
     return end;
   }
 
-  private synArrived(client: End, to: SimulatedHost): void {
+  private synArrived(client: End, to: Machine): void {
     const { link, back } = client.out!;
     const { loseConnect, refuse } = link.settings;
     if (this.random.chance(loseConnect)) {
@@ -204,7 +200,7 @@ export class Network {
   }
 }
 
-function names(hosts: readonly SimulatedHost[]): string {
+function names(hosts: readonly Machine[]): string {
   return hosts.length > 4 ? `${hosts.slice(0, 3).join()} and ${hosts.length - 3} more` : hosts.join();
 }
 

@@ -8,9 +8,8 @@
  * A pipe is planned for the arrival of the first segment that flies. While its link is closed it stalls, and after
  * `giveUp` seconds without an acknowledgement the sender's end fails.
  */
-import type { End } from "./end.ts";
 import type { Link } from "./link.ts";
-import type { Network } from "./network.ts";
+import type { Medium } from "./medium.ts";
 import { Occurrence } from "./queue.ts";
 import { type Segment, SegmentKind, SegmentList, signal } from "./segment.ts";
 
@@ -22,16 +21,32 @@ const RESEND_SECONDS = 0.2;
 /** After a partition, the next attempt to send comes within so many seconds. */
 const RETRY_SECONDS_MAX = 1;
 
+/** What a pipe leads to, or comes from. */
+export interface PipeEnd {
+  /** The pipe of the other direction. */
+  out: Pipe | undefined;
+  arrive(segment: Segment, from: Pipe): void;
+  /** The SYN was answered by `peer`. */
+  answered(peer: PipeEnd): void;
+  /** The peer has ended its side. */
+  ended(): void;
+  reset(): void;
+  /** There is room to send. */
+  writable(): void;
+  /** Nothing was acknowledged for too long. */
+  unheard(): void;
+}
+
 export class Pipe extends Occurrence {
   readonly link: Link;
   /** The way on which acknowledgements return. */
   readonly back: Link;
-  readonly sender: End;
+  readonly sender: PipeEnd;
   /** Undefined until the sender's SYN was answered. */
-  receiver: End | undefined;
+  receiver: PipeEnd | undefined;
   /** Called when the SYN arrives. */
   onSyn: (() => void) | undefined;
-  private readonly network: Network;
+  private readonly network: Medium;
   private readonly flying = new SegmentList();
   /** Bytes that were sent and not read. */
   private unread = 0;
@@ -43,7 +58,7 @@ export class Pipe extends Occurrence {
   private readonly opening: Opening;
   private readonly limit: GiveUp;
 
-  constructor(network: Network, link: Link, back: Link, sender: End, receiver?: End) {
+  constructor(network: Medium, link: Link, back: Link, sender: PipeEnd, receiver?: PipeEnd) {
     super();
     this.network = network;
     this.link = link;

@@ -5,27 +5,32 @@ import type { Deferred } from "../../internet/defer/deferred.ts";
 import { fail, succeed } from "../../internet/defer/makers.ts";
 import { DNSLookupError } from "../../internet/error.ts";
 import { EngineReactor } from "../../internet/reactor/engine.ts";
-import { SIMULATED_SIZES, SimulatedEngine } from "./engine.ts";
-import type { SimulatedHost } from "./host.ts";
+import { type EngineNetwork, SIMULATED_SIZES, SimulatedEngine } from "./engine.ts";
 import type { SimulatedLoop } from "./loop.ts";
+import type { Machine } from "./machine.ts";
+
+/** The network, which knows its hosts by their names. */
+export interface NamedHosts extends EngineNetwork {
+  find(nameOrAddress: string): Machine | undefined;
+}
 
 /** A whole reactor, but that its time and its network are simulated. */
 export class SimulatedReactor extends EngineReactor {
-  private readonly host: SimulatedHost;
+  private readonly network: NamedHosts;
 
   /** Made by its host. `found` is told the engine. */
-  constructor(host: SimulatedHost, loop: SimulatedLoop, found: (engine: SimulatedEngine) => void) {
+  constructor(network: NamedHosts, host: Machine, loop: SimulatedLoop, found: (engine: SimulatedEngine) => void) {
     super(
       "simulated",
       (setup) => {
-        const engine = new SimulatedEngine(host.network, host, setup);
+        const engine = new SimulatedEngine(network, host, setup);
         found(engine);
         return engine;
       },
       loop,
       SIMULATED_SIZES,
     );
-    this.host = host;
+    this.network = network;
   }
 
   /** There are no signals in a simulation. */
@@ -38,7 +43,7 @@ export class SimulatedReactor extends EngineReactor {
     if (name === "") return succeed("0.0.0.0");
     if (isIP(name) !== 0) return succeed(name);
     if (name === "localhost") return succeed("127.0.0.1");
-    const found = this.host.network.find(name);
+    const found = this.network.find(name);
     if (found !== undefined) return succeed(found.address);
     return fail(new DNSLookupError(`No host of the simulation is called "${name}": make it with sim.host("${name}").`));
   }

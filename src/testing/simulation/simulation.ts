@@ -63,7 +63,7 @@ export class Simulation {
   /** Uniform random numbers in [0, 1), for the program. The network draws its own. */
   readonly random: () => number;
   private readonly trace: Trace;
-  private readonly network: Network;
+  private readonly network: Network<SimulatedHost>;
   private readonly player: Player;
   private readonly failOnError: boolean;
   private faultStreams = 0;
@@ -78,7 +78,7 @@ export class Simulation {
     const random = new Random(seed, "program");
     this.random = () => random.next();
     this.trace = new Trace(onTrace);
-    this.network = new Network(settings, new Random(seed, "network"), this.trace);
+    this.network = new Network<SimulatedHost>(settings, new Random(seed, "network"), this.trace);
     this.player = new Player(this.network.queue);
   }
 
