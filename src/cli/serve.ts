@@ -1,5 +1,6 @@
 /** `skein serve`: runs one of the built-in services until it is told to stop. */
-import { InvalidEndpointError, serverFromString } from "../internet/endpoints/endpoints.ts";
+import { InvalidEndpointError } from "../internet/endpoints/description.ts";
+import { serverFromString } from "../internet/endpoints/registry.ts";
 import { ReactorNotAvailableError } from "../internet/error.ts";
 import type { ListeningPort, Reactor } from "../internet/interfaces.ts";
 import { installReactor } from "../internet/reactor/installation.ts";

@@ -2,22 +2,25 @@
  * Endpoints say where to listen or to connect, apart from what to do there. They can be made of strings, so that a
  * program's user chooses them. Names and semantics follow twisted.internet.endpoints.
  */
+
+export { connectProtocol } from "../internet/endpoints/connectprotocol.ts";
 export {
-  type ClientEndpoint,
-  type ClientEndpointParser,
-  clientFromString,
-  connectProtocol,
   EndpointArguments,
   type EndpointForm,
   InvalidEndpointError,
   quoteStringArgument,
+} from "../internet/endpoints/description.ts";
+export type { ClientEndpoint, ServerEndpoint } from "../internet/endpoints/interfaces.ts";
+export type { ClientEndpointParser, ServerEndpointParser } from "../internet/endpoints/parser.ts";
+export {
+  clientFromString,
   registerClientEndpointParser,
   registerServerEndpointParser,
-  type ServerEndpoint,
-  type ServerEndpointParser,
   serverFromString,
+} from "../internet/endpoints/registry.ts";
+export {
   TCP4ClientEndpoint,
   TCP4ServerEndpoint,
   TCP6ClientEndpoint,
   TCP6ServerEndpoint,
-} from "../internet/endpoints/endpoints.ts";
+} from "../internet/endpoints/tcp.ts";

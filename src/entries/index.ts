@@ -2,19 +2,16 @@
  * The everyday names. Importing this neither installs a reactor nor loads native code: importing `skein/reactor` does.
  */
 export { IPv4Address, IPv6Address } from "../internet/address.ts";
+export { connectProtocol } from "../internet/endpoints/connectprotocol.ts";
+export { InvalidEndpointError, quoteStringArgument } from "../internet/endpoints/description.ts";
+export type { ClientEndpoint, ServerEndpoint } from "../internet/endpoints/interfaces.ts";
+export { clientFromString, serverFromString } from "../internet/endpoints/registry.ts";
 export {
-  type ClientEndpoint,
-  clientFromString,
-  connectProtocol,
-  InvalidEndpointError,
-  quoteStringArgument,
-  type ServerEndpoint,
-  serverFromString,
   TCP4ClientEndpoint,
   TCP4ServerEndpoint,
   TCP6ClientEndpoint,
   TCP6ServerEndpoint,
-} from "../internet/endpoints/endpoints.ts";
+} from "../internet/endpoints/tcp.ts";
 export {
   AlreadyCalled,
   AlreadyCancelled,

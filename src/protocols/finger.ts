@@ -1,7 +1,8 @@
 /** Who is on a machine, and what of them: a server and a client. Names follow twisted.protocols.finger. */
 import { Deferred, type Outcome } from "../internet/defer/deferred.ts";
 import { fail, maybeDeferred } from "../internet/defer/makers.ts";
-import { type ClientEndpoint, connectProtocol } from "../internet/endpoints/endpoints.ts";
+import { connectProtocol } from "../internet/endpoints/connectprotocol.ts";
+import type { ClientEndpoint } from "../internet/endpoints/interfaces.ts";
 import { ConnectionDone, SkeinError } from "../internet/error.ts";
 import type { Failure } from "../internet/failure.ts";
 import type { Bytes } from "../internet/interfaces.ts";

@@ -4,11 +4,8 @@
  * @see https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt
  */
 import type { Deferred } from "../internet/defer/deferred.ts";
-import {
-  registerServerEndpointParser,
-  type ServerEndpoint,
-  serverFromString,
-} from "../internet/endpoints/endpoints.ts";
+import type { ServerEndpoint } from "../internet/endpoints/interfaces.ts";
+import { registerServerEndpointParser, serverFromString } from "../internet/endpoints/registry.ts";
 import type { ListeningPort, ReactorTCP, ServerFactoryLike } from "../internet/interfaces.ts";
 import type { ReactorTime } from "../internet/time.ts";
 import type { ProxyInfo } from "./haproxy/info.ts";

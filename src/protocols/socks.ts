@@ -1,7 +1,7 @@
 /** SOCKS 4 and 4a: a server, and an endpoint that connects through one. Names follow twisted.protocols.socks. */
 import type { Deferred, Outcome } from "../internet/defer/deferred.ts";
 import { maybeDeferred } from "../internet/defer/makers.ts";
-import { TCP4ClientEndpoint } from "../internet/endpoints/endpoints.ts";
+import { TCP4ClientEndpoint } from "../internet/endpoints/tcp.ts";
 import type { Failure } from "../internet/failure.ts";
 import type { Address, ListeningPort, ReactorNames, ReactorTCP } from "../internet/interfaces.ts";
 import { Factory } from "../internet/protocol.ts";

@@ -1,5 +1,5 @@
 /** Connections as Duplexes, so that libraries made for Node's sockets run over them. */
-import type { ClientEndpoint } from "../internet/endpoints/endpoints.ts";
+import type { ClientEndpoint } from "../internet/endpoints/interfaces.ts";
 import type { Failure } from "../internet/failure.ts";
 import type { HalfCloseableProtocol, Transport } from "../internet/interfaces.ts";
 import { Factory, Protocol } from "../internet/protocol.ts";

@@ -1,5 +1,5 @@
 /** How a connection comes into the hands of an async function: taken over, made, or accepted. */
-import type { ClientEndpoint } from "../internet/endpoints/endpoints.ts";
+import type { ClientEndpoint } from "../internet/endpoints/interfaces.ts";
 import { ConnectionClosed } from "../internet/error.ts";
 import type { Transport } from "../internet/interfaces.ts";
 import { Factory, type Protocol } from "../internet/protocol.ts";

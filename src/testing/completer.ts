@@ -1,7 +1,7 @@
 /** How the connections that a MemoryReactor is asked for turn out. */
 import { IPv4Address } from "../internet/address.ts";
 import { attempt } from "../internet/endpoints/attempt.ts";
-import type { ClientEndpoint } from "../internet/endpoints/endpoints.ts";
+import type { ClientEndpoint } from "../internet/endpoints/interfaces.ts";
 import { ConnectError } from "../internet/error.ts";
 import type { ServerFactoryLike } from "../internet/interfaces.ts";
 import { Factory } from "../internet/protocol.ts";

@@ -17,7 +17,7 @@ import {
   toWeb,
   write,
 } from "../../src/entries/streams.ts";
-import { TCP4ClientEndpoint } from "../../src/internet/endpoints/endpoints.ts";
+import { TCP4ClientEndpoint } from "../../src/internet/endpoints/tcp.ts";
 import { errnoNamed } from "../../src/internet/errno.ts";
 import { ConnectionDone, ConnectionLost, ConnectionRefusedError } from "../../src/internet/error.ts";
 import type { ListeningPort } from "../../src/internet/interfaces.ts";

@@ -1,7 +1,7 @@
 /** Node's own modules and libraries over the reactor's connections. */
 import { once } from "node:events";
 import { connectDuplex, type DuplexOptions, duplexFactory, type SocketDuplex } from "../../src/entries/streams.ts";
-import { TCP4ClientEndpoint } from "../../src/internet/endpoints/endpoints.ts";
+import { TCP4ClientEndpoint } from "../../src/internet/endpoints/tcp.ts";
 import type { EngineReactor } from "../../src/internet/reactor/engine.ts";
 
 /** Give each connection to a free port of 127.0.0.1 to `connected`; returns the port. */

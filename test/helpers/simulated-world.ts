@@ -1,7 +1,7 @@
 /** A simulated network as the place of a test: the reactors under test and their peers are programs of one machine. */
 import { nextTick } from "node:process";
 import { connectDuplex, duplexFactory } from "../../src/entries/streams.ts";
-import { TCP4ClientEndpoint } from "../../src/internet/endpoints/endpoints.ts";
+import { TCP4ClientEndpoint } from "../../src/internet/endpoints/tcp.ts";
 import type { EngineReactor } from "../../src/internet/reactor/engine.ts";
 import { type SimulatedHost, type SimulatedReactor, Simulation } from "../../src/testing/simulation/simulation.ts";
 import type { PeerPort, PeerSocket, World } from "./world.ts";

@@ -1,6 +1,6 @@
 /** finger, with Twisted on the other side. */
 import { expect, it } from "vitest";
-import { TCP4ClientEndpoint } from "../../src/internet/endpoints/endpoints.ts";
+import { TCP4ClientEndpoint } from "../../src/internet/endpoints/tcp.ts";
 import { Finger, finger } from "../../src/protocols/finger.ts";
 import { building, listen, python, testReactor } from "../helpers/interop.ts";
 

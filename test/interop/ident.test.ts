@@ -1,7 +1,8 @@
 /** ident, with Twisted on the other side, and with the kernel. */
 import { userInfo } from "node:os";
 import { expect, it } from "vitest";
-import { connectProtocol, TCP4ClientEndpoint } from "../../src/internet/endpoints/endpoints.ts";
+import { connectProtocol } from "../../src/internet/endpoints/connectprotocol.ts";
+import { TCP4ClientEndpoint } from "../../src/internet/endpoints/tcp.ts";
 import {
   HiddenUser,
   IdentClient,

@@ -1,7 +1,8 @@
 /** LineReceiver, with Twisted's on the other side. */
 import { expect, it } from "vitest";
 import { LineReceiver } from "../../src/entries/protocols/basic.ts";
-import { connectProtocol, TCP4ClientEndpoint } from "../../src/internet/endpoints/endpoints.ts";
+import { connectProtocol } from "../../src/internet/endpoints/connectprotocol.ts";
+import { TCP4ClientEndpoint } from "../../src/internet/endpoints/tcp.ts";
 import { Gate } from "../helpers/gate.ts";
 import { building, listen, python, testReactor } from "../helpers/interop.ts";
 

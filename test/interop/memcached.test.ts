@@ -2,7 +2,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { connectProtocol, TCP4ClientEndpoint } from "../../src/internet/endpoints/endpoints.ts";
+import { connectProtocol } from "../../src/internet/endpoints/connectprotocol.ts";
+import { TCP4ClientEndpoint } from "../../src/internet/endpoints/tcp.ts";
 import { ClientError, MemCacheProtocol, ServerError } from "../../src/protocols/memcache.ts";
 import { until } from "../helpers/gate.ts";
 import { need, scratch, testReactor } from "../helpers/interop.ts";

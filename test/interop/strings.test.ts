@@ -6,7 +6,8 @@ import {
   Int32StringReceiver,
   NetstringReceiver,
 } from "../../src/entries/protocols/basic.ts";
-import { connectProtocol, TCP4ClientEndpoint } from "../../src/internet/endpoints/endpoints.ts";
+import { connectProtocol } from "../../src/internet/endpoints/connectprotocol.ts";
+import { TCP4ClientEndpoint } from "../../src/internet/endpoints/tcp.ts";
 import { Gate } from "../helpers/gate.ts";
 import { building, listen, python, testReactor } from "../helpers/interop.ts";
 

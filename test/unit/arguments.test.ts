@@ -3,7 +3,7 @@ import { describe, expect, it, onTestFinished, test } from "vitest";
 import { Deferred } from "../../src/entries/defer.ts";
 import { WrappingFactory } from "../../src/entries/protocols/policies.ts";
 import { failureResultOf, MemoryReactorClock } from "../../src/entries/testing.ts";
-import { clientFromString, serverFromString } from "../../src/internet/endpoints/endpoints.ts";
+import { clientFromString, serverFromString } from "../../src/internet/endpoints/registry.ts";
 import type { Reactor } from "../../src/internet/interfaces.ts";
 import { ClientFactory, Factory, Protocol } from "../../src/internet/protocol.ts";
 import { NodeReactor } from "../../src/internet/reactor/node.ts";

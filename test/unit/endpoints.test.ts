@@ -1,17 +1,18 @@
 import { describe, expect, it } from "vitest";
+import { connectProtocol } from "../../src/internet/endpoints/connectprotocol.ts";
+import { InvalidEndpointError, quoteStringArgument } from "../../src/internet/endpoints/description.ts";
 import {
   clientFromString,
-  connectProtocol,
-  InvalidEndpointError,
-  quoteStringArgument,
   registerClientEndpointParser,
   registerServerEndpointParser,
   serverFromString,
+} from "../../src/internet/endpoints/registry.ts";
+import {
   TCP4ClientEndpoint,
   TCP4ServerEndpoint,
   TCP6ClientEndpoint,
   TCP6ServerEndpoint,
-} from "../../src/internet/endpoints/endpoints.ts";
+} from "../../src/internet/endpoints/tcp.ts";
 import {
   CannotListenError,
   ConnectingCancelledError,

@@ -1,6 +1,6 @@
 import { expect, expectTypeOf, it } from "vitest";
 import { Deferred } from "../../src/entries/defer.ts";
-import { TCP4ClientEndpoint } from "../../src/internet/endpoints/endpoints.ts";
+import { TCP4ClientEndpoint } from "../../src/internet/endpoints/tcp.ts";
 import { ConnectionLost, ConnectionRefusedError, SkeinError } from "../../src/internet/error.ts";
 import { Finger, FingerClient, finger } from "../../src/protocols/finger.ts";
 import { FakeReactor, FakeTransport } from "../helpers/fake-transport.ts";

@@ -1,11 +1,8 @@
 /** `haproxy:` in descriptions of endpoints. */
 import { describe, expect, it } from "vitest";
-import {
-  InvalidEndpointError,
-  registerServerEndpointParser,
-  serverFromString,
-  TCP4ServerEndpoint,
-} from "../../src/internet/endpoints/endpoints.ts";
+import { InvalidEndpointError } from "../../src/internet/endpoints/description.ts";
+import { registerServerEndpointParser, serverFromString } from "../../src/internet/endpoints/registry.ts";
+import { TCP4ServerEndpoint } from "../../src/internet/endpoints/tcp.ts";
 import { Factory } from "../../src/internet/protocol.ts";
 import "../../src/protocols/haproxy.ts";
 import { FakeReactor, FakeTransport } from "../helpers/fake-transport.ts";

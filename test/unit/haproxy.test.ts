@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { IPv4Address, IPv6Address } from "../../src/internet/address.ts";
-import { TCP4ServerEndpoint } from "../../src/internet/endpoints/endpoints.ts";
+import { TCP4ServerEndpoint } from "../../src/internet/endpoints/tcp.ts";
 import { ConnectionLost, NoClockError } from "../../src/internet/error.ts";
 import type { Address, ServerFactoryLike } from "../../src/internet/interfaces.ts";
 import { Factory, Protocol } from "../../src/internet/protocol.ts";

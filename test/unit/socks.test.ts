@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { Deferred, fail, type Outcome, succeed } from "../../src/entries/defer.ts";
 import { IPv4Address } from "../../src/internet/address.ts";
-import { TCP4ClientEndpoint } from "../../src/internet/endpoints/endpoints.ts";
+import { TCP4ClientEndpoint } from "../../src/internet/endpoints/tcp.ts";
 import {
   ConnectingCancelledError,
   ConnectionDone,

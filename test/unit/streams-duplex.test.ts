@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { succeed } from "../../src/entries/defer.ts";
 import { connectDuplex, duplexFactory, type SocketDuplex, toDuplex } from "../../src/entries/streams.ts";
-import { TCP4ClientEndpoint } from "../../src/internet/endpoints/endpoints.ts";
+import { TCP4ClientEndpoint } from "../../src/internet/endpoints/tcp.ts";
 import {
   ConnectError,
   ConnectionAborted,

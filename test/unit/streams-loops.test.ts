@@ -13,7 +13,7 @@ import {
   strings,
   write,
 } from "../../src/entries/streams.ts";
-import { TCP4ClientEndpoint } from "../../src/internet/endpoints/endpoints.ts";
+import { TCP4ClientEndpoint } from "../../src/internet/endpoints/tcp.ts";
 import { ConnectionClosed, ConnectionDone, ConnectionLost, SkeinError } from "../../src/internet/error.ts";
 import type { Failure } from "../../src/internet/failure.ts";
 import { Protocol } from "../../src/internet/protocol.ts";

@@ -5,7 +5,7 @@ import {
   failureResultOf,
   successResultOf,
 } from "../../src/entries/testing.ts";
-import { connectProtocol } from "../../src/internet/endpoints/endpoints.ts";
+import { connectProtocol } from "../../src/internet/endpoints/connectprotocol.ts";
 import { ConnectError } from "../../src/internet/error.ts";
 import { ClientFactory, Factory, Protocol, ReconnectingClientFactory } from "../../src/internet/protocol.ts";
 import { Echo } from "../../src/protocols/wire.ts";

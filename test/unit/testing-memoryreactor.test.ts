@@ -8,7 +8,7 @@ import {
   RaisingMemoryReactor,
   successResultOf,
 } from "../../src/entries/testing.ts";
-import { clientFromString, serverFromString } from "../../src/internet/endpoints/endpoints.ts";
+import { clientFromString, serverFromString } from "../../src/internet/endpoints/registry.ts";
 import {
   CannotListenError,
   ConnectError,

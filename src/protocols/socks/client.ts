@@ -1,7 +1,7 @@
 /** Connections through a SOCKS server. */
 import { Deferred } from "../../internet/defer/deferred.ts";
 import { fail } from "../../internet/defer/makers.ts";
-import type { ClientEndpoint } from "../../internet/endpoints/endpoints.ts";
+import type { ClientEndpoint } from "../../internet/endpoints/interfaces.ts";
 import { ConnectingCancelledError, NoProtocol } from "../../internet/error.ts";
 import type { Failure } from "../../internet/failure.ts";
 import type { Address, ProtocolLike, Transport } from "../../internet/interfaces.ts";

@@ -1,0 +1,23 @@
+/** Connects one protocol that exists already. */
+import type { Deferred } from "../defer/deferred.ts";
+import type { Address } from "../interfaces.ts";
+import { Factory, type Protocol } from "../protocol.ts";
+import type { ClientEndpoint } from "./interfaces.ts";
+
+/** Connect a protocol that exists already. Fires with it, as {@link ClientEndpoint.connect} does. */
+export function connectProtocol<P extends Protocol>(endpoint: ClientEndpoint, protocol: P): Deferred<P> {
+  return endpoint.connect(new OneProtocolFactory(protocol));
+}
+
+class OneProtocolFactory<P extends Protocol> extends Factory<P> {
+  readonly #protocol: P;
+
+  constructor(protocol: P) {
+    super();
+    this.#protocol = protocol;
+  }
+
+  override buildProtocol(_addr: Address): P {
+    return this.#protocol;
+  }
+}

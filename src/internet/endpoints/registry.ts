@@ -1,0 +1,71 @@
+/**
+ * The types of endpoint descriptions that are known, by their prefixes: serverFromString() and clientFromString() look
+ * them up. A module that brings a type registers its parser when it is imported; those of TCP are there from the start.
+ */
+import { ensureDescription } from "../arguments.ts";
+import type { ReactorTCP } from "../interfaces.ts";
+import { EndpointArguments, type EndpointForm, InvalidEndpointError, parseDescription } from "./description.ts";
+import type { ClientEndpoint, ServerEndpoint } from "./interfaces.ts";
+import type { ClientEndpointParser, ServerEndpointParser } from "./parser.ts";
+import { tcp6ServerParser, tcpClientParser, tcpServerParser } from "./tcp.ts";
+
+const serverParsers = byPrefix<ServerEndpointParser>([tcpServerParser, tcp6ServerParser]);
+const clientParsers = byPrefix<ClientEndpointParser>([tcpClientParser]);
+
+function byPrefix<Parser extends EndpointForm>(parsers: readonly Parser[]): Map<string, Parser> {
+  return new Map(parsers.map((parser) => [parser.prefix, parser]));
+}
+
+/** Teach serverFromString() a type. The one that had this prefix is replaced. */
+export function registerServerEndpointParser(parser: ServerEndpointParser): void {
+  serverParsers.set(parser.prefix, parser);
+}
+
+/** Teach clientFromString() a type. The one that had this prefix is replaced. */
+export function registerClientEndpointParser(parser: ClientEndpointParser): void {
+  clientParsers.set(parser.prefix, parser);
+}
+
+/**
+ * The server endpoint that a string describes: `tcp:port[:interface=address][:backlog=number]`, the same with `tcp6`,
+ * or what a registered parser accepts.
+ * @throws InvalidEndpointError; TypeError without a reactor
+ */
+export function serverFromString(reactor: ReactorTCP, description: string): ServerEndpoint {
+  ensureDescription("serverFromString", reactor, "listenTCP", description);
+  const [parser, args] = select(serverParsers, "server", description);
+  return parser.parse(reactor, args);
+}
+
+/**
+ * The client endpoint that a string describes: `tcp:host:port[:timeout=seconds][:bindAddress=address]`, or what a
+ * registered parser accepts.
+ * @throws InvalidEndpointError; TypeError without a reactor
+ */
+export function clientFromString(reactor: ReactorTCP, description: string): ClientEndpoint {
+  ensureDescription("clientFromString", reactor, "connectTCP", description);
+  const [parser, args] = select(clientParsers, "client", description);
+  return parser.parse(reactor, args);
+}
+
+/** What else is to be said of types that are not there. */
+const WAYS: Readonly<Record<string, string>> = {
+  "server haproxy": ': import "skein/protocols/haproxy" first, which brings it',
+  "client tcp6": ': "tcp" takes IPv6 addresses as well, as in tcp:\\:\\:1:80',
+};
+
+function select<Parser extends EndpointForm>(
+  parsers: ReadonlyMap<string, Parser>,
+  side: string,
+  text: string,
+): [Parser, EndpointArguments] {
+  const description = parseDescription(text);
+  const parser = parsers.get(description.type);
+  if (parser === undefined) {
+    const forms = [...parsers.values()].map(({ form }) => form).join(" or ");
+    const what = `${side} endpoint of type "${description.type}"`;
+    const way = WAYS[`${side} ${description.type}`] ?? "";
+    throw new InvalidEndpointError(`Bad endpoint "${text}": there is no ${what}${way}. Accepted: ${forms}`);
+  }
+  return [parser, new EndpointArguments(description, parser)];
+}
