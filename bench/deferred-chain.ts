@@ -11,7 +11,7 @@ import { root } from "./rig/root.ts";
 import { median } from "./rig/statistics.ts";
 
 const { Deferred, inlineCallbacks, succeed } = (await import(
-  pathToFileURL(join(root, "dist", "internet", "defer.js")).href
+  pathToFileURL(join(root, "dist/entries/defer.js")).href
 )) as typeof import("../src/entries/defer.ts");
 
 const rounds = 31;

@@ -10,6 +10,7 @@
 import { join } from "node:path";
 import type { Answer, Figure, Progress } from "./rig/answer.ts";
 import { type Cell, loop } from "./rig/cells.ts";
+import { serverNode } from "./rig/node.ts";
 import type { Peer } from "./rig/peers.ts";
 import { root } from "./rig/root.ts";
 import { measureCell } from "./rig/rounds.ts";
@@ -64,6 +65,6 @@ export async function run(progress: Progress, options: FramingOptions = {}): Pro
 }
 
 function peer(name: string, file: string, protocol: string, ...more: string[]): Peer {
-  const command = [process.execPath, join(root, "bench", "peers", file), "--protocol", protocol, ...more];
+  const command = [serverNode(), join(root, "bench", "peers", file), "--protocol", protocol, ...more];
   return { name, title: name, onlyInPieces: false, command: () => command };
 }

@@ -7,6 +7,7 @@
  *
  * --break coalescing|batching gives Skein a fault that the gate must find: it shows that the gate is awake.
  * --only A,B measures those cells and questions only.
+ * --node VERSION has the servers run under that Node; what the bench asks of its own process runs under the bench's.
  */
 
 import { parseArgs } from "node:util";
@@ -19,11 +20,15 @@ import { run as reactors } from "./reactors.ts";
 import type { Answer, Progress } from "./rig/answer.ts";
 import { cellNamed } from "./rig/cells.ts";
 import { type Bound, readGateFile } from "./rig/gate-file.ts";
+import { useNode } from "./rig/node.ts";
 import { borrowing, broken, floor, net, owning, reactorsHere } from "./rig/peers.ts";
 import { measureCell } from "./rig/rounds.ts";
 import { slowness } from "./rig/slowness.ts";
 
-const { values } = parseArgs({ options: { break: { type: "string" }, only: { type: "string" } } });
+const { values } = parseArgs({
+  options: { break: { type: "string" }, only: { type: "string" }, node: { type: "string" } },
+});
+if (values.node !== undefined) await useNode(values.node);
 const file = readGateFile();
 const skein = [borrowing, owning].map((peer) => (values.break === undefined ? peer : broken(peer, values.break)));
 const here = reactorsHere();

@@ -8,6 +8,7 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { against } from "./against.ts";
 import { run as batching } from "./batching.ts";
 import { run as deferredChain } from "./deferred-chain.ts";
 import { run as echo } from "./echo.ts";
@@ -20,6 +21,7 @@ import type { Answer, Progress } from "./rig/answer.ts";
 import { cellNamed, cells } from "./rig/cells.ts";
 import { readGateFile } from "./rig/gate-file.ts";
 import { describeMachine } from "./rig/machine.ts";
+import { serverNodeVersion, useNode } from "./rig/node.ts";
 import { page } from "./rig/page.ts";
 import { echoPicture, reactorsPicture } from "./rig/pictures.ts";
 import {
@@ -40,10 +42,14 @@ const usage = `npm run bench -- [options]
                   idle-connections, million-timers, deferred-chain, uring-designs
   --reactors A,B  only the question reactors, for these beside the default one; "all" for each that works here
   --cells A,B     cells of echo or reactors: ${cells.map((cell) => cell.name).join(", ")}
-  --rounds N      rounds of echo (9) or reactors (7)
-  --seconds S     length of a sample of echo or reactors (1)
+  --rounds N      rounds of echo (9), reactors or --against (7)
+  --seconds S     length of a sample of echo or reactors (1) or --against (0.5)
   --quick         3 rounds of 0.4 seconds
   --json FILE     write the figures of this run to FILE
+  --node VERSION  have the servers run under that Node, as in 24 or 24.21.0; the figures are only printed
+  --against DIR   the servers of this checkout beside those of DIR, another built checkout, in the cells of the gate
+                  (or --cells), in turns; fails when the median of a cell's ratios new over old is above --limit
+  --limit RATIO   for --against (1.03)
   --report        only make docs/bench.md and docs/bench.svg again from bench/results/latest.json`;
 
 const { values } = parseArgs({
@@ -55,6 +61,9 @@ const { values } = parseArgs({
     seconds: { type: "string" },
     quick: { type: "boolean", default: false },
     json: { type: "string" },
+    node: { type: "string" },
+    against: { type: "string" },
+    limit: { type: "string", default: "1.03" },
     report: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
@@ -114,6 +123,19 @@ function writeDocuments(results: Results): void {
   }
 }
 
+async function compareWith(checkout: string): Promise<void> {
+  const { rows, table } = await against(checkout, {
+    cells: values.cells?.split(",").map(cellNamed),
+    rounds: Number(values.rounds ?? 7),
+    seconds: Number(values.seconds ?? 0.5),
+    limit: Number(values.limit),
+    progress: (line) => process.stderr.write(`${line}\n`),
+  });
+  console.log(`Node ${serverNodeVersion()}\n${table}`);
+  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(rows, undefined, 2)}\n`);
+  if (rows.some(({ passed }) => !passed)) process.exitCode = 1;
+}
+
 async function main(): Promise<void> {
   if (values.help) {
     console.log(usage);
@@ -126,7 +148,9 @@ async function main(): Promise<void> {
     return;
   }
   if (!existsSync(join(root, "dist"))) throw new Error("There is no dist/ to measure: run npm run build first.");
-  const keep = !values.quick && values.cells === undefined;
+  if (values.node !== undefined) await useNode(values.node);
+  if (values.against !== undefined) return compareWith(values.against);
+  const keep = !values.quick && values.cells === undefined && values.node === undefined;
   let results: Results = { machine: describeMachine(), answers: [] };
   for (const name of chosen()) {
     results = { ...results, answers: [...results.answers, await answer(name)] };

@@ -15,7 +15,7 @@ import { root } from "./rig/root.ts";
 import { median } from "./rig/statistics.ts";
 
 const { ReactorBase } = (await import(
-  pathToFileURL(join(root, "dist", "internet", "base.js")).href
+  pathToFileURL(join(root, "dist/internet/reactor/base.js")).href
 )) as typeof import("../src/internet/reactor/base.ts");
 
 const live = 1_000_000;

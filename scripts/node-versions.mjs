@@ -4,15 +4,12 @@
 // first; ends with "N passed, N failed".
 import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { packed } from "./packed.mjs";
+import { nodeProgram, VERSIONS, wholeVersion } from "./nodes.mjs";
 
-const VERSIONS = ["22.23.3", "24.21.0", "26.10.0"];
 const TESTS = ["test/process", "test/package/install.test.ts"];
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const windows = process.platform === "win32";
 const own = `${process.platform}-${process.arch}`;
 if (!existsSync(`${root}prebuilds/${own}`)) {
   console.error(`There is no prebuilds/${own}: npm run prebuild makes it.`);
@@ -27,9 +24,9 @@ cpSync(`${root}prebuilds`, `${work}/prebuilds`, { recursive: true });
 
 const versions = process.argv.slice(2);
 const totals = { passed: 0, failed: 0 };
-for (const version of versions.length > 0 ? versions : VERSIONS) {
-  const program = windows ? "bin/node.exe" : "bin/node";
-  const node = join(packed(`node-${windows ? "win" : process.platform}-${process.arch}@${version}`, [program]), program);
+for (const asked of versions.length > 0 ? versions : VERSIONS) {
+  const version = wholeVersion(asked);
+  const node = nodeProgram(version);
   const report = `${work}/${version}.json`;
   console.log(`\n> Node ${version}`);
   const vitest = ["node_modules/vitest/vitest.mjs", "run", "--project", "main", ...TESTS];

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { cpus, release } from "node:os";
+import { serverNodeVersion } from "./node.ts";
 
 /** Where figures were taken: enough to compare them, nothing that names the machine. */
 export interface Machine {
@@ -14,7 +15,7 @@ export function describeMachine(): Machine {
     processor: cpus()[0]?.model ?? "unknown",
     cores: cpus().length,
     kernel: `${process.platform} ${release()}`,
-    node: process.versions.node,
+    node: serverNodeVersion(),
   };
 }
 

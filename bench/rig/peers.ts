@@ -2,8 +2,9 @@
 
 import { spawnSync } from "node:child_process";
 import { accessSync, constants } from "node:fs";
-import { delimiter, join } from "node:path";
+import { delimiter, join, relative } from "node:path";
 import { floorProgram } from "./floor.ts";
+import { serverNode } from "./node.ts";
 import { root } from "./root.ts";
 
 export interface Peer {
@@ -22,17 +23,17 @@ export const floor: Peer = peer("floor", "C++ epoll (the floor)", (writes) =>
 );
 export const borrowing: Peer = skein("borrowing");
 export const owning: Peer = skein("owning");
-export const net: Peer = peer("net", "Node net", (writes) => script(process.execPath, "net.mjs", writes));
+export const net: Peer = peer("net", "Node net", (writes) => script(serverNode(), "net.mjs", writes));
 
 const corked: Peer = {
-  ...peer("net-corked", "Node net, corked", (writes) => [...script(process.execPath, "net.mjs", writes), "--cork"]),
+  ...peer("net-corked", "Node net, corked", (writes) => [...script(serverNode(), "net.mjs", writes), "--cork"]),
   onlyInPieces: true,
 };
 
 /** The reactors that work on this machine, the default one first. */
 export function reactorsHere(): string[] {
   const list = "import { loadNative } from './dist/native.js'; console.log(JSON.stringify(loadNative().backends()))";
-  const { stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", list], {
+  const { stdout, stderr } = spawnSync(serverNode(), ["--input-type=module", "-e", list], {
     cwd: root,
     encoding: "utf8",
   });
@@ -88,9 +89,20 @@ function peer(name: string, title: string, command: Peer["command"]): Peer {
   return { name, title, onlyInPieces: false, command };
 }
 
+/** The same server of another built checkout, which is in `checkout`. */
+export function elsewhere({ name, title, onlyInPieces, command }: Peer, checkout: string): Peer {
+  const moved = (part: string) => (part.startsWith(folder) ? join(checkout, relative(root, part)) : part);
+  return {
+    name: `old ${name}`,
+    title: `${title}, of ${checkout}`,
+    onlyInPieces,
+    command: (writes) => command(writes).map(moved),
+  };
+}
+
 function skein(mode: "borrowing" | "owning"): Peer {
   return peer(`skein-${mode}`, `Skein, ${mode}`, (writes) => [
-    ...script(process.execPath, "skein.mjs", writes),
+    ...script(serverNode(), "skein.mjs", writes),
     "--mode",
     mode,
   ]);
