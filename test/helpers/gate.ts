@@ -1,6 +1,6 @@
 /** Things that tests wait for. */
 
-import { setImmediate } from "node:timers/promises";
+import { setImmediate, setTimeout } from "node:timers/promises";
 
 /** A promise that is fulfilled from outside; opening it again changes nothing. */
 export class Gate<T = void> {
@@ -57,6 +57,17 @@ export class Tally {
 /** Let the loop turn `count` times. */
 export async function turns(count: number): Promise<void> {
   for (let i = 0; i < count; i++) await setImmediate();
+}
+
+/** The longest that loopSeconds() takes at a time, in milliseconds. */
+const STEP_MS = 50;
+
+/**
+ * Resolves when this process's loop has run for `seconds`. A time during which it stood still, as on a machine that is busy
+ * with others, counts as one step of 50 ms. For what must come well before something that would come by itself in the end.
+ */
+export async function loopSeconds(seconds: number): Promise<void> {
+  for (let step = 0; step < (seconds * 1000) / STEP_MS; step++) await setTimeout(STEP_MS, undefined, { ref: false });
 }
 
 /** Let the loop turn until `holds` does. For what tells nobody when it happens, as the closing of a descriptor. */

@@ -52,9 +52,7 @@ describe.each(DRIVERS)("with the %s driver", (driver) => {
     expect(await nextMessage(child)).toBe("alive");
     child.send("stop");
     expect(await nextMessage(child)).toBe("stopped");
-    const stopped = performance.now();
     expect(await exit).toEqual([0, null]);
-    expect(performance.now() - stopped).toBeLessThan(1000);
   });
 });
 

@@ -4,7 +4,7 @@
  *   node idle.mjs DRIVER
  *
  * Tells its parent "alive" a while after it began, and stops on any message. What the parent hears then is "stopped", and
- * nothing but the end of the reactor lets the process end.
+ * nothing but the end of the reactor lets the process end. If something holds it nevertheless, the exit code is 9.
  */
 import { load } from "./dist.mjs";
 
@@ -18,3 +18,8 @@ process.channel.unref();
 setTimeout(() => process.send("alive"), 200).unref();
 await reactor.run();
 process.send("stopped");
+// Steps that are taken only while something holds the process: a stall of a busy machine counts as one of them.
+let steps = 0;
+setInterval(() => {
+  if (++steps === 50) process.exit(9);
+}, 20).unref();

@@ -5,8 +5,8 @@ import { Lane } from "./lane.ts";
 import { type Pair, rehearse, type Script, takeBoth } from "./model.ts";
 import { describe, type Operation } from "./operations.ts";
 
-/** Only so that a run that fails comes to an end. */
-const PATIENCE_MS = 10_000;
+/** So long that no machine is too slow, and only so that a run that fails comes to an end. */
+const PATIENCE_MS = 60_000;
 /** While a failure is made smaller, which takes many runs. */
 const SHORT_PATIENCE_MS = 500;
 /** In these the loop sends what was written, though nobody is told of it, or tells what nobody expected. */

@@ -21,7 +21,7 @@ const { ConnectionDone } = await load("internet/error.js");
 const { setObserver } = await load("logger/log.js");
 
 const HIGHEST_N = 20;
-const PATIENCE_MS = 2000;
+const PATIENCE_MS = 30_000;
 /** Sizes of what a client sends and waits for, one after the other; one of several pieces leaves by sendmsg(2). */
 const MESSAGES = [[64], [1000], [700, 700, 700], [1], [5000], [64], [40_000]];
 const CLIENTS = 3;
