@@ -9,7 +9,8 @@
 // Memory: the backend asks for a place to receive into just before it has bytes; bytes to send stay valid until on_sent
 // (or on_closed) when submit_send said kInFlight, else only during the call.
 // An Endpoint is the engine's; the backend keeps handles only, and asks for the endpoint again after each event it
-// reported, since the program may have closed it meanwhile. At most one send is in flight for each.
+// reported, since the program may have closed it meanwhile. What it must remember for one goes into the endpoint's
+// notes, 16 bytes of its own. At most one send is in flight for each.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +20,7 @@
 
 #include "backend/ending.h"
 #include "backend/interest.h"
-#include "engine/connection.h"
+#include "engine/endpoint.h"
 #include "engine/slice.h"
 #include "net/address.h"
 

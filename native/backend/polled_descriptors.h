@@ -23,7 +23,7 @@ class PolledDescriptors {
     if (place == handles_.end()) return nullptr;
     Endpoint* polled = events.find(place->second);
     handles_.erase(place);
-    return polled != nullptr && polled->phase == Phase::kPolled && polled->fd == newcomer.fd ? polled : nullptr;
+    return polled != nullptr && polled->phase == Phase::kWatching && polled->fd == newcomer.fd ? polled : nullptr;
   }
 
  private:

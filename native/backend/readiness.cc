@@ -18,41 +18,43 @@ int Readiness::open(BackendEvents& events) {
 // The one place that tells the kernel what an endpoint waits for. Nothing: it stays in the set until a hangup comes,
 // since most pauses are short.
 int Readiness::want(Endpoint& endpoint, std::uint32_t wanted) {
-  if (endpoint.interest == wanted && (endpoint.watched || wanted == kNone)) return 0;
+  Notes& notes = notes_of(endpoint);
+  if (notes.interest == wanted && (notes.watched || wanted == kNone)) return 0;
   int result = 0;
-  if (endpoint.watched) {
+  if (notes.watched) {
     result = selector_->modify(endpoint.fd, wanted, endpoint.handle);
   } else if (wanted != kNone) {
     if (endpoint.fd == kNoDescriptor) return -EBADF;
-    const bool polled = endpoint.phase == Phase::kPolled;
+    const bool polled = endpoint.phase == Phase::kWatching;
     if (!polled) {
       if (Endpoint* closed = polled_.closed_before(endpoint, *events_)) expel(*closed);
     }
     result = selector_->add(endpoint.fd, wanted, endpoint.handle);
-    endpoint.watched = result == 0;
+    notes.watched = result == 0;
     if (polled && result == 0) polled_.add(endpoint);
   }
-  if (result == 0) endpoint.interest = wanted;
+  if (result == 0) notes.interest = wanted;
   return result;
 }
 
 void Readiness::expel(Endpoint& closed) {
-  if (closed.watched && !selector_->forgets_closed()) selector_->remove(closed.fd);
-  closed.watched = false;
-  closed.interest = kNone;
+  Notes& notes = notes_of(closed);
+  if (notes.watched && !selector_->forgets_closed()) selector_->remove(closed.fd);
+  notes = Notes{};
   closed.fd = kNoDescriptor;
 }
 
 std::ptrdiff_t Readiness::submit_send(Endpoint& endpoint, std::span<const Slice> slices) {
   // A full socket buffer: the attempt would only cost a call, unless the kernel just said that there is room.
-  const bool waiting = (endpoint.interest & kWrite) != 0;
+  const Notes& notes = notes_of(endpoint);
+  const bool waiting = (notes.interest & kWrite) != 0;
   if (waiting && endpoint.handle != writable_) return 0;
   writable_ = -1;
   std::ptrdiff_t sent = net::send(endpoint.fd, slices);
   if (would_block(sent)) sent = 0;
   if (sent < 0) return sent;
   const bool all = static_cast<std::size_t>(sent) == total_size(slices);
-  const int result = want(endpoint, all ? endpoint.interest & ~kWrite : endpoint.interest | kWrite);
+  const int result = want(endpoint, all ? notes.interest & ~kWrite : notes.interest | kWrite);
   return result < 0 ? result : sent;
 }
 
@@ -75,10 +77,10 @@ int Readiness::arm_poll(Endpoint& endpoint, std::uint32_t interest) {
 
 bool Readiness::close(Endpoint& endpoint, Ending ending) {
   const bool leaves_by_itself = ending != Ending::kLeaveOpen && selector_->forgets_closed();
-  if (endpoint.watched && !leaves_by_itself) selector_->remove(endpoint.fd);
-  if (ending == Ending::kLeaveOpen && endpoint.watched) polled_.remove(endpoint);
-  endpoint.watched = false;
-  endpoint.interest = kNone;
+  Notes& notes = notes_of(endpoint);
+  if (notes.watched && !leaves_by_itself) selector_->remove(endpoint.fd);
+  if (ending == Ending::kLeaveOpen && notes.watched) polled_.remove(endpoint);
+  notes = Notes{};
   close_as(endpoint.fd, ending);
   endpoint.fd = kNoDescriptor;
   return true;
@@ -96,40 +98,39 @@ void Readiness::deliver() {
     const auto [handle, what, error] = ready_[i];
     Endpoint* endpoint = events_->find(handle);
     if (endpoint == nullptr) continue;
-    if (error != 0) endpoint->broken = error;
+    Notes& notes = notes_of(*endpoint);
+    if (error != 0) notes.broken = error;
     if (endpoint->phase == Phase::kListening) {
-      if (endpoint->interest != kNone) accept_some(*endpoint);
+      if (notes.interest != kNone) accept_some(*endpoint);
       continue;
     }
     if (endpoint->phase == Phase::kConnecting) {
       // The set still has kWrite; the engine begins to receive or closes, and either replaces it.
-      endpoint->interest = kNone;
-      events_->on_connected(handle, endpoint->broken != 0 ? endpoint->broken : net::connect_error(endpoint->fd));
+      notes.interest = kNone;
+      events_->on_connected(handle, notes.broken != 0 ? notes.broken : net::connect_error(endpoint->fd));
       continue;
     }
-    const std::uint32_t interest = endpoint->interest;
-    if (endpoint->phase == Phase::kPolled) {
+    const std::uint32_t interest = notes.interest;
+    if (endpoint->phase == Phase::kWatching) {
       const std::uint32_t asked = what & (interest | kHangup);
       if (interest != kNone && asked != kNone) events_->on_ready(handle, asked);
-      if (interest == kNone && endpoint->watched) endpoint->watched = selector_->remove(endpoint->fd) != 0;
+      if (interest == kNone && notes.watched) notes.watched = selector_->remove(endpoint->fd) != 0;
       continue;
     }
     const bool hangup = (what & kHangup) != 0;
     if ((interest & (kRead | kWrite)) == 0) {
-      if (hangup && endpoint->watched) {
-        endpoint->watched = selector_->remove(endpoint->fd) != 0;
-      }
+      if (hangup && notes.watched) notes.watched = selector_->remove(endpoint->fd) != 0;
       continue;
     }
     if ((interest & kRead) != 0 && (hangup || (what & kRead) != 0)) {
-      receive_once(handle, endpoint->fd, endpoint->broken);
+      receive_once(handle, endpoint->fd, notes.broken);
       if ((interest & kWrite) == 0) continue;
       endpoint = events_->find(handle);
       if (endpoint == nullptr) continue;
     }
-    if ((endpoint->interest & kWrite) != 0 && (hangup || (what & kWrite) != 0)) {
+    if ((notes_of(*endpoint).interest & kWrite) != 0 && (hangup || (what & kWrite) != 0)) {
       writable_ = handle;
-      events_->on_sent(handle, -endpoint->broken);
+      events_->on_sent(handle, -notes_of(*endpoint).broken);
       writable_ = -1;
     }
   }
@@ -163,7 +164,7 @@ void Readiness::receive_once(Handle handle, Descriptor fd, int broken) {
   const std::span<std::uint8_t> window = events_->receive_window(handle);
   if (window.empty()) {
     Endpoint* endpoint = events_->find(handle);
-    if (endpoint != nullptr) want(*endpoint, endpoint->interest & ~kRead);
+    if (endpoint != nullptr) want(*endpoint, notes_of(*endpoint).interest & ~kRead);
     return;
   }
   std::ptrdiff_t received = net::receive(fd, window);

@@ -22,7 +22,7 @@ class Readiness final : public Backend {
   int open(BackendEvents& events) override;
   int arm_accept(Endpoint& listener) override { return want(listener, kRead); }
   int disarm_accept(Endpoint& listener) override { return want(listener, kNone); }
-  int arm_receive(Endpoint& endpoint) override { return want(endpoint, endpoint.interest | kRead); }
+  int arm_receive(Endpoint& endpoint) override { return want(endpoint, notes_of(endpoint).interest | kRead); }
   int connect(Endpoint& endpoint, const Address& address) override;
   int arm_poll(Endpoint& endpoint, std::uint32_t interest) override;
   bool sends_inline() const override { return true; }
@@ -36,6 +36,14 @@ class Readiness final : public Backend {
   int pollable_descriptor() const override { return selector_->pollable_descriptor(); }
 
  private:
+  // What is kept for each endpoint.
+  struct Notes {
+    std::uint32_t interest;  // what the selector was told to wait for
+    int broken;              // an errno that came with an event: the kernel may have forgotten it
+    bool watched;            // the selector has it
+  };
+  static Notes& notes_of(Endpoint& endpoint) { return endpoint.notes<Notes>(); }
+
   int want(Endpoint& endpoint, std::uint32_t interest);
   void expel(Endpoint& closed);
   void accept_some(Endpoint& listener);

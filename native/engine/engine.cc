@@ -14,39 +14,39 @@ Engine::Engine(std::unique_ptr<Backend> backend, Program& program, Memory memory
 
 Engine::~Engine() {
   stopped_ = true;
-  table_.each([this](Connection& connection) {
-    if (connection.phase == Phase::kClosed) return;
-    backend_->close(connection, connection.phase == Phase::kPolled ? Ending::kLeaveOpen : Ending::kClose);
-  });
+  const auto close_if_open = [this](Endpoint& endpoint, Ending ending) {
+    if (endpoint.phase != Phase::kClosed) backend_->close(endpoint, ending);
+  };
+  table_.each<Connection>([&](Connection& connection) { close_if_open(connection, Ending::kClose); });
+  table_.each<Listener>([&](Listener& listener) { close_if_open(listener, Ending::kClose); });
+  table_.each<Watch>([&](Watch& watch) { close_if_open(watch, Ending::kLeaveOpen); });
   // What it has in flight ends here, and only then may the bytes go.
   backend_.reset();
-  table_.each([this](Connection& connection) { connection.outbox.clear(pool_); });
+  table_.each<Connection>([this](Connection& connection) { connection.outbox.clear(pool_); });
 }
 
 // --- for the program -------------------------------------------------------------------------------------------------
 
-Connection* Engine::live(Handle handle) {
-  Connection* connection = table_.find(handle);
-  if (connection == nullptr || connection->phase == Phase::kLingering || connection->phase == Phase::kClosed) {
-    return nullptr;
-  }
-  return connection;
+template <typename Record>
+Record* Engine::add(Descriptor fd, Phase phase) {
+  Record* record = table_.add<Record>();
+  if (record == nullptr) return nullptr;
+  record->fd = fd;
+  record->phase = phase;
+  ++stats_.connections;
+  return record;
 }
 
 Connection* Engine::add_connection(Descriptor fd, Phase phase) {
-  Connection* connection = table_.add();
-  if (connection == nullptr) return nullptr;
-  connection->fd = fd;
-  connection->phase = phase;
-  connection->expect = kReadBytesMin;
-  ++stats_.connections;
+  auto* connection = add<Connection>(fd, phase);
+  if (connection != nullptr) connection->expect = kReadBytesMin;
   return connection;
 }
 
 int Engine::listen(const Address& address, int backlog, bool reuse_port) {
   const Descriptor fd = net::open_listener(address, backlog, reuse_port);
   if (fd < 0) return static_cast<int>(fd);
-  Connection* listener = add_connection(fd, Phase::kListening);
+  auto* listener = add<Listener>(fd, Phase::kListening);
   if (listener == nullptr) {
     net::close(fd);
     return -ENOMEM;
@@ -79,26 +79,26 @@ void Engine::settle_if_needed() {
 }
 
 int Engine::poll(Descriptor fd, std::uint32_t interest) {
-  Connection* polled = add_connection(fd, Phase::kPolled);
-  if (polled == nullptr) return -ENOMEM;
-  if (const int result = backend_->arm_poll(*polled, interest); result < 0) {
-    release(*polled, Ending::kLeaveOpen);
+  auto* watch = add<Watch>(fd, Phase::kWatching);
+  if (watch == nullptr) return -ENOMEM;
+  if (const int result = backend_->arm_poll(*watch, interest); result < 0) {
+    release(*watch, Ending::kLeaveOpen);
     return result;
   }
   settle_if_needed();
-  return polled->handle;
+  return watch->handle;
 }
 
 int Engine::set_interest(Handle handle, std::uint32_t interest) {
-  Connection* polled = live(handle);
-  if (polled == nullptr || polled->phase != Phase::kPolled) return -EBADF;
-  const int result = backend_->arm_poll(*polled, interest);
+  auto* watch = live<Watch>(handle);
+  if (watch == nullptr) return -EBADF;
+  const int result = backend_->arm_poll(*watch, interest);
   settle_if_needed();
   return result;
 }
 
 void Engine::resume_accept(Handle handle) {
-  Connection* listener = live(handle);
+  auto* listener = live<Listener>(handle);
   if (listener == nullptr || !listener->paused) return;
   listener->paused = false;
   std::erase(paused_listeners_, handle);
@@ -107,7 +107,7 @@ void Engine::resume_accept(Handle handle) {
 }
 
 std::int64_t Engine::write(Handle handle, std::span<const std::uint8_t> bytes) {
-  Connection* connection = live(handle);
+  auto* connection = live<Connection>(handle);
   if (connection == nullptr || connection->shut) return -1;
   if (connection->phase != Phase::kOpen && connection->phase != Phase::kFlushing) return -1;
   if (bytes.empty()) return static_cast<std::int64_t>(connection->outbox.pending());
@@ -147,40 +147,40 @@ std::size_t Engine::send_directly(Connection& connection, std::span<const std::u
 }
 
 void Engine::close(Handle handle) {
-  Connection* connection = live(handle);
-  if (connection == nullptr || connection->phase == Phase::kFlushing) return;
-  if (connection->phase != Phase::kOpen) {
+  auto* connection = live<Connection>(handle);
+  if (connection == nullptr || connection->phase == Phase::kConnecting) {
     abort(handle);
     return;
   }
+  if (connection->phase == Phase::kFlushing) return;
   connection->phase = Phase::kFlushing;
   connection->reading = false;
   if (!connection->dirty) mark_dirty(*connection);
 }
 
 void Engine::abort(Handle handle) {
-  Connection* connection = live(handle);
-  if (connection == nullptr) return;
-  const Phase phase = connection->phase;
-  const bool stands = phase == Phase::kOpen || phase == Phase::kFlushing;
-  end(*connection, 0, CloseReason::kAborted,
-      stands ? Ending::kReset : (phase == Phase::kPolled ? Ending::kLeaveOpen : Ending::kClose));
+  Endpoint* endpoint = table_.find(handle);
+  if (endpoint == nullptr || !is_live(*endpoint)) return;
+  Ending ending = Ending::kClose;
+  if (endpoint->phase == Phase::kOpen || endpoint->phase == Phase::kFlushing) ending = Ending::kReset;
+  if (endpoint->phase == Phase::kWatching) ending = Ending::kLeaveOpen;
+  end(*endpoint, 0, CloseReason::kAborted, ending);
 }
 
 void Engine::shutdown_write(Handle handle) {
-  Connection* connection = live(handle);
+  auto* connection = live<Connection>(handle);
   if (connection == nullptr || connection->phase != Phase::kOpen || connection->shut_asked) return;
   connection->shut_asked = true;
   if (!connection->dirty) mark_dirty(*connection);
 }
 
 void Engine::pause_reading(Handle handle) {
-  Connection* connection = live(handle);
+  auto* connection = live<Connection>(handle);
   if (connection != nullptr && connection->phase == Phase::kOpen) connection->reading = false;
 }
 
 void Engine::resume_reading(Handle handle) {
-  Connection* connection = live(handle);
+  auto* connection = live<Connection>(handle);
   if (connection == nullptr || connection->phase != Phase::kOpen || connection->reading) return;
   connection->reading = true;
   if (connection->eof) return;
@@ -189,20 +189,21 @@ void Engine::resume_reading(Handle handle) {
 }
 
 void Engine::set_borrows(Handle handle, bool on) {
-  if (Connection* connection = live(handle)) connection->borrows = on;
+  if (auto* connection = live<Connection>(handle)) connection->borrows = on;
+  if (auto* listener = live<Listener>(handle)) listener->borrows = on;
 }
 
 void Engine::notify_drain(Handle handle, bool on) {
-  if (Connection* connection = live(handle)) connection->notify_drain = on;
+  if (auto* connection = live<Connection>(handle)) connection->notify_drain = on;
 }
 
 Descriptor Engine::descriptor(Handle handle) {
-  const Connection* connection = live(handle);
-  return connection == nullptr ? kNoDescriptor : connection->fd;
+  const Endpoint* endpoint = table_.find(handle);
+  return endpoint != nullptr && is_live(*endpoint) ? endpoint->fd : kNoDescriptor;
 }
 
 std::size_t Engine::sweep_lingering() {
-  table_.each([this](Connection& connection) {
+  table_.each<Connection>([this](Connection& connection) {
     if (connection.phase == Phase::kLingering && ++connection.sweeps >= kSweepsToLinger) {
       release(connection, Ending::kClose);
     }
@@ -249,9 +250,7 @@ void Engine::run_program() {
 void Engine::end_turn() {
   in_turn_ = false;
   if (completions_.empty()) {
-    for (const Handle handle : closed_) {
-      if (Connection* connection = table_.find(handle)) table_.remove(*connection);
-    }
+    for (const Handle handle : closed_) table_.remove(handle);
     closed_.clear();
   }
   if (stopped_) return;
@@ -272,7 +271,7 @@ bool Engine::dispatch() {
 void Engine::flush() {
   flushing_.swap(dirty_);
   for (const Handle handle : flushing_) {
-    Connection* connection = live(handle);
+    auto* connection = live<Connection>(handle);
     if (connection == nullptr) continue;
     connection->dirty = false;
     send_all(*connection);
@@ -325,7 +324,7 @@ void Engine::send_all(Connection& connection) {
 }
 
 void Engine::on_sent(Handle handle, std::ptrdiff_t result) {
-  Connection* connection = live(handle);
+  auto* connection = live<Connection>(handle);
   if (connection == nullptr) return;
   connection->sending = false;
   if (result < 0) {
@@ -359,7 +358,7 @@ void Engine::finish_close(Connection& connection) {
   // See kLingering in connection.h.
   if (!connection.eof && (connection.shut || net::shutdown_write(connection.fd) == 0) &&
       backend_->arm_receive(connection) == 0) {
-    report_closed(connection, 0, CloseReason::kFlushed);
+    report_closed(connection.handle, 0, CloseReason::kFlushed);
     connection.phase = Phase::kLingering;
     connection.reading = true;
     ++stats_.lingering;
@@ -368,34 +367,34 @@ void Engine::finish_close(Connection& connection) {
   end(connection, 0, CloseReason::kFlushed, Ending::kClose);
 }
 
-void Engine::fail(Connection& connection, int error) {
-  end(connection, error, CloseReason::kError, connection.phase == Phase::kPolled ? Ending::kLeaveOpen : Ending::kClose);
+void Engine::fail(Endpoint& endpoint, int error) {
+  end(endpoint, error, CloseReason::kError, endpoint.phase == Phase::kWatching ? Ending::kLeaveOpen : Ending::kClose);
 }
 
-void Engine::end(Connection& connection, int error, CloseReason reason, Ending ending) {
-  report_closed(connection, error, reason);
-  release(connection, ending);
+void Engine::end(Endpoint& endpoint, int error, CloseReason reason, Ending ending) {
+  report_closed(endpoint.handle, error, reason);
+  release(endpoint, ending);
 }
 
-void Engine::report_closed(Connection& connection, int error, CloseReason reason) {
-  completions_.push(Kind::kClosed, connection.handle, error, static_cast<std::int32_t>(reason));
+void Engine::report_closed(Handle handle, int error, CloseReason reason) {
+  completions_.push(Kind::kClosed, handle, error, static_cast<std::int32_t>(reason));
   if (!in_turn_) program_.settle_soon();
 }
 
-void Engine::release(Connection& connection, Ending ending) {
-  if (connection.phase == Phase::kLingering) --stats_.lingering;
-  if (connection.paused) std::erase(paused_listeners_, connection.handle);
-  connection.phase = Phase::kClosed;
+void Engine::release(Endpoint& endpoint, Ending ending) {
+  if (endpoint.phase == Phase::kLingering) --stats_.lingering;
+  if (endpoint.phase == Phase::kListening) std::erase(paused_listeners_, endpoint.handle);
+  endpoint.phase = Phase::kClosed;
   --stats_.connections;
-  if (backend_->close(connection, ending)) on_closed(connection.handle);
+  if (backend_->close(endpoint, ending)) on_closed(endpoint.handle);
   if (!paused_listeners_.empty()) resume_paused_listeners();
 }
 
 // The slot is freed after the records that name it were read.
 void Engine::on_closed(Handle handle) {
-  Connection* connection = table_.find(handle);
-  if (connection == nullptr || connection->phase != Phase::kClosed) return;
-  connection->outbox.clear(pool_);
+  const Endpoint* endpoint = table_.find(handle);
+  if (endpoint == nullptr || endpoint->phase != Phase::kClosed) return;
+  if (auto* connection = table_.find<Connection>(handle)) connection->outbox.clear(pool_);
   closed_.push_back(handle);
 }
 

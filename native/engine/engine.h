@@ -1,4 +1,4 @@
-// The engine: connections over a backend, told to the layer above in batches.
+// The engine: connections, listeners and watches over a backend, told to the layer above in batches.
 //
 //     turn():   backend.wait ─▶ deliver ─▶ receive into arena or slab ─▶ records ◀──────┐ a few times, when
 //                                            │ records or arena full: dispatch early       │ the backend has more
@@ -22,7 +22,7 @@
 #include "backend/backend.h"
 #include "engine/arena.h"
 #include "engine/completions.h"
-#include "engine/connection_table.h"
+#include "engine/handle_table.h"
 #include "engine/outbox.h"
 #include "engine/stats.h"
 
@@ -108,8 +108,18 @@ class Engine final : private BackendEvents {
   void on_ready(Handle handle, std::uint32_t what) override;
   void on_closed(Handle handle) override;
 
-  // The connection of a handle the program may still use.
-  Connection* live(Handle handle);
+  // Whether the program may still use its handle.
+  static bool is_live(const Endpoint& endpoint) {
+    return endpoint.phase != Phase::kLingering && endpoint.phase != Phase::kClosed;
+  }
+  // The record of a handle that the program may still use, nullptr when there is none of this kind.
+  template <typename Record>
+  Record* live(Handle handle) {
+    Record* record = table_.find<Record>(handle);
+    return record != nullptr && is_live(*record) ? record : nullptr;
+  }
+  template <typename Record>
+  Record* add(Descriptor fd, Phase phase);
   Connection* add_connection(Descriptor fd, Phase phase);
   void run_program();
   void end_turn();
@@ -122,11 +132,11 @@ class Engine final : private BackendEvents {
   std::size_t send_directly(Connection& connection, std::span<const std::uint8_t> bytes);
   void outbox_emptied(Connection& connection);
   void finish_close(Connection& connection);
-  void fail(Connection& connection, int error);
-  void end(Connection& connection, int error, CloseReason reason, Ending ending);
-  void release(Connection& connection, Ending ending);
+  void fail(Endpoint& endpoint, int error);
+  void end(Endpoint& endpoint, int error, CloseReason reason, Ending ending);
+  void release(Endpoint& endpoint, Ending ending);
   void settle_if_needed();
-  void report_closed(Connection& connection, int error, CloseReason reason);
+  void report_closed(Handle handle, int error, CloseReason reason);
   void resume_paused_listeners();
 
   static constexpr std::size_t kReadBytesMin = 1024;
@@ -148,7 +158,7 @@ class Engine final : private BackendEvents {
   Arena arena_;
   Slabs slabs_;
   BlockPool pool_;
-  ConnectionTable table_;
+  HandleTable table_;
   std::vector<Handle> dirty_;
   std::vector<Handle> flushing_;
   std::vector<Handle> closed_;            // slots to free once all records were read

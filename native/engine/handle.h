@@ -1,11 +1,11 @@
-// A handle names a connection or a listener for everybody outside the engine.
+// A handle names a record (a connection, a listener, a watched descriptor) for everybody outside the engine.
 //
 //      31 30        20 19                  0
 //     +--+------------+--------------------+
 //     | 0| generation |        slot        |
 //     +--+------------+--------------------+
 //
-// The slot indexes the connection table; the generation grows each time the slot is given out anew. A record or a
+// The slot indexes the handle table; the generation grows each time the slot is given out anew. A record or a
 // kernel event that names an older generation is stale: recognised, counted, dropped. The sign bit stays clear, so that
 // functions can return a handle or a negative errno in one 32-bit integer.
 #pragma once
@@ -15,6 +15,8 @@
 namespace skein {
 
 using Handle = std::int32_t;
+// No record has it.
+inline constexpr Handle kVoidHandle = -1;
 
 inline constexpr int kSlotBits = 20;
 #ifndef SKEIN_GENERATION_BITS

@@ -9,8 +9,8 @@
 namespace skein {
 
 Endpoint* Engine::find(Handle handle) {
-  Connection* connection = table_.find(handle);
-  if (connection != nullptr && connection->fd >= 0) return connection;
+  Endpoint* endpoint = table_.find(handle);
+  if (endpoint != nullptr && endpoint->fd >= 0) return endpoint;
   ++stats_.stale;
   return nullptr;
 }
@@ -22,7 +22,7 @@ bool Engine::on_accept(Handle handle, Descriptor fd, const Address& peer) {
       return false;
     }
   }
-  Connection* listener = live(handle);
+  auto* listener = live<Listener>(handle);
   if (listener == nullptr) {
     net::close(fd);
     return false;
@@ -43,7 +43,7 @@ bool Engine::on_accept(Handle handle, Descriptor fd, const Address& peer) {
 }
 
 void Engine::on_accept_end(Handle handle, int error, bool drained) {
-  Connection* listener = live(handle);
+  auto* listener = live<Listener>(handle);
   if (listener == nullptr) return;
   if (drained) {
     listener->starving = false;
@@ -58,7 +58,7 @@ void Engine::on_accept_end(Handle handle, int error, bool drained) {
 }
 
 void Engine::on_connected(Handle handle, int error) {
-  Connection* connection = live(handle);
+  auto* connection = live<Connection>(handle);
   if (connection == nullptr) return;
   if (error == 0) {
     connection->phase = Phase::kOpen;
@@ -70,7 +70,7 @@ void Engine::on_connected(Handle handle, int error) {
 }
 
 void Engine::on_ready(Handle handle, std::uint32_t what) {
-  if (live(handle) != nullptr) completions_.push(Kind::kReady, handle, static_cast<std::int32_t>(what));
+  if (live<Watch>(handle) != nullptr) completions_.push(Kind::kReady, handle, static_cast<std::int32_t>(what));
 }
 
 // The one place that runs the program while the backend delivers: when the records, the arena or the slabs are used up.
@@ -86,7 +86,7 @@ bool Engine::dispatch_early() {
 }
 
 std::span<std::uint8_t> Engine::receive_window(Handle handle) {
-  Connection* connection = table_.find(handle);
+  auto* connection = table_.find<Connection>(handle);
   if (connection == nullptr || !connection->reading || connection->eof || connection->phase == Phase::kClosed)
     return {};
   if (connection->phase == Phase::kLingering) return unwanted_;
@@ -96,7 +96,7 @@ std::span<std::uint8_t> Engine::receive_window(Handle handle) {
   if (completions_.room() < 2 || (connection->borrows && arena_.rest().size() < needed) ||
       (use_next_slab && !slabs_.has_spare())) {
     if (!dispatch_early()) return {};
-    connection = table_.find(handle);
+    connection = table_.find<Connection>(handle);
     if (connection != nullptr && connection->phase == Phase::kLingering) return unwanted_;
     if (connection == nullptr || connection->phase != Phase::kOpen || !connection->reading) return {};
     use_next_slab = !connection->borrows && slabs_.rest().size() < needed;
@@ -112,7 +112,7 @@ std::span<std::uint8_t> Engine::receive_window(Handle handle) {
 }
 
 void Engine::on_received(Handle handle, std::ptrdiff_t result) {
-  Connection* connection = table_.find(handle);
+  auto* connection = table_.find<Connection>(handle);
   if (connection == nullptr || connection->phase == Phase::kClosed) return;
   if (connection->phase == Phase::kLingering) {
     if (result <= 0) release(*connection, Ending::kClose);

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "engine/check.h"
 #include "net/errno_table.h"
 #include "net/socket.h"
 
@@ -85,13 +86,13 @@ void Iocp::drop(Operation& operation) {
 
 // The socket's packets come to the port from now on.
 int Iocp::attach(Endpoint& endpoint) {
-  if (endpoint.watched) return 0;
+  if (notes_of(endpoint).watched) return 0;
   const auto handle = reinterpret_cast<HANDLE>(endpoint.fd);
   if (::CreateIoCompletionPort(handle, port_, 0, 0) == nullptr ||
       !::SetFileCompletionNotificationModes(handle, FILE_SKIP_COMPLETION_PORT_ON_SUCCESS)) {
     return -net::errno_of(static_cast<int>(::GetLastError()));
   }
-  endpoint.watched = true;
+  notes_of(endpoint).watched = true;
   return 0;
 }
 
@@ -100,7 +101,7 @@ Iocp::Operation& Iocp::begin(Endpoint& endpoint, Kind kind) {
   Operation& operation = *spare_.back();
   spare_.pop_back();
   operation = {{}, endpoint.handle, kind, kNoDescriptor};
-  endpoint.in_flight |= kind;
+  notes_of(endpoint).in_flight |= kind;
   return operation;
 }
 
@@ -111,18 +112,18 @@ int Iocp::started(Endpoint& endpoint, Operation& operation, bool done) {
   }
   const int error = ::WSAGetLastError();
   if (error == WSA_IO_PENDING) return 0;
-  endpoint.in_flight &= ~std::uint32_t{operation.kind};
+  notes_of(endpoint).in_flight &= ~std::uint32_t{operation.kind};
   end(operation);
   return -net::errno_of(error);
 }
 
 int Iocp::arm_accept(Endpoint& listener) {
-  listener.interest |= kAccept;
-  return (listener.in_flight & kAccept) != 0 ? 0 : start_accept(listener);
+  notes_of(listener).interest |= kAccept;
+  return (notes_of(listener).in_flight & kAccept) != 0 ? 0 : start_accept(listener);
 }
 
 int Iocp::disarm_accept(Endpoint& listener) {
-  listener.interest &= ~std::uint32_t{kAccept};
+  notes_of(listener).interest &= ~std::uint32_t{kAccept};
   return 0;
 }
 
@@ -156,8 +157,8 @@ int Iocp::start_one_accept(Endpoint& listener) {
 }
 
 int Iocp::arm_receive(Endpoint& endpoint) {
-  endpoint.interest |= kReceive;
-  return (endpoint.in_flight & kReceive) != 0 ? 0 : start_receive(endpoint);
+  notes_of(endpoint).interest |= kReceive;
+  return (notes_of(endpoint).in_flight & kReceive) != 0 ? 0 : start_receive(endpoint);
 }
 
 int Iocp::start_receive(Endpoint& endpoint) {
@@ -191,7 +192,7 @@ std::ptrdiff_t Iocp::submit_send(Endpoint& endpoint, std::span<const Slice> slic
   const int result = ::WSASend(handle_of(endpoint.fd), buffers.data(), static_cast<DWORD>(count), &sent, 0,
                                &operation.overlapped, nullptr);
   if (result == 0) {
-    endpoint.in_flight &= ~std::uint32_t{kSend};
+    notes_of(endpoint).in_flight &= ~std::uint32_t{kSend};
     end(operation);
     return static_cast<std::ptrdiff_t>(sent);
   }
@@ -200,15 +201,15 @@ std::ptrdiff_t Iocp::submit_send(Endpoint& endpoint, std::span<const Slice> slic
 }
 
 bool Iocp::close(Endpoint& endpoint, Ending ending) {
-  endpoint.interest = kNone;
-  const bool in_flight = endpoint.in_flight != 0;
+  notes_of(endpoint).interest = kNone;
+  const bool in_flight = notes_of(endpoint).in_flight != 0;
   if (in_flight) {
     ::CancelIoEx(reinterpret_cast<HANDLE>(endpoint.fd), nullptr);
     closing_.emplace(endpoint.handle, &endpoint);
   }
   close_as(endpoint.fd, ending);
   endpoint.fd = kNoDescriptor;
-  endpoint.watched = false;
+  notes_of(endpoint).watched = false;
   return !in_flight;
 }
 
@@ -245,8 +246,9 @@ void Iocp::completed(Operation& operation) {
   const auto [handle, kind, fd] = std::tuple(operation.handle, operation.kind, operation.accepted);
   if (const auto closing = closing_.find(handle); closing != closing_.end()) {
     drop(operation);
-    closing->second->in_flight &= ~std::uint32_t{kind};
-    if (closing->second->in_flight == 0) {
+    Notes& notes = notes_of(*closing->second);
+    notes.in_flight &= ~std::uint32_t{kind};
+    if (notes.in_flight == 0) {
       closing_.erase(closing);
       events_->on_closed(handle);
     }
@@ -255,7 +257,7 @@ void Iocp::completed(Operation& operation) {
   // Not stale: an endpoint keeps its slot while it has something in flight.
   Endpoint* endpoint = events_->find(handle);
   SK_CHECK(endpoint != nullptr);
-  endpoint->in_flight &= ~std::uint32_t{kind};
+  notes_of(*endpoint).in_flight &= ~std::uint32_t{kind};
   std::size_t bytes = 0;
   const int result = result_of(endpoint->fd, operation, bytes);
   end(operation);
@@ -268,14 +270,15 @@ void Iocp::completed(Operation& operation) {
         if (!is_peer_gone(-result)) events_->on_accept_end(handle, -result, false);
       }
       endpoint = events_->find(handle);
-      if (endpoint != nullptr && (endpoint->interest & kAccept) != 0 && (endpoint->in_flight & kAccept) == 0) {
+      if (endpoint != nullptr && (notes_of(*endpoint).interest & kAccept) != 0 &&
+          (notes_of(*endpoint).in_flight & kAccept) == 0) {
         if (const int again = start_accept(*endpoint); again < 0) events_->on_accept_end(handle, -again, false);
       }
       break;
     case kReceive:
       // An error is told but once, and may come before the bytes that precede it are read.
-      if (result < 0) endpoint->broken = -result;
-      if ((endpoint->interest & kReceive) != 0) receive_once(handle);
+      if (result < 0) notes_of(*endpoint).broken = -result;
+      if ((notes_of(*endpoint).interest & kReceive) != 0) receive_once(handle);
       break;
     case kSend:
       events_->on_sent(handle, result < 0 ? result : static_cast<std::ptrdiff_t>(bytes));
@@ -303,8 +306,8 @@ void Iocp::accept_some(Handle handle, Descriptor listener, Descriptor first) {
   if (net::peer_address(first, peer) < 0) parse_address("", 0, peer);
   if (!events_->on_accept(handle, first, peer)) return;
   for (int i = 1; i < kAcceptsPerTurn; ++i) {
-    const Endpoint* endpoint = events_->find(handle);
-    if (endpoint == nullptr || (endpoint->interest & kAccept) == 0) return;
+    Endpoint* endpoint = events_->find(handle);
+    if (endpoint == nullptr || (notes_of(*endpoint).interest & kAccept) == 0) return;
     const Descriptor fd = net::accept(listener, peer);
     if (fd >= 0) {
       if (!events_->on_accept(handle, fd, peer)) return;
@@ -326,15 +329,18 @@ void Iocp::receive_once(Handle handle) {
   Endpoint* endpoint = events_->find(handle);
   if (endpoint == nullptr) return;
   if (window.empty()) {
-    endpoint->interest &= ~std::uint32_t{kReceive};
+    notes_of(*endpoint).interest &= ~std::uint32_t{kReceive};
     return;
   }
   std::ptrdiff_t received = net::receive(endpoint->fd, window);
-  if (endpoint->broken != 0 && (received == 0 || net::would_block(received))) received = -endpoint->broken;
-  if (received == 0) endpoint->interest &= ~std::uint32_t{kReceive};
+  Notes& notes = notes_of(*endpoint);
+  if (notes.broken != 0 && (received == 0 || net::would_block(received))) received = -notes.broken;
+  if (received == 0) notes.interest &= ~std::uint32_t{kReceive};
   if (!net::would_block(received)) events_->on_received(handle, received);
   endpoint = events_->find(handle);
-  if (endpoint == nullptr || (endpoint->interest & kReceive) == 0 || (endpoint->in_flight & kReceive) != 0) return;
+  if (endpoint == nullptr || (notes_of(*endpoint).interest & kReceive) == 0 ||
+      (notes_of(*endpoint).in_flight & kReceive) != 0)
+    return;
   if (const int again = start_receive(*endpoint); again < 0) events_->on_received(handle, again);
 }
 

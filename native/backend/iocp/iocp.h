@@ -7,7 +7,7 @@
 //     send       WSASend() of what the outbox holds, which stays there until it is sent
 //
 //  a. An operation that is done at once brings no packet (FILE_SKIP_COMPLETION_PORT_ON_SUCCESS), and is seen to in the
-//     next turn. Each endpoint has at most one operation of each kind in flight (`in_flight`).
+//     next turn. Each endpoint has at most one operation of each kind in flight (Notes).
 //  b. Closing cancels what is in flight; the packets of that come later, and the endpoint keeps its slot, and a send
 //     its bytes, until then.
 //  c. Descriptors of the program's own cannot be polled: a port knows of no readiness.
@@ -49,6 +49,15 @@ class Iocp final : public Backend {
  private:
   // A bit in Endpoint::in_flight and Endpoint::interest.
   enum Kind : std::uint32_t { kAccept = 1, kReceive = 2, kSend = 4, kConnect = 8 };
+
+  // What is kept for each endpoint.
+  struct Notes {
+    std::uint32_t interest;   // the kinds it wants
+    std::uint32_t in_flight;  // the kinds that Windows works on
+    int broken;               // the errno that a receive ended with; the bytes that precede it are still to be read
+    bool watched;             // the port has it
+  };
+  static Notes& notes_of(Endpoint& endpoint) { return endpoint.notes<Notes>(); }
 
   // One that Windows works on. The address of `overlapped` names it.
   struct Operation {

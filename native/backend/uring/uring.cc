@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "engine/check.h"
 #include "net/errno_table.h"
 #include "net/socket.h"
 
@@ -16,10 +17,11 @@ namespace skein::uring {
 
 namespace {
 
-// Endpoint::interest of a polled descriptor has what it is polled for above its kinds, and Endpoint::in_flight has the
-// kinds that are being cancelled above those in flight.
+// Where the upper halves of Notes::interest and Notes::in_flight begin.
 constexpr int kShift = 16;
 constexpr std::uint32_t kKinds = (1u << kShift) - 1;
+// As many bits as Notes::received has.
+constexpr std::uint32_t kReceivedMask = 0x7fffffff;
 // user_data of requests whose completion says nothing.
 constexpr std::uint64_t kNobody = ~std::uint64_t{0};
 
@@ -57,21 +59,23 @@ Uring::~Uring() {
 // --- requests --------------------------------------------------------------------------------------------------------
 
 void Uring::want(Endpoint& endpoint, Kind kind) {
-  if (kind != kPoll && (endpoint.in_flight & kKinds) == 0) {
+  Notes& notes = notes_of(endpoint);
+  if (kind != kPoll && (notes.in_flight & kKinds) == 0) {
     if (Endpoint* closed = polled_fds_.closed_before(endpoint, *events_)) expel(*closed);
   }
-  endpoint.interest |= kind;
-  if ((endpoint.in_flight & kind) == 0) start(endpoint, kind);
+  notes.interest |= kind;
+  if ((notes.in_flight & kind) == 0) start(endpoint, kind);
 }
 
 void Uring::expel(Endpoint& closed) {
   stop(closed, kPoll);
-  closed.interest = kNone;
+  notes_of(closed).interest = kNone;
   closed.fd = kNoDescriptor;
-  if ((closed.in_flight & kKinds) != 0) closing_.emplace(closed.handle, &closed);
+  if ((notes_of(closed).in_flight & kKinds) != 0) closing_.emplace(closed.handle, &closed);
 }
 
 void Uring::start(Endpoint& endpoint, Kind kind) {
+  Notes& notes = notes_of(endpoint);
   Request& request = ring_.next();
   request.fd = endpoint.fd;
   request.user_data = user_data_of(endpoint.handle, kind);
@@ -83,7 +87,7 @@ void Uring::start(Endpoint& endpoint, Kind kind) {
       break;
     case kReceive:
       request.operation = kOpReceive;
-      if (is_heavy(endpoint)) {
+      if (notes.heavy) {
         request.length = kBytesPerTurn;
       } else {
         request.priority = kReceiveMultishot;
@@ -96,29 +100,31 @@ void Uring::start(Endpoint& endpoint, Kind kind) {
       request.operation_flags = POLLOUT;
       break;
     case kPoll: {
-      const std::uint32_t asked = endpoint.interest >> kShift;
+      const std::uint32_t asked = notes.interest >> kShift;
       request.operation = kOpPollAdd;
       request.operation_flags = ((asked & kRead) != 0 ? POLLIN : 0u) | ((asked & kWrite) != 0 ? POLLOUT : 0u);
       break;
     }
   }
-  endpoint.in_flight |= kind;
+  notes.in_flight |= kind;
 }
 
 void Uring::stop(Endpoint& endpoint, Kind kind) {
-  endpoint.interest &= ~std::uint32_t{kind};
+  Notes& notes = notes_of(endpoint);
+  notes.interest &= ~std::uint32_t{kind};
   cancel(endpoint, kind);
 }
 
 void Uring::cancel(Endpoint& endpoint, Kind kind) {
+  Notes& notes = notes_of(endpoint);
   const std::uint32_t cancelling = std::uint32_t{kind} << kShift;
-  if ((endpoint.in_flight & kind) == 0 || (endpoint.in_flight & cancelling) != 0) return;
+  if ((notes.in_flight & kind) == 0 || (notes.in_flight & cancelling) != 0) return;
   Request& request = ring_.next();
   request.operation = kOpAsyncCancel;
   request.flags = kSkipSuccess;
   request.address = user_data_of(endpoint.handle, kind);
   request.user_data = kNobody;
-  endpoint.in_flight |= cancelling;
+  notes.in_flight |= cancelling;
 }
 
 int Uring::arm_accept(Endpoint& listener) {
@@ -132,11 +138,12 @@ int Uring::disarm_accept(Endpoint& listener) {
 }
 
 int Uring::arm_receive(Endpoint& endpoint) {
+  Notes& notes = notes_of(endpoint);
   if (!held_.contains(endpoint.handle)) {
     want(endpoint, kReceive);
     return 0;
   }
-  endpoint.interest |= kReceive;
+  notes.interest |= kReceive;
   if (std::find(resumed_.begin(), resumed_.end(), endpoint.handle) == resumed_.end()) {
     resumed_.push_back(endpoint.handle);
   }
@@ -151,29 +158,31 @@ int Uring::connect(Endpoint& endpoint, const Address& address) {
 }
 
 int Uring::arm_poll(Endpoint& endpoint, std::uint32_t interest) {
+  Notes& notes = notes_of(endpoint);
   if (endpoint.fd == kNoDescriptor) return -EBADF;
   polled_fds_.add(endpoint);
-  const bool changes = endpoint.interest >> kShift != interest;
-  if (changes && (endpoint.in_flight & kPoll) != 0) stop(endpoint, kPoll);
+  const bool changes = notes.interest >> kShift != interest;
+  if (changes && (notes.in_flight & kPoll) != 0) stop(endpoint, kPoll);
   if (interest == kNone) {
-    endpoint.interest = kNone;
+    notes.interest = kNone;
     return 0;
   }
-  endpoint.interest = interest << kShift;
+  notes.interest = interest << kShift;
   want(endpoint, kPoll);
   return 0;
 }
 
 std::ptrdiff_t Uring::submit_send(Endpoint& endpoint, std::span<const Slice> slices) {
+  Notes& notes = notes_of(endpoint);
   // A full socket buffer: the attempt would only cost a call, unless the kernel just said that there is room.
-  const bool waiting = (endpoint.interest & kWritable) != 0;
+  const bool waiting = (notes.interest & kWritable) != 0;
   if (waiting && endpoint.handle != writable_) return 0;
   writable_ = -1;
   std::ptrdiff_t sent = net::send(endpoint.fd, slices);
   if (net::would_block(sent)) sent = 0;
   if (sent < 0) return sent;
   if (static_cast<std::size_t>(sent) == total_size(slices)) {
-    endpoint.interest &= ~std::uint32_t{kWritable};
+    notes.interest &= ~std::uint32_t{kWritable};
     return sent;
   }
   want(endpoint, kWritable);
@@ -181,10 +190,11 @@ std::ptrdiff_t Uring::submit_send(Endpoint& endpoint, std::span<const Slice> sli
 }
 
 bool Uring::close(Endpoint& endpoint, Ending ending) {
-  endpoint.interest = kNone;
+  Notes& notes = notes_of(endpoint);
+  notes.interest = kNone;
   held_.erase(endpoint.handle);
   if (ending == Ending::kLeaveOpen) polled_fds_.remove(endpoint);
-  const bool in_flight = (endpoint.in_flight & kKinds) != 0;
+  const bool in_flight = (notes.in_flight & kKinds) != 0;
   if (in_flight) {
     for (const Kind kind : {kAccept, kReceive, kWritable, kPoll}) stop(endpoint, kind);
     // At once: a request that is in flight keeps the socket open.
@@ -219,8 +229,8 @@ void Uring::deliver() {
     take();
   }
   for (const Handle handle : std::exchange(accepted_, {})) {
-    const Endpoint* listener = events_->find(handle);
-    if (listener != nullptr && (listener->in_flight & kAccept) != 0) events_->on_accept_end(handle, 0, true);
+    Endpoint* listener = events_->find(handle);
+    if (listener != nullptr && (notes_of(*listener).in_flight & kAccept) != 0) events_->on_accept_end(handle, 0, true);
   }
 }
 
@@ -241,8 +251,9 @@ void Uring::completed(const Completion& completion) {
   const std::uint32_t bits = ended ? kind | std::uint32_t{kind} << kShift : 0;
   if (const auto closing = closing_.find(handle); closing != closing_.end()) {
     drop(kind, completion);
-    closing->second->in_flight &= ~bits;
-    if ((closing->second->in_flight & kKinds) != 0) return;
+    Notes& notes = notes_of(*closing->second);
+    notes.in_flight &= ~bits;
+    if ((notes.in_flight & kKinds) != 0) return;
     closing_.erase(closing);
     events_->on_closed(handle);
     return;
@@ -250,7 +261,7 @@ void Uring::completed(const Completion& completion) {
   // Not stale: an endpoint keeps its slot while it has something in flight.
   Endpoint* endpoint = events_->find(handle);
   SK_CHECK(endpoint != nullptr);
-  endpoint->in_flight &= ~bits;
+  notes_of(*endpoint).in_flight &= ~bits;
   switch (kind) {
     case kAccept:
       accepted(handle, completion);
@@ -267,7 +278,8 @@ void Uring::completed(const Completion& completion) {
   }
   endpoint = events_->find(handle);
   if (endpoint == nullptr) return;
-  if ((endpoint->interest & kind) == 0 || (endpoint->in_flight & kind) != 0) return;
+  const Notes& notes = notes_of(*endpoint);
+  if ((notes.interest & kind) == 0 || (notes.in_flight & kind) != 0) return;
   if (kind == kPoll) {
     polled_.push_back(handle);
   } else if (!held_.contains(handle)) {
@@ -286,7 +298,7 @@ void Uring::drop(Kind kind, const Completion& completion) {
 void Uring::accepted(Handle handle, const Completion& completion) {
   const int result = completion.result;
   if (result >= 0) {
-    events_->find(handle)->received = 0;
+    notes_of(*events_->find(handle)).received = 0;
     Address peer;
     // One that was reset meanwhile has none any more. Its bytes may still be read.
     if (net::peer_address(result, peer) < 0) parse_address("", 0, peer);
@@ -296,11 +308,11 @@ void Uring::accepted(Handle handle, const Completion& completion) {
     return;
   }
   if (result == -ECANCELED) return;
-  Endpoint& listener = *events_->find(handle);
+  Notes& notes = notes_of(*events_->find(handle));
   const bool gone = net::meaning_of(net::Call::kAccept, -result) == net::Meaning::kPeerGone;
   // Also when so many failed in a row: the listener would take all the processor's time.
-  if (gone && ++listener.received < kEventsPerTurn) return;
-  listener.received = 0;
+  if (gone && ++notes.received < kEventsPerTurn) return;
+  notes.received = 0;
   events_->on_accept_end(handle, -result, false);
 }
 
@@ -325,7 +337,7 @@ void Uring::received(Handle handle, const Completion& completion) {
     kept.end = completion.result;
   }
   // Nothing comes after the end.
-  if (Endpoint* endpoint = events_->find(handle)) endpoint->interest &= ~std::uint32_t{kReceive};
+  if (Endpoint* endpoint = events_->find(handle)) notes_of(*endpoint).interest &= ~std::uint32_t{kReceive};
 }
 
 // `follows`: the bytes are those of a completion, and what the next ones brought for the same endpoint comes along.
@@ -335,17 +347,18 @@ std::size_t Uring::hand_over(Handle handle, std::span<const std::uint8_t> bytes,
     const std::span<std::uint8_t> window = events_->receive_window(handle);
     if (window.empty()) break;
     Endpoint& endpoint = *events_->find(handle);
-    if (endpoint.turn != turn_) {
-      endpoint.turn = turn_;
-      endpoint.received = 0;
+    Notes& notes = notes_of(endpoint);
+    if (notes.turn != turn_) {
+      notes.turn = turn_;
+      notes.received = 0;
     }
-    if (endpoint.received >= kBytesPerTurn) {
+    if (notes.received >= kBytesPerTurn) {
       // It goes on in the next turn, and receives so much at a time from then on.
       set_heavy(handle, true);
       resumed_.push_back(handle);
       break;
     }
-    const std::size_t piece = std::min({window.size(), bytes.size() - taken, kBytesPerTurn - endpoint.received});
+    const std::size_t piece = std::min({window.size(), bytes.size() - taken, kBytesPerTurn - notes.received});
     std::memcpy(window.data(), bytes.data() + taken, piece);
     taken += piece;
     std::size_t more = 0;
@@ -354,10 +367,10 @@ std::size_t Uring::hand_over(Handle handle, std::span<const std::uint8_t> bytes,
       more = absorb(endpoint, window.subspan(piece));
       // A receive that was asked for once, and ended where a buffer was full.
       const std::span<std::uint8_t> room = window.subspan(piece + more);
-      if ((endpoint.in_flight & kReceive) == 0 && !room.empty()) rest = net::receive(endpoint.fd, room);
+      if ((notes.in_flight & kReceive) == 0 && !room.empty()) rest = net::receive(endpoint.fd, room);
       if (rest > 0) more += static_cast<std::size_t>(rest);
     }
-    endpoint.received += static_cast<std::uint32_t>(piece + more);
+    notes.received = (notes.received + static_cast<std::uint32_t>(piece + more)) & kReceivedMask;
     events_->on_received(handle, static_cast<std::ptrdiff_t>(piece + more));
     // An end is told again, an error is not.
     if (rest < 0 && !net::would_block(rest)) events_->on_received(handle, rest);
@@ -376,7 +389,7 @@ std::size_t Uring::absorb(Endpoint& endpoint, std::span<std::uint8_t> window) {
     std::memcpy(window.data() + taken, bytes.data(), bytes.size());
     taken += bytes.size();
     buffers_.give_back(*next);
-    if ((next->flags & kMore) == 0) endpoint.in_flight &= ~(kReceive | std::uint32_t{kReceive} << kShift);
+    if ((next->flags & kMore) == 0) notes_of(endpoint).in_flight &= ~(kReceive | std::uint32_t{kReceive} << kShift);
     ring_.seen();
   }
   return taken;
@@ -390,7 +403,7 @@ bool Uring::hand_over_end(Handle handle, std::int32_t end) {
 }
 
 void Uring::set_heavy(Handle handle, bool heavy) {
-  if (Endpoint* endpoint = events_->find(handle)) endpoint->watched = heavy;
+  if (Endpoint* endpoint = events_->find(handle)) notes_of(*endpoint).heavy = heavy;
 }
 
 void Uring::hold(Handle handle, std::span<const std::uint8_t> bytes) {
@@ -423,8 +436,8 @@ void Uring::resume_held() {
     }
     held_.erase(held);
     if (kept.ended) {
-      endpoint->interest &= ~std::uint32_t{kReceive};
-    } else if ((endpoint->interest & kReceive) != 0) {
+      notes_of(*endpoint).interest &= ~std::uint32_t{kReceive};
+    } else if ((notes_of(*endpoint).interest & kReceive) != 0) {
       want(*endpoint, kReceive);
     }
   }
@@ -432,9 +445,9 @@ void Uring::resume_held() {
 
 void Uring::became_writable(Handle handle, std::int32_t result) {
   Endpoint* endpoint = events_->find(handle);
-  if (endpoint == nullptr || (endpoint->interest & kWritable) == 0 || result < 0) return;
+  if (endpoint == nullptr || (notes_of(*endpoint).interest & kWritable) == 0 || result < 0) return;
   if (endpoint->phase == Phase::kConnecting) {
-    endpoint->interest &= ~std::uint32_t{kWritable};
+    notes_of(*endpoint).interest &= ~std::uint32_t{kWritable};
     events_->on_connected(handle, net::connect_error(endpoint->fd));
     return;
   }
@@ -444,21 +457,21 @@ void Uring::became_writable(Handle handle, std::int32_t result) {
 }
 
 void Uring::polled(Handle handle, std::int32_t result) {
-  const Endpoint* endpoint = events_->find(handle);
+  Endpoint* endpoint = events_->find(handle);
   if (endpoint == nullptr || result == -ECANCELED) return;
   // Refused: the program has closed the descriptor. poll(2) tells it so.
   const std::uint32_t events = result < 0 ? POLLNVAL : static_cast<std::uint32_t>(result);
   const std::uint32_t what = ((events & POLLIN) != 0 ? kRead : 0u) | ((events & POLLOUT) != 0 ? kWrite : 0u) |
                              ((events & (POLLERR | POLLHUP | POLLNVAL)) != 0 ? kHangup : 0u);
-  const std::uint32_t asked = what & (endpoint->interest >> kShift | kHangup);
-  if ((endpoint->interest & kPoll) != 0 && asked != kNone) events_->on_ready(handle, asked);
+  const std::uint32_t asked = what & (notes_of(*endpoint).interest >> kShift | kHangup);
+  if ((notes_of(*endpoint).interest & kPoll) != 0 && asked != kNone) events_->on_ready(handle, asked);
 }
 
 // Not before the program has had its turn: what it has read is not reported again.
 void Uring::poll_again() {
   for (const Handle handle : std::exchange(polled_, {})) {
     Endpoint* endpoint = events_->find(handle);
-    if (endpoint != nullptr && (endpoint->interest & kPoll) != 0) want(*endpoint, kPoll);
+    if (endpoint != nullptr && (notes_of(*endpoint).interest & kPoll) != 0) want(*endpoint, kPoll);
   }
 }
 

@@ -5,7 +5,7 @@
 //                          poll request
 //     connect              connect(2), then a poll request
 //
-//  a. Each endpoint has at most one request of each kind in flight (`in_flight`), and the kinds it wants (`interest`).
+//  a. Each endpoint has at most one request of each kind in flight, and wants some kinds (Notes).
 //     A request that ends while it is still wanted is made again; one that is not wanted any more is cancelled.
 //  b. Bytes that come after the engine stopped reading, or beyond a turn's share, are kept until it goes on. The
 //     receive is cancelled then: they are at most what the buffers hold, and the peer is held up by the kernel.
@@ -49,8 +49,18 @@ class Uring final : public Backend {
   int pollable_descriptor() const override { return ring_.event(); }
 
  private:
-  // Kinds of requests: a bit in Endpoint::in_flight (and, shifted, of those being cancelled) and Endpoint::interest.
+  // Kinds of requests: bits of Notes::in_flight and Notes::interest.
   enum Kind : std::uint32_t { kAccept = 1, kReceive = 2, kWritable = 4, kPoll = 8 };
+
+  // What is kept for each endpoint.
+  struct Notes {
+    std::uint32_t interest;       // the kinds it wants; above them, what a polled descriptor is polled for
+    std::uint32_t in_flight;      // the kinds in flight; above them, those that are being cancelled
+    std::uint32_t turn;           // the delivery in which it received the following
+    std::uint32_t received : 31;  // bytes; of a listener, accepts that failed in a row
+    std::uint32_t heavy : 1;      // it has sent more than a turn's bytes in one: such a one receives once a turn
+  };
+  static Notes& notes_of(Endpoint& endpoint) { return endpoint.notes<Notes>(); }
 
   // What came while nobody read.
   struct Held {
@@ -74,8 +84,6 @@ class Uring final : public Backend {
   std::size_t hand_over(Handle handle, std::span<const std::uint8_t> bytes, bool follows);
   std::size_t absorb(Endpoint& endpoint, std::span<std::uint8_t> window);
   bool hand_over_end(Handle handle, std::int32_t end);
-  // Whether it has sent more than a turn's bytes in one: such a one receives once a turn.
-  static bool is_heavy(const Endpoint& endpoint) { return endpoint.watched; }
   void set_heavy(Handle handle, bool heavy);
   void hold(Handle handle, std::span<const std::uint8_t> bytes);
   void resume_held();
@@ -90,7 +98,7 @@ class Uring final : public Backend {
   Buffers buffers_;  // used by the ring, which goes first
   Ring ring_;
   bool opened_ = false;
-  std::uint32_t turn_ = 0;     // deliveries, in truth
+  std::uint32_t turn_ = 0;     // counts deliveries
   int room_ = kEventsPerTurn;  // events that may still be reported in this turn
   Handle writable_ = -1;       // the endpoint whose readiness to be written to is being delivered
   std::unordered_map<Handle, Held> held_;

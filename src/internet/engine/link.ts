@@ -89,7 +89,10 @@ export class EngineLink {
   }
 
   addConnection(connection: TcpConnection): void {
-    this.table[connection.handle & SLOT_MASK] = connection;
+    const slot = connection.handle & SLOT_MASK;
+    // Slots of other kinds of handle lie between: without holes, the array stays one.
+    while (this.table.length < slot) this.table.push(undefined);
+    this.table[slot] = connection;
     this.open++;
   }
 
