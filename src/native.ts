@@ -15,24 +15,20 @@ export const Completion = {
   ACCEPTED: 1,
   /** A connect ended: a = errno, 0 when it is connected. */
   CONNECTED: 2,
-  /** Bytes to borrow: they stand at `a` in the arena, `b` of them, until dispatch returns. */
-  DATA_BORROWED: 3,
-  /** Bytes to own: they stand at `a` in the current slab, `b` of them. */
-  DATA_OWNED: 4,
-  /** From here on, owned bytes stand in the next slab that was supplied. */
-  NEXT_SLAB: 5,
+  /** Bytes: they stand at `a` in the arena, `b` of them, until dispatch returns. */
+  DATA: 3,
   /** The peer will send nothing more. */
-  READ_EOF: 6,
+  READ_EOF: 4,
   /** Everything written has been handed to the kernel. Only where it was asked for. */
-  WRITE_DRAINED: 7,
+  WRITE_DRAINED: 5,
   /** shutdownWrite() has taken effect. */
-  WRITE_SHUT: 8,
+  WRITE_SHUT: 6,
   /** The connection is gone: a = errno (0: as it was asked for), b = `CloseReason`. The handle is void from here on. */
-  CLOSED: 9,
+  CLOSED: 7,
   /** A listener cannot accept: a = errno, b = 1 when it is paused until resumeAccept(). */
-  LISTENER_ERROR: 10,
+  LISTENER_ERROR: 8,
   /** A polled descriptor is ready: a = for what, of `Interest`. */
-  READY: 11,
+  READY: 9,
 } as const;
 
 /** What a polled descriptor is waited for, and is ready for. Mirrors native/backend/interest.h. */
@@ -88,7 +84,6 @@ export interface NativeEngine {
   shutdownWrite(handle: number): void;
   pauseReading(handle: number): void;
   resumeReading(handle: number): void;
-  setBorrows(handle: number, on: boolean): void;
   /** Ask for WRITE_DRAINED whenever the outbox runs empty. */
   notifyDrain(handle: number, on: boolean): void;
   /** Returns a handle or a negative errno. `host` is a literal address, "" every IPv4 interface. */
@@ -108,8 +103,6 @@ export interface NativeEngine {
   peerAddress(handle: number): NativeAddress | number;
   getOption(handle: number, option: number): number;
   setOption(handle: number, option: number, value: number): number;
-  /** Give memory for owned bytes. Kept alive here until NEXT_SLAB has moved past it. */
-  supplySlab(slab: Uint8Array): void;
   /** Close what has lingered through two sweeps; returns how many linger still. */
   sweepLingering(): number;
   /** Begin to watch. The process stays alive until stop(). */
@@ -120,11 +113,20 @@ export interface NativeEngine {
   stats(): EngineStats;
 }
 
+export interface StagedEngine extends NativeEngine {
+  write: NativeEngine["write"];
+  /** The same as write(), of the first `length` bytes of `EngineSetup.staging`. */
+  writeStaged(handle: number, length: number): number;
+}
+
 export interface EngineSetup {
   readonly backend: string;
   readonly driver: "pollable" | "waiter";
   readonly completions: Int32Array;
+  /** Where received bytes land. Nobody may be able to detach it: see internet/engine/memory.ts. */
   readonly arena: Uint8Array;
+  /** Where write() finds few bytes: see internet/engine/stagedwrites.ts. */
+  readonly staging: Uint8Array;
   readonly dispatch: (words: number) => void;
 }
 
@@ -140,7 +142,7 @@ export interface BackendInfo {
 export interface NativeModule {
   backends(): BackendInfo[];
   /** @throws Error with the errno's name when the backend cannot be opened */
-  createEngine(setup: EngineSetup): NativeEngine;
+  createEngine(setup: EngineSetup): StagedEngine;
 }
 
 let loaded: NativeModule | undefined;

@@ -24,6 +24,8 @@ Host* Host::create(napi_env env, const Setup& setup, int& error) {
   memory.arena = {static_cast<std::uint8_t*>(data), length};
 
   std::unique_ptr<Host> host(new Host(env));
+  napi_get_typedarray_info(env, setup.staging, nullptr, &length, &data, nullptr, nullptr);
+  host->staging_ = {static_cast<const std::uint8_t*>(data), length};
   host->engine_ = std::make_unique<Engine>(setup.backend->make(), static_cast<Program&>(*host), memory);
   if (error = host->engine_->open(); error < 0) return nullptr;
   const auto after = [self = host.get()] { self->after_engine(); };
@@ -39,6 +41,7 @@ Host* Host::create(napi_env env, const Setup& setup, int& error) {
   napi_create_reference(env, setup.dispatch, 1, &host->dispatch_);
   napi_create_reference(env, setup.completions, 1, &host->memory_[0]);
   napi_create_reference(env, setup.arena, 1, &host->memory_[1]);
+  napi_create_reference(env, setup.staging, 1, &host->memory_[2]);
   // The waiter is closed at once, libuv's handles are not. (Deno frees the handle of an asynchronous hook twice.)
   if (setup.waiter) {
     napi_add_env_cleanup_hook(
@@ -102,7 +105,8 @@ void Host::on_driver_closed() {
   driver_closed_ = true;
   engine_.reset();
   // Also when the environment ends: it lives until the hook is removed, and does not free what belongs to an addon.
-  for (napi_ref reference : {memory_[0], memory_[1], dispatch_, resource_}) napi_delete_reference(env_, reference);
+  for (napi_ref reference : {memory_[0], memory_[1], memory_[2], dispatch_, resource_})
+    napi_delete_reference(env_, reference);
   if (!environment_ended_ || !is_deno(env_)) napi_async_destroy(env_, context_);
   if (environment_ended_) vanish();
 }

@@ -78,6 +78,13 @@ napi_value write(napi_env env, napi_callback_info info) {
   return call.number(engine == nullptr ? -1 : engine->write(call.handle(), bytes));
 }
 
+// Of bytes that the layer above has copied to memory that both know: see src/internet/engine/stagedwrites.ts.
+napi_value write_staged(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  Engine* engine = call.engine();
+  return call.number(engine == nullptr ? -1 : engine->write(call.handle(), call.host->staged(call.integer(1))));
+}
+
 // A function of the engine that takes a handle and gives nothing.
 template <void (Engine::*Verb)(Handle)>
 napi_value on_handle(napi_env env, napi_callback_info info) {
@@ -169,13 +176,6 @@ napi_value set_interest(napi_env env, napi_callback_info info) {
   return call.number(engine->set_interest(call.handle(), static_cast<std::uint32_t>(call.integer(1))));
 }
 
-napi_value supply_slab(napi_env env, napi_callback_info info) {
-  const Call call(env, info);
-  std::span<std::uint8_t> slab;
-  if (Engine* engine = call.engine(); engine != nullptr && call.bytes(0, slab)) engine->supply_slab(slab);
-  return nullptr;
-}
-
 napi_value sweep_lingering(napi_env env, napi_callback_info info) {
   const Call call(env, info);
   Engine* engine = call.engine();
@@ -231,13 +231,13 @@ napi_value make_surface(napi_env env, Host& host) {
     napi_set_named_property(env, surface, name, value);
   };
   add("write", write);
+  add("writeStaged", write_staged);
   add("flush", flush);
   add("close", on_handle<&Engine::close>);
   add("abort", on_handle<&Engine::abort>);
   add("shutdownWrite", on_handle<&Engine::shutdown_write>);
   add("pauseReading", on_handle<&Engine::pause_reading>);
   add("resumeReading", on_handle<&Engine::resume_reading>);
-  add("setBorrows", set_on_handle<&Engine::set_borrows>);
   add("notifyDrain", set_on_handle<&Engine::notify_drain>);
   add("listen", listen);
   add("resumeAccept", on_handle<&Engine::resume_accept>);
@@ -248,7 +248,6 @@ napi_value make_surface(napi_env env, Host& host) {
   add("peerAddress", address_of<net::peer_address>);
   add("getOption", get_option);
   add("setOption", set_option);
-  add("supplySlab", supply_slab);
   add("sweepLingering", sweep_lingering);
   add("start", start);
   add("stop", stop);

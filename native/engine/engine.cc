@@ -188,11 +188,6 @@ void Engine::resume_reading(Handle handle) {
   settle_if_needed();
 }
 
-void Engine::set_borrows(Handle handle, bool on) {
-  if (auto* connection = live<Connection>(handle)) connection->borrows = on;
-  if (auto* listener = live<Listener>(handle)) listener->borrows = on;
-}
-
 void Engine::notify_drain(Handle handle, bool on) {
   if (auto* connection = live<Connection>(handle)) connection->notify_drain = on;
 }

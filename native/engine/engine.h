@@ -1,6 +1,6 @@
 // The engine: connections, listeners and watches over a backend, told to the layer above in batches.
 //
-//     turn():   backend.wait ─▶ deliver ─▶ receive into arena or slab ─▶ records ◀──────┐ a few times, when
+//     turn():   backend.wait ─▶ deliver ─▶ receive into the arena ─▶ records ◀──────────┐ a few times, when
 //                                            │ records or arena full: dispatch early       │ the backend has more
 //                                            ▼                                             │
 //     settle(): ┌▶ flush outboxes ─▶ records? ─▶ dispatch to the program ─┐ (a few rounds) ┘
@@ -74,9 +74,7 @@ class Engine final : private BackendEvents {
   int poll(Descriptor fd, std::uint32_t interest);
   // 0 or a negative errno.
   int set_interest(Handle handle, std::uint32_t interest);
-  void set_borrows(Handle handle, bool on);
   void notify_drain(Handle handle, bool on);
-  void supply_slab(std::span<std::uint8_t> slab) { slabs_.supply(slab); }
   // The descriptor, for addresses and options; kNoDescriptor when stale.
   Descriptor descriptor(Handle handle);
   // Closes what has lingered through two sweeps; returns how many linger still.
@@ -156,7 +154,6 @@ class Engine final : private BackendEvents {
   Program& program_;
   Completions completions_;
   Arena arena_;
-  Slabs slabs_;
   BlockPool pool_;
   HandleTable table_;
   std::vector<Handle> dirty_;
@@ -164,7 +161,7 @@ class Engine final : private BackendEvents {
   std::vector<Handle> closed_;            // slots to free once all records were read
   std::vector<Handle> paused_listeners_;  // out of descriptors
   Stats stats_;
-  std::size_t window_bytes_ = 0;                  // of the receive under way
+  std::span<std::uint8_t> window_;                // of the receive under way
   std::array<std::uint8_t, 16 * 1024> unwanted_;  // where lingering connections receive
   bool in_turn_ = false;
   bool stopped_ = false;  // the program can run no more

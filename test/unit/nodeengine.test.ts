@@ -37,7 +37,6 @@ class Bench {
       }
     };
     this.engine = new NodeEngine({ completions: this.completions, arena: this.arena, dispatch }, new NodeLoop());
-    for (let i = 0; i < 4; i++) this.engine.supplySlab(new Uint8Array(64 * 1024));
     if (start) this.engine.start();
     onTestFinished(() => this.engine.destroy());
   }

@@ -1,8 +1,8 @@
 /**
  * What engines in TypeScript have in common: native/engine/engine.h, but for what moves the bytes. It fills the
- * completions, the arena and the slabs of an EngineLink as the native one does.
+ * completions and the arena of an EngineLink as the native one does.
  *
- *     turn():  accept ─▶ read into arena or slab ─▶ records ─┐ they or the memory are used up: dispatch early
+ *     turn():  accept ─▶ read into the arena ─▶ records ─┐ they or the arena are used up: dispatch early
  *                ┌────────────── flush outboxes ◀────────────┘
  *                └─▶ dispatch to the program ─┘  (a few rounds)
  *
@@ -32,7 +32,6 @@ export interface EngineConnection {
   readonly phase: number;
   /** The program wants bytes. */
   reading: boolean;
-  borrows: boolean;
   notifyDrain: boolean;
   noDelay: number;
   keepAlive: number;
@@ -68,7 +67,6 @@ export interface EngineConnection {
 /** A listening port as its engine sees it. */
 export interface EngineListener<C extends EngineConnection> {
   handle: number;
-  borrows: boolean;
   closed: boolean;
   readonly localAddress: NativeAddress | undefined;
   /** Connections that nobody has accepted yet. */
@@ -91,7 +89,7 @@ export abstract class EngineBase<C extends EngineConnection, L extends EngineLis
   private readable: C[] = [];
   private dirty: C[] = [];
 
-  /** `readBytesMax`: of one record. The arena and each slab have room for that. */
+  /** `readBytesMax`: of one record. The arena has room for that. */
   constructor(setup: Setup, readBytesMax: number) {
     this.records = new Records(setup);
     this.readBytesMax = readBytesMax;
@@ -178,11 +176,6 @@ export abstract class EngineBase<C extends EngineConnection, L extends EngineLis
     this.live(handle)?.resumeReading();
   }
 
-  setBorrows(handle: number, on: boolean): void {
-    const found = this.table.find(handle);
-    if (found !== undefined) found.borrows = on;
-  }
-
   notifyDrain(handle: number, on: boolean): void {
     const connection = this.live(handle);
     if (connection !== undefined) connection.notifyDrain = on;
@@ -218,10 +211,6 @@ export abstract class EngineBase<C extends EngineConnection, L extends EngineLis
     else connection.keepAlive = value;
     connection.optionsChanged();
     return 0;
-  }
-
-  supplySlab(slab: Uint8Array): void {
-    this.records.supplySlab(slab);
   }
 
   sweepLingering(): number {
@@ -319,7 +308,7 @@ export abstract class EngineBase<C extends EngineConnection, L extends EngineLis
 
   private accept(listener: L, connection: C): void {
     const { records } = this;
-    while (!records.fits(true, PACKED_ADDRESS_BYTES)) {
+    while (!records.fits(PACKED_ADDRESS_BYTES)) {
       records.dispatch();
       if (listener.closed) {
         connection.abort();
@@ -327,7 +316,6 @@ export abstract class EngineBase<C extends EngineConnection, L extends EngineLis
       }
     }
     this.add(connection);
-    connection.borrows = listener.borrows;
     const at = records.takeArena(PACKED_ADDRESS_BYTES);
     packAddress(connection.peerAddress, records.arena, at);
     this.push(Completion.ACCEPTED, listener.handle, connection.handle, at);
@@ -352,19 +340,13 @@ export abstract class EngineBase<C extends EngineConnection, L extends EngineLis
     }
     const { records } = this;
     const length = Math.min(connection.unread, this.readBytesMax);
-    while (!records.fits(connection.borrows, length)) {
+    while (!records.fits(length)) {
       records.dispatch();
       if (!connection.reading) return;
     }
-    if (connection.borrows) {
-      const at = records.takeArena(length);
-      connection.take(length, records.arena, at);
-      this.push(Completion.DATA_BORROWED, connection.handle, at, length);
-    } else {
-      const at = records.takeSlab(length);
-      connection.take(length, records.slab, at);
-      this.push(Completion.DATA_OWNED, connection.handle, at, length);
-    }
+    const at = records.takeArena(length);
+    connection.take(length, records.arena, at);
+    this.push(Completion.DATA, connection.handle, at, length);
     if (connection.readable) this.readLater(connection);
   }
 

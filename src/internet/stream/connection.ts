@@ -83,12 +83,12 @@ export class TcpConnection implements Transport {
     this.reason = undefined;
   }
 
-  /** Give the connection its protocol and tell it. `lends` is what the engine does for this connection so far. */
-  begin(protocol: ProtocolLike, borrows: boolean, lends: boolean): void {
+  /** Give the connection its protocol and tell it. */
+  begin(protocol: ProtocolLike): void {
     this.protocol = protocol;
-    if (borrows) this.flags |= BORROWS;
-    if (borrows !== lends) this.native.setBorrows(this.handle, borrows);
+    this.flags &= ~BORROWS;
     try {
+      if (borrowsFrom(protocol)) this.flags |= BORROWS;
       const result: unknown = protocol.makeConnection(this);
       if (result !== undefined) watch(this, result);
     } catch (error) {
@@ -284,9 +284,7 @@ export class TcpConnection implements Transport {
 
   switchProtocol(next: ProtocolLike): void {
     if ((this.flags & LOST) !== 0) return;
-    const lends = this.borrows;
-    this.flags &= ~BORROWS;
-    this.begin(next, borrowsFrom(next), lends);
+    this.begin(next);
     // The protocol before knows of the peer's end, this one does not.
     if ((this.flags & (PEER_ENDED | END_HELD)) !== PEER_ENDED) return;
     this.owner.soon(() => {

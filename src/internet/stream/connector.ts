@@ -7,7 +7,6 @@ import { ConnectError, ConnectTimeoutError, getConnectError, NotConnectingError,
 import { Failure } from "../failure.ts";
 import type { Address, ClientFactoryLike, Connector, ConnectTCPOptions, ReactorNames } from "../interfaces.ts";
 import type { DelayedCall, ReactorTime } from "../time.ts";
-import { borrowsFrom } from "./borrowing.ts";
 import { addressFrom, type ConnectionOwner, TcpConnection } from "./connection.ts";
 
 const DEFAULT_TIMEOUT_SECONDS = 30;
@@ -131,7 +130,7 @@ export class TcpConnector implements Connector, AttemptEvents, ConnectionOwner {
       return;
     }
     if (protocol === null || protocol === undefined) connection.loseConnection();
-    else connection.begin(protocol, borrowsFrom(protocol), false);
+    else connection.begin(protocol);
   }
 
   // --- for its connection --------------------------------------------------------------------------------------------

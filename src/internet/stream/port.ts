@@ -9,7 +9,6 @@ import { getSystemErrorMessage, getSystemErrorName, isDescriptorLack } from "../
 import { CannotListenError } from "../error.ts";
 import type { Failure } from "../failure.ts";
 import type { Address, ListeningPort, ListenTCPOptions, ServerFactoryLike } from "../interfaces.ts";
-import { borrowsFrom } from "./borrowing.ts";
 import { addressFrom, type ConnectionOwner, TcpConnection } from "./connection.ts";
 
 /** How long a port that cannot accept waits before it tries again by itself. It also does when a connection closes. */
@@ -31,8 +30,6 @@ export class TcpPort implements ListeningPort, ListenerEvents, ConnectionOwner {
   #handle = -1;
   #host: Address;
   #closing: Deferred<void> | undefined;
-  /** What the engine lends to fresh connections: what the latest protocol wanted. */
-  #lends = false;
   #retry: object | undefined;
 
   constructor(
@@ -108,13 +105,7 @@ export class TcpPort implements ListeningPort, ListenerEvents, ConnectionOwner {
       connection.abortConnection();
       return;
     }
-    const lends = this.#lends;
-    const borrows = borrowsFrom(protocol);
-    if (borrows !== lends) {
-      this.#lends = borrows;
-      this.#link.native.setBorrows(this.#handle, borrows);
-    }
-    connection.begin(protocol, borrows, lends);
+    connection.begin(protocol);
   }
 
   starved(errno: number, firstOfEpisode: boolean): void {

@@ -17,8 +17,8 @@ const EINVAL = errnoNamed("EINVAL")!;
 const READ_BYTES_MAX = 16 * 1024;
 const LOOPBACK = "127.0.0.1";
 
-/** What an EngineLink needs for this engine: a host costs some 100 KiB. */
-export const SIMULATED_SIZES = { records: 256, arenaBytes: 32 * 1024, slabBytes: 32 * 1024, spareSlabs: 2 } as const;
+/** What an EngineLink needs for this engine: a host costs some 36 KiB. */
+export const SIMULATED_SIZES = { records: 256, arenaBytes: 32 * 1024 } as const;
 
 /** What an engine needs of the network. */
 export interface EngineNetwork extends Medium {
