@@ -162,7 +162,7 @@ export class EngineLink {
         case Completion.CLOSED:
           this.table[handle & SLOT_MASK] = undefined;
           this.open--;
-          if (!connection.peerEnded) this.sweepLater();
+          if (!connection.peerHasEnded) this.sweepLater();
           connection.closed(a, b);
           this.onClosed?.();
           break;

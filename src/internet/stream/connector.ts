@@ -1,7 +1,7 @@
 /** An outgoing TCP connection that can be made again: connectTCP()'s result. */
 
 import { err } from "../../logger/log.ts";
-import { IPv4Address, literalAddress } from "../address.ts";
+import { IPv4Address, IPv6Address, literalAddress } from "../address.ts";
 import type { AttemptEvents, EngineLink } from "../engine/link.ts";
 import { ConnectError, ConnectTimeoutError, getConnectError, NotConnectingError, UserError } from "../error.ts";
 import { Failure } from "../failure.ts";
@@ -117,7 +117,9 @@ export class TcpConnector implements Connector, AttemptEvents, ConnectionOwner {
     }
     this.#forgetAttempt();
     const peer = addressFrom(this.#link.native.peerAddress(handle)) ?? this.getDestination();
-    const connection = new TcpConnection(this.#link.native, handle, peer, this);
+    // Asked now: the kernel forgets it with the descriptor, and getHost() is for after the loss too.
+    const host = addressFrom(this.#link.native.localAddress(handle)) ?? unknownAddress(peer);
+    const connection = new TcpConnection(this.#link.native, handle, host, peer, this);
     this.#link.addConnection(connection);
     this.#connection = connection;
     this.state = "connected";
@@ -138,10 +140,6 @@ export class TcpConnector implements Connector, AttemptEvents, ConnectionOwner {
   connectionLost(_connection: TcpConnection, reason: Failure): void {
     this.#connection = undefined;
     this.#ended(() => this.#factory.clientConnectionLost(this, reason));
-  }
-
-  localAddress(): Address {
-    return new IPv4Address("TCP", "0.0.0.0", 0);
   }
 
   soon(f: () => void): void {
@@ -209,4 +207,9 @@ export class TcpConnector implements Connector, AttemptEvents, ConnectionOwner {
       err(error, `${factory.constructor.name} threw in doStop()`);
     }
   }
+}
+
+/** What stands for a local address that the kernel could not tell, of a connection that was reset at once. */
+function unknownAddress(peer: Address): Address {
+  return peer instanceof IPv6Address ? new IPv6Address("TCP", "::", 0) : new IPv4Address("TCP", "0.0.0.0", 0);
 }
