@@ -66,8 +66,31 @@ export interface EngineStats {
   readonly lingering: number;
 }
 
-/** `[family (4 or 6), host, port, scope id]` */
-export type NativeAddress = readonly [family: 4 | 6, host: string, port: number, scopeID: number];
+/** `[family (4 or 6), host, port, scope id]`; of a UNIX socket `[1, path, 0, 0]`. */
+export type NativeAddress = readonly [family: 1 | 4 | 6, host: string, port: number, scopeID: number];
+
+/** Where to listen, and how. Read once, by the call. */
+export interface ListenRequest {
+  /** A literal address; "" is every IPv4 interface. */
+  readonly host: string;
+  readonly port: number;
+  readonly backlog: number;
+  readonly reusePort: boolean;
+  /** Of a UNIX socket, in the place of host and port. */
+  readonly path?: string;
+}
+
+/** What to connect to, and from where. Read once, by the call. */
+export interface ConnectRequest {
+  /** A literal address. */
+  readonly host: string;
+  readonly port: number;
+  /** "" and 0 leave the local end to the kernel. */
+  readonly bindHost: string;
+  readonly bindPort: number;
+  /** Of a UNIX socket, in the place of host and port. */
+  readonly path?: string;
+}
 
 /**
  * One engine: a backend and its connections. Handles are 32-bit integers; a handle that is void is ignored by every
@@ -86,11 +109,16 @@ export interface NativeEngine {
   resumeReading(handle: number): void;
   /** Ask for WRITE_DRAINED whenever the outbox runs empty. */
   notifyDrain(handle: number, on: boolean): void;
-  /** Returns a handle or a negative errno. `host` is a literal address, "" every IPv4 interface. */
-  listen(host: string, port: number, backlog: number, reusePort: boolean): number;
+  /** Returns a handle or a negative errno. */
+  listen(request: ListenRequest): number;
   resumeAccept(handle: number): void;
-  /** Returns a handle or a negative errno; CONNECTED follows. `bindHost` "" leaves the local end to the kernel. */
-  connect(host: string, port: number, bindHost: string, bindPort: number): number;
+  /** Returns a handle or a negative errno; CONNECTED follows. */
+  connect(request: ConnectRequest): number;
+  /**
+   * Take over a stream socket that listens or is connected; `shared` when somebody else has it, too. Returns a handle of
+   * a listener that accepts, or of a connection that reads, or a negative errno: the socket stays the caller's then.
+   */
+  adopt(fd: number, shared: boolean): number;
   /**
    * Watch a descriptor that stays the caller's; `interest` is of `Interest`. Returns a handle or a negative errno,
    * -ENOTSUP where the backend cannot. READY comes in every turn in which it is ready. abort() ends it and leaves the

@@ -76,7 +76,7 @@ int Readiness::arm_poll(Endpoint& endpoint, std::uint32_t interest) {
 }
 
 bool Readiness::close(Endpoint& endpoint, Ending ending) {
-  const bool leaves_by_itself = ending != Ending::kLeaveOpen && selector_->forgets_closed();
+  const bool leaves_by_itself = ending != Ending::kLeaveOpen && !endpoint.shared && selector_->forgets_closed();
   Notes& notes = notes_of(endpoint);
   if (notes.watched && !leaves_by_itself) selector_->remove(endpoint.fd);
   if (ending == Ending::kLeaveOpen && notes.watched) polled_.remove(endpoint);

@@ -44,7 +44,7 @@ Connection* Engine::add_connection(Descriptor fd, Phase phase) {
 }
 
 int Engine::listen(const Address& address, int backlog, bool reuse_port) {
-  const Descriptor fd = net::open_listener(address, backlog, reuse_port);
+  const Descriptor fd = net::open_listener(net::SocketKind::stream(address.family()), address, backlog, reuse_port);
   if (fd < 0) return static_cast<int>(fd);
   auto* listener = add<Listener>(fd, Phase::kListening);
   if (listener == nullptr) {
@@ -60,7 +60,7 @@ int Engine::listen(const Address& address, int backlog, bool reuse_port) {
 }
 
 int Engine::connect(const Address& address, const Address* bind_to) {
-  const Descriptor fd = net::open_connection(address.family(), bind_to);
+  const Descriptor fd = net::open_connection(net::SocketKind::stream(address.family()), bind_to);
   if (fd < 0) return static_cast<int>(fd);
   Connection* connection = add_connection(fd, Phase::kConnecting);
   if (connection == nullptr) {
@@ -72,6 +72,28 @@ int Engine::connect(const Address& address, const Address* bind_to) {
   if (result != -EINPROGRESS) on_connected(handle, -result);
   settle_if_needed();
   return handle;
+}
+
+int Engine::adopt(Descriptor fd, bool shared) {
+  bool listens = false;
+  if (const int result = net::adopt(fd, listens); result < 0) return result;
+  Endpoint* endpoint = nullptr;
+  int result = -ENOMEM;
+  if (listens) {
+    endpoint = add<Listener>(fd, Phase::kListening);
+  } else if (Connection* connection = add_connection(fd, Phase::kOpen)) {
+    connection->reading = true;
+    endpoint = connection;
+  }
+  if (endpoint == nullptr) return result;
+  endpoint->shared = shared;
+  result = listens ? backend_->arm_accept(*endpoint) : backend_->arm_receive(*endpoint);
+  if (result < 0) {
+    release(*endpoint, Ending::kLeaveOpen);
+    return result;
+  }
+  settle_if_needed();
+  return endpoint->handle;
 }
 
 void Engine::settle_if_needed() {

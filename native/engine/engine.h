@@ -61,6 +61,10 @@ class Engine final : private BackendEvents {
   // A handle or a negative errno.
   int listen(const Address& address, int backlog, bool reuse_port);
   int connect(const Address& address, const Address* bind_to);
+  // Takes over a stream socket of the program's that listens or is connected; `shared`: somebody else may have it, too.
+  // A handle of a listener that accepts, or of a connection that reads; or a negative errno, and the socket stays the
+  // program's.
+  int adopt(Descriptor fd, bool shared);
   void resume_accept(Handle handle);
   // Copies `bytes`, or hands them to the kernel at once. Returns what waits in the outbox now.
   std::int64_t write(Handle handle, std::span<const std::uint8_t> bytes);

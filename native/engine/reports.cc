@@ -16,7 +16,7 @@ Endpoint* Engine::find(Handle handle) {
 }
 
 bool Engine::on_accept(Handle handle, Descriptor fd, const Address& peer) {
-  if (completions_.room() == 0 || arena_.rest().size() < kPackedAddressBytes) {
+  if (completions_.room() == 0 || arena_.rest().size() < kPackedAddressMost) {
     if (!dispatch_early()) {
       net::close(fd);
       return false;
@@ -35,8 +35,7 @@ bool Engine::on_accept(Handle handle, Descriptor fd, const Address& peer) {
   }
   connection->reading = true;
   completions_.push(Kind::kAccepted, handle, connection->handle, static_cast<std::int32_t>(arena_.used()));
-  pack_address(peer, arena_.rest().first<kPackedAddressBytes>());
-  arena_.take(kPackedAddressBytes);
+  arena_.take(pack_address(peer, arena_.rest().first<kPackedAddressMost>()));
   if (const int result = backend_->arm_receive(*connection); result < 0) fail(*connection, -result);
   return true;
 }

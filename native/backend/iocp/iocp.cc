@@ -46,7 +46,7 @@ int Iocp::open(BackendEvents& events) {
   events_ = &events;
   port_ = ::CreateIoCompletionPort(INVALID_HANDLE_VALUE, nullptr, 0, 1);
   if (port_ == nullptr) return -net::errno_of(static_cast<int>(::GetLastError()));
-  const Descriptor fd = net::open_socket(AF_INET);
+  const Descriptor fd = net::open_socket(net::SocketKind::stream(AF_INET));
   if (fd < 0) return static_cast<int>(fd);
   int result = find_function(handle_of(fd), WSAID_ACCEPTEX, accept_ex_);
   if (result == 0) result = find_function(handle_of(fd), WSAID_CONNECTEX, connect_ex_);
@@ -141,7 +141,7 @@ int Iocp::start_one_accept(Endpoint& listener) {
   if (const int result = attach(listener); result < 0) return result;
   Address own;
   if (const int result = net::local_address(listener.fd, own); result < 0) return result;
-  const Descriptor fd = net::open_socket(own.family());
+  const Descriptor fd = net::open_socket(net::SocketKind::stream(own.family()));
   if (fd < 0) return static_cast<int>(fd);
   Operation& operation = begin(listener, kAccept);
   operation.accepted = fd;

@@ -9,11 +9,19 @@
  * Subclasses plan the turns, and bring connections and listeners that say when they have something to tell.
  */
 import { isUint8Array } from "node:util/types";
-import { Completion, type EngineStats, type NativeAddress, type NativeEngine, SocketOption } from "../../native.ts";
+import {
+  Completion,
+  type ConnectRequest,
+  type EngineStats,
+  type ListenRequest,
+  type NativeAddress,
+  type NativeEngine,
+  SocketOption,
+} from "../../native.ts";
 import { errnoNamed } from "../errno.ts";
 import { HandleTable } from "./handles.ts";
 import type { EngineMaker } from "./link.ts";
-import { PACKED_ADDRESS_BYTES, packAddress } from "./packedaddress.ts";
+import { PACKED_ADDRESS_MOST, packAddress } from "./packedaddress.ts";
 import { Phase } from "./phase.ts";
 import { Records } from "./records.ts";
 
@@ -97,8 +105,8 @@ export abstract class EngineBase<C extends EngineConnection, L extends EngineLis
 
   // --- for the subclass ----------------------------------------------------------------------------------------------
 
-  abstract listen(host: string, port: number, backlog: number, reusePort: boolean): number;
-  abstract connect(host: string, port: number, bindHost: string, bindPort: number): number;
+  abstract listen(request: ListenRequest): number;
+  abstract connect(request: ConnectRequest): number;
   abstract resumeAccept(handle: number): void;
   abstract destroy(): void;
 
@@ -182,6 +190,10 @@ export abstract class EngineBase<C extends EngineConnection, L extends EngineLis
   }
 
   /** Descriptors are for engines that stand on the kernel itself. */
+  adopt(_fd: number, _shared: boolean): number {
+    return -ENOTSUP;
+  }
+
   poll(_fd: number, _interest: number): number {
     return -ENOTSUP;
   }
@@ -308,7 +320,7 @@ export abstract class EngineBase<C extends EngineConnection, L extends EngineLis
 
   private accept(listener: L, connection: C): void {
     const { records } = this;
-    while (!records.fits(PACKED_ADDRESS_BYTES)) {
+    while (!records.fits(PACKED_ADDRESS_MOST)) {
       records.dispatch();
       if (listener.closed) {
         connection.abort();
@@ -316,8 +328,8 @@ export abstract class EngineBase<C extends EngineConnection, L extends EngineLis
       }
     }
     this.add(connection);
-    const at = records.takeArena(PACKED_ADDRESS_BYTES);
-    packAddress(connection.peerAddress, records.arena, at);
+    const at = records.arenaUsed;
+    records.takeArena(packAddress(connection.peerAddress, records.arena, at));
     this.push(Completion.ACCEPTED, listener.handle, connection.handle, at);
     connection.resumeReading();
   }

@@ -284,6 +284,8 @@ function closeReason(errno: number, how: number): Failure {
 export function addressFrom(native: NativeAddress | number): Address | undefined {
   if (typeof native === "number") return undefined;
   const [family, host, port, scopeID] = native;
+  // There is no public address of a UNIX socket yet.
+  if (family === 1) return undefined;
   if (family === 4) return new IPv4Address("TCP", host, port);
   return new IPv6Address("TCP", scopeID === 0 ? host : `${host}%${scopeID}`, port, 0, scopeID);
 }
