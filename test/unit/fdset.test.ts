@@ -36,6 +36,7 @@ function scripted(): { fds: FDSet; calls: string[]; answers: number[]; tell: (..
     abort: (handle: number) => {
       calls.push(`abort ${handle}`);
     },
+    supplySlab: () => undefined,
   };
   let tell: (...records: number[][]) => void = () => undefined;
   const link = new EngineLink(
@@ -47,7 +48,7 @@ function scripted(): { fds: FDSet; calls: string[]; answers: number[]; tell: (..
       return native as unknown as NativeEngine;
     },
     new NodeLoop(),
-    { records: 8, arenaBytes: 64 },
+    { records: 8, arenaBytes: 64, slabBytes: 64, spareSlabs: 1 },
   );
   return { fds: new FDSet("scripted", link), calls, answers, tell: (...records) => tell(...records) };
 }

@@ -37,6 +37,7 @@ export class NodeConnection implements EngineConnection {
   handle = -1;
   phase: number;
   reading = false;
+  borrows = false;
   notifyDrain = false;
   noDelay = 1;
   keepAlive = 0;

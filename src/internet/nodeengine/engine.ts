@@ -5,7 +5,7 @@
  * The sockets hold no process alive; a timer does, from start() to stop().
  */
 import { connect, isIP, type Socket } from "node:net";
-import { Completion, type ConnectRequest, type ListenRequest } from "../../native.ts";
+import { Completion } from "../../native.ts";
 import { EngineBase, type Setup } from "../engine/base.ts";
 import { Phase } from "../engine/phase.ts";
 import { errnoNamed } from "../errno.ts";
@@ -17,7 +17,6 @@ import { Acceptor, NodeListener } from "./listener.ts";
 import { BlockPool } from "./outbox.ts";
 
 const EINVAL = errnoNamed("EINVAL")!;
-const ENOTSUP = errnoNamed("ENOTSUP")!;
 const READ_BYTES_MAX = 32 * 1024;
 /** How long one timer holds the process; then comes the next. */
 const HOLD_SECONDS = 24 * 3600;
@@ -39,8 +38,7 @@ export class NodeEngine extends EngineBase<NodeConnection, NodeListener> {
     return this.started;
   }
 
-  listen({ host, port, backlog, reusePort, path }: ListenRequest): number {
-    if (path !== undefined) return -ENOTSUP;
+  listen(host: string, port: number, backlog: number, reusePort: boolean): number {
     const address = host === "" ? "0.0.0.0" : nodeAddress(host);
     if (isIP(address) === 0) return -EINVAL;
     const acceptor =
@@ -53,8 +51,7 @@ export class NodeEngine extends EngineBase<NodeConnection, NodeListener> {
     if (found instanceof NodeListener && !found.closed) found.acceptor.resume();
   }
 
-  connect({ host, port, bindHost, bindPort, path }: ConnectRequest): number {
-    if (path !== undefined) return -ENOTSUP;
+  connect(host: string, port: number, bindHost: string, bindPort: number): number {
     if (isIP(host) === 0) return -EINVAL;
     let socket: Socket;
     try {

@@ -1,7 +1,6 @@
 /** A reactor over the native engine: the same for every backend. */
 
 import { loadNative } from "../../native.ts";
-import { stageWrites } from "../engine/stagedwrites.ts";
 import { EngineReactor } from "./engine.ts";
 
 export type DriverName = "pollable" | "waiter";
@@ -18,9 +17,7 @@ export class NativeReactor extends EngineReactor {
   /** @throws NativeLoadError | ReactorNotAvailableError */
   constructor(backend: string, options: NativeReactorOptions = {}) {
     const driver = options.driver ?? defaultDriver(backend);
-    super(backend, (setup) =>
-      stageWrites((staging) => loadNative().createEngine({ backend, driver, staging, ...setup })),
-    );
+    super(backend, (setup) => loadNative().createEngine({ backend, driver, ...setup }));
     this.driver = driver;
   }
 }

@@ -17,6 +17,7 @@ export class Listener implements EngineListener<End> {
   readonly backlog: number;
   readonly reusePort: boolean;
   handle = -1;
+  borrows = false;
   closed = false;
   readonly waiting: End[] = [];
 
