@@ -1,5 +1,6 @@
 import { defineConfig } from "vitest/config";
 import { testSeed } from "./scripts/seed.mjs";
+import { LongestFirst } from "./test/helpers/sequencer.ts";
 
 const { seed, fresh } = testSeed();
 if (fresh) console.log(`seed ${seed}: SKEIN_TEST_SEED=${seed} repeats this run`);
@@ -12,6 +13,7 @@ export default defineConfig({
   test: {
     // Two cores are what a small machine has; tests of real sockets keep one of them busy each.
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: { ...common, name: "main", pool: "forks", execArgv: ["--expose-gc"], include: ["test/**/*.test.ts"] },

@@ -15,29 +15,20 @@ export const Completion = {
   ACCEPTED: 1,
   /** A connect ended: a = errno, 0 when it is connected. */
   CONNECTED: 2,
-  /** Bytes to borrow: they stand at `a` in the arena, `b` of them, until dispatch returns. */
-  DATA_BORROWED: 3,
-  /** Bytes to own: they stand at `a` in the current slab, `b` of them. */
-  DATA_OWNED: 4,
-  /** From here on, owned bytes stand in the next slab that was supplied. */
-  NEXT_SLAB: 5,
+  /** Bytes: they stand at `a` in the arena, `b` of them, until dispatch returns. */
+  DATA: 3,
   /** The peer will send nothing more. */
-  READ_EOF: 6,
+  READ_EOF: 4,
   /** Everything written has been handed to the kernel. Only where it was asked for. */
-  WRITE_DRAINED: 7,
+  WRITE_DRAINED: 5,
   /** shutdownWrite() has taken effect. */
-  WRITE_SHUT: 8,
+  WRITE_SHUT: 6,
   /** The connection is gone: a = errno (0: as it was asked for), b = `CloseReason`. The handle is void from here on. */
-  CLOSED: 9,
+  CLOSED: 7,
   /** A listener cannot accept: a = errno, b = 1 when it is paused until resumeAccept(). */
-  LISTENER_ERROR: 10,
+  LISTENER_ERROR: 8,
   /** A polled descriptor is ready: a = for what, of `Interest`. */
-  READY: 11,
-  /**
-   * The kernel's interface fails: a = errno, b = 1 while the engine tries again after pauses, 2 when that has lasted too
-   * long. It names no handle.
-   */
-  BACKEND_FAILED: 12,
+  READY: 9,
 } as const;
 
 /** What a polled descriptor is waited for, and is ready for. Mirrors native/backend/interest.h. */
@@ -75,8 +66,31 @@ export interface EngineStats {
   readonly lingering: number;
 }
 
-/** `[family (4 or 6), host, port, scope id]` */
-export type NativeAddress = readonly [family: 4 | 6, host: string, port: number, scopeID: number];
+/** `[family (4 or 6), host, port, scope id]`; of a UNIX socket `[1, path, 0, 0]`. */
+export type NativeAddress = readonly [family: 1 | 4 | 6, host: string, port: number, scopeID: number];
+
+/** Where to listen, and how. Read once, by the call. */
+export interface ListenRequest {
+  /** A literal address; "" is every IPv4 interface. */
+  readonly host: string;
+  readonly port: number;
+  readonly backlog: number;
+  readonly reusePort: boolean;
+  /** Of a UNIX socket, in the place of host and port. */
+  readonly path?: string;
+}
+
+/** What to connect to, and from where. Read once, by the call. */
+export interface ConnectRequest {
+  /** A literal address. */
+  readonly host: string;
+  readonly port: number;
+  /** "" and 0 leave the local end to the kernel. */
+  readonly bindHost: string;
+  readonly bindPort: number;
+  /** Of a UNIX socket, in the place of host and port. */
+  readonly path?: string;
+}
 
 /**
  * One engine: a backend and its connections. Handles are 32-bit integers; a handle that is void is ignored by every
@@ -93,14 +107,18 @@ export interface NativeEngine {
   shutdownWrite(handle: number): void;
   pauseReading(handle: number): void;
   resumeReading(handle: number): void;
-  setBorrows(handle: number, on: boolean): void;
   /** Ask for WRITE_DRAINED whenever the outbox runs empty. */
   notifyDrain(handle: number, on: boolean): void;
-  /** Returns a handle or a negative errno. `host` is a literal address, "" every IPv4 interface. */
-  listen(host: string, port: number, backlog: number, reusePort: boolean): number;
+  /** Returns a handle or a negative errno. */
+  listen(request: ListenRequest): number;
   resumeAccept(handle: number): void;
-  /** Returns a handle or a negative errno; CONNECTED follows. `bindHost` "" leaves the local end to the kernel. */
-  connect(host: string, port: number, bindHost: string, bindPort: number): number;
+  /** Returns a handle or a negative errno; CONNECTED follows. */
+  connect(request: ConnectRequest): number;
+  /**
+   * Take over a stream socket that listens or is connected; `shared` when somebody else has it, too. Returns a handle of
+   * a listener that accepts, or of a connection that reads, or a negative errno: the socket stays the caller's then.
+   */
+  adopt(fd: number, shared: boolean): number;
   /**
    * Watch a descriptor that stays the caller's; `interest` is of `Interest`. Returns a handle or a negative errno,
    * -ENOTSUP where the backend cannot. READY comes in every turn in which it is ready. abort() ends it and leaves the
@@ -113,8 +131,6 @@ export interface NativeEngine {
   peerAddress(handle: number): NativeAddress | number;
   getOption(handle: number, option: number): number;
   setOption(handle: number, option: number, value: number): number;
-  /** Give memory for owned bytes. Kept alive here until NEXT_SLAB has moved past it. */
-  supplySlab(slab: Uint8Array): void;
   /** Close what has lingered through two sweeps; returns how many linger still. */
   sweepLingering(): number;
   /** Begin to watch. The process stays alive until stop(). */
@@ -125,11 +141,20 @@ export interface NativeEngine {
   stats(): EngineStats;
 }
 
+export interface StagedEngine extends NativeEngine {
+  write: NativeEngine["write"];
+  /** The same as write(), of the first `length` bytes of `EngineSetup.staging`. */
+  writeStaged(handle: number, length: number): number;
+}
+
 export interface EngineSetup {
   readonly backend: string;
   readonly driver: "pollable" | "waiter";
   readonly completions: Int32Array;
+  /** Where received bytes land. Nobody may be able to detach it: see internet/engine/memory.ts. */
   readonly arena: Uint8Array;
+  /** Where write() finds few bytes: see internet/engine/stagedwrites.ts. */
+  readonly staging: Uint8Array;
   readonly dispatch: (words: number) => void;
 }
 
@@ -145,7 +170,7 @@ export interface BackendInfo {
 export interface NativeModule {
   backends(): BackendInfo[];
   /** @throws Error with the errno's name when the backend cannot be opened */
-  createEngine(setup: EngineSetup): NativeEngine;
+  createEngine(setup: EngineSetup): StagedEngine;
 }
 
 let loaded: NativeModule | undefined;

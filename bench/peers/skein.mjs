@@ -5,7 +5,7 @@
  *   --writes N                answer in N writes
  *   --reactor NAME            epoll unless said otherwise
  *   --break coalescing        every write is sent at once: what the bench's gate has to notice
- *   --break batching          three events at most share a call into JavaScript: likewise
+ *   --break batching          four events at most share a call into JavaScript: likewise
  *
  * To the message "stats" from a parent Node process it answers with the engine's counters.
  */
@@ -57,18 +57,20 @@ function breakEngine(what) {
   const native = loadNative();
   const createEngine = native.createEngine;
   if (what === "batching") {
-    // The smallest array an engine takes: four records, of which the last is kept free.
+    // The smallest array an engine takes: four records.
     const words = 4 * 4;
     native.createEngine = (setup) => createEngine({ ...setup, completions: setup.completions.subarray(0, words) });
   } else if (what === "coalescing") {
     native.createEngine = (setup) => {
       const engine = createEngine(setup);
-      const write = engine.write;
-      engine.write = (handle, bytes) => {
-        const pending = write.call(engine, handle, bytes);
-        engine.flush();
-        return pending;
-      };
+      for (const name of ["write", "writeStaged"]) {
+        const write = engine[name];
+        engine[name] = (handle, bytes) => {
+          const pending = write.call(engine, handle, bytes);
+          engine.flush();
+          return pending;
+        };
+      }
       return engine;
     };
   } else {

@@ -9,7 +9,9 @@
 
 #include <node_api.h>
 
+#include <algorithm>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "addon/driver.h"
@@ -23,6 +25,7 @@ struct Setup {
   bool waiter = false;
   napi_value completions = nullptr;  // an Int32Array
   napi_value arena = nullptr;        // a Uint8Array
+  napi_value staging = nullptr;      // a Uint8Array
   napi_value dispatch = nullptr;     // (words: number) => void
 };
 
@@ -33,8 +36,13 @@ class Host final : private Program {
 
   // nullptr once destroyed.
   Engine* engine() { return engine_.get(); }
-  // Both do nothing once destroyed: the driver's handles are closing then. "" or why it cannot start.
-  std::string start() { return torn_down_ ? std::string() : driver_->start(); }
+  // What the layer above has staged to be written: `length` bytes, but no more than there is room for, since a subclass
+  // of Uint8Array may say what it likes of its length.
+  std::span<const std::uint8_t> staged(std::int32_t length) const {
+    return staging_.first(std::min(staging_.size(), static_cast<std::size_t>(std::max(length, 0))));
+  }
+  // Both do nothing once destroyed: the driver's handles are closing then.
+  bool start() { return torn_down_ || driver_->start(); }
   void stop() {
     if (!torn_down_) driver_->stop();
   }
@@ -49,8 +57,6 @@ class Host final : private Program {
   void settle_soon() override {
     if (driver_ != nullptr) driver_->settle_soon();
   }
-  bool create_references(const Setup& setup);
-  void delete_references();
   void after_engine();
   void tear_down();
   void on_driver_closed();
@@ -60,7 +66,8 @@ class Host final : private Program {
   napi_env env_;
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<Driver> driver_;
-  napi_ref memory_[2] = {nullptr, nullptr};
+  napi_ref memory_[3] = {nullptr, nullptr, nullptr};
+  std::span<const std::uint8_t> staging_;
   napi_ref dispatch_ = nullptr;
   napi_ref resource_ = nullptr;
   napi_async_context context_ = nullptr;

@@ -33,6 +33,7 @@ Napi::Value create_engine(const Napi::CallbackInfo& info) {
   setup.waiter = given.Get("driver").As<Napi::String>().Utf8Value() == "waiter";
   setup.completions = given.Get("completions");
   setup.arena = given.Get("arena");
+  setup.staging = given.Get("staging");
   setup.dispatch = given.Get("dispatch");
   if (setup.backend == nullptr) {
     Napi::Error::New(env, "There is no backend named " + name + " in this build.").ThrowAsJavaScriptException();

@@ -40,6 +40,15 @@ struct Call {
     return value;
   }
 
+  // A property of an object: for what is asked too rarely to be an argument.
+  Call property(std::size_t i, const char* name) const {
+    Call of = *this;
+    if (napi_get_named_property(env, arguments[i], name, &of.arguments[0]) != napi_ok) {
+      napi_get_undefined(env, &of.arguments[0]);
+    }
+    return of;
+  }
+
   bool bytes(std::size_t i, std::span<std::uint8_t>& out) const {
     void* data = nullptr;
     std::size_t length = 0;
@@ -78,6 +87,13 @@ napi_value write(napi_env env, napi_callback_info info) {
   return call.number(engine == nullptr ? -1 : engine->write(call.handle(), bytes));
 }
 
+// Of bytes that the layer above has copied to memory that both know: see src/internet/engine/stagedwrites.ts.
+napi_value write_staged(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  Engine* engine = call.engine();
+  return call.number(engine == nullptr ? -1 : engine->write(call.handle(), call.host->staged(call.integer(1))));
+}
+
 // A function of the engine that takes a handle and gives nothing.
 template <void (Engine::*Verb)(Handle)>
 napi_value on_handle(napi_env env, napi_callback_info info) {
@@ -99,13 +115,21 @@ napi_value flush(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+// Where a request (ListenRequest or ConnectRequest in src/native.ts) points. False: it is no address.
+bool requested_address(const Call& call, Address& address) {
+  if (const std::string path = call.property(0, "path").text(0); !path.empty()) return unix_address(path, address);
+  const auto port = static_cast<std::uint16_t>(call.property(0, "port").integer(0));
+  return parse_address(call.property(0, "host").text(0), port, address);
+}
+
 napi_value listen(napi_env env, napi_callback_info info) {
   const Call call(env, info);
   Engine* engine = call.engine();
   if (engine == nullptr) return call.number(-EBADF);
   Address address;
-  if (!parse_address(call.text(0), static_cast<std::uint16_t>(call.integer(1)), address)) return call.number(-EINVAL);
-  return call.number(engine->listen(address, call.integer(2), call.boolean(3)));
+  if (!requested_address(call, address)) return call.number(-EINVAL);
+  return call.number(
+      engine->listen(address, call.property(0, "backlog").integer(0), call.property(0, "reusePort").boolean(0)));
 }
 
 napi_value connect(napi_env env, napi_callback_info info) {
@@ -114,13 +138,20 @@ napi_value connect(napi_env env, napi_callback_info info) {
   if (engine == nullptr) return call.number(-EBADF);
   Address address;
   Address bind_to;
-  if (!parse_address(call.text(0), static_cast<std::uint16_t>(call.integer(1)), address)) return call.number(-EINVAL);
-  const std::string bind_host = call.text(2);
-  const bool binds = !bind_host.empty() || call.integer(3) > 0;
-  if (binds && !parse_address(bind_host, static_cast<std::uint16_t>(call.integer(3)), bind_to)) {
+  if (!requested_address(call, address)) return call.number(-EINVAL);
+  const std::string bind_host = call.property(0, "bindHost").text(0);
+  const std::int32_t bind_port = call.property(0, "bindPort").integer(0);
+  const bool binds = !bind_host.empty() || bind_port > 0;
+  if (binds && !parse_address(bind_host, static_cast<std::uint16_t>(bind_port), bind_to)) {
     return call.number(-EADDRNOTAVAIL);
   }
   return call.number(engine->connect(address, binds ? &bind_to : nullptr));
+}
+
+napi_value adopt(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  Engine* engine = call.engine();
+  return call.number(engine == nullptr ? -EBADF : engine->adopt(call.integer(0), call.boolean(1)));
 }
 
 // [family, host, port, scope] or a negative errno.
@@ -135,7 +166,7 @@ napi_value address_of(napi_env env, napi_callback_info info) {
   napi_value text;
   napi_create_array_with_length(env, 4, &parts);
   napi_create_string_utf8(env, host.data(), host.size(), &text);
-  napi_set_element(env, parts, 0, call.number(address.family() == AF_INET6 ? 6 : 4));
+  napi_set_element(env, parts, 0, call.number(address.number()));
   napi_set_element(env, parts, 1, text);
   napi_set_element(env, parts, 2, call.number(address.port()));
   napi_set_element(env, parts, 3, call.number(address.scope()));
@@ -169,13 +200,6 @@ napi_value set_interest(napi_env env, napi_callback_info info) {
   return call.number(engine->set_interest(call.handle(), static_cast<std::uint32_t>(call.integer(1))));
 }
 
-napi_value supply_slab(napi_env env, napi_callback_info info) {
-  const Call call(env, info);
-  std::span<std::uint8_t> slab;
-  if (Engine* engine = call.engine(); engine != nullptr && call.bytes(0, slab)) engine->supply_slab(slab);
-  return nullptr;
-}
-
 napi_value sweep_lingering(napi_env env, napi_callback_info info) {
   const Call call(env, info);
   Engine* engine = call.engine();
@@ -184,9 +208,9 @@ napi_value sweep_lingering(napi_env env, napi_callback_info info) {
 
 napi_value start(napi_env env, napi_callback_info info) {
   const Call call(env, info);
-  const std::string reason = call.host->start();
-  if (!reason.empty()) {
-    napi_throw_error(env, "ERR_REACTOR_NOT_AVAILABLE", ("The reactor cannot start: " + reason + ".").c_str());
+  if (!call.host->start()) {
+    napi_throw_error(env, "ERR_REACTOR_NOT_AVAILABLE",
+                     "This runtime's loop does not take the pollable driver: use the waiter driver.");
   }
   return nullptr;
 }
@@ -231,24 +255,24 @@ napi_value make_surface(napi_env env, Host& host) {
     napi_set_named_property(env, surface, name, value);
   };
   add("write", write);
+  add("writeStaged", write_staged);
   add("flush", flush);
   add("close", on_handle<&Engine::close>);
   add("abort", on_handle<&Engine::abort>);
   add("shutdownWrite", on_handle<&Engine::shutdown_write>);
   add("pauseReading", on_handle<&Engine::pause_reading>);
   add("resumeReading", on_handle<&Engine::resume_reading>);
-  add("setBorrows", set_on_handle<&Engine::set_borrows>);
   add("notifyDrain", set_on_handle<&Engine::notify_drain>);
   add("listen", listen);
   add("resumeAccept", on_handle<&Engine::resume_accept>);
   add("connect", connect);
+  add("adopt", adopt);
   add("poll", poll);
   add("setInterest", set_interest);
   add("localAddress", address_of<net::local_address>);
   add("peerAddress", address_of<net::peer_address>);
   add("getOption", get_option);
   add("setOption", set_option);
-  add("supplySlab", supply_slab);
   add("sweepLingering", sweep_lingering);
   add("start", start);
   add("stop", stop);

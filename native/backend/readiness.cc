@@ -7,7 +7,6 @@
 
 namespace skein {
 
-using net::is_shortage;
 using net::Meaning;
 using net::would_block;
 
@@ -53,11 +52,7 @@ std::ptrdiff_t Readiness::submit_send(Endpoint& endpoint, std::span<const Slice>
   writable_ = -1;
   std::ptrdiff_t sent = net::send(endpoint.fd, slices);
   if (would_block(sent)) sent = 0;
-  if (sent < 0) {
-    // The engine tries again after a pause: until then, room in the buffer says nothing.
-    if (waiting && is_shortage(net::Call::kSend, sent)) want(endpoint, notes.interest & ~kWrite);
-    return sent;
-  }
+  if (sent < 0) return sent;
   const bool all = static_cast<std::size_t>(sent) == total_size(slices);
   const int result = want(endpoint, all ? notes.interest & ~kWrite : notes.interest | kWrite);
   return result < 0 ? result : sent;
@@ -81,7 +76,7 @@ int Readiness::arm_poll(Endpoint& endpoint, std::uint32_t interest) {
 }
 
 bool Readiness::close(Endpoint& endpoint, Ending ending) {
-  const bool leaves_by_itself = ending != Ending::kLeaveOpen && selector_->forgets_closed();
+  const bool leaves_by_itself = ending != Ending::kLeaveOpen && !endpoint.shared && selector_->forgets_closed();
   Notes& notes = notes_of(endpoint);
   if (notes.watched && !leaves_by_itself) selector_->remove(endpoint.fd);
   if (ending == Ending::kLeaveOpen && notes.watched) polled_.remove(endpoint);
@@ -91,11 +86,11 @@ bool Readiness::close(Endpoint& endpoint, Ending ending) {
   return true;
 }
 
-int Readiness::wait(int timeout_ms) {
+bool Readiness::wait(int timeout_ms) {
   const int count = selector_->wait(ready_, timeout_ms);
+  // A failed wait (EINTR) brings nothing; the set is level-triggered, so nothing is lost.
   ready_count_ = count > 0 ? static_cast<std::size_t>(count) : 0;
-  if (count < 0) return net::meaning_of(net::Call::kWait, -count) == Meaning::kInterrupted ? 0 : count;
-  return count > 0 ? 1 : 0;
+  return ready_count_ > 0;
 }
 
 void Readiness::deliver() {
@@ -165,21 +160,16 @@ void Readiness::accept_some(Endpoint& listener) {
   if (error != 0) events_->on_accept_end(handle, error, false);
 }
 
-void Readiness::stop_reading(Handle handle) {
-  if (Endpoint* endpoint = events_->find(handle)) want(*endpoint, notes_of(*endpoint).interest & ~kRead);
-}
-
 void Readiness::receive_once(Handle handle, Descriptor fd, int broken) {
   const std::span<std::uint8_t> window = events_->receive_window(handle);
   if (window.empty()) {
-    stop_reading(handle);
+    Endpoint* endpoint = events_->find(handle);
+    if (endpoint != nullptr) want(*endpoint, notes_of(*endpoint).interest & ~kRead);
     return;
   }
   std::ptrdiff_t received = net::receive(fd, window);
   if (broken != 0 && (received == 0 || would_block(received))) received = -broken;
-  if (would_block(received)) return;
-  if (is_shortage(net::Call::kReceive, received)) stop_reading(handle);
-  events_->on_received(handle, received);
+  if (!would_block(received)) events_->on_received(handle, received);
 }
 
 }  // namespace skein

@@ -1,21 +1,22 @@
-// Where received bytes land.
-//
-// `Arena` is one fixed, cache-hot block that is written from the start again after each dispatch: for protocols that
-// borrow, and for packed addresses.
+// The memory that received bytes land in, and packed addresses: one fixed block, small enough to stay in the
+// processor's cache, written from the start again after each dispatch.
 //
 //     |###########------------------|     # received since the last dispatch
 //      ^0        ^used              ^size
 //
-// `Slabs` are memory given to the program for good: for protocols that own what they receive. The caller supplies them
-// (in Node: ArrayBuffers that are not zeroed), keeps them alive, and supplies a new one for each that was used up; a
-// record kNextSlab marks the place where the bytes go on in the next slab.
-// Both are used on the loop's thread only.
+// The caller owns the memory and must supply memory that no program can take away: the engine writes to it as long as
+// it lives. In Node a program can detach an ArrayBuffer it sees (postMessage() and structuredClone() with a transfer
+// list, ArrayBuffer.prototype.transfer(), enqueue() of a byte stream), and the memory is freed or becomes somebody
+// else's. So the arena is the memory of a WebAssembly.Memory, which refuses all of these, or an ArrayBuffer that no
+// program ever sees: src/internet/engine/memory.ts makes it, and the layer above copies what a protocol is to own.
+// Used on the loop's thread only.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <span>
+
+#include "engine/check.h"
 
 namespace skein {
 
@@ -25,37 +26,15 @@ class Arena {
 
   std::span<std::uint8_t> rest() const { return memory_.subspan(used_); }
   std::size_t used() const { return used_; }
-  void take(std::size_t bytes) { used_ += bytes; }
+  void take(std::size_t bytes) {
+    SK_CHECK(bytes <= memory_.size() - used_);
+    used_ += bytes;
+  }
   void reset() { used_ = 0; }
 
  private:
   std::span<std::uint8_t> memory_;
   std::size_t used_ = 0;
-};
-
-class Slabs {
- public:
-  void supply(std::span<std::uint8_t> slab) { spare_.push_back(slab); }
-  bool has_spare() const { return !spare_.empty(); }
-
-  void next() {
-    current_ = spare_.front();
-    spare_.pop_front();
-    used_ = 0;
-  }
-
-  std::span<std::uint8_t> rest() const { return current_.subspan(used_); }
-  std::size_t used() const { return used_; }
-  // Rounded up to eight bytes, so that each piece starts aligned.
-  void take(std::size_t bytes) {
-    used_ += (bytes + 7) & ~std::size_t{7};
-    if (used_ > current_.size()) used_ = current_.size();
-  }
-
- private:
-  std::span<std::uint8_t> current_;
-  std::size_t used_ = 0;
-  std::deque<std::span<std::uint8_t>> spare_;
 };
 
 }  // namespace skein

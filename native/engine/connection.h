@@ -16,7 +16,7 @@
 // reading and dropping, until the peer's FIN: a close(2) with unread bytes would send a reset that destroys what the
 // peer has not read yet (RFC 1122, 4.2.2.13).
 //
-// The combinations that occur (- is either; `dirty`, `borrows` and `notify_drain` go with every one):
+// The combinations that occur (- is either; `dirty` and `notify_drain` go with every one):
 //
 //     phase        reading  eof  shut_asked  shut  sending   meaning
 //     kConnecting  0        0    0           0     0         the kernel connects
@@ -43,13 +43,12 @@ struct Connection : Endpoint {
 
   std::uint8_t sweeps = 0;        // lingering: how many sweeps it has seen
   bool reading : 1 = false;       // the program wants bytes
-  bool borrows : 1 = false;       // received bytes go to the arena, not to a slab
   bool eof : 1 = false;           // the peer's FIN was seen
   bool shut_asked : 1 = false;    // FIN once the outbox is empty
   bool shut : 1 = false;          // our FIN is out
   bool notify_drain : 1 = false;  // report when the outbox runs empty
   bool dirty : 1 = false;         // listed for the next flush
-  bool sending : 1 = false;       // a send is in flight, or waits to be tried again: a later one waits for its end
+  bool sending : 1 = false;       // the backend works on a send: a later one must wait for its end
   std::uint32_t expect = 0;       // bytes the next read will probably bring
   Outbox outbox;
 };

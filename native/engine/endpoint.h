@@ -47,6 +47,8 @@ class Endpoint {
 
  public:
   Phase phase = Phase::kClosed;
+  // Others may have its socket, too: a duplicate, or another process. Closing it here does not end it in the kernel.
+  bool shared = false;
 };
 
 }  // namespace skein

@@ -1,6 +1,6 @@
 // The engine: connections, listeners and watches over a backend, told to the layer above in batches.
 //
-//     turn():   backend.wait ─▶ deliver ─▶ receive into arena or slab ─▶ records ◀──────┐ a few times, when
+//     turn():   backend.wait ─▶ deliver ─▶ receive into the arena ─▶ records ◀──────────┐ a few times, when
 //                                            │ records or arena full: dispatch early       │ the backend has more
 //                                            ▼                                             │
 //     settle(): ┌▶ flush outboxes ─▶ records? ─▶ dispatch to the program ─┐ (a few rounds) ┘
@@ -24,7 +24,6 @@
 #include "engine/completions.h"
 #include "engine/handle_table.h"
 #include "engine/outbox.h"
-#include "engine/retries.h"
 #include "engine/stats.h"
 
 namespace skein {
@@ -62,6 +61,10 @@ class Engine final : private BackendEvents {
   // A handle or a negative errno.
   int listen(const Address& address, int backlog, bool reuse_port);
   int connect(const Address& address, const Address* bind_to);
+  // Takes over a stream socket of the program's that listens or is connected; `shared`: somebody else may have it, too.
+  // A handle of a listener that accepts, or of a connection that reads; or a negative errno, and the socket stays the
+  // program's.
+  int adopt(Descriptor fd, bool shared);
   void resume_accept(Handle handle);
   // Copies `bytes`, or hands them to the kernel at once. Returns what waits in the outbox now.
   std::int64_t write(Handle handle, std::span<const std::uint8_t> bytes);
@@ -75,9 +78,7 @@ class Engine final : private BackendEvents {
   int poll(Descriptor fd, std::uint32_t interest);
   // 0 or a negative errno.
   int set_interest(Handle handle, std::uint32_t interest);
-  void set_borrows(Handle handle, bool on);
   void notify_drain(Handle handle, bool on);
-  void supply_slab(std::span<std::uint8_t> slab) { slabs_.supply(slab); }
   // The descriptor, for addresses and options; kNoDescriptor when stale.
   Descriptor descriptor(Handle handle);
   // Closes what has lingered through two sweeps; returns how many linger still.
@@ -89,21 +90,11 @@ class Engine final : private BackendEvents {
 
   // Take what the backend has, waiting at most `timeout_ms`, and settle.
   void turn(int timeout_ms);
-  // The same for what a waiter thread's wait() has kept, which returned `waited`.
-  void deliver(int waited);
-  // Flush, try again what is due, and dispatch what came of it.
+  // The same for what a waiter thread's wait() has kept.
+  void deliver();
+  // Flush, and dispatch what came of it.
   void settle();
-  bool needs_settle() const {
-    return !dirty_.empty() || !completions_.empty() || (!submitting_.active() && backend_->holds_requests());
-  }
-  // Whether due_in_ms() or pause_ms() has something to say.
-  bool is_troubled() const { return !retries_.empty() || submitting_.active() || waiting_.active(); }
-  // In how many milliseconds settle() must be called at the latest; -1 when nothing waits for its time.
-  int due_in_ms() const;
-  // For how many milliseconds the driver must not wait, since wait() failed; 0 when it may.
-  int pause_ms() const;
-  // A test's own time.
-  void set_clock(Clock clock) { clock_ = clock; }
+  bool needs_settle() const { return !dirty_.empty() || !completions_.empty() || backend_->holds_requests(); }
 
   Stats stats() const { return stats_; }
   std::uint64_t blocks_allocated() const { return pool_.allocated(); }
@@ -138,12 +129,6 @@ class Engine final : private BackendEvents {
   bool dispatch_early();
   void mark_dirty(Connection& connection);
   void send_pending(Connection& connection);
-  void send_failed(Connection& connection, int error);
-  void receive_failed(Connection& connection, int error);
-  void arm_receive(Connection& connection);
-  void retry_due();
-  void submit();
-  void note(Backoff& backoff, int result);
   // And does what waits for an empty outbox: the end of this side, the close.
   void send_all(Connection& connection);
   std::size_t send_directly(Connection& connection, std::span<const std::uint8_t> bytes);
@@ -173,19 +158,14 @@ class Engine final : private BackendEvents {
   Program& program_;
   Completions completions_;
   Arena arena_;
-  Slabs slabs_;
   BlockPool pool_;
   HandleTable table_;
   std::vector<Handle> dirty_;
   std::vector<Handle> flushing_;
   std::vector<Handle> closed_;            // slots to free once all records were read
   std::vector<Handle> paused_listeners_;  // out of descriptors
-  Retries retries_;                       // connections in a shortage
-  Backoff waiting_;                       // wait() fails
-  Backoff submitting_;                    // the backend cannot hand over what it has gathered
-  Clock clock_ = steady_ms;
   Stats stats_;
-  std::size_t window_bytes_ = 0;                  // of the receive under way
+  std::span<std::uint8_t> window_;                // of the receive under way
   std::array<std::uint8_t, 16 * 1024> unwanted_;  // where lingering connections receive
   bool in_turn_ = false;
   bool stopped_ = false;  // the program can run no more

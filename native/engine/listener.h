@@ -15,7 +15,6 @@ namespace skein {
 struct Listener : Endpoint {
   static constexpr HandleKind kKind = HandleKind::kListener;
 
-  bool borrows : 1 = false;  // accepted connections begin with it
   bool paused : 1 = false;
   bool starving : 1 = false;
 };

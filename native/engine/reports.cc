@@ -2,10 +2,8 @@
 // stands in engine.cc, with the rest of them.
 #include <algorithm>
 #include <cerrno>
-#include <utility>
 
 #include "engine/engine.h"
-#include "net/errno_table.h"
 #include "net/socket.h"
 
 namespace skein {
@@ -18,7 +16,7 @@ Endpoint* Engine::find(Handle handle) {
 }
 
 bool Engine::on_accept(Handle handle, Descriptor fd, const Address& peer) {
-  if (completions_.room() == 0 || arena_.rest().size() < kPackedAddressBytes) {
+  if (completions_.room() == 0 || arena_.rest().size() < kPackedAddressMost) {
     if (!dispatch_early()) {
       net::close(fd);
       return false;
@@ -35,12 +33,10 @@ bool Engine::on_accept(Handle handle, Descriptor fd, const Address& peer) {
     on_accept_end(handle, ENOMEM, false);
     return false;
   }
-  connection->borrows = listener->borrows;
   connection->reading = true;
   completions_.push(Kind::kAccepted, handle, connection->handle, static_cast<std::int32_t>(arena_.used()));
-  pack_address(peer, arena_.rest().first<kPackedAddressBytes>());
-  arena_.take(kPackedAddressBytes);
-  arm_receive(*connection);
+  arena_.take(pack_address(peer, arena_.rest().first<kPackedAddressMost>()));
+  if (const int result = backend_->arm_receive(*connection); result < 0) fail(*connection, -result);
   return true;
 }
 
@@ -66,9 +62,6 @@ void Engine::on_connected(Handle handle, int error) {
     connection->phase = Phase::kOpen;
     connection->reading = true;
     error = -backend_->arm_receive(*connection);
-    if (net::meaning_of(net::Call::kReceive, error) == net::Meaning::kPause) {
-      receive_failed(*connection, std::exchange(error, 0));
-    }
   }
   completions_.push(Kind::kConnected, handle, error);
   if (error != 0) release(*connection, Ending::kClose);
@@ -78,13 +71,13 @@ void Engine::on_ready(Handle handle, std::uint32_t what) {
   if (live<Watch>(handle) != nullptr) completions_.push(Kind::kReady, handle, static_cast<std::int32_t>(what));
 }
 
-// The one place that runs the program while the backend delivers: when the records, the arena or the slabs are used up.
+// The one place that runs the program while the backend delivers: when the records or the arena are used up.
 // There is room again afterwards: what stands in the arena is good for one dispatch, and the record that names it must
 // not wait behind those of what the program has just closed.
 bool Engine::dispatch_early() {
   if (!dispatch()) return false;
   flush();
-  while (completions_.room() < 2) {
+  while (completions_.room() == 0) {
     if (!dispatch()) return false;
   }
   return true;
@@ -95,25 +88,15 @@ std::span<std::uint8_t> Engine::receive_window(Handle handle) {
   if (connection == nullptr || !connection->reading || connection->eof || connection->phase == Phase::kClosed)
     return {};
   if (connection->phase == Phase::kLingering) return unwanted_;
-  const std::size_t needed = connection->expect;
-  bool use_next_slab = !connection->borrows && slabs_.rest().size() < needed;
-  // Two records: kNextSlab may come before the data.
-  if (completions_.room() < 2 || (connection->borrows && arena_.rest().size() < needed) ||
-      (use_next_slab && !slabs_.has_spare())) {
+  if (completions_.room() == 0 || arena_.rest().size() < connection->expect) {
     if (!dispatch_early()) return {};
     connection = table_.find<Connection>(handle);
     if (connection != nullptr && connection->phase == Phase::kLingering) return unwanted_;
     if (connection == nullptr || connection->phase != Phase::kOpen || !connection->reading) return {};
-    use_next_slab = !connection->borrows && slabs_.rest().size() < needed;
-    if (use_next_slab && !slabs_.has_spare()) return {};
   }
-  if (use_next_slab) {
-    slabs_.next();
-    completions_.push(Kind::kNextSlab, 0);
-  }
-  const std::span<std::uint8_t> rest = connection->borrows ? arena_.rest() : slabs_.rest();
-  window_bytes_ = std::min(rest.size(), kReadBytesMax);
-  return rest.first(window_bytes_);
+  const std::span<std::uint8_t> rest = arena_.rest();
+  window_ = rest.first(std::min(rest.size(), kReadBytesMax));
+  return window_;
 }
 
 void Engine::on_received(Handle handle, std::ptrdiff_t result) {
@@ -125,18 +108,10 @@ void Engine::on_received(Handle handle, std::ptrdiff_t result) {
   }
   if (result > 0) {
     const auto bytes = static_cast<std::size_t>(result);
-    const bool borrows = connection->borrows;
-    const std::size_t at = borrows ? arena_.used() : slabs_.used();
-    completions_.push(borrows ? Kind::kDataBorrowed : Kind::kDataOwned, handle, static_cast<std::int32_t>(at),
-                      static_cast<std::int32_t>(bytes));
-    if (borrows) {
-      arena_.take(bytes);
-    } else {
-      slabs_.take(bytes);
-    }
-    if (!retries_.empty()) [[unlikely]]
-      retries_.succeeded({handle, Retry::What::kReceive});
-    const std::size_t likely = bytes == window_bytes_ ? 2 * bytes : bytes;
+    SK_CHECK(bytes <= window_.size() && window_.data() == arena_.rest().data());
+    completions_.push(Kind::kData, handle, static_cast<std::int32_t>(arena_.used()), static_cast<std::int32_t>(bytes));
+    arena_.take(bytes);
+    const std::size_t likely = bytes == window_.size() ? 2 * bytes : bytes;
     connection->expect = static_cast<std::uint32_t>(std::clamp(likely, kReadBytesMin, kReadBytesMax));
     return;
   }
@@ -149,7 +124,7 @@ void Engine::on_received(Handle handle, std::ptrdiff_t result) {
     completions_.push(Kind::kReadEof, handle);
     return;
   }
-  receive_failed(*connection, static_cast<int>(-result));
+  fail(*connection, static_cast<int>(-result));
 }
 
 }  // namespace skein

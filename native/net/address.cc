@@ -1,6 +1,8 @@
 #include "net/address.h"
 
+#include <algorithm>
 #include <charconv>
+#include <cstddef>
 #include <cstring>
 
 #include "net/interface_index.h"
@@ -16,6 +18,23 @@ const sockaddr_in6& v6(const sockaddr_storage& storage) {
   return reinterpret_cast<const sockaddr_in6&>(storage);
 }
 
+#if defined(_WIN32)
+std::string_view unix_path(const Address&) {
+  return {};
+}
+#else
+// The kernel counts the zero byte that ends a path; a name that begins with one has none at its end.
+std::string_view unix_path(const Address& address) {
+  constexpr std::size_t kBegin = offsetof(sockaddr_un, sun_path);
+  if (address.length <= kBegin) return {};
+  const auto& un = reinterpret_cast<const sockaddr_un&>(address.storage);
+  const std::size_t most = std::min<std::size_t>(address.length - kBegin, sizeof un.sun_path);
+  const std::string_view path(un.sun_path, most);
+  return path.front() == '\0' ? (path.find_first_not_of('\0') == path.npos ? path.substr(0, 0) : path)
+                              : path.substr(0, path.find('\0'));
+}
+#endif
+
 std::uint32_t parse_scope(const std::string& zone) {
   std::uint32_t number = 0;
   const char* end = zone.data() + zone.size();
@@ -27,6 +46,7 @@ std::uint32_t parse_scope(const std::string& zone) {
 }  // namespace
 
 std::uint16_t Address::port() const {
+  if (family() == AF_UNIX) return 0;
   return ntohs(family() == AF_INET6 ? v6(storage).sin6_port : v4(storage).sin_port);
 }
 
@@ -35,6 +55,7 @@ std::uint32_t Address::scope() const {
 }
 
 std::string Address::host() const {
+  if (family() == AF_UNIX) return std::string(unix_path(*this));
   char text[INET6_ADDRSTRLEN] = "";
   if (family() == AF_INET6) {
     inet_ntop(AF_INET6, &v6(storage).sin6_addr, text, sizeof text);
@@ -69,20 +90,42 @@ bool parse_address(std::string_view host, std::uint16_t port, Address& out) {
   return true;
 }
 
-void pack_address(const Address& address, std::span<std::uint8_t, kPackedAddressBytes> out) {
+bool unix_address([[maybe_unused]] std::string_view path, Address& out) {
+  out = Address{};
+#if defined(_WIN32)
+  return false;
+#else
+  auto& un = reinterpret_cast<sockaddr_un&>(out.storage);
+  // A zero byte has to follow a path.
+  if (path.empty() || path.size() >= sizeof un.sun_path) return false;
+  un.sun_family = AF_UNIX;
+  std::memcpy(un.sun_path, path.data(), path.size());
+  const std::size_t ending = path.front() == '\0' ? 0 : 1;
+  out.length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + ending);
+  return true;
+#endif
+}
+
+std::size_t pack_address(const Address& address, std::span<std::uint8_t, kPackedAddressMost> out) {
   const std::uint16_t port = address.port();
-  out[1] = 0;
   out[2] = static_cast<std::uint8_t>(port);
   out[3] = static_cast<std::uint8_t>(port >> 8);
+  out[0] = address.number();
+  std::size_t length = 8;
   if (address.family() == AF_INET6) {
-    out[0] = 6;
     std::memcpy(&out[4], &v6(address.storage).sin6_addr, 16);
     const std::uint32_t scope = address.scope();
     for (std::size_t i = 0; i < 4; ++i) out[20 + i] = static_cast<std::uint8_t>(scope >> (8 * i));
+    length = 24;
+  } else if (address.family() == AF_UNIX) {
+    const std::string_view path = unix_path(address);
+    std::copy(path.begin(), path.end(), &out[4]);
+    length = 4 + path.size();
   } else {
-    out[0] = 4;
     std::memcpy(&out[4], &v4(address.storage).sin_addr, 4);
   }
+  out[1] = static_cast<std::uint8_t>(length);
+  return length;
 }
 
 }  // namespace skein

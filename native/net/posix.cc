@@ -34,7 +34,6 @@ int set_flag(int fd, int level, int name, int value) {
   return ::setsockopt(fd, level, name, &value, sizeof value) == 0 ? 0 : -errno;
 }
 
-#if !defined(SOCK_NONBLOCK)
 int prepare_descriptor(int fd) {
   const int flags = ::fcntl(fd, F_GETFL);
   if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 || ::fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) return -errno;
@@ -43,15 +42,14 @@ int prepare_descriptor(int fd) {
 #endif
   return 0;
 }
-#endif
 
-// A TCP socket, not blocking, close-on-exec.
-int open_socket(int family) {
+// Not blocking, close-on-exec.
+int open_socket(const SocketKind& kind) {
 #if defined(SOCK_NONBLOCK)
-  const int fd = ::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+  const int fd = ::socket(kind.family, kind.type | SOCK_NONBLOCK | SOCK_CLOEXEC, kind.protocol);
   return fd >= 0 ? fd : -errno;
 #else
-  const int fd = ::socket(family, SOCK_STREAM, IPPROTO_TCP);
+  const int fd = ::socket(kind.family, kind.type, kind.protocol);
   if (fd < 0) return -errno;
   if (const int result = prepare_descriptor(fd); result < 0) {
     ::close(fd);
@@ -61,12 +59,16 @@ int open_socket(int family) {
 #endif
 }
 
-int bind_and_listen(int fd, const Address& address, int backlog, bool reuse_port) {
+int set_no_delay(int fd, const SocketKind& kind) {
+  return kind.is_tcp() ? set_flag(fd, IPPROTO_TCP, TCP_NODELAY, 1) : 0;
+}
+
+int bind_and_listen(int fd, const SocketKind& kind, const Address& address, int backlog, bool reuse_port) {
   if (const int result = set_flag(fd, SOL_SOCKET, SO_REUSEADDR, 1); result < 0) return result;
   if (reuse_port) {
     if (const int result = set_flag(fd, SOL_SOCKET, SO_REUSEPORT, 1); result < 0) return result;
   }
-  if (const int result = set_flag(fd, IPPROTO_TCP, TCP_NODELAY, 1); result < 0) return result;
+  if (const int result = set_no_delay(fd, kind); result < 0) return result;
   if (::bind(fd, address.get(), address.length) < 0) return -errno;
   if (::listen(fd, backlog) < 0) return -errno;
   return 0;
@@ -74,24 +76,39 @@ int bind_and_listen(int fd, const Address& address, int backlog, bool reuse_port
 
 }  // namespace
 
-int open_listener(const Address& address, int backlog, bool reuse_port) {
-  const int fd = open_socket(address.family());
+int open_listener(const SocketKind& kind, const Address& address, int backlog, bool reuse_port) {
+  const int fd = open_socket(kind);
   if (fd < 0) return fd;
-  if (const int result = bind_and_listen(fd, address, backlog, reuse_port); result < 0) {
+  if (const int result = bind_and_listen(fd, kind, address, backlog, reuse_port); result < 0) {
     close(fd);
     return result;
   }
   return fd;
 }
 
-int open_connection(int family, const Address* bind_to) {
-  const int fd = open_socket(family);
+int open_connection(const SocketKind& kind, const Address* bind_to) {
+  const int fd = open_socket(kind);
   if (fd < 0) return fd;
-  int result = set_flag(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+  int result = set_no_delay(fd, kind);
   if (result == 0 && bind_to != nullptr && ::bind(fd, bind_to->get(), bind_to->length) < 0) result = -errno;
   if (result == 0) return fd;
   close(fd);
   return result;
+}
+
+int adopt(int fd, bool& listens) {
+  int accepts = 0;
+  socklen_t length = sizeof accepts;
+  if (::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &accepts, &length) < 0) return -errno;
+  listens = accepts != 0;
+  int type = 0;
+  length = sizeof type;
+  if (::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) < 0) return -errno;
+  if (type != SOCK_STREAM) return -ENOTSUP;
+  if (Address peer; !listens) {
+    if (const int result = peer_address(fd, peer); result < 0) return result;
+  }
+  return prepare_descriptor(fd);
 }
 
 int connect(int fd, const Address& address) {

@@ -10,14 +10,19 @@
 #include "engine/slice.h"
 #include "net/address.h"
 #include "net/descriptor.h"
+#include "net/socket_kind.h"
 
 namespace skein::net {
 
-// A TCP socket that listens: not blocking, close-on-exec, SO_REUSEADDR, TCP_NODELAY (which accepted sockets inherit).
-Descriptor open_listener(const Address& address, int backlog, bool reuse_port);
-// A TCP socket that can connect to addresses of this family: not blocking, close-on-exec, TCP_NODELAY, and bound when
-// `bind_to` is not null.
-Descriptor open_connection(int family, const Address* bind_to);
+// A socket that listens: not blocking, close-on-exec, SO_REUSEADDR, and for TCP with TCP_NODELAY (which accepted
+// sockets inherit).
+Descriptor open_listener(const SocketKind& kind, const Address& address, int backlog, bool reuse_port);
+// A socket that can connect: not blocking, close-on-exec, for TCP with TCP_NODELAY, and bound when `bind_to` is not
+// null.
+Descriptor open_connection(const SocketKind& kind, const Address* bind_to);
+// Makes a stream socket of the caller's fit for an engine: not blocking, close-on-exec. `listens` tells what it is.
+// -ENOTSOCK, -ENOTCONN (neither listening nor connected) or another negative errno: nothing has changed.
+int adopt(Descriptor fd, bool& listens);
 // 0 when the connection stands already, -EINPROGRESS when it is under way.
 int connect(Descriptor fd, const Address& address);
 // The descriptor of the next connection; `peer` is filled.

@@ -134,16 +134,16 @@ int last_error() {
   return -errno_of(::WSAGetLastError());
 }
 
-Descriptor open_socket(int family) {
+Descriptor open_socket(const SocketKind& kind) {
   if (const int result = start_winsock(); result < 0) return result;
   const SOCKET socket =
-      ::WSASocketW(family, SOCK_STREAM, IPPROTO_TCP, nullptr, 0, WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT);
+      ::WSASocketW(kind.family, kind.type, kind.protocol, nullptr, 0, WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT);
   if (socket == INVALID_SOCKET) return last_error();
   const auto fd = static_cast<Descriptor>(socket);
   u_long on = 1;
   int result = ::ioctlsocket(socket, static_cast<long>(FIONBIO), &on) == 0 ? 0 : last_error();
-  if (result == 0) result = set_flag(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-  if (result == 0 && family == AF_INET6) result = set_flag(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
+  if (result == 0 && kind.is_tcp()) result = set_flag(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+  if (result == 0 && kind.family == AF_INET6) result = set_flag(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
   if (result == 0) return fd;
   close(fd);
   return result;
@@ -155,9 +155,9 @@ int bind_to_any(Descriptor fd, int family) {
   return ::bind(handle_of(fd), any.get(), any.length) == 0 ? 0 : last_error();
 }
 
-Descriptor open_listener(const Address& address, int backlog, bool reuse_port) {
+Descriptor open_listener(const SocketKind& kind, const Address& address, int backlog, bool reuse_port) {
   if (reuse_port) return -ENOTSUP;
-  const Descriptor fd = open_socket(address.family());
+  const Descriptor fd = open_socket(kind);
   if (fd < 0) return fd;
   if (const int result = bind_and_listen(fd, address, backlog); result < 0) {
     close(fd);
@@ -167,18 +167,38 @@ Descriptor open_listener(const Address& address, int backlog, bool reuse_port) {
 }
 
 // Bound in any case: ConnectEx() asks for it.
-Descriptor open_connection(int family, const Address* bind_to) {
-  const Descriptor fd = open_socket(family);
+Descriptor open_connection(const SocketKind& kind, const Address* bind_to) {
+  const Descriptor fd = open_socket(kind);
   if (fd < 0) return fd;
   int result = 0;
   if (bind_to == nullptr) {
-    result = bind_to_any(fd, family);
+    result = bind_to_any(fd, kind.family);
   } else if (::bind(handle_of(fd), bind_to->get(), bind_to->length) != 0) {
     result = last_error();
   }
   if (result == 0) return fd;
   close(fd);
   return result;
+}
+
+int adopt(Descriptor fd, bool& listens) {
+  const auto option = [fd](int name, DWORD& value) {
+    int length = sizeof value;
+    return ::getsockopt(handle_of(fd), SOL_SOCKET, name, reinterpret_cast<char*>(&value), &length) == 0 ? 0
+                                                                                                        : last_error();
+  };
+  DWORD accepts = 0;
+  DWORD type = 0;
+  if (const int result = option(SO_ACCEPTCONN, accepts); result < 0) return result;
+  if (const int result = option(SO_TYPE, type); result < 0) return result;
+  if (type != SOCK_STREAM) return -ENOTSUP;
+  // One byte on some versions.
+  listens = (accepts & 0xff) != 0;
+  if (Address peer; !listens) {
+    if (const int result = peer_address(fd, peer); result < 0) return result;
+  }
+  u_long on = 1;
+  return ::ioctlsocket(handle_of(fd), static_cast<long>(FIONBIO), &on) == 0 ? 0 : last_error();
 }
 
 int connect(Descriptor fd, const Address& address) {

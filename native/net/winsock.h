@@ -7,6 +7,7 @@
 
 #include "engine/slice.h"
 #include "net/descriptor.h"
+#include "net/socket_kind.h"
 #include "net/system.h"
 
 namespace skein::net {
@@ -17,8 +18,8 @@ int start_winsock();
 int errno_of(int winsock_error);
 // A negative errno: what the call that just failed on this thread failed with.
 int last_error();
-// A TCP socket: not blocking, overlapped, not inherited, TCP_NODELAY, and for IPv6 taking IPv4 as well.
-Descriptor open_socket(int family);
+// Not blocking, overlapped, not inherited, for TCP with TCP_NODELAY, and for IPv6 taking IPv4 as well.
+Descriptor open_socket(const SocketKind& kind);
 int bind_to_any(Descriptor fd, int family);
 // As WSASend() takes them: how many of `buffers` were filled.
 inline constexpr std::size_t kMostSlices = 64;

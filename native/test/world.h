@@ -22,7 +22,6 @@ class World final : public Program {
   explicit World(const BackendEntry& backend, std::size_t records = 64)
       : words(records * 4), arena(64 * 1024), engine(backend.make(), *this, {words, arena}) {
     opened = engine.open();
-    for (int i = 0; i < 4; ++i) supply();
   }
 
   bool dispatch(std::size_t records) override {
@@ -67,8 +66,6 @@ class World final : public Program {
 
   std::vector<std::int32_t> words;
   std::vector<std::uint8_t> arena;
-  std::vector<std::vector<std::uint8_t>> slabs;
-  std::size_t current = static_cast<std::size_t>(-1);
   Address port;
   std::map<Handle, Fate> fates;
   std::vector<Handle> accepted;
@@ -78,21 +75,13 @@ class World final : public Program {
   std::map<Handle, std::uint32_t> ready;
   std::function<void(Handle, std::uint32_t)> on_ready;
   int opened = 0;
-  int backend_trouble = 0;  // errnos, of kBackendFailed
-  int backend_error = 0;
   int listener_errors = 0;
   int listener_error = 0;  // the latest
   int starvations = 0;     // those of them that were the first of an episode
   std::size_t echoed = 0;  // bytes that serve_echo() has sent back
-  bool borrows = false;
   Engine engine;
 
  private:
-  void supply() {
-    slabs.emplace_back(64 * 1024);
-    engine.supply_slab(slabs.back());
-  }
-
   void read(Kind kind, Handle handle, std::int32_t a, std::int32_t b) {
     const auto at = static_cast<std::size_t>(a);
     const auto length = static_cast<std::size_t>(b);
@@ -101,20 +90,12 @@ class World final : public Program {
         accepted.push_back(a);
         from.push_back(packed_port(std::span(arena).subspan(length)));
         fates[a] = Fate{.connected = true};
-        engine.set_borrows(a, borrows);
         break;
       case Kind::kConnected:
         fates[handle] = Fate{.connected = a == 0, .closed = a != 0, .error = a};
         break;
-      case Kind::kDataBorrowed:
+      case Kind::kData:
         data(handle, std::span(arena).subspan(at, length));
-        break;
-      case Kind::kDataOwned:
-        data(handle, std::span(slabs[current]).subspan(at, length));
-        break;
-      case Kind::kNextSlab:
-        ++current;
-        supply();
         break;
       case Kind::kReadEof:
         fates[handle].ended = true;
@@ -136,9 +117,6 @@ class World final : public Program {
         ++listener_errors;
         listener_error = a;
         if (b == 1) ++starvations;
-        break;
-      case Kind::kBackendFailed:
-        (b == 2 ? backend_error : backend_trouble) = a;
         break;
       case Kind::kWriteDrained:
         break;

@@ -17,6 +17,7 @@ async function round() {
     driver: process.argv[2],
     completions: new Int32Array(64),
     arena: new Uint8Array(64 * 1024),
+    staging: new Uint8Array(64),
     dispatch() {
       throw new Error("out of dispatch()");
     },

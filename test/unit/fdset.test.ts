@@ -36,7 +36,6 @@ function scripted(): { fds: FDSet; calls: string[]; answers: number[]; tell: (..
     abort: (handle: number) => {
       calls.push(`abort ${handle}`);
     },
-    supplySlab: () => undefined,
   };
   let tell: (...records: number[][]) => void = () => undefined;
   const link = new EngineLink(
@@ -48,7 +47,7 @@ function scripted(): { fds: FDSet; calls: string[]; answers: number[]; tell: (..
       return native as unknown as NativeEngine;
     },
     new NodeLoop(),
-    { records: 8, arenaBytes: 64, slabBytes: 64, spareSlabs: 1 },
+    { records: 8, arenaBytes: 64 },
   );
   return { fds: new FDSet("scripted", link), calls, answers, tell: (...records) => tell(...records) };
 }

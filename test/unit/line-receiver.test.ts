@@ -3,8 +3,10 @@ import { LineOnlyReceiver, LineReceiver } from "../../src/entries/protocols/basi
 import { ConnectionLost } from "../../src/internet/error.ts";
 import type { Bytes } from "../../src/internet/interfaces.ts";
 import { type LogEvent, setObserver } from "../../src/logger/logger.ts";
+import { forSeeds } from "../helpers/cases.ts";
 import { FakeTransport } from "../helpers/fake-transport.ts";
-import { between, fragments, seeded } from "../helpers/random.ts";
+import { between, fragments } from "../helpers/random.ts";
+import { volume } from "../helpers/volume.ts";
 
 class Lines extends LineReceiver {
   readonly lines: string[] = [];
@@ -188,8 +190,7 @@ describe.each([
   });
 
   it("delivers exactly the lines of a stream, however it is cut", () => {
-    for (let seed = 1; seed <= 300; seed++) {
-      const random = seeded(seed);
+    forSeeds(volume({ gate: 300, long: 30_000 }), (random) => {
       const delimiter: Bytes = random() < 0.5 ? "\r\n" : random() < 0.5 ? "\n" : "abab";
       const alphabet = delimiter === "abab" ? "abc" : "xy\r";
       const lines = Array.from({ length: between(random, 0, 40) }, () =>
@@ -206,8 +207,8 @@ describe.each([
       for (const piece of fragments(random, stream, random() < 0.3 ? 2 : 200)) transport.receive(piece);
       // A line may end with the beginning of a delimiter, so the stream itself says what its lines are.
       const expected = stream.toString().split(String(delimiter)).slice(0, -1);
-      expect(protocol.lines, `seed ${seed}`).toEqual(expected);
-    }
+      expect(protocol.lines).toEqual(expected);
+    });
   });
 
   it("says what to do when the class does not override lineReceived()", () => {
@@ -499,8 +500,7 @@ describe("LineReceiver", () => {
   });
 
   it("delivers every line and every raw byte when it is cut, paused and resumed at random", () => {
-    for (let seed = 1; seed <= 200; seed++) {
-      const random = seeded(seed);
+    forSeeds(volume({ gate: 200, long: 20_000 }), (random) => {
       const parts = Array.from({ length: between(random, 1, 30) }, () =>
         random() < 0.3 ? { raw: "r\r\n".repeat(between(random, 1, 20)) } : { line: "l".repeat(between(random, 0, 30)) },
       );
@@ -534,7 +534,7 @@ describe("LineReceiver", () => {
         transport.receive(piece);
       }
       while (protocol.paused) protocol.resumeProducing();
-      expect(got, `seed ${seed}`).toEqual(parts);
-    }
+      expect(got).toEqual(parts);
+    });
   });
 });

@@ -17,9 +17,11 @@ import {
   type Value,
 } from "../../src/protocols/memcache.ts";
 import { Clock } from "../../src/testing/clock.ts";
+import { forSeeds } from "../helpers/cases.ts";
 import { FakeTransport } from "../helpers/fake-transport.ts";
 import { errorOf, watch } from "../helpers/outcome.ts";
-import { between, fragments, seeded } from "../helpers/random.ts";
+import { between, fragments } from "../helpers/random.ts";
+import { volume } from "../helpers/volume.ts";
 
 let clock: Clock;
 let client: MemCacheProtocol;
@@ -304,8 +306,7 @@ describe("pipelining", () => {
   });
 
   it("random answers in random pieces are read as they were written", () => {
-    const random = seeded(20260518);
-    for (let round = 0; round < 200; round++) {
+    forSeeds(volume({ gate: 200, long: 20_000 }), (random) => {
       const values = Array.from({ length: between(random, 1, 8) }, () => {
         const value = Buffer.alloc(between(random, 0, 200));
         for (let i = 0; i < value.length; i++) value[i] = between(random, 0, 255);
@@ -319,7 +320,7 @@ describe("pipelining", () => {
       ]);
       for (const piece of fragments(random, Buffer.concat(answer), between(random, 1, 300))) transport.receive(piece);
       expect(seen).toEqual(values.map((value, i) => [[i, value]]));
-    }
+    });
   });
 });
 

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { EngineLink } from "../../src/internet/engine/link.ts";
-import { PACKED_ADDRESS_BYTES, packAddress } from "../../src/internet/engine/packedaddress.ts";
+import { PACKED_ADDRESS_MOST, packAddress } from "../../src/internet/engine/packedaddress.ts";
 import { isLocal, nativeAddress, nodeAddress } from "../../src/internet/nodeengine/addresses.ts";
 import { bindServer } from "../../src/internet/nodeengine/bind.ts";
 import { descriptorLack } from "../../src/internet/nodeengine/descriptors.ts";
@@ -37,7 +37,6 @@ class Bench {
       }
     };
     this.engine = new NodeEngine({ completions: this.completions, arena: this.arena, dispatch }, new NodeLoop());
-    for (let i = 0; i < 4; i++) this.engine.supplySlab(new Uint8Array(64 * 1024));
     if (start) this.engine.start();
     onTestFinished(() => this.engine.destroy());
   }
@@ -56,20 +55,21 @@ class Bench {
 
 describe("an address", () => {
   const packed = (address: NativeAddress) => {
-    const memory = new Uint8Array(PACKED_ADDRESS_BYTES + 2).fill(0xee);
-    packAddress(address, memory, 1);
-    expect([memory[0], memory[25]]).toEqual([0xee, 0xee]);
-    return Buffer.from(memory.subarray(1, address[0] === 4 ? 9 : 25)).toString("hex");
+    const memory = new Uint8Array(PACKED_ADDRESS_MOST + 2).fill(0xee);
+    const length = packAddress(address, memory, 1);
+    expect([memory[0], memory[1 + length]]).toEqual([0xee, 0xee]);
+    return Buffer.from(memory.subarray(1, 1 + length)).toString("hex");
   };
 
   test.each<[NativeAddress, string]>([
-    [[4, "127.0.0.1", 0x1234, 0], "0400" + "3412" + "7f000001"],
-    [[6, "::", 1, 0], `06000100${"00".repeat(20)}`],
-    [[6, "::1", 1, 0], `06000100${"00".repeat(15)}01${"00".repeat(4)}`],
-    [[6, "fe80::1:2", 1, 7], "06000100" + "fe800000000000000000000000010002" + "07000000"],
-    [[6, "2001:db8::", 1, 0], `0600010020010db8${"00".repeat(12)}00000000`],
-    [[6, "1:2:3:4:5:6:7:8", 1, 0], "06000100" + "00010002000300040005000600070008" + "00000000"],
-    [[6, "::ffff:10.1.2.3", 1, 0], `06000100${"00".repeat(10)}ffff0a01020300000000`],
+    [[4, "127.0.0.1", 0x1234, 0], "0408" + "3412" + "7f000001"],
+    [[6, "::", 1, 0], `06180100${"00".repeat(20)}`],
+    [[6, "::1", 1, 0], `06180100${"00".repeat(15)}01${"00".repeat(4)}`],
+    [[6, "fe80::1:2", 1, 7], "06180100" + "fe800000000000000000000000010002" + "07000000"],
+    [[6, "2001:db8::", 1, 0], `0618010020010db8${"00".repeat(12)}00000000`],
+    [[6, "1:2:3:4:5:6:7:8", 1, 0], "06180100" + "00010002000300040005000600070008" + "00000000"],
+    [[6, "::ffff:10.1.2.3", 1, 0], `06180100${"00".repeat(10)}ffff0a01020300000000`],
+    [[1, "/tmp/a", 0, 0], `010a0000${Buffer.from("/tmp/a").toString("hex")}`],
   ])("%j is packed as native/net/address.h has it", (address, hex) => {
     expect(packed(address)).toBe(hex);
   });
@@ -168,15 +168,15 @@ describe("listening", () => {
     const { engine } = new Bench();
     const taken = await PeerServer.listen();
     const before = engine.stats().connections;
-    expect(engine.listen("127.0.0.1", taken.port, 10, false)).toBe(-EADDRINUSE);
-    expect(engine.listen("localhost", 0, 10, false)).toBe(-EINVAL);
+    expect(engine.listen({ host: "127.0.0.1", port: taken.port, backlog: 10, reusePort: false })).toBe(-EADDRINUSE);
+    expect(engine.listen({ host: "localhost", port: 0, backlog: 10, reusePort: false })).toBe(-EINVAL);
     expect(engine.stats().connections).toBe(before);
     taken.close();
   });
 
   test("an engine that does not run leaves connections to the kernel, and takes them when it does", async () => {
     const bench = new Bench({ start: false });
-    const listener = bench.engine.listen("127.0.0.1", 0, 10, false);
+    const listener = bench.engine.listen({ host: "127.0.0.1", port: 0, backlog: 10, reusePort: false });
     await Peer.connect(bench.port(listener));
     await turns(5);
     expect(bench.records).toEqual([]);
@@ -191,11 +191,11 @@ describe("listening", () => {
 
   test("ports of one engine may share a number, until the last is closed", async () => {
     const bench = new Bench();
-    const first = bench.engine.listen("127.0.0.1", 0, 50, true);
+    const first = bench.engine.listen({ host: "127.0.0.1", port: 0, backlog: 50, reusePort: true });
     const port = bench.port(first);
-    const second = bench.engine.listen("127.0.0.1", port, 50, true);
+    const second = bench.engine.listen({ host: "127.0.0.1", port: port, backlog: 50, reusePort: true });
     expect(second).toBeGreaterThanOrEqual(0);
-    expect(bench.engine.listen("127.0.0.1", port, 50, false)).toBe(-EADDRINUSE);
+    expect(bench.engine.listen({ host: "127.0.0.1", port: port, backlog: 50, reusePort: false })).toBe(-EADDRINUSE);
     bench.engine.close(first);
     await bench.told(Completion.CLOSED, first);
     await Peer.connect(port);
@@ -213,14 +213,14 @@ describe("listening", () => {
 describe("connecting", () => {
   test("to what is no literal address, or from one, is an errno at once", () => {
     const { engine } = new Bench();
-    expect(engine.connect("localhost", 80, "", 0)).toBe(-EINVAL);
-    expect(engine.connect("127.0.0.1", 80, "localhost", 0)).toBe(-EINVAL);
+    expect(engine.connect({ host: "localhost", port: 80, bindHost: "", bindPort: 0 })).toBe(-EINVAL);
+    expect(engine.connect({ host: "127.0.0.1", port: 80, bindHost: "localhost", bindPort: 0 })).toBe(-EINVAL);
     expect(engine.stats().connections).toBe(0);
   });
 
   test("is told with the errno when it fails, and the handle is void afterwards", async () => {
     const bench = new Bench();
-    const handle = bench.engine.connect("127.0.0.1", await freePort(), "", 0);
+    const handle = bench.engine.connect({ host: "127.0.0.1", port: await freePort(), bindHost: "", bindPort: 0 });
     expect(await bench.told(Completion.CONNECTED, handle)).toMatchObject({ a: ECONNREFUSED });
     await turns(2);
     expect(bench.engine.write(handle, Buffer.from("x"))).toBe(-1);
@@ -231,7 +231,7 @@ describe("connecting", () => {
   test("that is aborted is told as closed, and as nothing else", async () => {
     const bench = new Bench();
     const server = await PeerServer.listen();
-    const handle = bench.engine.connect("127.0.0.1", server.port, "", 0);
+    const handle = bench.engine.connect({ host: "127.0.0.1", port: server.port, bindHost: "", bindPort: 0 });
     bench.engine.abort(handle);
     await bench.told(Completion.CLOSED, handle);
     await turns(5);
@@ -243,7 +243,7 @@ describe("connecting", () => {
 describe("ending", () => {
   async function connected(): Promise<{ bench: Bench; handle: number; peer: Peer }> {
     const bench = new Bench();
-    const listener = bench.engine.listen("127.0.0.1", 0, 10, false);
+    const listener = bench.engine.listen({ host: "127.0.0.1", port: 0, backlog: 10, reusePort: false });
     const peer = await Peer.connect(bench.port(listener));
     const { a: handle } = await bench.told(Completion.ACCEPTED, listener);
     return { bench, handle, peer };
@@ -288,7 +288,7 @@ describe("ending", () => {
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const { port } = server.address() as { port: number };
-    const handle = bench.engine.connect("127.0.0.1", port, "", 0);
+    const handle = bench.engine.connect({ host: "127.0.0.1", port: port, bindHost: "", bindPort: 0 });
     const closed = await bench.told(Completion.CLOSED, handle);
     expect(closed.a).toBe(ECONNRESET);
     const kinds = bench.records.filter((record) => record.handle === handle).map(({ kind }) => kind);

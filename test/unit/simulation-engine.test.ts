@@ -180,7 +180,6 @@ test("a name that is void is ignored, also when its place was given to another c
   for (const name of ["close", "abort", "shutdownWrite", "pauseReading", "resumeReading", "resumeAccept"] as const) {
     engine[name](handle);
   }
-  engine.setBorrows(handle, true);
   engine.notifyDrain(handle, true);
   engine.flush();
   await w.sim.run(1);

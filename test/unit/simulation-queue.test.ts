@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 import { EventQueue, Occurrence } from "../../src/testing/simulation/queue.ts";
-import { between, seeded } from "../helpers/random.ts";
+import { forSeeds } from "../helpers/cases.ts";
+import { between } from "../helpers/random.ts";
+import { volume } from "../helpers/volume.ts";
 
 class Named extends Occurrence {
   readonly name: string;
@@ -80,8 +82,7 @@ test("what is planned for now can be cancelled, put off, and planned for now aga
 });
 
 test("it keeps the order of a sorted list through any mixture of plans and cancellations", () => {
-  const random = seeded(11);
-  for (let round = 0; round < 50; round++) {
+  forSeeds(volume({ gate: 50, long: 5_000 }), (random) => {
     const queue = new EventQueue();
     const expected: { name: string; time: number; at: number }[] = [];
     for (let i = 0; i < 300; i++) {
@@ -94,5 +95,5 @@ test("it keeps the order of a sorted list through any mixture of plans and cance
     }
     expected.sort((a, b) => a.time - b.time || a.at - b.at);
     expect(takeAll(queue)).toEqual(expected.map(({ name }) => name));
-  }
+  });
 });

@@ -3,8 +3,10 @@ import { TimeoutMixin } from "../../src/entries/protocols/policies.ts";
 import { SkeinError } from "../../src/internet/error.ts";
 import { type State, StatefulProtocol } from "../../src/protocols/stateful.ts";
 import { Clock } from "../../src/testing/clock.ts";
+import { forSeeds } from "../helpers/cases.ts";
 import { FakeTransport } from "../helpers/fake-transport.ts";
-import { between, fragments, seeded } from "../helpers/random.ts";
+import { between, fragments } from "../helpers/random.ts";
+import { volume } from "../helpers/volume.ts";
 
 /** Strings behind their length in 32 bits. */
 class Strings extends StatefulProtocol {
@@ -70,14 +72,13 @@ describe("a StatefulProtocol", () => {
     expect(protocol.received).toEqual([]);
   });
 
-  it("delivers exactly the messages of 2,000 random streams in random pieces", () => {
-    const random = seeded(20);
-    for (let stream = 0; stream < 2000; stream++) {
+  it("delivers exactly the messages of random streams in random pieces", () => {
+    forSeeds(volume({ gate: 500, long: 50_000 }), (random) => {
       const texts = Array.from({ length: between(random, 0, 7) }, () => "x".repeat(between(random, 0, 50)));
       const all = Buffer.concat(texts.map(frame));
       const protocol = feed(connected(new Strings()), ...fragments(random, all, 40));
       expect(protocol.texts).toEqual(texts);
-    }
+    });
   });
 
   it("delivers nothing after it told the connection to close", () => {

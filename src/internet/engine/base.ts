@@ -1,19 +1,27 @@
 /**
  * What engines in TypeScript have in common: native/engine/engine.h, but for what moves the bytes. It fills the
- * completions, the arena and the slabs of an EngineLink as the native one does.
+ * completions and the arena of an EngineLink as the native one does.
  *
- *     turn():  accept ─▶ read into arena or slab ─▶ records ─┐ they or the memory are used up: dispatch early
+ *     turn():  accept ─▶ read into the arena ─▶ records ─┐ they or the arena are used up: dispatch early
  *                ┌────────────── flush outboxes ◀────────────┘
  *                └─▶ dispatch to the program ─┘  (a few rounds)
  *
  * Subclasses plan the turns, and bring connections and listeners that say when they have something to tell.
  */
 import { isUint8Array } from "node:util/types";
-import { Completion, type EngineStats, type NativeAddress, type NativeEngine, SocketOption } from "../../native.ts";
+import {
+  Completion,
+  type ConnectRequest,
+  type EngineStats,
+  type ListenRequest,
+  type NativeAddress,
+  type NativeEngine,
+  SocketOption,
+} from "../../native.ts";
 import { errnoNamed } from "../errno.ts";
 import { HandleTable } from "./handles.ts";
 import type { EngineMaker } from "./link.ts";
-import { PACKED_ADDRESS_BYTES, packAddress } from "./packedaddress.ts";
+import { PACKED_ADDRESS_MOST, packAddress } from "./packedaddress.ts";
 import { Phase } from "./phase.ts";
 import { Records } from "./records.ts";
 
@@ -32,7 +40,6 @@ export interface EngineConnection {
   readonly phase: number;
   /** The program wants bytes. */
   reading: boolean;
-  borrows: boolean;
   notifyDrain: boolean;
   noDelay: number;
   keepAlive: number;
@@ -68,7 +75,6 @@ export interface EngineConnection {
 /** A listening port as its engine sees it. */
 export interface EngineListener<C extends EngineConnection> {
   handle: number;
-  borrows: boolean;
   closed: boolean;
   readonly localAddress: NativeAddress | undefined;
   /** Connections that nobody has accepted yet. */
@@ -91,7 +97,7 @@ export abstract class EngineBase<C extends EngineConnection, L extends EngineLis
   private readable: C[] = [];
   private dirty: C[] = [];
 
-  /** `readBytesMax`: of one record. The arena and each slab have room for that. */
+  /** `readBytesMax`: of one record. The arena has room for that. */
   constructor(setup: Setup, readBytesMax: number) {
     this.records = new Records(setup);
     this.readBytesMax = readBytesMax;
@@ -99,8 +105,8 @@ export abstract class EngineBase<C extends EngineConnection, L extends EngineLis
 
   // --- for the subclass ----------------------------------------------------------------------------------------------
 
-  abstract listen(host: string, port: number, backlog: number, reusePort: boolean): number;
-  abstract connect(host: string, port: number, bindHost: string, bindPort: number): number;
+  abstract listen(request: ListenRequest): number;
+  abstract connect(request: ConnectRequest): number;
   abstract resumeAccept(handle: number): void;
   abstract destroy(): void;
 
@@ -178,17 +184,16 @@ export abstract class EngineBase<C extends EngineConnection, L extends EngineLis
     this.live(handle)?.resumeReading();
   }
 
-  setBorrows(handle: number, on: boolean): void {
-    const found = this.table.find(handle);
-    if (found !== undefined) found.borrows = on;
-  }
-
   notifyDrain(handle: number, on: boolean): void {
     const connection = this.live(handle);
     if (connection !== undefined) connection.notifyDrain = on;
   }
 
   /** Descriptors are for engines that stand on the kernel itself. */
+  adopt(_fd: number, _shared: boolean): number {
+    return -ENOTSUP;
+  }
+
   poll(_fd: number, _interest: number): number {
     return -ENOTSUP;
   }
@@ -218,10 +223,6 @@ export abstract class EngineBase<C extends EngineConnection, L extends EngineLis
     else connection.keepAlive = value;
     connection.optionsChanged();
     return 0;
-  }
-
-  supplySlab(slab: Uint8Array): void {
-    this.records.supplySlab(slab);
   }
 
   sweepLingering(): number {
@@ -319,7 +320,7 @@ export abstract class EngineBase<C extends EngineConnection, L extends EngineLis
 
   private accept(listener: L, connection: C): void {
     const { records } = this;
-    while (!records.fits(true, PACKED_ADDRESS_BYTES)) {
+    while (!records.fits(PACKED_ADDRESS_MOST)) {
       records.dispatch();
       if (listener.closed) {
         connection.abort();
@@ -327,9 +328,8 @@ export abstract class EngineBase<C extends EngineConnection, L extends EngineLis
       }
     }
     this.add(connection);
-    connection.borrows = listener.borrows;
-    const at = records.takeArena(PACKED_ADDRESS_BYTES);
-    packAddress(connection.peerAddress, records.arena, at);
+    const at = records.arenaUsed;
+    records.takeArena(packAddress(connection.peerAddress, records.arena, at));
     this.push(Completion.ACCEPTED, listener.handle, connection.handle, at);
     connection.resumeReading();
   }
@@ -352,19 +352,13 @@ export abstract class EngineBase<C extends EngineConnection, L extends EngineLis
     }
     const { records } = this;
     const length = Math.min(connection.unread, this.readBytesMax);
-    while (!records.fits(connection.borrows, length)) {
+    while (!records.fits(length)) {
       records.dispatch();
       if (!connection.reading) return;
     }
-    if (connection.borrows) {
-      const at = records.takeArena(length);
-      connection.take(length, records.arena, at);
-      this.push(Completion.DATA_BORROWED, connection.handle, at, length);
-    } else {
-      const at = records.takeSlab(length);
-      connection.take(length, records.slab, at);
-      this.push(Completion.DATA_OWNED, connection.handle, at, length);
-    }
+    const at = records.takeArena(length);
+    connection.take(length, records.arena, at);
+    this.push(Completion.DATA, connection.handle, at, length);
     if (connection.readable) this.readLater(connection);
   }
 

@@ -4,10 +4,10 @@
  * A record names a handle; the table here finds the connection by the handle's slot and drops the record when the
  * connection there is another one by now.
  */
-import { markAsUntransferable } from "node:worker_threads";
 import { Completion, type EngineSetup, type EngineStats, type NativeEngine } from "../../native.ts";
 import type { Loop } from "../reactor/loop.ts";
 import type { TcpConnection } from "../stream/connection.ts";
+import { type Arena, makeArena } from "./memory.ts";
 import { BufferView } from "./view.ts";
 
 const SLOT_MASK = (1 << 20) - 1;
@@ -18,17 +18,12 @@ const SWEEP_SECONDS = 5;
 export interface LinkSizes {
   readonly records: number;
   readonly arenaBytes: number;
-  readonly slabBytes: number;
-  readonly spareSlabs: number;
 }
 
 const SIZES: LinkSizes = {
   records: 1024,
   /** Measured best between 96 and 128 KiB: it stays in the processor's cache. */
   arenaBytes: 128 * 1024,
-  /** Small, since a kept piece keeps its whole slab. */
-  slabBytes: 64 * 1024,
-  spareSlabs: 8,
 };
 
 /** Makes an engine that reports as it is told here. */
@@ -56,38 +51,36 @@ export class EngineLink {
   readonly native: NativeEngine;
   readonly loop: Loop;
   private readonly completions: Int32Array;
+  /** Received bytes until dispatch() returns. No program can detach it. */
   private readonly arena: Uint8Array;
-  private readonly slabBytes: number;
+  private readonly memory: ArrayBufferLike;
+  /** Where arena[0] stands in `memory`. */
+  private readonly arenaStart: number;
+  private readonly lends: boolean;
   private readonly table: (TcpConnection | undefined)[] = [];
   private readonly listeners = new Map<number, ListenerEvents>();
   private readonly attempts = new Map<number, AttemptEvents>();
   private readonly polled = new Map<number, PolledEvents>();
-  /** The slab that owned bytes stand in now, and those that come after it. */
-  private slab: ArrayBufferLike = new ArrayBuffer(0);
-  private readonly spareSlabs: Uint8Array[] = [];
   private sweeper: object | undefined;
   /** Called after each connection or listener that closed, while somebody waits for all of them. */
   onClosed: (() => void) | undefined;
-  /** Called when the kernel's interface keeps failing; `final` when the engine has given up. */
-  onBackendFailed: ((errno: number, final: boolean) => void) | undefined;
   private stale = 0;
   /** Connections that are open now. */
   open = 0;
 
   /** Throws what `make` throws. */
-  constructor(make: EngineMaker, loop: Loop, sizes: LinkSizes = SIZES) {
+  constructor(make: EngineMaker, loop: Loop, sizes: LinkSizes = SIZES, arena: Arena = makeArena(sizes.arenaBytes)) {
     this.loop = loop;
     this.completions = new Int32Array(sizes.records * 4);
-    this.arena = new Uint8Array(sizes.arenaBytes);
-    // A program may hand a received Buffer to postMessage(): that must copy, not take this memory away.
-    markAsUntransferable(this.arena.buffer);
-    this.slabBytes = sizes.slabBytes;
+    this.arena = arena.bytes;
+    this.memory = arena.bytes.buffer;
+    this.arenaStart = arena.bytes.byteOffset;
+    this.lends = arena.lendable;
     this.native = make({
       completions: this.completions,
       arena: this.arena,
       dispatch: (words) => this.dispatch(words),
     });
-    for (let i = 0; i < sizes.spareSlabs; i++) this.supplySlab();
   }
 
   addConnection(connection: TcpConnection): void {
@@ -145,25 +138,18 @@ export class EngineLink {
       const handle = records[i + 1]!;
       const a = records[i + 2]!;
       const b = records[i + 3]!;
-      if (kind === Completion.NEXT_SLAB) {
-        this.slab = this.spareSlabs.shift()!.buffer;
-        this.supplySlab();
-        continue;
-      }
       const connection = this.table[handle & SLOT_MASK];
       if (connection === undefined || connection.handle !== handle) {
         this.dispatchRare(kind, handle, a, b);
         continue;
       }
       switch (kind) {
-        case Completion.DATA_BORROWED: {
-          const lent = new BufferView(this.arena.buffer, a, b);
-          connection.received(connection.borrows ? lent : Buffer.from(lent), connection.borrows);
+        case Completion.DATA: {
+          const at = this.arenaStart + a;
+          if (this.lends && connection.borrows) connection.received(new BufferView(this.memory, at, b), true);
+          else connection.received(new BufferView(new Uint8Array(this.memory, at, b)), false);
           break;
         }
-        case Completion.DATA_OWNED:
-          connection.received(new BufferView(this.slab, a, b), false);
-          break;
         case Completion.READ_EOF:
           connection.readEnded();
           break;
@@ -176,7 +162,7 @@ export class EngineLink {
         case Completion.CLOSED:
           this.table[handle & SLOT_MASK] = undefined;
           this.open--;
-          if (!connection.peerEnded) this.sweepLater();
+          if (!connection.peerHasEnded) this.sweepLater();
           connection.closed(a, b);
           this.onClosed?.();
           break;
@@ -205,9 +191,6 @@ export class EngineLink {
         else if (a === 0) this.native.abort(handle);
         break;
       }
-      case Completion.BACKEND_FAILED:
-        this.onBackendFailed?.(a, b === 2);
-        break;
       case Completion.LISTENER_ERROR:
         this.listeners.get(handle)?.starved(a, b === 1);
         break;
@@ -222,14 +205,6 @@ export class EngineLink {
       default:
         this.stale++;
     }
-  }
-
-  private supplySlab(): void {
-    // allocUnsafeSlow: of its own, and not zeroed.
-    const slab = Buffer.allocUnsafeSlow(this.slabBytes);
-    markAsUntransferable(slab.buffer);
-    this.spareSlabs.push(slab);
-    this.native.supplySlab(slab);
   }
 
   private sweepLater(): void {

@@ -1,24 +1,32 @@
 /** An address as the completions carry it, in the arena: what pack_address in native/net/address.h makes. */
 import type { NativeAddress } from "../../native.ts";
 
-/** The room that a packed address takes. */
-export const PACKED_ADDRESS_BYTES = 24;
+/** The most that a packed address takes: 4 bytes, and the longest path of a UNIX socket. */
+export const PACKED_ADDRESS_MOST = 4 + 108;
 
 /**
- * Write `address` to `memory`, from `at` on: family (4 or 6), 0, port (2 bytes, little-endian), then the host's 4 bytes,
- * or its 16 bytes and the scope (4 bytes, little-endian).
+ * Write `address` to `memory`, from `at` on: family (4, 6 or 1), the length of all of it, port (2 bytes, little-endian),
+ * then the host's 4 bytes, or its 16 bytes and the scope (4 bytes, little-endian), or a UNIX socket's path. Returns the
+ * length.
  */
-export function packAddress([family, host, port, scopeID]: NativeAddress, memory: Uint8Array, at: number): void {
+export function packAddress([family, host, port, scopeID]: NativeAddress, memory: Uint8Array, at: number): number {
+  const length = packHost(family, host, scopeID, memory, at + 4) + 4;
   memory[at] = family;
-  memory[at + 1] = 0;
+  memory[at + 1] = length;
   memory[at + 2] = port & 255;
   memory[at + 3] = port >> 8;
+  return length;
+}
+
+function packHost(family: number, host: string, scopeID: number, memory: Uint8Array, at: number): number {
+  if (family === 1) return Buffer.from(memory.buffer, memory.byteOffset, memory.length).write(host, at);
   if (family === 4) {
-    packIPv4(host, memory, at + 4);
-    return;
+    packIPv4(host, memory, at);
+    return 4;
   }
-  packIPv6(host, memory, at + 4);
-  for (let i = 0; i < 4; i++) memory[at + 20 + i] = (scopeID >>> (8 * i)) & 255;
+  packIPv6(host, memory, at);
+  for (let i = 0; i < 4; i++) memory[at + 16 + i] = (scopeID >>> (8 * i)) & 255;
+  return 20;
 }
 
 function packIPv4(host: string, memory: Uint8Array, at: number): void {

@@ -2,8 +2,6 @@
  * The completions of an engine that is written in TypeScript, and the memory that they point into: what
  * native/engine/completions.h and arena.h are.
  */
-
-import { Completion } from "../../native.ts";
 import type { EngineMaker } from "./link.ts";
 
 type Setup = Parameters<EngineMaker>[0];
@@ -12,13 +10,10 @@ export class Records {
   readonly arena: Uint8Array;
   /** What is taken of the arena; it is free again after each dispatch. */
   arenaUsed = 0;
-  slab: Uint8Array = new Uint8Array(0);
-  slabUsed = 0;
   /** Dispatches so far. */
   dispatches = 0;
   private readonly completions: Int32Array;
   private readonly tell: (words: number) => void;
-  private readonly spareSlabs: Uint8Array[] = [];
   private words = 0;
   private overflow: number[] = [];
   private reading = false;
@@ -51,27 +46,9 @@ export class Records {
     this.completions[at + 3] = b;
   }
 
-  supplySlab(slab: Uint8Array): void {
-    this.spareSlabs.push(slab);
-  }
-
-  /** Whether `length` bytes can be told now: by two records at most, since NEXT_SLAB may come before the data. */
-  fits(borrowed: boolean, length: number): boolean {
-    if (this.room < 2) return false;
-    if (borrowed) return this.arena.length - this.arenaUsed >= length;
-    return this.slab.length - this.slabUsed >= length || this.spareSlabs.length > 0;
-  }
-
-  /** Take `length` bytes of the slab, which is the next one if need be; returns where they begin. */
-  takeSlab(length: number): number {
-    if (this.slab.length - this.slabUsed < length) {
-      this.slab = this.spareSlabs.shift()!;
-      this.slabUsed = 0;
-      this.push(Completion.NEXT_SLAB, 0, 0, 0);
-    }
-    const at = this.slabUsed;
-    this.slabUsed += length;
-    return at;
+  /** Whether a record and `length` bytes of the arena are left. */
+  fits(length: number): boolean {
+    return this.room > 0 && this.arena.length - this.arenaUsed >= length;
   }
 
   /** Take `length` bytes of the arena; returns where they begin. */

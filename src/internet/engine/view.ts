@@ -1,6 +1,6 @@
 /**
- * A Buffer over a part of an ArrayBuffer, made as cheaply as V8 allows (about 20 ns, against 40 for Buffer.from and 64
- * for subarray).
+ * Buffers over received bytes, made as cheaply as V8 allows: a view of shared memory takes about 20 ns (Buffer.from 40,
+ * subarray 64), a copy in memory of its own 50 ns up to 64 bytes, which V8 keeps in its heap, and some 300 ns above.
  */
 class View extends Uint8Array {}
 
@@ -8,4 +8,9 @@ class View extends Uint8Array {}
 Object.setPrototypeOf(View.prototype, Buffer.prototype);
 Reflect.deleteProperty(View.prototype, "constructor");
 
-export const BufferView = View as unknown as new (memory: ArrayBufferLike, offset: number, length: number) => Buffer;
+export const BufferView = View as unknown as {
+  /** A view of `memory`. */
+  new (memory: ArrayBufferLike, offset: number, length: number): Buffer;
+  /** A copy of `bytes` in an ArrayBuffer of its own, exactly as large: to transfer it takes nobody else's bytes. */
+  new (bytes: Uint8Array): Buffer;
+};

@@ -37,7 +37,6 @@ export class NodeConnection implements EngineConnection {
   handle = -1;
   phase: number;
   reading = false;
-  borrows = false;
   notifyDrain = false;
   noDelay = 1;
   keepAlive = 0;

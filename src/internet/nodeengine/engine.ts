@@ -5,7 +5,7 @@
  * The sockets hold no process alive; a timer does, from start() to stop().
  */
 import { connect, isIP, type Socket } from "node:net";
-import { Completion } from "../../native.ts";
+import { Completion, type ConnectRequest, type ListenRequest } from "../../native.ts";
 import { EngineBase, type Setup } from "../engine/base.ts";
 import { Phase } from "../engine/phase.ts";
 import { errnoNamed } from "../errno.ts";
@@ -17,6 +17,7 @@ import { Acceptor, NodeListener } from "./listener.ts";
 import { BlockPool } from "./outbox.ts";
 
 const EINVAL = errnoNamed("EINVAL")!;
+const ENOTSUP = errnoNamed("ENOTSUP")!;
 const READ_BYTES_MAX = 32 * 1024;
 /** How long one timer holds the process; then comes the next. */
 const HOLD_SECONDS = 24 * 3600;
@@ -38,7 +39,8 @@ export class NodeEngine extends EngineBase<NodeConnection, NodeListener> {
     return this.started;
   }
 
-  listen(host: string, port: number, backlog: number, reusePort: boolean): number {
+  listen({ host, port, backlog, reusePort, path }: ListenRequest): number {
+    if (path !== undefined) return -ENOTSUP;
     const address = host === "" ? "0.0.0.0" : nodeAddress(host);
     if (isIP(address) === 0) return -EINVAL;
     const acceptor =
@@ -51,7 +53,8 @@ export class NodeEngine extends EngineBase<NodeConnection, NodeListener> {
     if (found instanceof NodeListener && !found.closed) found.acceptor.resume();
   }
 
-  connect(host: string, port: number, bindHost: string, bindPort: number): number {
+  connect({ host, port, bindHost, bindPort, path }: ConnectRequest): number {
+    if (path !== undefined) return -ENOTSUP;
     if (isIP(host) === 0) return -EINVAL;
     let socket: Socket;
     try {

@@ -25,7 +25,6 @@ export interface AcceptorEngine {
 /** One port, as the program knows it. */
 export class NodeListener implements EngineListener<NodeConnection> {
   handle = -1;
-  borrows = false;
   closed = false;
   readonly waiting: NodeConnection[] = [];
   readonly acceptor: Acceptor;

@@ -1,6 +1,7 @@
 /** A reactor over the native engine: the same for every backend. */
 
 import { loadNative } from "../../native.ts";
+import { stageWrites } from "../engine/stagedwrites.ts";
 import { EngineReactor } from "./engine.ts";
 
 export type DriverName = "pollable" | "waiter";
@@ -17,7 +18,9 @@ export class NativeReactor extends EngineReactor {
   /** @throws NativeLoadError | ReactorNotAvailableError */
   constructor(backend: string, options: NativeReactorOptions = {}) {
     const driver = options.driver ?? defaultDriver(backend);
-    super(backend, (setup) => loadNative().createEngine({ backend, driver, ...setup }));
+    super(backend, (setup) =>
+      stageWrites((staging) => loadNative().createEngine({ backend, driver, staging, ...setup })),
+    );
     this.driver = driver;
   }
 }

@@ -1,13 +1,12 @@
 /** An outgoing TCP connection that can be made again: connectTCP()'s result. */
 
 import { err } from "../../logger/log.ts";
-import { IPv4Address, literalAddress } from "../address.ts";
+import { IPv4Address, IPv6Address, literalAddress } from "../address.ts";
 import type { AttemptEvents, EngineLink } from "../engine/link.ts";
 import { ConnectError, ConnectTimeoutError, getConnectError, NotConnectingError, UserError } from "../error.ts";
 import { Failure } from "../failure.ts";
 import type { Address, ClientFactoryLike, Connector, ConnectTCPOptions, ReactorNames } from "../interfaces.ts";
 import type { DelayedCall, ReactorTime } from "../time.ts";
-import { borrowsFrom } from "./borrowing.ts";
 import { addressFrom, type ConnectionOwner, TcpConnection } from "./connection.ts";
 
 const DEFAULT_TIMEOUT_SECONDS = 30;
@@ -118,7 +117,9 @@ export class TcpConnector implements Connector, AttemptEvents, ConnectionOwner {
     }
     this.#forgetAttempt();
     const peer = addressFrom(this.#link.native.peerAddress(handle)) ?? this.getDestination();
-    const connection = new TcpConnection(this.#link.native, handle, peer, this);
+    // Asked now: the kernel forgets it with the descriptor, and getHost() is for after the loss too.
+    const host = addressFrom(this.#link.native.localAddress(handle)) ?? unknownAddress(peer);
+    const connection = new TcpConnection(this.#link.native, handle, host, peer, this);
     this.#link.addConnection(connection);
     this.#connection = connection;
     this.state = "connected";
@@ -131,7 +132,7 @@ export class TcpConnector implements Connector, AttemptEvents, ConnectionOwner {
       return;
     }
     if (protocol === null || protocol === undefined) connection.loseConnection();
-    else connection.begin(protocol, borrowsFrom(protocol), false);
+    else connection.begin(protocol);
   }
 
   // --- for its connection --------------------------------------------------------------------------------------------
@@ -139,10 +140,6 @@ export class TcpConnector implements Connector, AttemptEvents, ConnectionOwner {
   connectionLost(_connection: TcpConnection, reason: Failure): void {
     this.#connection = undefined;
     this.#ended(() => this.#factory.clientConnectionLost(this, reason));
-  }
-
-  localAddress(): Address {
-    return new IPv4Address("TCP", "0.0.0.0", 0);
   }
 
   soon(f: () => void): void {
@@ -162,7 +159,7 @@ export class TcpConnector implements Connector, AttemptEvents, ConnectionOwner {
       return;
     }
     const [bindHost, bindPort] = this.#options.bindAddress ?? ["", 0];
-    const result = this.#link.native.connect(host, this.#port, bindHost, bindPort);
+    const result = this.#link.native.connect({ host, port: this.#port, bindHost, bindPort });
     if (result < 0) {
       this.#failSoon(attempt, getConnectError(-result, this.#where));
       return;
@@ -210,4 +207,9 @@ export class TcpConnector implements Connector, AttemptEvents, ConnectionOwner {
       err(error, `${factory.constructor.name} threw in doStop()`);
     }
   }
+}
+
+/** What stands for a local address that the kernel could not tell, of a connection that was reset at once. */
+function unknownAddress(peer: Address): Address {
+  return peer instanceof IPv6Address ? new IPv6Address("TCP", "::", 0) : new IPv4Address("TCP", "0.0.0.0", 0);
 }

@@ -9,11 +9,14 @@ import { getSystemErrorMessage, getSystemErrorName, isDescriptorLack } from "../
 import { CannotListenError } from "../error.ts";
 import type { Failure } from "../failure.ts";
 import type { Address, ListeningPort, ListenTCPOptions, ServerFactoryLike } from "../interfaces.ts";
-import { borrowsFrom } from "./borrowing.ts";
 import { addressFrom, type ConnectionOwner, TcpConnection } from "./connection.ts";
 
 /** How long a port that cannot accept waits before it tries again by itself. It also does when a connection closes. */
 const RETRY_SECONDS = 0.1;
+
+/** What the kernel calls every interface. */
+const EVERY_INTERFACE = new Set(["0.0.0.0", "::", "::ffff:0.0.0.0"]);
+const HOSTS_MAX = 256;
 
 /** The reactor's list of open ports. */
 export interface PortKeeper {
@@ -30,9 +33,12 @@ export class TcpPort implements ListeningPort, ListenerEvents, ConnectionOwner {
   readonly #options: ListenTCPOptions;
   #handle = -1;
   #host: Address;
+  /**
+   * The local addresses that its connections have had, by host, when it listens on every interface: they are few, and
+   * each of them serves many connections.
+   */
+  #hosts: Map<string, Address> | undefined;
   #closing: Deferred<void> | undefined;
-  /** What the engine lends to fresh connections: what the latest protocol wanted. */
-  #lends = false;
   #retry: object | undefined;
 
   constructor(
@@ -51,9 +57,12 @@ export class TcpPort implements ListeningPort, ListenerEvents, ConnectionOwner {
   }
 
   startListening(): void {
+    if (this.#closing !== undefined) {
+      throw new Error(`startListening() is for a closed port; ${this.#host} is closing: await stopListening() first.`);
+    }
     if (this.#handle >= 0) return;
     const { interface: host = "", backlog = 50, reusePort = false } = this.#options;
-    const result = this.#link.native.listen(host, this.#port, backlog, reusePort);
+    const result = this.#link.native.listen({ host, port: this.#port, backlog, reusePort });
     if (result < 0) throw new CannotListenError(host, this.#port, -result);
     try {
       this.#factory.doStart();
@@ -63,6 +72,7 @@ export class TcpPort implements ListeningPort, ListenerEvents, ConnectionOwner {
     }
     this.#handle = result;
     this.#host = addressFrom(this.#link.native.localAddress(result)) ?? this.#host;
+    this.#hosts = EVERY_INTERFACE.has(this.#host.host) ? new Map() : undefined;
     this.#link.addListener(result, this);
     this.#keeper.ports.add(this);
     if (this.#keeper.ending) this.stopListening();
@@ -91,12 +101,13 @@ export class TcpPort implements ListeningPort, ListenerEvents, ConnectionOwner {
   // --- for the engine's link -----------------------------------------------------------------------------------------
 
   accepted(handle: number, memory: Uint8Array, offset: number): void {
-    if (this.#keeper.ending) {
+    // Those of the backlog may be in the same batch as the one that had the port closed.
+    if (this.#closing !== undefined || this.#keeper.ending) {
       this.#link.native.abort(handle);
       return;
     }
     const peer = unpackAddress(memory, offset);
-    const connection = new TcpConnection(this.#link.native, handle, peer, this);
+    const connection = new TcpConnection(this.#link.native, handle, this.#hostOf(handle), peer, this);
     this.#link.addConnection(connection);
     let protocol: ReturnType<ServerFactoryLike["buildProtocol"]>;
     try {
@@ -108,13 +119,7 @@ export class TcpPort implements ListeningPort, ListenerEvents, ConnectionOwner {
       connection.abortConnection();
       return;
     }
-    const lends = this.#lends;
-    const borrows = borrowsFrom(protocol);
-    if (borrows !== lends) {
-      this.#lends = borrows;
-      this.#link.native.setBorrows(this.#handle, borrows);
-    }
-    connection.begin(protocol, borrows, lends);
+    connection.begin(protocol);
   }
 
   starved(errno: number, firstOfEpisode: boolean): void {
@@ -148,12 +153,29 @@ export class TcpPort implements ListeningPort, ListenerEvents, ConnectionOwner {
 
   connectionLost(_connection: TcpConnection, _reason: Failure): void {}
 
-  localAddress(): Address {
-    return this.#host;
-  }
-
   soon(f: () => void): void {
     this.#link.loop.soon(f);
+  }
+
+  // --- inside --------------------------------------------------------------------------------------------------------
+
+  /**
+   * The local address of a connection: the port's own, without a system call. A port on every interface has to ask, and
+   * to do so at once: the kernel forgets the address with the descriptor, and getHost() is for after the loss too.
+   */
+  #hostOf(handle: number): Address {
+    const hosts = this.#hosts;
+    if (hosts === undefined) return this.#host;
+    const native = this.#link.native.localAddress(handle);
+    if (typeof native === "number") return this.#host;
+    const key = native[3] === 0 ? native[1] : `${native[1]}%${native[3]}`;
+    let address = hosts.get(key);
+    if (address === undefined) {
+      address = addressFrom(native) ?? this.#host;
+      if (hosts.size === HOSTS_MAX) hosts.clear();
+      hosts.set(key, address);
+    }
+    return address;
   }
 }
 

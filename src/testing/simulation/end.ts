@@ -43,7 +43,6 @@ export class End implements EngineConnection, PipeEnd {
   handle = -1;
   phase: number;
   reading = false;
-  borrows = false;
   notifyDrain = false;
   noDelay = 1;
   keepAlive = 0;

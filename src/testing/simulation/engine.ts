@@ -5,6 +5,7 @@
  */
 import { EngineBase, type Setup } from "../../internet/engine/base.ts";
 import { errnoNamed } from "../../internet/errno.ts";
+import type { ConnectRequest, ListenRequest } from "../../native.ts";
 import type { End } from "./end.ts";
 import { Listener } from "./listener.ts";
 import type { Machine } from "./machine.ts";
@@ -14,11 +15,12 @@ import { Occurrence } from "./queue.ts";
 const EADDRINUSE = errnoNamed("EADDRINUSE")!;
 const EADDRNOTAVAIL = errnoNamed("EADDRNOTAVAIL")!;
 const EINVAL = errnoNamed("EINVAL")!;
+const ENOTSUP = errnoNamed("ENOTSUP")!;
 const READ_BYTES_MAX = 16 * 1024;
 const LOOPBACK = "127.0.0.1";
 
-/** What an EngineLink needs for this engine: a host costs some 100 KiB. */
-export const SIMULATED_SIZES = { records: 256, arenaBytes: 32 * 1024, slabBytes: 32 * 1024, spareSlabs: 2 } as const;
+/** What an EngineLink needs for this engine: a host costs some 36 KiB. */
+export const SIMULATED_SIZES = { records: 256, arenaBytes: 32 * 1024 } as const;
 
 /** What an engine needs of the network. */
 export interface EngineNetwork extends Medium {
@@ -42,7 +44,8 @@ export class SimulatedEngine extends EngineBase<End, Listener> {
 
   // --- NativeEngine --------------------------------------------------------------------------------------------------
 
-  listen(host: string, port: number, backlog: number, reusePort: boolean): number {
+  listen({ host, port, backlog, reusePort, path }: ListenRequest): number {
+    if (path !== undefined) return -ENOTSUP;
     if (!/^$|^::$|^\d+\.\d+\.\d+\.\d+$/.test(host)) return -EINVAL;
     const any = host === "" || host === "::" || host === "0.0.0.0";
     if (!any && !this.host.owns(host)) return -EADDRNOTAVAIL;
@@ -57,7 +60,8 @@ export class SimulatedEngine extends EngineBase<End, Listener> {
   /** There are always descriptors here: no listener is ever paused. */
   resumeAccept(): void {}
 
-  connect(host: string, port: number, bindHost: string, bindPort: number): number {
+  connect({ host, port, bindHost, bindPort, path }: ConnectRequest): number {
+    if (path !== undefined) return -ENOTSUP;
     if (bindHost !== "" && !this.host.owns(bindHost)) return -EADDRNOTAVAIL;
     const localHost = bindHost || (leavesHost(host) ? this.host.address : LOOPBACK);
     const local = [localHost, bindPort === 0 ? this.host.ports.free() : bindPort] as const;

@@ -17,7 +17,6 @@ export class Listener implements EngineListener<End> {
   readonly backlog: number;
   readonly reusePort: boolean;
   handle = -1;
-  borrows = false;
   closed = false;
   readonly waiting: End[] = [];
 

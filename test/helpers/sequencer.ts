@@ -1,0 +1,30 @@
+/** In which order vitest begins the test files: those that take longest first, so that none of them is left at the end alone. */
+import { BaseSequencer, type TestSpecification } from "vitest/node";
+
+/** Of a file that takes much longer than its size suggests; the longest first. */
+const LONG = [
+  "sim/chat-hour",
+  "package/loadfailure",
+  "random/random",
+  "conformance/stale",
+  "conformance/policies",
+  "conformance/starvation",
+  "process/end",
+  "process/workers",
+  "torture/torture",
+  "interop/streams-ws",
+];
+
+/** A name that is in the list comes before all others, which stay in vitest's own order: by what they took last time, or by size. */
+export class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    return sorted.toSorted((a, b) => rank(a) - rank(b));
+  }
+}
+
+function rank({ moduleId, project }: TestSpecification): number {
+  const found = LONG.findIndex((name) => moduleId.endsWith(`/${name}.test.ts`));
+  // In worker threads there is one reactor.
+  return found < 0 || project.name === "worker" ? LONG.length : found;
+}
