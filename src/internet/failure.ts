@@ -1,8 +1,14 @@
 /**
  * A Failure is what travels along a Deferred's error lane: anything that was thrown, wrapped so that it can be told
  * from a result. It captures no stack of its own: the error inside has one.
+ *
+ * A program may throw a value that throws at every access. Nothing here throws because of that, except the methods that
+ * throw the value itself.
  */
-import { describe, isError } from "../logger/describe.ts";
+import { classNameOf, describe, isInstance, messageOf, read, summaryOf } from "../logger/describe.ts";
+
+/** A getter may make one cause after the other, without end. */
+const CAUSES_MAX = 16;
 
 /** A class that things are thrown of, as `check` and `trap` take it. */
 export type ErrorType = abstract new (...args: never[]) => object;
@@ -12,24 +18,32 @@ export class Failure {
   /** What was thrown: an Error as a rule, but JavaScript throws anything. */
   readonly value: unknown;
 
+  /** Never throws, as a plain `instanceof` does when a Proxy does not tell its prototype. */
+  static [Symbol.hasInstance](value: unknown): boolean {
+    try {
+      // biome-ignore lint/complexity/noThisInStatic: a subclass inherits this.
+      return Function.prototype[Symbol.hasInstance].call(this, value);
+    } catch {
+      return false;
+    }
+  }
+
   constructor(value: unknown) {
     this.value = value instanceof Failure ? value.value : value;
   }
 
   /** The class of the value; undefined when it has none (`null`, `undefined`, an object without prototype). */
   get type(): ErrorType | undefined {
-    const value = this.value as { constructor?: unknown } | null | undefined;
-    return typeof value?.constructor === "function" ? (value.constructor as ErrorType) : undefined;
+    const type = read(this.value, "constructor");
+    return typeof type === "function" ? (type as ErrorType) : undefined;
   }
 
   /** The names of the value's class and of those above it, the nearest first. */
   get parents(): string[] {
     const names: string[] = [];
-    if (this.value === undefined || this.value === null) return names;
-    let prototype: object | null = Object.getPrototypeOf(this.value);
-    while (prototype !== null) {
-      names.push(prototype.constructor?.name ?? "");
-      prototype = Object.getPrototypeOf(prototype);
+    for (let above = prototypeOf(this.value); above !== undefined; above = prototypeOf(above)) {
+      const name = read(read(above, "constructor"), "name");
+      names.push(typeof name === "string" ? name : "");
     }
     return names;
   }
@@ -42,9 +56,11 @@ export class Failure {
   check<const Types extends readonly (ErrorType | string)[]>(...types: Types): Types[number] | undefined {
     const { value } = this;
     if (value === undefined || value === null) return undefined;
-    const instance = Object(value) as { readonly code?: unknown };
+    const instance: unknown = Object(value);
     return types.find((type) =>
-      typeof type === "string" ? instance.code === type || this.parents.includes(type) : instance instanceof type,
+      typeof type === "string"
+        ? read(instance, "code") === type || this.parents.includes(type)
+        : isInstance(instance, type),
     );
   }
 
@@ -58,7 +74,7 @@ export class Failure {
 
   /** The error's message, or the value as text. */
   getErrorMessage(): string {
-    return isError(this.value) ? this.value.message : describe(this.value);
+    return messageOf(this.value);
   }
 
   /** The error's stack and those of its causes, or the value as text. */
@@ -75,13 +91,10 @@ export class Failure {
   getBriefTraceback(): string {
     const lines: string[] = [];
     const seen = new Set<unknown>();
-    for (
-      let value = this.value;
-      value !== undefined && !seen.has(value);
-      value = (value as { cause?: unknown } | null)?.cause
-    ) {
+    for (let value = this.value; value !== undefined && !seen.has(value); value = read(value, "cause")) {
+      if (seen.size === CAUSES_MAX) break;
       seen.add(value);
-      lines.push(isError(value) ? `${value.name}: ${value.message}` : describe(value));
+      lines.push(summaryOf(value));
     }
     return lines.join("\ncaused by: ");
   }
@@ -97,6 +110,17 @@ export class Failure {
   }
 
   toString(): string {
-    return `[Failure ${this.type?.name ?? typeof this.value}: ${this.getErrorMessage()}]`;
+    const name = this.type === undefined ? typeof this.value : classNameOf(this.value);
+    return `[Failure ${name}: ${this.getErrorMessage()}]`;
+  }
+}
+
+/** What `value` inherits from; undefined at the end of the chain, and where a Proxy does not tell. */
+function prototypeOf(value: unknown): object | undefined {
+  if (value === undefined || value === null) return undefined;
+  try {
+    return Object.getPrototypeOf(value) ?? undefined;
+  } catch {
+    return undefined;
   }
 }

@@ -1,33 +1,120 @@
-/** Turns whatever was thrown into text. */
+/**
+ * Makes text of anything that a program throws, logs or passes: the one place for it. Nothing here throws.
+ *
+ * A revoked Proxy throws at every access, `instanceof` included. A getter, a `toString()` or a `Symbol.hasInstance` may
+ * throw anything, in turn. So every access to a foreign value goes through {@link read}, and what has no text is called
+ * {@link UNPRINTABLE}.
+ */
 import { types } from "node:util";
 
-/** Causes may go in a circle. */
+/** Stands for what cannot be made text. */
+export const UNPRINTABLE = "unprintable";
+
+/** Causes and gathered errors may refer to each other without end. */
 const CAUSES_MAX = 16;
 
-/** The stack of an error, of its causes, and of the errors it gathers; or the text of anything else. Never throws. */
-export function describe(error: unknown, depth = CAUSES_MAX): string {
-  if (!isError(error)) return asText(error);
-  let text = error.stack ?? asText(error);
+/** The stack of an error, of its causes, and of the errors that it gathers; or the text of anything else. Never throws. */
+export function describe(error: unknown): string {
+  return traceback(error, CAUSES_MAX, []);
+}
+
+function traceback(error: unknown, depth: number, inside: readonly unknown[]): string {
+  if (!isError(error)) return textOf(error);
+  if (inside.includes(error)) return `[circular] ${summaryOf(error)}`;
+  const stack = read(error, "stack");
+  let text = typeof stack === "string" ? stack : summaryOf(error);
   if (depth === 0) return text;
-  const { cause, errors } = error as { readonly cause?: unknown; readonly errors?: unknown };
-  if (cause !== undefined) text += `\ncaused by: ${describe(cause, depth - 1)}`;
+  const within = [...inside, error];
+  const cause = read(error, "cause");
+  if (cause !== undefined) text += `\ncaused by: ${traceback(cause, depth - 1, within)}`;
   // AggregateError, and what is made like it.
-  if (Array.isArray(errors)) {
-    for (const one of errors.slice(0, CAUSES_MAX)) text += `\ntogether with: ${describe(one, Math.min(depth - 1, 2))}`;
-    if (errors.length > CAUSES_MAX) text += `\nand ${errors.length - CAUSES_MAX} more`;
+  const errors = read(error, "errors");
+  if (!isArray(errors)) return text;
+  const count = errors.length;
+  for (let i = 0; i < Math.min(count, CAUSES_MAX); i++) {
+    text += `\ntogether with: ${traceback(read(errors, i), Math.min(depth - 1, 2), within)}`;
   }
-  return text;
+  return count > CAUSES_MAX ? `${text}\nand ${count - CAUSES_MAX} more` : text;
 }
 
-/** Errors of other contexts (vm, jsdom) are none of this one's class. */
-export function isError(value: unknown): value is Error {
-  return value instanceof Error || types.isNativeError(value);
+/** The class and the message of an error, or the text of anything else, without stacks. Never throws. */
+export function summaryOf(value: unknown): string {
+  if (!isError(value)) return textOf(value);
+  const name = read(value, "name");
+  const message = messageOf(value);
+  if (typeof name !== "string" || name === "") return message;
+  return message === "" ? name : `${name}: ${message}`;
 }
 
-function asText(value: unknown): string {
+/** The message of an error, or the text of anything else. Never throws. */
+export function messageOf(value: unknown): string {
+  if (!isError(value)) return textOf(value);
+  const message = read(value, "message");
+  return message === undefined ? UNPRINTABLE : textOf(message);
+}
+
+/** `String(value)`, or what comes closest to it. Never throws. */
+export function textOf(value: unknown): string {
   try {
     return String(value);
   } catch {
-    return Object.prototype.toString.call(value);
+    try {
+      return Object.prototype.toString.call(value);
+    } catch {
+      return UNPRINTABLE;
+    }
+  }
+}
+
+/** The name of the value's class; {@link UNPRINTABLE} when it has none, or does not tell it. Never throws. */
+export function classNameOf(value: unknown): string {
+  const name = read(read(value, "constructor"), "name");
+  return typeof name === "string" && name !== "" ? name : UNPRINTABLE;
+}
+
+/**
+ * What a log calls an object of the program's: what its `logPrefix()` returns, else the name of its class. A wrapper's
+ * prefix names what it wraps first. Never throws.
+ */
+export function nameOf(object: unknown): string {
+  const logPrefix = read(object, "logPrefix");
+  try {
+    const prefix: unknown = typeof logPrefix === "function" ? logPrefix.call(object) : undefined;
+    if (typeof prefix === "string" && prefix !== "") return prefix;
+  } catch {
+    // The class has a name all the same.
+  }
+  return classNameOf(object);
+}
+
+/** Whether `value` is an Error, also one of another context (vm, jsdom), whose Error is another class. Never throws. */
+export function isError(value: unknown): value is Error {
+  return types.isNativeError(value) || isInstance(value, Error);
+}
+
+/** `value instanceof type`, false where that throws. */
+export function isInstance<T>(value: unknown, type: abstract new (...args: never[]) => T): value is T {
+  try {
+    return value instanceof type;
+  } catch {
+    return false;
+  }
+}
+
+/** The property `name` of `value`; undefined where there is none, or reading it throws. */
+export function read(value: unknown, name: PropertyKey): unknown {
+  if (value === undefined || value === null) return undefined;
+  try {
+    return (value as Readonly<Record<PropertyKey, unknown>>)[name];
+  } catch {
+    return undefined;
+  }
+}
+
+function isArray(value: unknown): value is readonly unknown[] {
+  try {
+    return Array.isArray(value) && Number.isSafeInteger(value.length);
+  } catch {
+    return false;
   }
 }

@@ -1,4 +1,5 @@
 /** One thing that was logged: a text with holes in it, and what fills them. */
+import { textOf } from "./describe.ts";
 import { formatTemplate } from "./format.ts";
 import type { LogLevel } from "./level.ts";
 
@@ -40,8 +41,9 @@ export class LogEvent {
 
   /** The text with the fields filled in. A text without fields is taken as it is, braces and all. */
   get message(): string {
-    if (this.fields === undefined) return this.format;
-    return formatTemplate(this.format, this.fields, this.source);
+    const format = textOf(this.format); // a program in JavaScript may log anything
+    if (this.fields === undefined) return format;
+    return formatTemplate(format, this.fields, this.source);
   }
 }
 

@@ -1,6 +1,6 @@
 /** Fills the holes of a log's texts. */
 import { inspect } from "node:util";
-import { describe } from "./describe.ts";
+import { isError, messageOf } from "./describe.ts";
 
 /** "{name}", "{name.part}", "{name()}"; "{{" and "}}" stand for braces. */
 const HOLE = /\{\{|\}\}|\{([^{}]*)\}/g;
@@ -18,7 +18,7 @@ export function formatTemplate(format: string, fields: Readonly<Record<string, u
       const found = look(path as string, fields, source);
       return found === undefined ? hole : text(found.value);
     } catch (error) {
-      return `{${path}: ${error instanceof Error ? error.message : describe(error)}}`;
+      return `{${path}: ${messageOf(error)}}`;
     }
   });
 }
@@ -42,6 +42,6 @@ function look(
 
 function text(value: unknown): string {
   if (typeof value === "string") return value;
-  if (value instanceof Error) return value.message;
+  if (isError(value)) return messageOf(value);
   return inspect(value, { breakLength: Number.POSITIVE_INFINITY, depth: 3, maxArrayLength: 20, maxStringLength: 1000 });
 }

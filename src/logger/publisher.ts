@@ -1,4 +1,5 @@
 /** Hands every event to every observer. */
+import { summaryOf } from "./describe.ts";
 import { LogEvent, type LogObserver } from "./event.ts";
 
 /** An observer that tells others. */
@@ -56,5 +57,9 @@ function quietly(observer: LogObserver, event: LogEvent): void {
 }
 
 function lastResort(event: LogEvent): void {
-  process.stderr.write(`${event.message}: ${String(event.error)}\n`);
+  try {
+    process.stderr.write(`${event.message}: ${summaryOf(event.error)}\n`);
+  } catch {
+    // Standard error is closed, or replaced by something that throws: there is nobody left to tell.
+  }
 }

@@ -20,6 +20,8 @@ import type {
   PushProducer,
   Transport,
 } from "../internet/interfaces.ts";
+import { callAndLog, logRejection, onRejection } from "../internet/rejection.ts";
+import { nameOf } from "../logger/describe.ts";
 import { err } from "../logger/log.ts";
 
 /** How a Duplex behaves as a transport. */
@@ -219,11 +221,11 @@ class DuplexTransport implements Transport {
   #tellEnd(): void {
     if (this.disconnecting || this.#lost) return;
     const protocol = this.#protocol as Partial<HalfCloseableProtocol>;
-    if (typeof protocol.readConnectionLost !== "function") {
+    this.#call(() => {
+      if (typeof protocol.readConnectionLost === "function") return protocol.readConnectionLost();
       this.loseConnection();
-      return;
-    }
-    this.#call(() => protocol.readConnectionLost?.());
+      return undefined;
+    });
     if (this.#writeEnded) this.loseConnection();
   }
 
@@ -257,15 +259,14 @@ class DuplexTransport implements Transport {
     this.#producer = null;
     this.#protocol = null;
     try {
-      producer?.stopProducing();
+      logRejection(producer?.stopProducing(), "A producer threw in stopProducing()");
     } catch (error) {
       err(error, "A producer threw in stopProducing()");
     }
-    try {
-      protocol?.connectionLost(reason);
-    } catch (error) {
-      err(error, `${protocol?.constructor.name} threw in connectionLost()`);
-    }
+    callAndLog(
+      () => protocol?.connectionLost(reason),
+      () => `${nameOf(protocol)} threw in connectionLost()`,
+    );
   }
 
   // --- inside ------------------------------------------------------------------------------------------------------
@@ -274,15 +275,14 @@ class DuplexTransport implements Transport {
   #call(f: () => unknown): void {
     try {
       const result = f();
-      if (typeof (result as PromiseLike<unknown> | undefined)?.then !== "function") return;
-      (result as PromiseLike<unknown>).then(undefined, (error: unknown) => this.#fail(error));
+      if (result !== undefined) onRejection(result, (error) => this.#fail(error));
     } catch (error) {
       this.#fail(error);
     }
   }
 
   #fail(error: unknown): void {
-    err(error, `${this.#protocol?.constructor.name} threw; its connection to ${this.#peer} is closed`);
+    err(error, `${nameOf(this.#protocol)} threw; its connection to ${this.#peer} is closed`);
     if (this.#lost) return;
     this.#reason ??= new Failure(error);
     this.abortConnection();

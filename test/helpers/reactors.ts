@@ -11,6 +11,7 @@ import { afterEach, beforeEach, describe, expect } from "vitest";
 import type { EngineReactor } from "../../src/internet/reactor/engine.ts";
 import { type DriverName, NativeReactor } from "../../src/internet/reactor/native.ts";
 import { NodeReactor } from "../../src/internet/reactor/node.ts";
+import { summaryOf } from "../../src/logger/describe.ts";
 import { describe as describeError, type LogEvent, setObserver } from "../../src/logger/logger.ts";
 import { type BackendInfo, loadNative } from "../../src/native.ts";
 import { type SubjectName, type Transport, titleOf } from "../portable/results.ts";
@@ -29,7 +30,7 @@ const log: LogEvent[] = [];
 
 /** Take what was logged since the last call, as "message: error". */
 export function takeLog(): string[] {
-  return log.splice(0).map(({ message, error }) => (error === undefined ? message : `${message}: ${error}`));
+  return log.splice(0).map(({ message, error }) => (error === undefined ? message : `${message}: ${summaryOf(error)}`));
 }
 
 /** A column of the matrix: a reactor, the way it lives in Node's loop, and what its connections run over. */

@@ -94,18 +94,20 @@ class Run implements Watcher {
   private goOn(): void {
     do {
       this.waitingOn = undefined;
-      let step: IteratorResult<unknown, unknown>;
+      let done: boolean | undefined;
+      let value: unknown;
       try {
-        step = this.throws ? this.generator.throw(this.value) : this.generator.next(this.value);
+        const step = this.throws ? this.generator.throw(this.value) : this.generator.next(this.value);
+        ({ done, value } = step); // of what only looks like a generator, these may be getters that throw
       } catch (error) {
         this.result.errback(new Failure(error));
         return;
       }
-      if (step.done) {
-        this.result.callback(step.value);
+      if (done) {
+        this.result.callback(value);
         return;
       }
-      this.take(step.value);
+      this.take(value);
     } while (this.arrived);
     this.suspended = true;
     this.scope ??= new AsyncResource("SkeinInlineCallbacks");

@@ -8,6 +8,7 @@
  * Most failures are handled in the turn of the loop in which they came up, so only those that outlive it are registered.
  */
 import { setImmediate } from "node:timers";
+import { isError, read } from "../../logger/describe.ts";
 import { err } from "../../logger/log.ts";
 import type { Failure } from "../failure.ts";
 
@@ -154,9 +155,9 @@ function sweep(): void {
  */
 function releaseFrames(value: unknown): void {
   let error = value;
-  for (let depth = 0; error instanceof Error && depth < 16; depth++) {
-    void error.stack;
-    error = error.cause;
+  for (let depth = 0; isError(error) && depth < 16; depth++) {
+    read(error, "stack");
+    error = read(error, "cause");
   }
 }
 

@@ -2,9 +2,11 @@
  * The TypeScript end of one engine, native or simulated: reads its completion records and hands each to the object it concerns.
  *
  * A record names a handle; the table here finds the connection by the handle's slot and drops the record when the
- * connection there is another one by now.
+ * connection there is another one by now. Whatever a callback throws, the next record is read.
  */
+import { err } from "../../logger/log.ts";
 import { Completion, type EngineSetup, type EngineStats, type NativeEngine } from "../../native.ts";
+import { Failure } from "../failure.ts";
 import type { Loop } from "../reactor/loop.ts";
 import type { TcpConnection } from "../stream/connection.ts";
 import { type Arena, makeArena } from "./memory.ts";
@@ -65,6 +67,8 @@ export class EngineLink {
   /** Called after each connection or listener that closed, while somebody waits for all of them. */
   onClosed: (() => void) | undefined;
   private stale = 0;
+  /** Where in `completions` the next record of this batch begins. */
+  private next = 0;
   /** Connections that are open now. */
   open = 0;
 
@@ -131,9 +135,26 @@ export class EngineLink {
     this.native.destroy();
   }
 
+  /**
+   * Read `words` words of records. Never throws, and reads each record once, whatever callbacks throw: a CLOSED record
+   * that is passed over leaves its handle to a stranger.
+   */
   private dispatch(words: number): void {
+    this.next = 0;
+    while (this.next < words) {
+      try {
+        this.read(words);
+      } catch (error) {
+        this.recover(error);
+      }
+    }
+  }
+
+  /** Read records from the next one on. What a record throws leaves `next` behind that record. */
+  private read(words: number): void {
     const records = this.completions;
-    for (let i = 0; i < words; i += 4) {
+    for (let i = this.next; i < words; i += 4) {
+      this.next = i + 4;
       const kind = records[i]!;
       const handle = records[i + 1]!;
       const a = records[i + 2]!;
@@ -163,10 +184,25 @@ export class EngineLink {
           this.table[handle & SLOT_MASK] = undefined;
           this.open--;
           if (!connection.peerHasEnded) this.sweepLater();
-          connection.closed(a, b);
-          this.onClosed?.();
+          try {
+            connection.closed(a, b);
+          } finally {
+            this.onClosed?.();
+          }
           break;
       }
+    }
+  }
+
+  /** Callbacks catch what they throw. For what has come through all the same, the connection of the record has to end. */
+  private recover(error: unknown): void {
+    const handle = this.completions[this.next - 3]!;
+    const connection = this.table[handle & SLOT_MASK];
+    try {
+      err(error, "A completion record could not be handled");
+      if (connection?.handle === handle) connection.end(new Failure(error));
+    } catch {
+      // There is no more to be done for this record; those behind it are other connections'.
     }
   }
 
@@ -197,9 +233,12 @@ export class EngineLink {
       case Completion.CLOSED: {
         const listener = this.listeners.get(handle);
         this.listeners.delete(handle);
-        listener?.closed();
-        this.polled.get(handle)?.closed(a);
-        this.onClosed?.();
+        try {
+          listener?.closed();
+          this.polled.get(handle)?.closed(a);
+        } finally {
+          this.onClosed?.();
+        }
         break;
       }
       default:

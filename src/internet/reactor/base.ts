@@ -14,12 +14,13 @@ import type { Deferred } from "../defer/deferred.ts";
 import { maybeDeferred } from "../defer/makers.ts";
 import { ReactorAlreadyRunning, ReactorNotRunning } from "../error.ts";
 import type { ReactorCore, ReactorNames, TriggerId, TriggerPhase } from "../interfaces.ts";
+import { logRejection } from "../rejection.ts";
 import type { DelayedCall, ReactorTime } from "../time.ts";
 import { type Loop, NodeLoop } from "./loop.ts";
 import { resolve } from "./names.ts";
 import { raiseAgain, SignalHandlers } from "./signals.ts";
 import { ensureCallLater, TimerWheel } from "./timers.ts";
-import { logRejection, ThreePhaseEvent } from "./triggers.ts";
+import { ThreePhaseEvent } from "./triggers.ts";
 
 type Callable = (...args: unknown[]) => unknown;
 type State = "idle" | "starting" | "running" | "stopping" | "shutting down";

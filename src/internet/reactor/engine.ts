@@ -1,5 +1,6 @@
 /** A reactor over an engine: the same for the native one with its backends, and for the simulated one. */
 
+import { err } from "../../logger/log.ts";
 import type { EngineStats } from "../../native.ts";
 import { ensureConnectTCP, ensureListenTCP } from "../arguments.ts";
 import { Deferred } from "../defer/deferred.ts";
@@ -25,6 +26,7 @@ import { type Loop, NodeLoop } from "./loop.ts";
 
 /** At shutdown, what was written may still leave for so long. */
 const LAST_BYTES_SECONDS = 1;
+const STOP_FAILED = "A listening port failed to stop";
 
 export abstract class EngineReactor extends ReactorBase implements Reactor, PortKeeper, AttemptKeeper {
   readonly name: string;
@@ -142,7 +144,7 @@ export abstract class EngineReactor extends ReactorBase implements Reactor, Port
   /** Ports close, connections send what they hold and are lost; those that do not get it out in time are cut. */
   protected override disconnectAll(): Deferred<unknown> {
     this.ending = true;
-    for (const port of this.ports) port.stopListening();
+    for (const port of this.ports) port.stopListening().addErrback((failure) => err(failure.value, STOP_FAILED));
     for (const attempt of [...this.attempts]) attempt.cutShort();
     const reason = () => new Failure(new ConnectionLost("The reactor was stopped."));
     this.#descriptors.disconnectAll(reason);

@@ -7,6 +7,7 @@
  * moment that it does neither, so that its descriptor may be closed then.
  */
 import { fstatSync } from "node:fs";
+import { isError, nameOf, read } from "../../logger/describe.ts";
 import { err } from "../../logger/log.ts";
 import { Interest } from "../../native.ts";
 import { ensureReader, ensureWriter } from "../arguments.ts";
@@ -21,6 +22,7 @@ import {
 } from "../error.ts";
 import { Failure } from "../failure.ts";
 import type { DescriptorEnd, FileDescriptor, ReadDescriptor, WriteDescriptor } from "../interfaces.ts";
+import { callAndLog, logRejection } from "../rejection.ts";
 
 class Watch implements PolledEvents {
   readonly object: FileDescriptor;
@@ -141,15 +143,17 @@ export class FDSet {
         }
       }
     } catch (error) {
-      why = error instanceof Error ? error : new Failure(error);
-      err(error, `${object.logPrefix()}: ${reading ? "doRead()" : "doWrite()"} failed`);
+      why = isError(error) ? error : new Failure(error);
+      err(error, `${nameOf(object)}: ${reading ? "doRead()" : "doWrite()"} failed`);
     }
-    if (why) this.#end(object, new Failure(why), reading);
+    if (!why) return;
+    logRejection(why, `${nameOf(object)}: ${reading ? "doRead()" : "doWrite()"} returned a promise that was rejected`);
+    this.#end(object, new Failure(why), reading);
   }
 
   /** The engine gave the descriptor up. */
   closed(watch: Watch, errno: number): void {
-    this.#end(watch.object, new Failure(new CannotWatchError(watch.object.logPrefix(), watch.fd, errno)), false);
+    this.#end(watch.object, new Failure(new CannotWatchError(nameOf(watch.object), watch.fd, errno)), false);
   }
 
   // --- inside --------------------------------------------------------------------------------------------------------
@@ -159,9 +163,10 @@ export class FDSet {
     if (known !== undefined) return known;
     const fd = object.fileno();
     // Asked here, since poll(2) and select(2) would tell it only in the next turn.
-    if (!isOpen(fd)) throw new CannotWatchError(object.logPrefix(), fd, errnoNamed("EBADF")!);
+    if (!isOpen(fd)) throw new CannotWatchError(nameOf(object), fd, errnoNamed("EBADF")!);
     const other = this.#byDescriptor.get(fd);
-    if (other?.object.fileno() === fd) throw new CannotWatchError(object.logPrefix(), fd, errnoNamed("EEXIST")!);
+    if (other !== undefined && numberOf(other.object) === fd)
+      throw new CannotWatchError(nameOf(object), fd, errnoNamed("EEXIST")!);
     // The other one closed its descriptor without a word, and the number has come round.
     if (other !== undefined) this.#end(other.object, new Failure(new ConnectionFdescWentAway(fd)), false);
     return new Watch(this, object, fd);
@@ -175,7 +180,7 @@ export class FDSet {
     if (result < 0) {
       if (!isNew) this.#drop(watch);
       if (getSystemErrorName(-result) === "ENOTSUP") throw new DescriptorsNotSupportedError(this.#reactorName);
-      throw new CannotWatchError(watch.object.logPrefix(), watch.fd, -result);
+      throw new CannotWatchError(nameOf(watch.object), watch.fd, -result);
     }
     if (!isNew) return;
     watch.handle = result;
@@ -200,7 +205,7 @@ export class FDSet {
 
   #end(object: FileDescriptor, reason: Failure, reading: boolean): void {
     const watch = this.#watches.get(object);
-    if (reading && reason.type === ConnectionDone && object.readConnectionLost !== undefined) {
+    if (reading && reason.type === ConnectionDone && typeof read(object, "readConnectionLost") === "function") {
       if (watch?.reader !== undefined) this.removeReader(watch.reader);
       this.#call(object, () => object.readConnectionLost!(reason), "readConnectionLost()");
       return;
@@ -214,11 +219,7 @@ export class FDSet {
   }
 
   #call(object: FileDescriptor, f: () => unknown, name: string): void {
-    try {
-      f();
-    } catch (error) {
-      err(error, `${object.logPrefix()}: ${name} failed`);
-    }
+    callAndLog(f, () => `${nameOf(object)}: ${name} failed`);
   }
 }
 
@@ -226,6 +227,15 @@ export class FDSet {
 function endOf(fd: number, reading: boolean): Error {
   if (!isOpen(fd)) return new ConnectionFdescWentAway(fd);
   return reading ? new ConnectionDone() : new ConnectionLost();
+}
+
+/** What `object.fileno()` returns; undefined when it throws, which is no matter of the one who adds another object. */
+function numberOf(object: FileDescriptor): number | undefined {
+  try {
+    return object.fileno();
+  } catch {
+    return undefined;
+  }
 }
 
 function isOpen(fd: number): boolean {

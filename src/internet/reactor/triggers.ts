@@ -5,11 +5,13 @@
  *
  * A trigger that fails is logged and holds up nobody: neither the other triggers nor the event.
  */
+import { isInstance } from "../../logger/describe.ts";
 import { err } from "../../logger/log.ts";
 import { Deferred } from "../defer/deferred.ts";
-import { ensureDeferred, maybeDeferred } from "../defer/makers.ts";
+import { maybeDeferred, succeed } from "../defer/makers.ts";
 import { Failure } from "../failure.ts";
 import type { TriggerId, TriggerPhase } from "../interfaces.ts";
+import { logRejection } from "../rejection.ts";
 import { isThenable } from "../thenable.ts";
 
 type Callable = (...args: unknown[]) => unknown;
@@ -109,9 +111,9 @@ export class ThreePhaseEvent {
       else goOn();
     };
     for (const result of this.results("before", round)) {
-      if (!isThenable(result)) continue;
+      if (!mayHaveToWait(result)) continue;
       pending++;
-      ensureDeferred(result).addBoth((outcome) => {
+      (isInstance(result, Deferred) ? result : succeed(result)).addBoth((outcome) => {
         const failed = outcome instanceof Failure;
         if (failed) err(outcome.value, this.complaint("before"));
         oneLess();
@@ -144,7 +146,11 @@ export class ThreePhaseEvent {
   }
 }
 
-/** An async function does not throw: log what the promise it returned is rejected with, lest the process dies of it. */
-export function logRejection(result: unknown, message: string): void {
-  if (result instanceof Promise) result.catch((error: unknown) => err(error, message));
+/** Whether a "before" trigger returned something to wait for. A `then` that throws is the failure that came of the wait. */
+function mayHaveToWait(result: unknown): result is PromiseLike<unknown> {
+  try {
+    return isThenable(result);
+  } catch {
+    return true;
+  }
 }

@@ -18,9 +18,13 @@
  * test/unit/closing-table.test.ts test each of its cells.
  */
 
+import { nameOf } from "../../logger/describe.ts";
 import { err } from "../../logger/log.ts";
 import type { Failure } from "../failure.ts";
 import type { HalfCloseableProtocol, Producer, ProtocolLike, PullProducer, PushProducer } from "../interfaces.ts";
+import { logRejection, onRejection } from "../rejection.ts";
+
+const STOP_FAILED = "A producer threw in stopProducing()";
 
 /** loseConnection() was called. */
 export const CLOSING = 1 << 0;
@@ -132,7 +136,7 @@ export abstract class ClosingTransport {
     }
     // A push producer may stay beside a half that has ended: it may be the other half of a relay.
     if ((this.flags & (streaming ? CLOSE_DUE | GONE : MUTE)) !== 0) {
-      producer.stopProducing();
+      logRejection(producer.stopProducing(), STOP_FAILED);
       return;
     }
     this.registered = producer;
@@ -217,13 +221,13 @@ export abstract class ClosingTransport {
     this.receiver = undefined;
     this.reason = undefined;
     try {
-      registered?.stopProducing();
+      logRejection(registered?.stopProducing(), STOP_FAILED);
     } catch (error) {
-      err(error, "A producer threw in stopProducing()");
+      err(error, STOP_FAILED);
     }
     try {
       const result: unknown = receiver?.connectionLost(reason);
-      if (result !== undefined) watch(this, result);
+      if (result !== undefined) logRejection(result, `${nameOf(receiver)} threw in connectionLost()`);
     } catch (error) {
       err(error, `${nameOf(receiver)} threw in connectionLost()`);
     }
@@ -257,13 +261,7 @@ export abstract class ClosingTransport {
   }
 }
 
-/** What the log calls a protocol. */
-export function nameOf(protocol: ProtocolLike | undefined): string {
-  return protocol?.constructor.name ?? "A protocol";
-}
-
-/** A method may be async: what it rejects with ends its connection, as if it had thrown. */
+/** A method may be async: what it rejects with ends its connection, as if it had thrown. Never throws. */
 export function watch(transport: ClosingTransport, result: unknown): void {
-  if (typeof (result as PromiseLike<unknown> | undefined)?.then !== "function") return;
-  (result as PromiseLike<unknown>).then(undefined, (error: unknown) => transport.failed(error));
+  if (result !== undefined) onRejection(result, (error) => transport.failed(error));
 }

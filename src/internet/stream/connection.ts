@@ -9,6 +9,7 @@
  * One object per connection, of few and fixed fields: an idle connection costs memory for nothing else.
  */
 
+import { nameOf } from "../../logger/describe.ts";
 import { err } from "../../logger/log.ts";
 import { CloseReason, type NativeAddress, type NativeEngine, SocketOption } from "../../native.ts";
 import { IPv4Address, IPv6Address } from "../address.ts";
@@ -16,6 +17,7 @@ import { getSystemErrorMessage, getSystemErrorName } from "../errno.ts";
 import { ConnectionAborted, ConnectionDone, ConnectionLost } from "../error.ts";
 import { Failure } from "../failure.ts";
 import type { Address, Bytes, ProtocolLike, Transport } from "../interfaces.ts";
+import { onRejection } from "../rejection.ts";
 import { borrowsFrom } from "./borrowing.ts";
 import {
   ABORTED,
@@ -24,7 +26,6 @@ import {
   ClosingTransport,
   DEAF,
   LOST,
-  nameOf,
   OWN_BITS,
   PEER_ENDED,
   PRODUCER,
@@ -33,6 +34,8 @@ import {
 
 /** A streaming producer is paused while more than this waits to be sent, in bytes. */
 const HIGH_WATER = 64 * 1024;
+
+const BUILD_REJECTED = "buildProtocol() returned a promise instead of a protocol, and the promise was rejected";
 
 const BORROWS = 1 << OWN_BITS;
 /** The protocol has paused reading. */
@@ -85,6 +88,7 @@ export class TcpConnection extends ClosingTransport implements Transport {
       if (result !== undefined) watch(this, result);
     } catch (error) {
       this.fail(error);
+      onRejection(protocol, (reason) => err(reason, BUILD_REJECTED)); // buildProtocol() was async by mistake
     }
   }
 
@@ -220,7 +224,8 @@ export class TcpConnection extends ClosingTransport implements Transport {
 
   /** End this connection, and only this one, because its protocol threw. */
   override fail(error: unknown): void {
-    err(error, `${nameOf(this.receiver)} threw; its connection to ${this.peer} is closed`);
+    const name = this.receiver === undefined ? "A protocol" : nameOf(this.receiver);
+    err(error, `${name} threw; its connection to ${this.peer} is closed`);
     this.end(new Failure(error));
   }
 

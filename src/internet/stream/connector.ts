@@ -1,11 +1,13 @@
 /** An outgoing TCP connection that can be made again: connectTCP()'s result. */
 
+import { isInstance, nameOf, summaryOf } from "../../logger/describe.ts";
 import { err } from "../../logger/log.ts";
 import { IPv4Address, IPv6Address, literalAddress } from "../address.ts";
 import type { AttemptEvents, EngineLink } from "../engine/link.ts";
 import { ConnectError, ConnectTimeoutError, getConnectError, NotConnectingError, UserError } from "../error.ts";
 import { Failure } from "../failure.ts";
 import type { Address, ClientFactoryLike, Connector, ConnectTCPOptions, ReactorNames } from "../interfaces.ts";
+import { callAndLog, onRejection } from "../rejection.ts";
 import type { DelayedCall, ReactorTime } from "../time.ts";
 import { addressFrom, type ConnectionOwner, TcpConnection } from "./connection.ts";
 
@@ -72,15 +74,18 @@ export class TcpConnector implements Connector, AttemptEvents, ConnectionOwner {
         const { value } = failure;
         this.#failSoon(
           attempt,
-          value instanceof ConnectError ? value : new ConnectError(String(value), "", { cause: value }),
+          isInstance(value, ConnectError) ? value : new ConnectError(summaryOf(value), "", { cause: value }),
         );
       },
     );
+    const endedBy = (error: unknown): void => {
+      err(error, `${nameOf(this.#factory)} threw in startedConnecting(); the attempt is ended`);
+      if (attempt === this.#attempts) this.#fail(error);
+    };
     try {
-      this.#factory.startedConnecting(this);
+      onRejection(this.#factory.startedConnecting(this), endedBy);
     } catch (error) {
-      err(error, `${this.#factory.constructor.name} threw in startedConnecting(); the attempt is ended`);
-      this.#fail(error);
+      endedBy(error);
     }
   }
 
@@ -127,7 +132,7 @@ export class TcpConnector implements Connector, AttemptEvents, ConnectionOwner {
     try {
       protocol = this.#factory.buildProtocol(peer);
     } catch (error) {
-      err(error, `${this.#factory.constructor.name} threw in buildProtocol(); the connection to ${peer} is closed`);
+      err(error, `${nameOf(this.#factory)} threw in buildProtocol(); the connection to ${peer} is closed`);
       connection.end(new Failure(error));
       return;
     }
@@ -194,18 +199,13 @@ export class TcpConnector implements Connector, AttemptEvents, ConnectionOwner {
   #ended(tell: () => void): void {
     this.state = "disconnected";
     const factory = this.#factory;
-    try {
-      tell();
-    } catch (error) {
-      err(error, `${factory.constructor.name} threw when it was told that ${this.#where} is not connected`);
-    }
+    callAndLog(tell, () => `${nameOf(factory)} threw when it was told that ${this.#where} is not connected`);
     if (this.state !== "disconnected" || !this.#factoryStarted) return;
     this.#factoryStarted = false;
-    try {
-      factory.doStop();
-    } catch (error) {
-      err(error, `${factory.constructor.name} threw in doStop()`);
-    }
+    callAndLog(
+      () => factory.doStop(),
+      () => `${nameOf(factory)} threw in doStop()`,
+    );
   }
 }
 

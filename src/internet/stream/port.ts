@@ -1,5 +1,6 @@
 /** A listening TCP port: accepts connections and gives each a protocol from its factory. */
 
+import { nameOf } from "../../logger/describe.ts";
 import { err, msg } from "../../logger/log.ts";
 import { IPv4Address, IPv6Address } from "../address.ts";
 import { Deferred } from "../defer/deferred.ts";
@@ -7,8 +8,9 @@ import { succeed } from "../defer/makers.ts";
 import type { EngineLink, ListenerEvents } from "../engine/link.ts";
 import { getSystemErrorMessage, getSystemErrorName, isDescriptorLack } from "../errno.ts";
 import { CannotListenError } from "../error.ts";
-import type { Failure } from "../failure.ts";
+import { Failure } from "../failure.ts";
 import type { Address, ListeningPort, ListenTCPOptions, ServerFactoryLike } from "../interfaces.ts";
+import { logRejection } from "../rejection.ts";
 import { addressFrom, type ConnectionOwner, TcpConnection } from "./connection.ts";
 
 /** How long a port that cannot accept waits before it tries again by itself. It also does when a connection closes. */
@@ -86,7 +88,10 @@ export class TcpPort implements ListeningPort, ListenerEvents, ConnectionOwner {
       this.#link.native.close(this.#handle);
     }
     const stopped = new Deferred<void>();
-    this.#closing.addBoth(() => stopped.callback(undefined));
+    this.#closing.addBoth((outcome) => {
+      stopped.callback(outcome);
+      return outcome;
+    });
     return stopped;
   }
 
@@ -113,7 +118,9 @@ export class TcpPort implements ListeningPort, ListenerEvents, ConnectionOwner {
     try {
       protocol = this.#factory.buildProtocol(peer);
     } catch (error) {
-      err(error, `${this.#factory.constructor.name} threw in buildProtocol(); the connection from ${peer} is closed`);
+      err(error, `${nameOf(this.#factory)} threw in buildProtocol(); the connection from ${peer} is closed`);
+      connection.abortConnection();
+      return;
     }
     if (protocol === null || protocol === undefined) {
       connection.abortConnection();
@@ -139,14 +146,16 @@ export class TcpPort implements ListeningPort, ListenerEvents, ConnectionOwner {
   closed(): void {
     this.#handle = -1;
     this.#keeper.ports.delete(this);
-    try {
-      this.#factory.doStop();
-    } catch (error) {
-      err(error, `${this.#factory.constructor.name} threw in doStop()`);
-    }
     const closing = this.#closing;
     this.#closing = undefined;
-    closing?.callback(undefined);
+    try {
+      logRejection(this.#factory.doStop(), "doStop() of a factory failed");
+      closing?.callback(undefined);
+    } catch (error) {
+      if (closing === undefined) err(error, `${nameOf(this.#factory)} threw in doStop()`);
+      else closing.errback(new Failure(error));
+    }
+    closing?.addErrback(() => undefined); // each stopListening() has a Deferred of its own that reports it
   }
 
   // --- for its connections -------------------------------------------------------------------------------------------

@@ -104,20 +104,20 @@ export class CooperativeTask<I> {
 
   /** For the Cooperator: take one step. */
   step(): void {
-    let step: IteratorResult<unknown>;
+    let awaited: Deferred<unknown>;
     try {
-      step = this.steps.next();
+      const { done, value } = this.steps.next();
+      if (done) {
+        this.end(new TaskDone(), this.given);
+        return;
+      }
+      if (!isThenable(value)) return;
+      awaited = value instanceof Deferred ? value : Deferred.fromPromise(value);
     } catch (error) {
-      this.end(new TaskFailed(undefined, { cause: error }), new Failure(error));
+      if (this.ending === undefined) this.end(new TaskFailed(undefined, { cause: error }), new Failure(error));
       return;
     }
-    if (step.done) {
-      this.end(new TaskDone(), this.given);
-      return;
-    }
-    if (!isThenable(step.value)) return;
     this.pause();
-    const awaited = step.value instanceof Deferred ? step.value : Deferred.fromPromise(step.value);
     awaited.addCallbacks(
       () => {
         if (this.ending === undefined) this.resume();
@@ -262,15 +262,18 @@ export class Cooperator {
 
   private readonly tick = (): void => {
     this.scheduled = undefined;
-    const isOver = this.terminationPredicateFactory();
-    while (this.tasks.length > 0) {
-      if (this.turn >= this.tasks.length) this.turn = 0;
-      const task = this.tasks[this.turn] as CooperativeTask<unknown>;
-      this.turn++;
-      task.step();
-      if (isOver()) break;
+    try {
+      const isOver = this.terminationPredicateFactory();
+      while (this.tasks.length > 0) {
+        if (this.turn >= this.tasks.length) this.turn = 0;
+        const task = this.tasks[this.turn] as CooperativeTask<unknown>;
+        this.turn++;
+        task.step();
+        if (isOver()) break;
+      }
+    } finally {
+      this.schedule(); // also when the program's predicate throws: that is no fault of the tasks
     }
-    this.schedule();
   };
 }
 

@@ -22,6 +22,7 @@ import type {
 } from "../../internet/interfaces.ts";
 import { ClientFactory, type Factory, Protocol, type ProtocolFactory } from "../../internet/protocol.ts";
 import { borrowsFrom } from "../../internet/stream/borrowing.ts";
+import { classNameOf, nameOf } from "../../logger/describe.ts";
 
 /** A factory that wants to know which of its wrappers are connected. */
 export interface WrapperKeeper extends Factory {
@@ -247,7 +248,5 @@ export class WrappingFactory<
 
 /** `wrapped (Wrapper)`. */
 function wrappedLogPrefix(wrapper: object, wrapped: object): string {
-  const { logPrefix } = wrapped as { logPrefix?: () => string };
-  const prefix = typeof logPrefix === "function" ? logPrefix.call(wrapped) : wrapped.constructor.name;
-  return `${prefix} (${wrapper.constructor.name})`;
+  return `${nameOf(wrapped)} (${classNameOf(wrapper)})`;
 }
