@@ -1,5 +1,6 @@
 /** How an AbortSignal ends a wait. */
 import type { Deferred } from "./deferred.ts";
+import { onAbort } from "./onabort.ts";
 
 /** What everything that waits can be given. */
 export interface WaitOptions {
@@ -14,10 +15,9 @@ export function cancelOnAbort<T>(d: Deferred<T>, signal: AbortSignal | undefined
     d.cancel(signal.reason);
     return d;
   }
-  const abort = (): void => d.cancel(signal.reason);
-  signal.addEventListener("abort", abort);
+  const release = onAbort(signal, () => d.cancel(signal.reason));
   return d.addBoth((result) => {
-    signal.removeEventListener("abort", abort);
+    release();
     return result;
   }) as Deferred<T>;
 }

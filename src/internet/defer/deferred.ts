@@ -32,6 +32,7 @@ import {
   NoCurrentExceptionError,
 } from "./error.ts";
 import { bound, ChainedTo, LinkQueue, Pair, type Step, type Watcher } from "./link.ts";
+import { onAbort } from "./onabort.ts";
 import { Settler } from "./settler.ts";
 import { callerStack, DebugInfo, getDebugging } from "./unhandled.ts";
 import { Wait } from "./wait.ts";
@@ -282,9 +283,7 @@ export class Deferred<T> implements PromiseLike<T> {
     if (signal?.aborted) {
       this.cancel(signal.reason);
     } else if (signal !== undefined) {
-      const abort = (): void => this.cancel(signal.reason);
-      const release = (): void => signal.removeEventListener("abort", abort);
-      signal.addEventListener("abort", abort);
+      const release = onAbort(signal, () => this.cancel(signal.reason));
       this.add(new Settler(release, release));
     }
     return promise;

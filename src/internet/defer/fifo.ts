@@ -5,6 +5,8 @@ export interface Place<T> {
   readonly item: T;
   before: Place<T> | undefined;
   after: Place<T> | undefined;
+  /** False once it was taken out. */
+  inLine: boolean;
 }
 
 export class Fifo<T> {
@@ -22,7 +24,7 @@ export class Fifo<T> {
   }
 
   push(item: T): Place<T> {
-    const place: Place<T> = { item, before: this.last, after: undefined };
+    const place: Place<T> = { item, before: this.last, after: undefined, inLine: true };
     if (this.last === undefined) this.first = place;
     else this.last.after = place;
     this.last = place;
@@ -37,12 +39,16 @@ export class Fifo<T> {
     return place?.item;
   }
 
-  /** Take out what stands at `place`, once. */
-  remove({ before, after }: Place<T>): void {
+  /** Take out what stands at `place`. False when it was taken out before. */
+  remove(place: Place<T>): boolean {
+    if (!place.inLine) return false;
+    place.inLine = false;
+    const { before, after } = place;
     if (before === undefined) this.first = after;
     else before.after = after;
     if (after === undefined) this.last = before;
     else after.before = before;
     this.count--;
+    return true;
   }
 }
