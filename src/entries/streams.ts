@@ -8,5 +8,5 @@ export type { Loop } from "../streams/reading.ts";
 export { type DuplexOptions, SocketDuplex } from "../streams/socketduplex.ts";
 export type { StringFraming } from "../streams/stringframer.ts";
 export { connect, connectionOver, type Handler, handle } from "../streams/takeover.ts";
-export { fromWeb, toWeb, type WebStreamPair } from "../streams/web.ts";
+export { fromWeb, type ToWebOptions, toWeb, type WebStreamPair } from "../streams/web.ts";
 export { write } from "../streams/write.ts";

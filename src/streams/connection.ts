@@ -4,7 +4,7 @@ import type { Address, Bytes, ProtocolLike, Transport } from "../internet/interf
 import { type Framer, PieceFramer } from "./framer.ts";
 import type { Intake } from "./intake.ts";
 import { type Loop, Reading } from "./reading.ts";
-import { refused, write } from "./write.ts";
+import { refuse, write } from "./write.ts";
 
 /** How a connection is read. */
 export interface ReadOptions {
@@ -69,6 +69,11 @@ export class Connection implements AsyncIterable<Buffer>, AsyncDisposable {
     return this.#intake.read(options?.signal);
   }
 
+  /** @internal As {@link read}, but no more than `most` bytes. */
+  readUpTo(most: number): Promise<Buffer | null> {
+    return this.#intake.read(undefined, most);
+  }
+
   /** Put back bytes that were read and are another reader's. */
   unread(data: Buffer): void {
     this.#intake.unread(data);
@@ -79,9 +84,12 @@ export class Connection implements AsyncIterable<Buffer>, AsyncDisposable {
    * @throws ConnectionLost | ConnectionClosed
    */
   write(data: Bytes): Promise<void> {
-    if (this.#writeEnded) return refused(new ConnectionClosed("end() has ended this side: write before it."));
-    if (this.lost) return refused(new ConnectionLost("The connection is gone: nothing can be written to it."));
-    return write(this.transport, data);
+    const { transport } = this;
+    if (this.#writeEnded) return refuse(transport, new ConnectionClosed("end() has ended this side: write before it."));
+    if (this.lost) {
+      return refuse(transport, new ConnectionLost("The connection is gone: nothing can be written to it."));
+    }
+    return write(transport, data);
   }
 
   /** End this side once all is sent (half close). The peer can go on sending. */

@@ -8,17 +8,21 @@
  * ```
  * What is kept never exceeds HIGH_WATER plus one chunk.
  */
+import { onAbort } from "../internet/defer/onabort.ts";
 import { ConnectionDone, ConnectionLost, SkeinError } from "../internet/error.ts";
 import type { Failure } from "../internet/failure.ts";
 import type { HalfCloseableProtocol, ProtocolLike, Transport } from "../internet/interfaces.ts";
 import { Protocol } from "../internet/protocol.ts";
 import { endBy, watch } from "../protocols/guard.ts";
 import { Pieces } from "./pieces.ts";
+import { budgetOf, type TickBudget } from "./tickbudget.ts";
 
 /** Reading pauses when so many bytes wait for the reader. */
 const HIGH_WATER = 64 * 1024;
 
 interface Reader {
+  /** The bytes it takes at most. */
+  readonly most: number;
   resolve(data: Buffer | null): void;
   reject(reason: unknown): void;
 }
@@ -33,6 +37,9 @@ export class Intake extends Protocol implements HalfCloseableProtocol {
   #lost = false;
   #error: unknown = undefined;
   #reader: Reader | null = null;
+  #budget: TickBudget | null = null;
+  /** The budget of this tick was used up when there was something for the reader: it is served in the next one. */
+  #waitsForTick = false;
 
   constructor() {
     super();
@@ -49,10 +56,12 @@ export class Intake extends Protocol implements HalfCloseableProtocol {
 
   override dataReceived(data: Buffer): void {
     const reader = this.#reader;
-    if (reader !== null) {
-      this.#reader = null;
-      reader.resolve(data);
-      return;
+    if (reader !== null && !this.#waitsForTick) {
+      if (this.budget.spend(Math.min(data.length, reader.most))) {
+        this.#hand(reader, data);
+        return;
+      }
+      this.#wait();
     }
     this.#pieces.push(data);
     if (this.#pieces.size >= HIGH_WATER && !this.#paused) {
@@ -88,21 +97,31 @@ export class Intake extends Protocol implements HalfCloseableProtocol {
     return this.#lost;
   }
 
+  /** What this shares with all other connections of its reactor. */
+  get budget(): TickBudget {
+    this.#budget ??= budgetOf(this.transport);
+    return this.#budget;
+  }
+
   /**
-   * All that is there, or else what comes next; null at the end. The bytes are the reader's.
+   * All that is there, `most` bytes of it at most, or else what comes next; null at the end. The bytes are the reader's.
    * @throws what the connection was lost by; the signal's reason; SkeinError when another read is under way
    */
-  read(signal?: AbortSignal): Promise<Buffer | null> {
+  read(signal?: AbortSignal, most = Number.POSITIVE_INFINITY): Promise<Buffer | null> {
     if (signal?.aborted) return Promise.reject(signal.reason);
     if (this.#reader !== null) {
       return Promise.reject(
         new SkeinError("This connection is being read already: await the read() or the loop that is under way first."),
       );
     }
-    if (this.#pieces.size > 0) return Promise.resolve(this.#take());
-    if (this.#ended) return this.#error === undefined ? Promise.resolve(null) : Promise.reject(this.#error);
+    const ready = this.#pieces.size > 0 || this.#ended;
+    if (ready && !this.#waitsForTick && this.budget.spend(Math.min(most, this.#pieces.size))) {
+      if (this.#pieces.size > 0) return Promise.resolve(this.#take(most));
+      return this.#error === undefined ? Promise.resolve(null) : Promise.reject(this.#error);
+    }
     return new Promise((resolve, reject) => {
-      this.#reader = signal === undefined ? { resolve, reject } : this.#abortable(signal, resolve, reject);
+      this.#reader = signal === undefined ? { most, resolve, reject } : this.#abortable(signal, most, resolve, reject);
+      if (ready && !this.#waitsForTick) this.#wait();
     });
   }
 
@@ -145,33 +164,66 @@ export class Intake extends Protocol implements HalfCloseableProtocol {
     this.transport.resumeProducing();
   }
 
-  #take(): Buffer {
-    const all = this.#pieces.takeAll();
-    this.#resume();
-    return all;
+  #take(most: number): Buffer {
+    const pieces = this.#pieces;
+    const data = most < pieces.size ? pieces.take(most) : pieces.takeAll();
+    if (pieces.size < HIGH_WATER) this.#resume();
+    return data;
+  }
+
+  /** Serve the reader in the next tick. */
+  #wait(): void {
+    this.#waitsForTick = true;
+    this.budget.wait(0, () => {
+      this.#waitsForTick = false;
+      if (this.#reader !== null) this.budget.charge(Math.min(this.#pieces.size, this.#reader.most));
+      this.#serve();
+    });
+  }
+
+  /** Give the reader what has just come. */
+  #hand(reader: Reader, data: Buffer): void {
+    this.#reader = null;
+    if (data.length <= reader.most) {
+      reader.resolve(data);
+    } else {
+      this.#pieces.push(data);
+      reader.resolve(this.#take(reader.most));
+    }
+  }
+
+  /** Give the reader, when there is one, what is there for it. */
+  #serve(): void {
+    const reader = this.#reader;
+    if (reader === null || (this.#pieces.size === 0 && !this.#ended)) return;
+    this.#reader = null;
+    if (this.#pieces.size > 0) {
+      reader.resolve(this.#take(reader.most));
+    } else if (this.#error === undefined) {
+      reader.resolve(null);
+    } else {
+      reader.reject(this.#error);
+    }
   }
 
   #end(): void {
     this.#ended = true;
-    const reader = this.#reader;
-    this.#reader = null;
-    if (this.#error === undefined) reader?.resolve(null);
-    else reader?.reject(this.#error);
+    if (!this.#waitsForTick) this.#serve();
   }
 
-  #abortable(signal: AbortSignal, resolve: Reader["resolve"], reject: Reader["reject"]): Reader {
-    const abort = (): void => {
+  #abortable(signal: AbortSignal, most: number, resolve: Reader["resolve"], reject: Reader["reject"]): Reader {
+    const release = onAbort(signal, () => {
       this.#reader = null;
       reject(signal.reason);
-    };
-    signal.addEventListener("abort", abort, { once: true });
+    });
     return {
+      most,
       resolve: (data) => {
-        signal.removeEventListener("abort", abort);
+        release();
         resolve(data);
       },
       reject: (reason) => {
-        signal.removeEventListener("abort", abort);
+        release();
         reject(reason);
       },
     };

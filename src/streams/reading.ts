@@ -1,8 +1,11 @@
 /** Loops over what is received. */
 import type { Framer } from "./framer.ts";
+import type { TickBudget } from "./tickbudget.ts";
 
 /** Where bytes come from: a connection's intake. */
 export interface ByteSource {
+  /** What awaits of it spend from. */
+  readonly budget: TickBudget;
   read(signal?: AbortSignal): Promise<Buffer | null>;
   /** End the read that is under way with null. */
   cancelRead(): void;
@@ -11,6 +14,7 @@ export interface ByteSource {
 
 /** What `for await` runs over. `return()` or `await using` leaves it before its end. */
 export interface Loop<T> extends AsyncIterableIterator<T, undefined>, AsyncDisposable {
+  /** The next item. Calls that do not wait for each other get the items in the order of the calls. */
   next(): Promise<IteratorResult<T, undefined>>;
   return(): Promise<IteratorResult<T, undefined>>;
   [Symbol.asyncIterator](): Loop<T>;
@@ -22,6 +26,9 @@ export class Reading<T> implements Loop<T> {
   readonly #framer: Framer<T>;
   readonly #signal: AbortSignal | undefined;
   readonly #leave: (() => void) | undefined;
+  /** The last of the calls of next() that are under way, and how many they are. */
+  #last: Promise<unknown> | null = null;
+  #underway = 0;
   #reading = false;
   #over = false;
 
@@ -32,22 +39,13 @@ export class Reading<T> implements Loop<T> {
     this.#leave = leave;
   }
 
-  async next(): Promise<IteratorResult<T, undefined>> {
-    try {
-      while (!this.#over) {
-        const item = this.#framer.next();
-        if (item !== undefined) return { done: false, value: item };
-        const data = await this.#read();
-        if (data !== null) this.#framer.add(data);
-        // Left meanwhile: it could not put back what may have been followed by this.
-        if (this.#over) this.#putBack();
-        else if (data === null) this.#end();
-      }
-      return END;
-    } catch (error) {
-      this.#end();
-      throw error;
-    }
+  next(): Promise<IteratorResult<T, undefined>> {
+    this.#underway++;
+    const last = this.#last;
+    const answer = last === null ? this.#answer() : last.then(this.#next, this.#next);
+    // An item that is there is answered at once, and #answer() has set nothing to wait for.
+    if (this.#underway > 0) this.#last = answer;
+    return answer;
   }
 
   async return(): Promise<IteratorResult<T, undefined>> {
@@ -63,6 +61,36 @@ export class Reading<T> implements Loop<T> {
     this.#end();
   }
 
+  readonly #next = (): Promise<IteratorResult<T, undefined>> => this.#answer();
+
+  async #answer(): Promise<IteratorResult<T, undefined>> {
+    try {
+      let item = this.#over ? undefined : this.#framer.next();
+      if (item !== undefined) {
+        if (!this.#source.budget.spend(0)) await this.#nextTick();
+        return { done: false, value: item };
+      }
+      // What was read has spent for its first item. It has no name here: a call that waits would keep it alive.
+      while (!this.#over) {
+        this.#take(await this.#read());
+        item = this.#over ? undefined : this.#framer.next();
+        if (item !== undefined) return { done: false, value: item };
+      }
+      return END;
+    } catch (error) {
+      this.#end();
+      throw error;
+    } finally {
+      if (--this.#underway === 0) this.#last = null;
+    }
+  }
+
+  #nextTick(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#source.budget.wait(0, resolve);
+    });
+  }
+
   async #read(): Promise<Buffer | null> {
     this.#reading = true;
     try {
@@ -70,6 +98,13 @@ export class Reading<T> implements Loop<T> {
     } finally {
       this.#reading = false;
     }
+  }
+
+  #take(data: Buffer | null): void {
+    if (data !== null) this.#framer.add(data);
+    // Left meanwhile: it could not put back what may have been followed by this.
+    if (this.#over) this.#putBack();
+    else if (data === null) this.#end();
   }
 
   #end(): void {

@@ -10,7 +10,9 @@ import type { AddressInfo } from "node:net";
 import { Duplex } from "node:stream";
 import { ConnectionDone } from "../internet/error.ts";
 import type { Address, PushProducer, Transport } from "../internet/interfaces.ts";
+import { LOOP, type Loop, loopOf } from "../internet/reactor/loop.ts";
 import { nodeError, nodeLoss, nodeRefusal } from "./nodeerror.ts";
+import { budgetOf } from "./tickbudget.ts";
 
 /** How a transport behaves as a Duplex. */
 export interface DuplexOptions {
@@ -70,6 +72,11 @@ export class SocketDuplex extends Duplex implements PushProducer {
   }
 
   // --- net.Socket's face -----------------------------------------------------------------------------------------
+
+  /** @internal The loop of the connection, for who awaits what goes over this stream. */
+  get [LOOP](): Loop | undefined {
+    return this.#transport === null ? undefined : loopOf(this.#transport);
+  }
 
   get pending(): boolean {
     return this.#transport === null;
@@ -340,7 +347,17 @@ export class SocketDuplex extends Duplex implements PushProducer {
     transport.writeSequence(pieces);
     this.#writing = callback;
     for (const piece of pieces) this.#writingBytes += piece.length;
-    if (!this.#congested) this.#settleWrite();
+    if (this.#congested) return;
+    const budget = budgetOf(transport);
+    if (budget.spend(this.#writingBytes, pieces.length)) {
+      this.#settleWrite();
+      return;
+    }
+    const settle = (): void => {
+      // Else the stream was destroyed meanwhile.
+      if (this.#writing === callback) this.#settleWrite();
+    };
+    budget.wait(this.#writingBytes, settle, pieces.length);
   }
 
   #settleWrite(error?: Error): void {

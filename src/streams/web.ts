@@ -1,6 +1,12 @@
 /** Connections as web streams, and web streams as transports. */
 import { Duplex } from "node:stream";
-import { ReadableStream, WritableStream } from "node:stream/web";
+import {
+  ReadableStream,
+  type StreamPipeOptions,
+  WritableStream,
+  type WritableStreamDefaultController,
+} from "node:stream/web";
+import { onAbort } from "../internet/defer/onabort.ts";
 import type { Bytes, ProtocolLike, Transport } from "../internet/interfaces.ts";
 import { Connection } from "./connection.ts";
 import { type FromDuplexOptions, fromDuplex } from "./duplextransport.ts";
@@ -12,19 +18,62 @@ export interface WebStreamPair {
   readonly writable: WritableStream<Bytes>;
 }
 
+/** How a connection behaves as web streams. */
+export interface ToWebOptions {
+  /** Cuts the connection when it aborts, also while a write waits for a slow peer. */
+  readonly signal?: AbortSignal;
+}
+
 /**
  * The two directions of a connection as web streams: a byte stream to read, and one to write bytes or text to.
  * Closing `writable` ends this side (half close); the connection is closed when both sides have ended. Cancelling
- * `readable` closes the connection, aborting `writable` cuts it. A transport is taken over from its protocol.
+ * `readable` closes the connection, aborting `writable` cuts it at once. A transport is taken over from its protocol.
+ *
+ * `pipeTo(writable, { signal })` of any other stream heeds its signal only when the write that is under way has been
+ * done, as the standard has it. Give the same signal to toWeb(), where a slow peer must not hold it up. `pipeTo()` of a
+ * `readable` of toWeb() needs no such thing.
  */
-export function toWeb(source: Connection | Transport): WebStreamPair {
+export function toWeb(source: Connection | Transport, options: ToWebOptions = {}): WebStreamPair {
   const connection = source instanceof Connection ? source : connectionOver(source);
+  const readable = readableOf(connection);
+  const writable = writableOf(connection);
+  const { signal } = options;
+  if (signal !== undefined) cutOnAbort(connection, signal);
+  return { readable, writable };
+}
+
+/** The connections behind writables, for {@link pipeTo}. */
+const connections = new WeakMap<WritableStream, Connection>();
+
+/** What Node's types leave out. */
+type AbortableController = WritableStreamDefaultController & { readonly signal: AbortSignal };
+
+function writableOf(connection: Connection): WritableStream<Bytes> {
+  const writable = new WritableStream<Bytes>({
+    start(controller) {
+      connection.closed.then((error) => {
+        if (error !== undefined) controller.error(error);
+      });
+      // abort() below is called only when the write that is under way has been done.
+      onAbort((controller as AbortableController).signal, () => void connection.abort());
+    },
+    write: (data) => connection.write(data),
+    close: () => connection.end(),
+    abort: () => connection.abort(),
+  });
+  connections.set(writable, connection);
+  return writable;
+}
+
+/** What a connection receives, as a byte stream. */
+function readableOf(connection: Connection): ReadableStream<Uint8Array> {
   const readable = new ReadableStream(
     {
       type: "bytes",
       async pull(controller) {
-        const data = await connection.read();
         const request = controller.byobRequest;
+        const room = request?.view?.byteLength;
+        const data = await (room === undefined ? connection.read() : connection.readUpTo(room));
         if (data === null) {
           controller.close();
           request?.respond(0);
@@ -32,11 +81,9 @@ export function toWeb(source: Connection | Transport): WebStreamPair {
           // A byte stream takes the whole memory behind a piece away: a piece of its own, therefore.
           controller.enqueue(new Uint8Array(data));
         } else {
-          const { buffer, byteOffset, byteLength } = request.view!;
-          const fits = Math.min(byteLength, data.length);
-          new Uint8Array(buffer, byteOffset, fits).set(data.subarray(0, fits));
-          connection.unread(data.subarray(fits));
-          request.respond(fits);
+          const { buffer, byteOffset } = request.view!;
+          new Uint8Array(buffer, byteOffset, data.length).set(data);
+          request.respond(data.length);
         }
       },
       async cancel() {
@@ -45,17 +92,31 @@ export function toWeb(source: Connection | Transport): WebStreamPair {
     },
     { highWaterMark: 0 },
   ) as ReadableStream<Uint8Array>;
-  const writable = new WritableStream<Bytes>({
-    start(controller) {
-      connection.closed.then((error) => {
-        if (error !== undefined) controller.error(error);
-      });
-    },
-    write: (data) => connection.write(data),
-    close: () => connection.end(),
-    abort: () => connection.abort(),
-  });
-  return { readable, writable };
+  readable.pipeTo = pipeTo;
+  return readable;
+}
+
+/** The standard's pipeTo() waits for the write that is under way before it heeds the signal: cut what that waits for. */
+function pipeTo(this: ReadableStream, destination: WritableStream, options?: StreamPipeOptions): Promise<void> {
+  const connection = destination?.locked === false ? connections.get(destination) : undefined;
+  const piped = ReadableStream.prototype.pipeTo.call(this, destination, options);
+  const signal = options?.signal;
+  if (connection === undefined || signal == null || options?.preventAbort) return piped;
+  const release = cutOnAbort(connection, signal);
+  piped.then(release, release);
+  return piped;
+}
+
+/** Cut `connection` when `signal` aborts. @returns a function after which it does not */
+function cutOnAbort(connection: Connection, signal: AbortSignal): () => void {
+  const cut = (): void => void connection.abort();
+  if (signal.aborted) {
+    cut();
+    return () => undefined;
+  }
+  const release = onAbort(signal, cut);
+  connection.closed.then(release);
+  return release;
 }
 
 /** Run `protocol` over two web streams, as {@link fromDuplex} does over a Duplex. Returns the transport. */

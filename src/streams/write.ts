@@ -1,61 +1,113 @@
 /** Writes that can be awaited: the sender learns when the peer is slower than itself. */
+import { described } from "../internet/arguments.ts";
 import { ConnectionClosed, ConnectionLost } from "../internet/error.ts";
 import type { Bytes, PushProducer, Transport } from "../internet/interfaces.ts";
+import { budgetOf, type TickBudget, type Waiting } from "./tickbudget.ts";
 
 const DONE = Promise.resolve();
 
 /**
  * Queue bytes on a transport. Resolves as soon as it can take more: at once as a rule, and else when what waited has
- * been handed to the kernel. Awaiting each write bounds what waits in memory, however slow the peer.
+ * been handed to the kernel. Awaiting each write bounds what waits in memory, however slow the peer. When the writes and
+ * reads of this tick have used up its budget (256 operations or 1 MiB, all connections of the reactor together), it
+ * resolves in the next tick, so that a loop of writes lets timers and other connections run.
  *
- * A rejection that nobody awaits is no error of the program: the loss of the connection is told by other ways too.
- * While it waits, it is the transport's producer, so no other can be registered then.
- * @throws ConnectionLost when the connection is lost first; ConnectionClosed when it is closing already
+ * While it waits for the peer, it is the transport's producer, so no other can be registered then.
+ * @throws ConnectionLost when the connection is lost first; ConnectionClosed when it is closing already. Neither is an
+ * error of the program when nobody awaits it: the loss of the connection is told by other ways too
+ * @throws TypeError for what is neither a Uint8Array nor a string; Error when the transport has another producer
  */
 export function write(transport: Transport, data: Bytes): Promise<void> {
+  return drainOf(transport).write(data);
+}
+
+/** A write that is not possible any more: rejects with `error`, within the budget of the tick. */
+export function refuse(transport: Transport, error: ConnectionClosed): Promise<void> {
+  return drainOf(transport).refuse(error);
+}
+
+const drains = new WeakMap<Transport, Drain>();
+
+function drainOf(transport: Transport): Drain {
   let drain = drains.get(transport);
   if (drain === undefined) {
     drain = new Drain(transport);
     drains.set(transport, drain);
   }
-  return drain.write(data);
+  return drain;
 }
-
-const drains = new WeakMap<Transport, Drain>();
 
 /** Stands in as a transport's producer while there is a write, to be told when the transport has enough. */
 class Drain implements PushProducer {
   readonly #transport: Transport;
+  readonly #budget: TickBudget;
   #lost = false;
   /** There while the transport has more than it likes. */
   #waiting: Wait | null = null;
+  /** There while writes that were accepted, or refused, wait for the next tick. */
+  #accepted: NextTick | null = null;
+  #refused: NextTick | null = null;
 
   constructor(transport: Transport) {
     this.#transport = transport;
+    this.#budget = budgetOf(transport);
   }
 
   write(data: Bytes): Promise<void> {
+    if (typeof data !== "string" && !(data instanceof Uint8Array)) return Promise.reject(unwritable(data));
     const transport = this.#transport;
-    if (this.#waiting !== null) {
-      transport.write(data);
-      return this.#waiting.promise;
+    if (this.#waiting === null) {
+      const refusal = this.#begin();
+      if (refusal !== null) return refusal;
     }
-    if (this.#lost) return refused(new ConnectionLost("The connection was lost: nothing can be written to it."));
+    try {
+      transport.write(data);
+    } catch (error) {
+      if (this.#waiting === null) transport.unregisterProducer();
+      return Promise.reject(error);
+    }
+    // Since before this call, or pauseProducing() was called meanwhile.
+    if (this.#waiting !== null) return this.#waiting.promise;
+    transport.unregisterProducer();
+    return this.#accept(typeof data === "string" ? Buffer.byteLength(data) : data.length);
+  }
+
+  /** Become the transport's producer; returns the rejection when nothing can be written. */
+  #begin(): Promise<void> | null {
+    const transport = this.#transport;
+    if (this.#lost) {
+      return this.refuse(new ConnectionLost("The connection was lost: nothing can be written to it."));
+    }
     if (transport.disconnecting) {
-      return refused(new ConnectionClosed("The connection is closing: write before loseConnection() or close()."));
+      return this.refuse(new ConnectionClosed("The connection is closing: write before loseConnection() or close()."));
     }
     try {
       transport.registerProducer(this, true);
     } catch (error) {
-      return refused(error);
+      return Promise.reject(error);
     }
-    if (this.#lost) return this.write(data);
-    transport.write(data);
-    // pauseProducing() may have been called meanwhile.
-    const waiting = this.#waiting as Wait | null;
-    if (waiting !== null) return waiting.promise;
-    transport.unregisterProducer();
-    return DONE;
+    // A transport that is lost says so at once.
+    return this.#lost ? this.#begin() : null;
+  }
+
+  refuse(error: ConnectionClosed): Promise<void> {
+    if (this.#refused !== null) return this.#refused.join(0);
+    if (this.#budget.spend(0)) return refused(error);
+    this.#refused = new NextTick(this.#budget, 0, (wait) => {
+      this.#refused = null;
+      wait.reject(error);
+    });
+    return this.#refused.promise;
+  }
+
+  #accept(bytes: number): Promise<void> {
+    if (this.#accepted !== null) return this.#accepted.join(bytes);
+    if (this.#budget.spend(bytes)) return DONE;
+    this.#accepted = new NextTick(this.#budget, bytes, (wait) => {
+      this.#accepted = null;
+      wait.resolve();
+    });
+    return this.#accepted.promise;
   }
 
   pauseProducing(): void {
@@ -91,8 +143,33 @@ class Wait {
   }
 }
 
+/** The writes of a connection that wait for the same tick: one promise, however many nobody awaits. */
+class NextTick {
+  readonly #wait = new Wait();
+  readonly #waiting: Waiting;
+
+  constructor(budget: TickBudget, bytes: number, settle: (wait: Wait) => void) {
+    this.#waiting = budget.wait(bytes, () => settle(this.#wait));
+  }
+
+  get promise(): Promise<void> {
+    return this.#wait.promise;
+  }
+
+  /** One more that waits. */
+  join(bytes: number): Promise<void> {
+    this.#waiting.operations++;
+    this.#waiting.bytes += bytes;
+    return this.promise;
+  }
+}
+
+function unwritable(data: unknown): TypeError {
+  return new TypeError(`write(data) needs a Uint8Array or a string, not ${described(data)}.`);
+}
+
 /** A rejection that is no error of the program when nobody awaits it. */
-export function refused(error: unknown): Promise<void> {
+function refused(error: unknown): Promise<void> {
   const promise = Promise.reject(error);
   promise.catch(ignore);
   return promise;

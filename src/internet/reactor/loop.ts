@@ -14,7 +14,22 @@ export interface Loop {
   /** Call `f` once, after everything that runs now. */
   soon(f: () => void): object;
   cancelSoon(call: object | undefined): void;
+  /** Call `f` in the next tick, after the timers and the I/O that are due by then. */
+  nextTick(f: () => void): void;
 }
+
+/** The loop that a transport lives in. Transports that wrap another one pass on what that one has. */
+export const LOOP: unique symbol = Symbol("loop");
+
+/** The loop of a transport, or Node's when the transport does not say. */
+export function loopOf(transport: object): Loop {
+  const loop = (transport as { readonly [LOOP]?: Loop })[LOOP];
+  if (loop !== undefined) return loop;
+  nodeLoop ??= new NodeLoop();
+  return nodeLoop;
+}
+
+let nodeLoop: Loop | undefined;
 
 /** performance.timeOrigin is a getter that costs a third of the clock itself. */
 const ORIGIN_SECONDS = performance.timeOrigin / 1000;
@@ -47,5 +62,9 @@ export class NodeLoop implements Loop {
 
   cancelSoon(call: object | undefined): void {
     clearImmediate(call as NodeJS.Immediate | undefined);
+  }
+
+  nextTick(f: () => void): void {
+    this.soon(f);
   }
 }

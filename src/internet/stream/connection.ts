@@ -17,6 +17,7 @@ import { getSystemErrorMessage, getSystemErrorName } from "../errno.ts";
 import { ConnectionAborted, ConnectionDone, ConnectionLost } from "../error.ts";
 import { Failure } from "../failure.ts";
 import type { Address, Bytes, ProtocolLike, Transport } from "../interfaces.ts";
+import { LOOP, type Loop } from "../reactor/loop.ts";
 import { onRejection } from "../rejection.ts";
 import { borrowsFrom } from "./borrowing.ts";
 import {
@@ -56,6 +57,8 @@ export interface ConnectionOwner {
   connectionLost(connection: TcpConnection, reason: Failure): void;
   /** Call `f` after everything that runs now. */
   soon(f: () => void): void;
+  /** The loop of the reactor. */
+  readonly loop: Loop;
 }
 
 export class TcpConnection extends ClosingTransport implements Transport {
@@ -130,6 +133,11 @@ export class TcpConnection extends ClosingTransport implements Transport {
   }
 
   // --- for protocols ---------------------------------------------------------------------------------------------
+
+  /** The loop that it lives in, for who awaits what it does. */
+  get [LOOP](): Loop {
+    return this.owner.loop;
+  }
 
   write(data: Bytes): void {
     // The engine takes a view of the bytes or of a copy, and is done with it when it returns.

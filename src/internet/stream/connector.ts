@@ -7,6 +7,7 @@ import type { AttemptEvents, EngineLink } from "../engine/link.ts";
 import { ConnectError, ConnectTimeoutError, getConnectError, NotConnectingError, UserError } from "../error.ts";
 import { Failure } from "../failure.ts";
 import type { Address, ClientFactoryLike, Connector, ConnectTCPOptions, ReactorNames } from "../interfaces.ts";
+import type { Loop } from "../reactor/loop.ts";
 import { callAndLog, onRejection } from "../rejection.ts";
 import type { DelayedCall, ReactorTime } from "../time.ts";
 import { addressFrom, type ConnectionOwner, TcpConnection } from "./connection.ts";
@@ -149,6 +150,10 @@ export class TcpConnector implements Connector, AttemptEvents, ConnectionOwner {
 
   soon(f: () => void): void {
     this.#link.loop.soon(f);
+  }
+
+  get loop(): Loop {
+    return this.#link.loop;
   }
 
   // --- inside --------------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import { getSystemErrorMessage, getSystemErrorName, isDescriptorLack } from "../
 import { CannotListenError } from "../error.ts";
 import { Failure } from "../failure.ts";
 import type { Address, ListeningPort, ListenTCPOptions, ServerFactoryLike } from "../interfaces.ts";
+import type { Loop } from "../reactor/loop.ts";
 import { logRejection } from "../rejection.ts";
 import { addressFrom, type ConnectionOwner, TcpConnection } from "./connection.ts";
 
@@ -164,6 +165,10 @@ export class TcpPort implements ListeningPort, ListenerEvents, ConnectionOwner {
 
   soon(f: () => void): void {
     this.#link.loop.soon(f);
+  }
+
+  get loop(): Loop {
+    return this.#link.loop;
   }
 
   // --- inside --------------------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ import type {
   Transport,
 } from "../../internet/interfaces.ts";
 import { ClientFactory, type Factory, Protocol, type ProtocolFactory } from "../../internet/protocol.ts";
+import { LOOP, type Loop, loopOf } from "../../internet/reactor/loop.ts";
 import { borrowsFrom } from "../../internet/stream/borrowing.ts";
 import { classNameOf, nameOf } from "../../logger/describe.ts";
 
@@ -89,6 +90,10 @@ export class ProtocolWrapper<P extends ProtocolLike = ProtocolLike> extends Prot
 
   get disconnecting(): boolean {
     return this.transport.disconnecting;
+  }
+
+  get [LOOP](): Loop {
+    return loopOf(this.transport);
   }
 
   write(data: Bytes): void {

@@ -5,6 +5,9 @@ import type { Medium } from "./medium.ts";
 import { Occurrence } from "./queue.ts";
 import { Kind } from "./trace.ts";
 
+/** How long a tick of the loop takes. */
+const TICK_SECONDS = 1e-6;
+
 export class SimulatedLoop implements Loop {
   readonly network: Medium;
   readonly host: Machine;
@@ -36,6 +39,11 @@ export class SimulatedLoop implements Loop {
 
   cancelSoon(call: object | undefined): void {
     this.cancelLater(call);
+  }
+
+  /** A tick takes a moment of virtual time: a program that waits for tick after tick does not stop the time. */
+  nextTick(f: () => void): void {
+    this.later(TICK_SECONDS, f);
   }
 }
 

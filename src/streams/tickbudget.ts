@@ -1,0 +1,101 @@
+/**
+ * How much awaited work passes between two ticks of the event loop.
+ *
+ * A promise that is resolved already continues in a microtask, and the loop does not go on before the last microtask. A
+ * program that awaits in a loop would keep timers and sockets waiting for as long as its awaits are fulfilled at once.
+ * So every awaitable of skein/streams spends from the budget of its reactor:
+ *
+ * ```
+ *   spend() ── budget left ──▶ resolved at once, as a rule
+ *      └────── used up ──────▶ wait() ── next tick, in the order of the calls ──▶ resolved
+ * ```
+ * The budget is filled again only by the tick that somebody waits for: nothing is scheduled while it lasts. So it is an
+ * upper bound for a tick, and a program that never exhausts a tick waits for one after every OPERATIONS_A_TICK operations.
+ */
+import type { Transport } from "../internet/interfaces.ts";
+import { type Loop, loopOf } from "../internet/reactor/loop.ts";
+
+/** Reads, writes and items of loops that pass in one tick, of all connections of a reactor together. */
+export const OPERATIONS_A_TICK = 256;
+/** Bytes read and written in one tick; the operation that crosses the bound still passes. */
+export const BYTES_A_TICK = 1024 * 1024;
+
+/** Operations that wait for their tick, and pass together. */
+export interface Waiting {
+  operations: number;
+  bytes: number;
+  readonly resume: () => void;
+}
+
+export class TickBudget {
+  readonly #loop: Loop;
+  #operations = OPERATIONS_A_TICK;
+  #bytes = BYTES_A_TICK;
+  /** In the order of their calls; those before #next have passed. While somebody waits, the budget is used up. */
+  #waiting: Waiting[] = [];
+  #next = 0;
+  readonly #tick = (): void => this.#refill();
+
+  constructor(loop: Loop) {
+    this.#loop = loop;
+  }
+
+  /** Spend operations and bytes. False when the budget of this tick is used up: {@link wait}, then. */
+  spend(bytes: number, operations = 1): boolean {
+    if (this.#operations <= 0 || this.#bytes <= 0) return false;
+    this.#operations -= operations;
+    this.#bytes -= bytes;
+    return true;
+  }
+
+  /** Spend `bytes` more for an operation that has passed. */
+  charge(bytes: number): void {
+    this.#bytes -= bytes;
+  }
+
+  /** Call `resume` in a later tick, when the operations that wait already have passed. */
+  wait(bytes: number, resume: () => void, operations = 1): Waiting {
+    const waiting = { operations, bytes, resume };
+    if (this.#waiting.push(waiting) === 1) this.#loop.nextTick(this.#tick);
+    return waiting;
+  }
+
+  #refill(): void {
+    this.#operations = OPERATIONS_A_TICK;
+    this.#bytes = BYTES_A_TICK;
+    const waiting = this.#waiting;
+    try {
+      while (this.#next < waiting.length && this.#operations > 0 && this.#bytes > 0) {
+        const { operations, bytes, resume } = waiting[this.#next++]!;
+        this.#operations -= operations;
+        this.#bytes -= bytes;
+        resume();
+      }
+    } finally {
+      this.#drop();
+    }
+  }
+
+  /** Forget those that have passed. Not one by one, which would move all others each time. */
+  #drop(): void {
+    const left = this.#waiting.length - this.#next;
+    if (left === 0 || this.#next > left) {
+      this.#waiting = this.#waiting.slice(this.#next);
+      this.#next = 0;
+    }
+    if (left > 0) this.#loop.nextTick(this.#tick);
+  }
+}
+
+const budgets = new WeakMap<Loop, TickBudget>();
+
+/** The budget that a transport shares with all others of its reactor. */
+export function budgetOf(transport: Transport): TickBudget {
+  const loop = loopOf(transport);
+  let budget = budgets.get(loop);
+  if (budget === undefined) {
+    budget = new TickBudget(loop);
+    budgets.set(loop, budget);
+  }
+  return budget;
+}
