@@ -7,11 +7,12 @@ import { Client, Echo, Recorder, serve } from "../helpers/recorder.ts";
 import { volume } from "../helpers/volume.ts";
 import { loopback } from "../helpers/world.ts";
 
-const CONNECTIONS = volume({ gate: 5_000, long: 50_000 });
 /** As many at a time: each is two descriptors of this process. */
 const WAVE = 500;
 
-forEachReactor((make) => {
+forEachReactor((make, { thorough }) => {
+  const CONNECTIONS = volume({ gate: thorough ? 10_000 : 2_000, long: 50_000 });
+
   test("connections that come in bursts are all answered", async () => {
     const reactor = make();
     const { factory, port } = serve(reactor, () => new Echo(), { backlog: WAVE });
