@@ -16,6 +16,9 @@ const LANES = Number(process.env.SKEIN_RANDOM_LANES ?? 100);
 const STEPS = 30;
 const only = process.env.SKEIN_SEED;
 
+/** So many are kept; the long tier plays more than memory should hold. */
+const KEPT = 100;
+
 /** The scripts by their seeds: the reactors play the same ones, but for node's, which has limits. */
 const madeUp = new Map<string, Promise<Script[]>>();
 
@@ -25,7 +28,7 @@ function scriptsOf(seed: number, name: string): Promise<Script[]> {
   let scripts = madeUp.get(key);
   if (scripts === undefined) {
     scripts = makeUp(seed, LANES, STEPS, { resetsAfterTheEnd });
-    madeUp.set(key, scripts);
+    if (madeUp.size < KEPT) madeUp.set(key, scripts);
   }
   return scripts;
 }
