@@ -38,30 +38,41 @@ export function toWeb(source: Connection | Transport, options: ToWebOptions = {}
   const readable = readableOf(connection);
   const writable = writableOf(connection);
   const { signal } = options;
-  if (signal !== undefined) cutOnAbort(connection, signal);
+  if (signal !== undefined) connection.closed.then(cutOnAbort(writable, signal));
   return { readable, writable };
 }
 
-/** The connections behind writables, for {@link pipeTo}. */
-const connections = new WeakMap<WritableStream, Connection>();
+/** How the connections behind writables are cut, with the reason that their writes are rejected with. */
+const cuts = new WeakMap<WritableStream, (reason: unknown) => void>();
 
 /** What Node's types leave out. */
 type AbortableController = WritableStreamDefaultController & { readonly signal: AbortSignal };
 
 function writableOf(connection: Connection): WritableStream<Bytes> {
+  let cut: { readonly reason: unknown } | null = null;
   const writable = new WritableStream<Bytes>({
     start(controller) {
       connection.closed.then((error) => {
         if (error !== undefined) controller.error(error);
       });
       // abort() below is called only when the write that is under way has been done.
-      onAbort((controller as AbortableController).signal, () => void connection.abort());
+      const { signal } = controller as AbortableController;
+      onAbort(signal, () => cuts.get(writable)?.(signal.reason));
     },
-    write: (data) => connection.write(data),
+    async write(data) {
+      try {
+        await connection.write(data);
+      } catch (error) {
+        throw cut === null ? error : cut.reason;
+      }
+    },
     close: () => connection.end(),
     abort: () => connection.abort(),
   });
-  connections.set(writable, connection);
+  cuts.set(writable, (reason) => {
+    cut ??= { reason };
+    void connection.abort();
+  });
   return writable;
 }
 
@@ -98,25 +109,21 @@ function readableOf(connection: Connection): ReadableStream<Uint8Array> {
 
 /** The standard's pipeTo() waits for the write that is under way before it heeds the signal: cut what that waits for. */
 function pipeTo(this: ReadableStream, destination: WritableStream, options?: StreamPipeOptions): Promise<void> {
-  const connection = destination?.locked === false ? connections.get(destination) : undefined;
+  const ours = destination?.locked === false && cuts.has(destination);
   const piped = ReadableStream.prototype.pipeTo.call(this, destination, options);
   const signal = options?.signal;
-  if (connection === undefined || signal == null || options?.preventAbort) return piped;
-  const release = cutOnAbort(connection, signal);
+  if (!ours || signal == null || options?.preventAbort) return piped;
+  const release = cutOnAbort(destination, signal);
   piped.then(release, release);
   return piped;
 }
 
-/** Cut `connection` when `signal` aborts. @returns a function after which it does not */
-function cutOnAbort(connection: Connection, signal: AbortSignal): () => void {
-  const cut = (): void => void connection.abort();
-  if (signal.aborted) {
-    cut();
-    return () => undefined;
-  }
-  const release = onAbort(signal, cut);
-  connection.closed.then(release);
-  return release;
+/** Cut the connection behind `writable` when `signal` aborts. @returns a function after which it does not */
+function cutOnAbort(writable: WritableStream, signal: AbortSignal): () => void {
+  const cut = (): void => cuts.get(writable)?.(signal.reason);
+  if (!signal.aborted) return onAbort(signal, cut);
+  cut();
+  return () => undefined;
 }
 
 /** Run `protocol` over two web streams, as {@link fromDuplex} does over a Duplex. Returns the transport. */
