@@ -15,6 +15,7 @@ import { run as batching } from "./batching.ts";
 import { run as deferredChain } from "./deferred-chain.ts";
 import { run as fairness } from "./fairness.ts";
 import { run as framing } from "./framing.ts";
+import { run as growth } from "./growth.ts";
 import { run as millionTimers } from "./million-timers.ts";
 import { run as reactors } from "./reactors.ts";
 import type { Answer, Progress } from "./rig/answer.ts";
@@ -44,13 +45,14 @@ class Check {
   /** How many times dearer the machine made other things when that was measured, 1 at least. */
   strain = 1;
 
-  constructor(name: string, { atMost, atLeast }: Bound) {
+  constructor(name: string, { atMost, atLeast, exact }: Bound) {
+    const margin = exact ? 0 : file.margin;
     const target = atMost ?? atLeast;
     if (target === undefined) throw new Error(`bench/gate.json gives ${name} neither atMost nor atLeast.`);
     this.name = name;
     this.target = target;
     this.#lowerIsBetter = atMost !== undefined;
-    this.limit = this.#lowerIsBetter ? target * (1 + file.margin) : target / (1 + file.margin);
+    this.limit = this.#lowerIsBetter ? target * (1 + margin) : target / (1 + margin);
     this.best = this.#lowerIsBetter ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
   }
 
@@ -119,6 +121,7 @@ const questions: Readonly<Record<string, () => Promise<Answer>>> = {
   fairness: () => fairness(progress, { peers: skein, seconds: 2 }),
   "deferred-chain": () => deferredChain(progress),
   "million-timers": () => millionTimers(progress),
+  growth: () => growth(progress),
 };
 
 function questionGroup(question: string, targets: Readonly<Record<string, Bound>>): Group {

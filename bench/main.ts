@@ -14,6 +14,7 @@ import { run as deferredChain } from "./deferred-chain.ts";
 import { run as echo } from "./echo.ts";
 import { run as fairness } from "./fairness.ts";
 import { run as framing } from "./framing.ts";
+import { run as growth } from "./growth.ts";
 import { run as idleConnections } from "./idle-connections.ts";
 import { run as millionTimers } from "./million-timers.ts";
 import { run as reactors } from "./reactors.ts";
@@ -39,7 +40,7 @@ import { run as uringDesigns } from "./uring-designs.ts";
 
 const usage = `npm run bench -- [options]
   --only A,B      questions, by the beginning of their names: echo, reactors, batching, framing, fairness,
-                  idle-connections, million-timers, deferred-chain, uring-designs
+                  idle-connections, million-timers, deferred-chain, uring-designs, growth
   --reactors A,B  only the question reactors, for these beside the default one; "all" for each that works here
   --cells A,B     cells of echo or reactors: ${cells.map((cell) => cell.name).join(", ")}
   --rounds N      rounds of echo (9), reactors or --against (7)
@@ -91,6 +92,7 @@ const questions: Readonly<Record<string, (progress: Progress) => Promise<Answer>
   "million-timers": millionTimers,
   "uring-designs": uringDesigns,
   "deferred-chain": deferredChain,
+  growth,
 };
 
 function chosen(): string[] {

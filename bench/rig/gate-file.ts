@@ -8,6 +8,8 @@ import { root } from "./root.ts";
 export interface Bound {
   readonly atMost?: number;
   readonly atLeast?: number;
+  /** No margin is given. */
+  readonly exact?: boolean;
   /** A time, of which a slower machine needs more. */
   readonly time?: boolean;
   /** A figure of the same answer that is not Skein's, and what it was where the target was set. */

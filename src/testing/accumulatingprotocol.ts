@@ -8,8 +8,6 @@ import { Protocol } from "../internet/protocol.ts";
 export class AccumulatingProtocol extends Protocol {
   /** How often connectionMade() was called. */
   made = 0;
-  /** What was received. */
-  data: Buffer = Buffer.alloc(0);
   /** Why the connection was lost, once it is. */
   closedReason: Failure | null = null;
   /** Fires with this protocol when the connection is there. */
@@ -17,13 +15,34 @@ export class AccumulatingProtocol extends Protocol {
   /** Fires with the reason when the connection is lost. It counts as no failure. */
   readonly whenLost = new Deferred<{ readonly reason: Failure }>();
 
+  /** What was received, and room for more behind it. */
+  #memory: Buffer = Buffer.alloc(0);
+  #length = 0;
+
+  /** What was received. It may be set, to begin anew. */
+  get data(): Buffer {
+    return this.#memory.subarray(0, this.#length);
+  }
+
+  set data(data: Buffer) {
+    this.#memory = data;
+    this.#length = data.length;
+  }
+
   override connectionMade(): void {
     this.made++;
     if (!this.whenMade.called) this.whenMade.callback(this);
   }
 
   override dataReceived(data: Buffer): void {
-    this.data = Buffer.concat([this.data, data]);
+    const length = this.#length + data.length;
+    if (length > this.#memory.length) {
+      const grown = Buffer.allocUnsafeSlow(2 * length);
+      this.#memory.copy(grown, 0, 0, this.#length);
+      this.#memory = grown;
+    }
+    data.copy(this.#memory, this.#length);
+    this.#length = length;
   }
 
   override connectionLost(reason: Failure): void {

@@ -97,3 +97,14 @@ test("it keeps the order of a sorted list through any mixture of plans and cance
     expect(takeAll(queue)).toEqual(expected.map(({ name }) => name));
   });
 });
+
+test("keeps no more than twice the plans that hold, however many are cancelled or planned anew", () => {
+  const queue = new EventQueue();
+  const things = Array.from({ length: 1000 }, (_, i) => new Named(String(i)));
+  for (let i = 0; i < 100; i++) for (const [j, thing] of things.entries()) queue.plan(thing, 1 + j);
+  expect(queue.size).toBeLessThanOrEqual(2 * things.length + 1);
+  for (const thing of things.slice(1)) queue.cancel(thing);
+  expect(queue.size).toBeLessThanOrEqual(64);
+  expect(queue.take(10)).toBe(things[0]);
+  expect(queue.take(1e6)).toBeUndefined();
+});

@@ -10,12 +10,16 @@
  *     level 5   32 slots of    9.3 h    ┘  level that has one leads to what is next.
  *     far       what is more than 12.4 days ahead of the origin, until the origin moves there
  *
+ * The calls of the tick that the cursor is in leave the wheel for a heap, which hands them out in time order, each not
+ * before its own time within that tick.
+ *
  * A slot is a circular list in the order of the `callLater` calls. Cancelling only takes the call out of its list: a
  * slot's bit and its earliest time may be left behind, and are put right when they are looked at. They can cause one
  * look too many, never one too late.
  */
 import { AlreadyCalled, AlreadyCancelled } from "../error.ts";
 import type { DelayedCall as DelayedCallInterface } from "../time.ts";
+import { TimeHeap } from "../timeheap.ts";
 
 type Callable = (...args: unknown[]) => unknown;
 
@@ -30,6 +34,9 @@ const ACTIVE = 0;
 const CALLED = 1;
 const CANCELLED = 2;
 
+/** A heap of fewer entries is left as it is, whatever they are. */
+const CLEARED_FROM = 64;
+
 const FROM_NOW = "a number of seconds from now, 0 or more";
 const NO_ARGUMENTS: readonly unknown[] = [];
 const nothing: Callable = () => undefined;
@@ -39,6 +46,8 @@ export class DelayedCall implements DelayedCallInterface {
   prev: DelayedCall = this;
   next: DelayedCall = this;
   state: number = ACTIVE;
+  /** Of its entry in the heap, -1 when it has none. */
+  sequence = -1;
   time: number;
   f: Callable;
   args: readonly unknown[];
@@ -59,7 +68,7 @@ export class DelayedCall implements DelayedCallInterface {
   /** Do not make the call; the function and its arguments are let go of. @throws AlreadyCalled | AlreadyCancelled */
   cancel(): void {
     this.ensureActive();
-    unlink(this);
+    this.wheel.take(this);
     this.finish(CANCELLED);
   }
 
@@ -115,7 +124,13 @@ export class TimerWheel {
   wakeTime = Number.POSITIVE_INFINITY;
 
   private readonly lists: DelayedCall[] = [];
-  private readonly due: DelayedCall;
+  /** The calls of the tick that was looked at last, and of those before it. An entry whose sequence is not its call's is void. */
+  private readonly due = new TimeHeap<DelayedCall>();
+  private sequence = 0;
+  /** Void entries of the heap. */
+  private voided = 0;
+  /** The time of the last look. */
+  private now = Number.NEGATIVE_INFINITY;
   /** One bit for each slot of a level: it may hold calls. */
   private readonly occupied = new Int32Array(LEVELS);
   /** For each slot: no call in it is due before. */
@@ -133,7 +148,6 @@ export class TimerWheel {
     this.seconds = seconds;
     this.wake = wake;
     this.origin = seconds();
-    this.due = this.newList();
     for (let slot = 0; slot <= FAR; slot++) this.lists.push(this.newList());
   }
 
@@ -147,42 +161,57 @@ export class TimerWheel {
 
   /** Make a call that is active due at another time. Among calls due at the same time it is the last from now on. */
   move(call: DelayedCall, time: number): void {
-    unlink(call);
+    this.take(call);
     call.time = time;
     this.place(call);
     if (time < this.wakeTime) this.wake(time);
   }
 
-  /** Set aside every call that is due at `now`, for `shift` to hand out. */
+  /** Take a call out of the wheel. */
+  take(call: DelayedCall): void {
+    if (call.sequence < 0) {
+      unlink(call);
+      return;
+    }
+    call.sequence = -1;
+    this.voided++;
+    if (this.voided <= this.due.size / 2 || this.due.size < CLEARED_FROM) return;
+    this.dropVoid();
+  }
+
+  /** Have `shift` hand out every call that is due at `now`. */
   takeDue(now: number): void {
+    this.now = now;
     let tick = (now - this.origin) * TICKS_PER_SECOND;
     if (tick >= ERA_TICKS) {
-      this.advance(ERA_TICKS - 1, now);
+      this.advance(ERA_TICKS - 1);
       this.beginEra(now);
       tick = 0;
     }
-    if (tick >= this.cursor) this.advance(Math.floor(tick), now);
+    if (tick >= this.cursor) this.advance(Math.floor(tick));
   }
 
-  /** The first call in time order of those that were set aside. It counts as made from here on: `run` it. */
+  /** The first call in time order of those that were due at the last look. It counts as made from here on: `run` it. */
   shift(): DelayedCall | undefined {
-    const call = this.due.next;
-    if (call === this.due) return undefined;
-    unlink(call);
+    const call = this.firstDue();
+    if (call === undefined || call.time > this.now) return undefined;
+    this.due.shift();
+    call.sequence = -1;
     return call;
   }
 
   /** When the wheel must be looked at next; Infinity when there is no call. Never later than the next call is due. */
   nextTime(): number {
-    if (this.due.next !== this.due) return this.due.next.time;
     const slot = this.firstSlot();
-    return slot === undefined ? Number.POSITIVE_INFINITY : this.earliest[slot]!;
+    const later = slot === undefined ? Number.POSITIVE_INFINITY : this.earliest[slot]!;
+    return Math.min(later, this.firstDue()?.time ?? Number.POSITIVE_INFINITY);
   }
 
   /** Every call that is active, in the order in which they are due. */
   calls(): DelayedCall[] {
-    const found: DelayedCall[] = [];
-    for (const list of [this.due, ...this.lists]) {
+    this.dropVoid();
+    const found = [...this.due.values()].sort((a, b) => a.sequence - b.sequence);
+    for (const list of this.lists) {
       for (let call = list.next; call !== list; call = call.next) found.push(call);
     }
     return found.sort(byTime);
@@ -208,6 +237,21 @@ export class TimerWheel {
     append(this.lists[slot]!, call);
   }
 
+  private dropVoid(): void {
+    if (this.voided > 0) this.due.retain((entry, sequence) => entry.sequence === sequence);
+    this.voided = 0;
+  }
+
+  /** The first call of the heap, whose void entries before it are dropped. */
+  private firstDue(): DelayedCall | undefined {
+    const { due } = this;
+    while (due.size > 0 && due.first!.sequence !== due.sequence) {
+      due.shift();
+      this.voided--;
+    }
+    return due.first;
+  }
+
   /** The slot that holds what is due first, after clearing what empty slots have left behind. */
   private firstSlot(): number | undefined {
     for (let level = 0; level < LEVELS; level++) {
@@ -227,8 +271,8 @@ export class TimerWheel {
     if (slot !== FAR) this.occupied[slot >> DIGIT_BITS]! &= ~(1 << (slot & DIGIT_MASK));
   }
 
-  /** Move the cursor to the tick `target`, which `now` is in or after. */
-  private advance(target: number, now: number): void {
+  /** Move the cursor to the tick `target`. */
+  private advance(target: number): void {
     for (let slot = this.firstSlot(); slot !== undefined && slot !== FAR; slot = this.firstSlot()) {
       const shift = (slot >> DIGIT_BITS) * DIGIT_BITS;
       const above = ~(2 ** (shift + DIGIT_BITS) - 1);
@@ -236,7 +280,7 @@ export class TimerWheel {
       if (start > target) break;
       this.cursor = start;
       if (shift > 0) this.scatter(slot);
-      else if (this.takeSlot(slot, now)) break;
+      else this.takeSlot(slot);
     }
     this.cursor = target;
   }
@@ -255,38 +299,15 @@ export class TimerWheel {
     }
   }
 
-  /** Set aside what is due in a slot of one tick, in time order; true when later calls stay behind. */
-  private takeSlot(slot: number, now: number): boolean {
+  /** Move the calls of a slot of one tick to the heap. */
+  private takeSlot(slot: number): void {
     const list = this.lists[slot]!;
-    const taken: DelayedCall[] = [];
-    let sorted = true;
-    let latest = Number.NEGATIVE_INFINITY;
-    let left = Number.POSITIVE_INFINITY;
-    for (let call = list.next; call !== list; call = call.next) {
-      const time = call.time;
-      if (time > now) {
-        if (time < left) left = time;
-        continue;
-      }
-      if (time < latest) sorted = false;
-      latest = time;
-      taken.push(call);
-    }
-    if (!sorted) taken.sort(byTime); // setAside() would do it too, but one place at a time. Stable: ties stay in call order
-    for (const call of taken) {
+    for (let call = list.next; call !== list; call = list.next) {
       unlink(call);
-      this.setAside(call);
+      call.sequence = this.sequence++;
+      this.due.push(call.time, call.sequence, call);
     }
-    if (left === Number.POSITIVE_INFINITY) this.clear(slot);
-    else this.earliest[slot] = left;
-    return left !== Number.POSITIVE_INFINITY;
-  }
-
-  /** Calls that an earlier look set aside may still stand there: keep the time order. */
-  private setAside(call: DelayedCall): void {
-    let after = this.due.prev;
-    while (after !== this.due && after.time > call.time) after = after.prev;
-    append(after.next, call);
+    this.clear(slot);
   }
 
   /** Let tick 0 begin at `now`. Only the far calls are left. */

@@ -35,7 +35,7 @@ class Trigger implements TriggerId {
 
 export class ThreePhaseEvent {
   readonly name: string;
-  private readonly triggers = new Map<TriggerPhase, Trigger[]>(PHASES.map((phase) => [phase, []]));
+  private readonly triggers = new Map<TriggerPhase, Set<Trigger>>(PHASES.map((phase) => [phase, new Set()]));
   /** Marks the fire under way; one that was abandoned finds another mark, or none, and goes no further. */
   private round: symbol | undefined;
 
@@ -58,16 +58,13 @@ export class ThreePhaseEvent {
       throw new TypeError(`A trigger of "${this.name}" must be a function, not ${String(f)}.`);
     }
     const trigger = new Trigger(phase, this.name, f, args);
-    triggers.push(trigger);
+    triggers.add(trigger);
     return trigger;
   }
 
   /** Forget a trigger; false when it is not here, or has run. */
   remove(id: TriggerId): boolean {
-    const triggers = this.triggers.get(id.phase) ?? [];
-    const index = triggers.indexOf(id as Trigger);
-    if (index >= 0) triggers.splice(index, 1);
-    return index >= 0;
+    return this.triggers.get(id.phase)?.delete(id as Trigger) === true;
   }
 
   /**
@@ -107,7 +104,7 @@ export class ThreePhaseEvent {
     let pending = 1;
     const oneLess = (): void => {
       if (--pending > 0 || this.round !== round) return;
-      if (this.triggers.get("before")!.length > 0) this.runBefore(round, goOn);
+      if (this.triggers.get("before")!.size > 0) this.runBefore(round, goOn);
       else goOn();
     };
     for (const result of this.results("before", round)) {
@@ -130,9 +127,10 @@ export class ThreePhaseEvent {
   /** Run the triggers of a phase one by one and pass on what they return. */
   private *results(phase: TriggerPhase, round: symbol): IterableIterator<unknown> {
     const triggers = this.triggers.get(phase)!;
-    while (this.round === round) {
-      const trigger = triggers.shift();
-      if (trigger === undefined) return;
+    // A Set's iterator comes to what is added meanwhile, too.
+    for (const trigger of triggers) {
+      if (this.round !== round) return;
+      triggers.delete(trigger);
       try {
         yield trigger.f(...trigger.args);
       } catch (error) {

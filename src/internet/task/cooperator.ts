@@ -180,9 +180,10 @@ function nextTurn(tick: () => void): DelayedCall {
 export class Cooperator {
   private readonly terminationPredicateFactory: () => () => boolean;
   private readonly scheduler: (tick: () => void) => Pick<DelayedCall, "cancel">;
-  private tasks: CooperativeTask<unknown>[] = [];
-  /** Whose turn is next. */
-  private turn = 0;
+  /** Those that are not paused, in the order of their turns. */
+  private tasks = new Set<CooperativeTask<unknown>>();
+  /** The rest of this round. A Set's iterator passes over what is deleted and comes to what is added, both in O(1). */
+  private round = this.tasks.values();
   private started: boolean;
   private stopped = false;
   private scheduled: Pick<DelayedCall, "cancel"> | undefined;
@@ -227,8 +228,8 @@ export class Cooperator {
   stop(): void {
     this.stopped = true;
     const { tasks } = this;
-    this.tasks = [];
-    this.turn = 0;
+    this.tasks = new Set();
+    this.round = this.tasks.values();
     this.unschedule();
     for (const task of tasks) task.endBy(new SchedulerStopped());
   }
@@ -238,20 +239,26 @@ export class Cooperator {
       task.endBy(new SchedulerStopped());
       return;
     }
-    this.tasks.push(task);
+    this.tasks.add(task);
     this.schedule();
   }
 
   private remove(task: CooperativeTask<unknown>): void {
-    const at = this.tasks.indexOf(task);
-    if (at < 0) return;
-    this.tasks.splice(at, 1);
-    if (at < this.turn) this.turn--;
-    if (this.tasks.length === 0) this.unschedule();
+    if (this.tasks.delete(task) && this.tasks.size === 0) this.unschedule();
+  }
+
+  /** The task whose turn it is. There must be one. */
+  private next(): CooperativeTask<unknown> {
+    let next = this.round.next();
+    if (next.done) {
+      this.round = this.tasks.values();
+      next = this.round.next();
+    }
+    return next.value as CooperativeTask<unknown>;
   }
 
   private schedule(): void {
-    if (!this.running || this.scheduled !== undefined || this.tasks.length === 0) return;
+    if (!this.running || this.scheduled !== undefined || this.tasks.size === 0) return;
     this.scheduled = this.scheduler(this.tick);
   }
 
@@ -264,11 +271,8 @@ export class Cooperator {
     this.scheduled = undefined;
     try {
       const isOver = this.terminationPredicateFactory();
-      while (this.tasks.length > 0) {
-        if (this.turn >= this.tasks.length) this.turn = 0;
-        const task = this.tasks[this.turn] as CooperativeTask<unknown>;
-        this.turn++;
-        task.step();
+      while (this.tasks.size > 0) {
+        this.next().step();
         if (isOver()) break;
       }
     } finally {

@@ -52,6 +52,8 @@ export class Accumulator {
   #shift = 0;
   #copied = 0;
   #ahead = AHEAD;
+  /** What takeAll() gave away last, until settle(): when some of it comes back, it is read there. */
+  #given: ArrayBufferLike = NO_MEMORY;
 
   /** Unconsumed bytes. */
   get length(): number {
@@ -71,8 +73,12 @@ export class Accumulator {
     this.#nextStart = this.bytes.length;
   }
 
-  /** Add a copy of a chunk. */
-  add(chunk: Uint8Array): void {
+  /** Add a copy of a chunk. The end of what takeAll() just gave away is not copied: nothing writes there any more. */
+  add(chunk: Buffer): void {
+    if (this.#given !== NO_MEMORY && chunk.buffer === this.#given && this.length === 0) {
+      this.#read(chunk, 0);
+      return;
+    }
     this.settle();
     this.#append(chunk, 0, chunk.length);
   }
@@ -115,7 +121,9 @@ export class Accumulator {
   /** Everything, for good; it is consumed. */
   takeAll(): Buffer {
     let all: Buffer;
-    if (this.#next === null) {
+    if (this.#given !== NO_MEMORY && this.bytes.buffer === this.#given) {
+      all = new BufferView(this.#given, this.bytes.byteOffset + this.start, this.bytes.length - this.start);
+    } else if (this.#next === null) {
       all = this.#takeOut(this.start, this.bytes.length, 0);
     } else {
       all = Buffer.allocUnsafeSlow(this.length);
@@ -123,6 +131,7 @@ export class Accumulator {
       this.#next.copy(all, copied, this.nextAt);
     }
     this.clear();
+    this.#given = all.buffer;
     return all;
   }
 
@@ -143,6 +152,7 @@ export class Accumulator {
 
   /** Lent memory is about to be reused: copy what is left of it. */
   settle(): void {
+    this.#given = NO_MEMORY;
     if (this.#next !== null) {
       this.join(this.#next.length);
     } else if (this.#lent) {
