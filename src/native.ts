@@ -29,6 +29,11 @@ export const Completion = {
   LISTENER_ERROR: 8,
   /** A polled descriptor is ready: a = for what, of `Interest`. */
   READY: 9,
+  /**
+   * The kernel's interface fails: a = errno, b = 1 while the engine tries again after pauses, 2 when that has lasted too
+   * long. It names no handle.
+   */
+  BACKEND_FAILED: 10,
 } as const;
 
 /** What a polled descriptor is waited for, and is ready for. Mirrors native/backend/interest.h. */

@@ -10,6 +10,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "engine/engine.h"
 
@@ -18,8 +19,8 @@ namespace skein {
 class Driver {
  public:
   virtual ~Driver() = default;
-  // Begin to watch, and hold the process alive. False when the loop refuses.
-  virtual bool start() = 0;
+  // Begin to watch, and hold the process alive. "" or why it cannot; it may be asked again then.
+  virtual std::string start() = 0;
   virtual void stop() = 0;
   // Settle the engine before the loop sleeps again.
   virtual void settle_soon() = 0;

@@ -1,6 +1,7 @@
 // One uv_poll_t on the backend's descriptor, level-triggered, one wait(0) an event and no spinning, so that libuv's
 // other work gets its turn. A uv_prepare_t flushes what was written outside a turn (timers, promises) before the loop
-// sleeps; a uv_idle_t keeps the loop from sleeping while something is left to settle.
+// sleeps; a uv_idle_t keeps the loop from sleeping while something is left to settle. A uv_timer_t is for shortages
+// only: what the engine tries again after a pause, and a wait that fails.
 #include <uv.h>
 
 #include "addon/driver.h"
@@ -14,11 +15,11 @@ class PollableDriver final : public Driver {
   PollableDriver(napi_env env, Engine& engine, std::function<void()> after)
       : env_(env), engine_(engine), after_(std::move(after)) {}
 
-  bool start() override {
-    if (!opened_ && !open()) return false;
-    uv_poll_start(&poll_, UV_READABLE, [](uv_poll_t* handle, int, int) { self(handle).run(&PollableDriver::turn); });
+  std::string start() override {
+    if (!opened_ && !open()) return "this runtime's loop does not take the pollable driver: use the waiter driver";
+    if (const int result = watch(); result != 0) return std::string("uv_poll_start(): ") + uv_strerror(result);
     uv_prepare_start(&prepare_, [](uv_prepare_t* handle) { self(handle).run(&PollableDriver::settle); });
-    return true;
+    return {};
   }
 
   void stop() override {
@@ -26,6 +27,7 @@ class PollableDriver final : public Driver {
     uv_poll_stop(&poll_);
     uv_prepare_stop(&prepare_);
     uv_idle_stop(&idle_);
+    uv_timer_stop(&timer_);
   }
 
   // The prepare hook comes before every sleep; it is told apart from a hook of an earlier phase of the same loop by the
@@ -38,8 +40,8 @@ class PollableDriver final : public Driver {
       closed_();
       return;
     }
-    open_handles_ = 3;
-    for (uv_handle_t* handle : {base(&poll_), base(&prepare_), base(&idle_)}) {
+    open_handles_ = 4;
+    for (uv_handle_t* handle : {base(&poll_), base(&prepare_), base(&idle_), base(&timer_)}) {
       uv_close(handle, [](uv_handle_t* done) {
         PollableDriver& driver = self(done);
         if (--driver.open_handles_ == 0) driver.closed_();
@@ -64,15 +66,50 @@ class PollableDriver final : public Driver {
     if (uv_poll_init(loop, &poll_, engine_.backend().pollable_descriptor()) != 0) return false;
     uv_prepare_init(loop, &prepare_);
     uv_idle_init(loop, &idle_);
-    poll_.data = prepare_.data = idle_.data = this;
+    uv_timer_init(loop, &timer_);
+    poll_.data = prepare_.data = idle_.data = timer_.data = this;
     // The poll handle alone holds the process.
     uv_unref(base(&prepare_));
     uv_unref(base(&idle_));
+    uv_unref(base(&timer_));
     opened_ = true;
     return true;
   }
 
+  int watch() {
+    return uv_poll_start(&poll_, UV_READABLE,
+                         [](uv_poll_t* handle, int, int) { self(handle).run(&PollableDriver::turn); });
+  }
+
   void turn() { engine_.turn(0); }
+
+  // Until the pause is over, a wait that fails is not asked for again: the descriptor would stay readable.
+  void sleep_or_watch() {
+    const int pause = engine_.pause_ms();
+    // One of the two holds the process.
+    if (pause > 0) {
+      uv_poll_stop(&poll_);
+      uv_ref(base(&timer_));
+    } else {
+      uv_unref(base(&timer_));
+    }
+    const int due = engine_.due_in_ms();
+    const int next = pause > 0 && (due < 0 || pause < due) ? pause : due;
+    if (next >= 0) {
+      uv_timer_start(
+          &timer_, [](uv_timer_t* handle) { self(handle).run(&PollableDriver::wake_up); },
+          static_cast<std::uint64_t>(next), 0);
+    }
+  }
+
+  void wake_up() {
+    if (engine_.pause_ms() > 0) {
+      watch();
+      engine_.turn(0);
+    } else {
+      engine_.settle();
+    }
+  }
 
   void settle() {
     if (engine_.needs_settle()) engine_.settle();
@@ -87,6 +124,8 @@ class PollableDriver final : public Driver {
     napi_handle_scope scope;
     if (napi_open_handle_scope(env_, &scope) != napi_ok) return;
     (this->*step)();
+    if (engine_.is_troubled() && uv_is_active(base(&prepare_))) [[unlikely]]
+      sleep_or_watch();
     napi_close_handle_scope(env_, scope);
     after_();
   }
@@ -98,6 +137,7 @@ class PollableDriver final : public Driver {
   uv_poll_t poll_{};
   uv_prepare_t prepare_{};
   uv_idle_t idle_{};
+  uv_timer_t timer_{};
   int open_handles_ = 0;
   bool opened_ = false;
 };

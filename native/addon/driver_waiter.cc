@@ -4,20 +4,19 @@
 //     waiter thread            loop's thread
 //     ─────────────            ─────────────
 //     go? ◀──────────────────── start(), end of a turn
-//     backend.wait(-1)
+//     backend.wait(timeout)
 //     harvested ─── tsfn ─────▶ engine.deliver()
 //
-// settle_soon() uses the same thread-safe function, with nothing harvested.
+// settle_soon() uses the same thread-safe function, with nothing harvested. The wait has a timeout only in a shortage:
+// the engine wants to try something again then.
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
+#include <cstring>
 #include <mutex>
-#include <thread>
-
-#if !defined(_WIN32)
-#include <csignal>
-#endif
 
 #include "addon/driver.h"
+#include "addon/thread.h"
 
 namespace skein {
 
@@ -28,17 +27,28 @@ class WaiterDriver final : public Driver {
   WaiterDriver(napi_env env, Engine& engine, std::function<void()> after)
       : env_(env), engine_(engine), after_(std::move(after)) {}
 
-  bool start() override {
-    if (wake_loop_ == nullptr && !open()) return false;
+  std::string start() override {
+    if (wake_loop_ == nullptr && !open()) return "the runtime gives the waiter driver no thread-safe function";
+    if (!thread_.started()) {
+      const int result = thread_.start([](void* self) { static_cast<WaiterDriver*>(self)->wait_in_turns(); }, this);
+      if (result < 0) {
+        return std::string("the waiter driver needs a thread, and the system gives none: ") + std::strerror(-result) +
+               ". Raise the limit of threads (ulimit -u), or use the pollable driver where there is one";
+      }
+    }
+    if (napi_ref_threadsafe_function(env_, wake_loop_) != napi_ok) return "the environment is ending";
     running_ = true;
-    napi_ref_threadsafe_function(env_, wake_loop_);
-    if (!waiting_) let_wait();
+    if (waiting_) {
+      wait_shorter();
+    } else {
+      let_wait();
+    }
     if (harvested_ || engine_.needs_settle()) settle_soon();
-    return true;
+    return {};
   }
 
   void stop() override {
-    if (wake_loop_ == nullptr) return;
+    if (!running_) return;
     running_ = false;
     napi_unref_threadsafe_function(env_, wake_loop_);
     engine_.backend().wake();
@@ -51,7 +61,7 @@ class WaiterDriver final : public Driver {
 
   void close(std::function<void()> closed) override {
     running_ = false;
-    if (thread_.joinable()) {
+    if (thread_.started()) {
       {
         const std::lock_guard lock(mutex_);
         quit_ = true;
@@ -77,33 +87,22 @@ class WaiterDriver final : public Driver {
         &wake_loop_);
     if (status != napi_ok) return false;
     napi_unref_threadsafe_function(env_, wake_loop_);
-    start_thread();
     return true;
-  }
-
-  // Signals are the program's: this thread takes none.
-  void start_thread() {
-#if !defined(_WIN32)
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-#endif
-    thread_ = std::thread([this] { wait_in_turns(); });
-#if !defined(_WIN32)
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-#endif
   }
 
   void wait_in_turns() {
     for (;;) {
+      int timeout_ms;
       {
         std::unique_lock lock(mutex_);
         changed_.wait(lock, [this] { return go_ || quit_; });
+        const auto pause = std::chrono::milliseconds(pause_ms_);
+        if (pause.count() > 0) changed_.wait_for(lock, pause, [this] { return quit_; });
         if (quit_) return;
         go_ = false;
+        timeout_ms = timeout_ms_;
       }
-      engine_.backend().wait(-1);
+      waited_ = engine_.backend().wait(timeout_ms);
       harvested_.store(true);
       napi_call_threadsafe_function(wake_loop_, nullptr, napi_tsfn_nonblocking);
     }
@@ -114,8 +113,16 @@ class WaiterDriver final : public Driver {
     {
       const std::lock_guard lock(mutex_);
       go_ = true;
+      timeout_ms_ = engine_.due_in_ms();
+      pause_ms_ = engine_.pause_ms();
     }
     changed_.notify_one();
+  }
+
+  // What has to be tried again came up while the thread waits for longer: it comes back, and waits with a timeout.
+  void wait_shorter() {
+    const int due = engine_.due_in_ms();
+    if (due >= 0 && (timeout_ms_ < 0 || due < timeout_ms_)) engine_.backend().wake();
   }
 
   void on_wake() {
@@ -124,11 +131,13 @@ class WaiterDriver final : public Driver {
     if (!running_) return;
     if (harvested_.exchange(false)) {
       // The program may stop and start meanwhile, and the thread must not wait before all is delivered.
-      engine_.deliver();
+      engine_.deliver(waited_);
       waiting_ = false;
       if (running_) let_wait();
     } else {
       engine_.settle();
+      if (engine_.is_troubled() && waiting_) [[unlikely]]
+        wait_shorter();
     }
     after_();
   }
@@ -137,9 +146,12 @@ class WaiterDriver final : public Driver {
   Engine& engine_;
   std::function<void()> after_;
   napi_threadsafe_function wake_loop_ = nullptr;
-  std::thread thread_;
+  Thread thread_;
   std::mutex mutex_;
   std::condition_variable changed_;
+  int timeout_ms_ = -1;  // the loop's thread writes them, guarded by mutex_
+  int pause_ms_ = 0;
+  int waited_ = 0;     // what the wait returned, good when harvested_
   bool go_ = false;    // guarded by mutex_
   bool quit_ = false;  // guarded by mutex_
   std::atomic<bool> harvested_ = false;

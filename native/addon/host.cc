@@ -1,5 +1,6 @@
 #include "addon/host.h"
 
+#include <cerrno>
 #include <string_view>
 
 namespace skein {
@@ -18,13 +19,17 @@ Host* Host::create(napi_env env, const Setup& setup, int& error) {
   Memory memory;
   void* data = nullptr;
   std::size_t length = 0;
-  napi_get_typedarray_info(env, setup.completions, nullptr, &length, &data, nullptr, nullptr);
+  error = -EINVAL;
+  if (napi_get_typedarray_info(env, setup.completions, nullptr, &length, &data, nullptr, nullptr) != napi_ok) {
+    return nullptr;
+  }
   memory.completions = {static_cast<std::int32_t*>(data), length};
-  napi_get_typedarray_info(env, setup.arena, nullptr, &length, &data, nullptr, nullptr);
+  if (napi_get_typedarray_info(env, setup.arena, nullptr, &length, &data, nullptr, nullptr) != napi_ok) return nullptr;
   memory.arena = {static_cast<std::uint8_t*>(data), length};
 
   std::unique_ptr<Host> host(new Host(env));
-  napi_get_typedarray_info(env, setup.staging, nullptr, &length, &data, nullptr, nullptr);
+  if (napi_get_typedarray_info(env, setup.staging, nullptr, &length, &data, nullptr, nullptr) != napi_ok)
+    return nullptr;
   host->staging_ = {static_cast<const std::uint8_t*>(data), length};
   host->engine_ = std::make_unique<Engine>(setup.backend->make(), static_cast<Program&>(*host), memory);
   if (error = host->engine_->open(); error < 0) return nullptr;
@@ -32,24 +37,40 @@ Host* Host::create(napi_env env, const Setup& setup, int& error) {
   host->driver_ =
       setup.waiter ? make_waiter_driver(env, *host->engine_, after) : make_pollable_driver(env, *host->engine_, after);
 
-  napi_value name;
-  napi_value resource;
-  napi_create_string_utf8(env, "skein.reactor", NAPI_AUTO_LENGTH, &name);
-  napi_create_object(env, &resource);
-  napi_async_init(env, resource, name, &host->context_);
-  napi_create_reference(env, resource, 1, &host->resource_);
-  napi_create_reference(env, setup.dispatch, 1, &host->dispatch_);
-  napi_create_reference(env, setup.completions, 1, &host->memory_[0]);
-  napi_create_reference(env, setup.arena, 1, &host->memory_[1]);
-  napi_create_reference(env, setup.staging, 1, &host->memory_[2]);
   // The waiter is closed at once, libuv's handles are not. (Deno frees the handle of an asynchronous hook twice.)
-  if (setup.waiter) {
-    napi_add_env_cleanup_hook(
-        env, [](void* self) { on_environment_end(nullptr, self); }, host.get());
-  } else {
-    napi_add_async_cleanup_hook(env, on_environment_end, host.get(), &host->hook_);
+  const auto add_hook = [&] {
+    return setup.waiter ? napi_add_env_cleanup_hook(
+                              env, [](void* self) { on_environment_end(nullptr, self); }, host.get())
+                        : napi_add_async_cleanup_hook(env, on_environment_end, host.get(), &host->hook_);
+  };
+  // Without the hook, the end of the environment would leave the engine with memory that is gone.
+  if (!host->create_references(setup) || add_hook() != napi_ok) {
+    host->delete_references();
+    error = -ENOMEM;
+    return nullptr;
   }
   return host.release();
+}
+
+bool Host::create_references(const Setup& setup) {
+  napi_value name;
+  napi_value resource;
+  return napi_create_string_utf8(env_, "skein.reactor", NAPI_AUTO_LENGTH, &name) == napi_ok &&
+         napi_create_object(env_, &resource) == napi_ok &&
+         napi_async_init(env_, resource, name, &context_) == napi_ok &&
+         napi_create_reference(env_, resource, 1, &resource_) == napi_ok &&
+         napi_create_reference(env_, setup.dispatch, 1, &dispatch_) == napi_ok &&
+         napi_create_reference(env_, setup.completions, 1, &memory_[0]) == napi_ok &&
+         napi_create_reference(env_, setup.arena, 1, &memory_[1]) == napi_ok &&
+         napi_create_reference(env_, setup.staging, 1, &memory_[2]) == napi_ok;
+}
+
+// Also when the environment ends: it lives until the hook is removed, and does not free what belongs to an addon.
+void Host::delete_references() {
+  for (napi_ref reference : {memory_[0], memory_[1], memory_[2], dispatch_, resource_}) {
+    if (reference != nullptr) napi_delete_reference(env_, reference);
+  }
+  if (context_ != nullptr && (!environment_ended_ || !is_deno(env_))) napi_async_destroy(env_, context_);
 }
 
 bool Host::dispatch(std::size_t records) {
@@ -104,10 +125,7 @@ void Host::tear_down() {
 void Host::on_driver_closed() {
   driver_closed_ = true;
   engine_.reset();
-  // Also when the environment ends: it lives until the hook is removed, and does not free what belongs to an addon.
-  for (napi_ref reference : {memory_[0], memory_[1], memory_[2], dispatch_, resource_})
-    napi_delete_reference(env_, reference);
-  if (!environment_ended_ || !is_deno(env_)) napi_async_destroy(env_, context_);
+  delete_references();
   if (environment_ended_) vanish();
 }
 

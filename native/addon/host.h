@@ -41,8 +41,8 @@ class Host final : private Program {
   std::span<const std::uint8_t> staged(std::int32_t length) const {
     return staging_.first(std::min(staging_.size(), static_cast<std::size_t>(std::max(length, 0))));
   }
-  // Both do nothing once destroyed: the driver's handles are closing then.
-  bool start() { return torn_down_ || driver_->start(); }
+  // Both do nothing once destroyed: the driver's handles are closing then. "" or why it cannot start.
+  std::string start() { return torn_down_ ? std::string() : driver_->start(); }
   void stop() {
     if (!torn_down_) driver_->stop();
   }
@@ -57,6 +57,8 @@ class Host final : private Program {
   void settle_soon() override {
     if (driver_ != nullptr) driver_->settle_soon();
   }
+  bool create_references(const Setup& setup);
+  void delete_references();
   void after_engine();
   void tear_down();
   void on_driver_closed();

@@ -208,9 +208,9 @@ napi_value sweep_lingering(napi_env env, napi_callback_info info) {
 
 napi_value start(napi_env env, napi_callback_info info) {
   const Call call(env, info);
-  if (!call.host->start()) {
-    napi_throw_error(env, "ERR_REACTOR_NOT_AVAILABLE",
-                     "This runtime's loop does not take the pollable driver: use the waiter driver.");
+  const std::string reason = call.host->start();
+  if (!reason.empty()) {
+    napi_throw_error(env, "ERR_REACTOR_NOT_AVAILABLE", ("The reactor cannot start: " + reason + ".").c_str());
   }
   return nullptr;
 }

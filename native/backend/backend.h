@@ -79,12 +79,14 @@ class Backend {
   virtual bool close(Endpoint& endpoint, Ending ending) = 0;
 
   // A backend may gather requests: whether it holds some, and hand them to the kernel, as the engine asks at the end of
-  // each turn and before the loop sleeps.
+  // each turn and before the loop sleeps. A negative errno when the kernel takes none now: the backend holds them, and
+  // the engine asks again after a pause.
   virtual bool holds_requests() const { return false; }
-  virtual void submit() {}
+  virtual int submit() { return 0; }
 
-  // Waits at most `timeout_ms` (-1: for ever) and keeps what came; true when something did.
-  virtual bool wait(int timeout_ms) = 0;
+  // Waits at most `timeout_ms` (-1: for ever) and keeps what came: 1 when something did, 0 when nothing did (also when
+  // a signal ended it), or a negative errno.
+  virtual int wait(int timeout_ms) = 0;
   // Reports what wait() kept. May run the program.
   virtual void deliver() = 0;
   // Whether deliver() would report more, as far as can be told without a system call. The engine delivers again then, a

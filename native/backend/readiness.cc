@@ -7,6 +7,7 @@
 
 namespace skein {
 
+using net::is_shortage;
 using net::Meaning;
 using net::would_block;
 
@@ -52,7 +53,11 @@ std::ptrdiff_t Readiness::submit_send(Endpoint& endpoint, std::span<const Slice>
   writable_ = -1;
   std::ptrdiff_t sent = net::send(endpoint.fd, slices);
   if (would_block(sent)) sent = 0;
-  if (sent < 0) return sent;
+  if (sent < 0) {
+    // The engine tries again after a pause: until then, room in the buffer says nothing.
+    if (waiting && is_shortage(net::Call::kSend, sent)) want(endpoint, notes.interest & ~kWrite);
+    return sent;
+  }
   const bool all = static_cast<std::size_t>(sent) == total_size(slices);
   const int result = want(endpoint, all ? notes.interest & ~kWrite : notes.interest | kWrite);
   return result < 0 ? result : sent;
@@ -86,11 +91,11 @@ bool Readiness::close(Endpoint& endpoint, Ending ending) {
   return true;
 }
 
-bool Readiness::wait(int timeout_ms) {
+int Readiness::wait(int timeout_ms) {
   const int count = selector_->wait(ready_, timeout_ms);
-  // A failed wait (EINTR) brings nothing; the set is level-triggered, so nothing is lost.
   ready_count_ = count > 0 ? static_cast<std::size_t>(count) : 0;
-  return ready_count_ > 0;
+  if (count < 0) return net::meaning_of(net::Call::kWait, -count) == Meaning::kInterrupted ? 0 : count;
+  return count > 0 ? 1 : 0;
 }
 
 void Readiness::deliver() {
@@ -160,16 +165,21 @@ void Readiness::accept_some(Endpoint& listener) {
   if (error != 0) events_->on_accept_end(handle, error, false);
 }
 
+void Readiness::stop_reading(Handle handle) {
+  if (Endpoint* endpoint = events_->find(handle)) want(*endpoint, notes_of(*endpoint).interest & ~kRead);
+}
+
 void Readiness::receive_once(Handle handle, Descriptor fd, int broken) {
   const std::span<std::uint8_t> window = events_->receive_window(handle);
   if (window.empty()) {
-    Endpoint* endpoint = events_->find(handle);
-    if (endpoint != nullptr) want(*endpoint, notes_of(*endpoint).interest & ~kRead);
+    stop_reading(handle);
     return;
   }
   std::ptrdiff_t received = net::receive(fd, window);
   if (broken != 0 && (received == 0 || would_block(received))) received = -broken;
-  if (!would_block(received)) events_->on_received(handle, received);
+  if (would_block(received)) return;
+  if (is_shortage(net::Call::kReceive, received)) stop_reading(handle);
+  events_->on_received(handle, received);
 }
 
 }  // namespace skein

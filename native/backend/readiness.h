@@ -29,8 +29,8 @@ class Readiness final : public Backend {
   std::ptrdiff_t submit_send(Endpoint& endpoint, std::span<const Slice> slices) override;
   bool close(Endpoint& endpoint, Ending ending) override;
   bool holds_requests() const override { return selector_->holds_changes(); }
-  void submit() override { selector_->submit(); }
-  bool wait(int timeout_ms) override;
+  int submit() override { return selector_->submit(); }
+  int wait(int timeout_ms) override;
   void deliver() override;
   void wake() override { selector_->wake(); }
   int pollable_descriptor() const override { return selector_->pollable_descriptor(); }
@@ -47,6 +47,7 @@ class Readiness final : public Backend {
   int want(Endpoint& endpoint, std::uint32_t interest);
   void expel(Endpoint& closed);
   void accept_some(Endpoint& listener);
+  void stop_reading(Handle handle);
   void receive_once(Handle handle, Descriptor fd, int broken);
 
   // Events of one turn: bounds the time until libuv gets its own.

@@ -48,7 +48,7 @@ struct Connection : Endpoint {
   bool shut : 1 = false;          // our FIN is out
   bool notify_drain : 1 = false;  // report when the outbox runs empty
   bool dirty : 1 = false;         // listed for the next flush
-  bool sending : 1 = false;       // the backend works on a send: a later one must wait for its end
+  bool sending : 1 = false;       // a send is in flight, or waits to be tried again: a later one waits for its end
   std::uint32_t expect = 0;       // bytes the next read will probably bring
   Outbox outbox;
 };

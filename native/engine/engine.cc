@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "net/errno_table.h"
 #include "net/socket.h"
 
 namespace skein {
@@ -160,7 +161,7 @@ std::size_t Engine::send_directly(Connection& connection, std::span<const std::u
   slices[used] = {const_cast<std::uint8_t*>(bytes.data()), bytes.size()};
   const std::ptrdiff_t sent = backend_->submit_send(connection, std::span(slices).first(used + 1));
   if (sent < 0) {
-    fail(connection, static_cast<int>(-sent));
+    send_failed(connection, static_cast<int>(-sent));
     return 0;
   }
   const auto taken = static_cast<std::size_t>(sent);
@@ -206,7 +207,7 @@ void Engine::resume_reading(Handle handle) {
   if (connection == nullptr || connection->phase != Phase::kOpen || connection->reading) return;
   connection->reading = true;
   if (connection->eof) return;
-  if (const int result = backend_->arm_receive(*connection); result < 0) fail(*connection, -result);
+  arm_receive(*connection);
   settle_if_needed();
 }
 
@@ -233,13 +234,16 @@ std::size_t Engine::sweep_lingering() {
 
 void Engine::turn(int timeout_ms) {
   if (stopped_) return;
-  backend_->wait(timeout_ms);
-  deliver();
+  deliver(backend_->wait(timeout_ms));
 }
 
-void Engine::deliver() {
+void Engine::deliver(int waited) {
   if (stopped_) return;
   in_turn_ = true;
+  if (waited < 0 || waiting_.active()) [[unlikely]]
+    note(waiting_, waited);
+  if (!retries_.empty()) [[unlikely]]
+    retry_due();
   ++stats_.turns;
   int left = kDeliveriesPerTurn;
   do {
@@ -251,6 +255,8 @@ void Engine::deliver() {
 
 void Engine::settle() {
   in_turn_ = true;
+  if (!retries_.empty()) [[unlikely]]
+    retry_due();
   run_program();
   end_turn();
 }
@@ -271,7 +277,7 @@ void Engine::end_turn() {
     closed_.clear();
   }
   if (stopped_) return;
-  backend_->submit();
+  submit();
   if (needs_settle()) program_.settle_soon();
 }
 
@@ -295,7 +301,7 @@ void Engine::flush() {
   }
   flushing_.clear();
   if (in_turn_) return;
-  backend_->submit();
+  submit();
   if (!completions_.empty()) program_.settle_soon();
 }
 
@@ -318,7 +324,7 @@ void Engine::send_pending(Connection& connection) {
       return;
     }
     if (sent < 0) {
-      fail(connection, static_cast<int>(-sent));
+      send_failed(connection, static_cast<int>(-sent));
       return;
     }
     std::size_t asked = 0;
@@ -345,12 +351,82 @@ void Engine::on_sent(Handle handle, std::ptrdiff_t result) {
   if (connection == nullptr) return;
   connection->sending = false;
   if (result < 0) {
-    fail(*connection, static_cast<int>(-result));
+    send_failed(*connection, static_cast<int>(-result));
     return;
   }
   connection->outbox.consume(pool_, static_cast<std::size_t>(result));
   send_all(*connection);
 }
+
+// --- trying again ----------------------------------------------------------------------------------------------------
+
+// In a shortage the connection counts as sending, so that nothing else is tried before its time.
+void Engine::send_failed(Connection& connection, int error) {
+  if (net::meaning_of(net::Call::kSend, error) != net::Meaning::kPause ||
+      !retries_.add({connection.handle, Retry::What::kSend}, clock_())) {
+    fail(connection, error);
+    return;
+  }
+  connection.sending = true;
+  if (!in_turn_) program_.settle_soon();
+}
+
+void Engine::receive_failed(Connection& connection, int error) {
+  if (net::meaning_of(net::Call::kReceive, error) != net::Meaning::kPause ||
+      !retries_.add({connection.handle, Retry::What::kReceive}, clock_())) {
+    fail(connection, error);
+    return;
+  }
+  if (!in_turn_) program_.settle_soon();
+}
+
+void Engine::arm_receive(Connection& connection) {
+  if (const int result = backend_->arm_receive(connection); result < 0) receive_failed(connection, -result);
+}
+
+void Engine::retry_due() {
+  for (const Retry& retry : retries_.take_due(clock_())) {
+    auto* connection = live<Connection>(retry.handle);
+    if (connection == nullptr) continue;
+    if (retry.what == Retry::What::kReceive) {
+      if (connection->reading && !connection->eof) arm_receive(*connection);
+      continue;
+    }
+    connection->sending = false;
+    send_all(*connection);
+    if (!connection->sending) retries_.succeeded(retry);
+  }
+}
+
+int Engine::due_in_ms() const {
+  constexpr std::int64_t kNever = INT64_MAX;
+  std::int64_t due = retries_.next_due(kNever);
+  if (submitting_.active()) due = std::min(due, submitting_.due());
+  if (due == kNever) return -1;
+  return static_cast<int>(std::max<std::int64_t>(due - clock_(), 0));
+}
+
+int Engine::pause_ms() const {
+  return waiting_.active() ? static_cast<int>(std::max<std::int64_t>(waiting_.due() - clock_(), 1)) : 0;
+}
+
+void Engine::submit() {
+  const int result = backend_->submit();
+  if (result < 0 || submitting_.active()) [[unlikely]]
+    note(submitting_, result);
+}
+
+// What wait() or submit() came to. The program is told when failures last, and when they have lasted too long.
+void Engine::note(Backoff& backoff, int result) {
+  if (result >= 0) {
+    backoff.succeeded();
+    return;
+  }
+  const bool over = !backoff.failed(clock_());
+  if (over || backoff.is_worth_telling()) completions_.push(Kind::kBackendFailed, kNoHandle, -result, over ? 2 : 1);
+}
+
+// --- after the last byte ---------------------------------------------------------------------------------------------
 
 void Engine::outbox_emptied(Connection& connection) {
   if (connection.phase == Phase::kFlushing) {
@@ -401,6 +477,8 @@ void Engine::report_closed(Handle handle, int error, CloseReason reason) {
 void Engine::release(Endpoint& endpoint, Ending ending) {
   if (endpoint.phase == Phase::kLingering) --stats_.lingering;
   if (endpoint.phase == Phase::kListening) std::erase(paused_listeners_, endpoint.handle);
+  if (!retries_.empty()) [[unlikely]]
+    retries_.forget(endpoint.handle);
   endpoint.phase = Phase::kClosed;
   --stats_.connections;
   if (backend_->close(endpoint, ending)) on_closed(endpoint.handle);

@@ -24,6 +24,7 @@
 #include "engine/completions.h"
 #include "engine/handle_table.h"
 #include "engine/outbox.h"
+#include "engine/retries.h"
 #include "engine/stats.h"
 
 namespace skein {
@@ -90,11 +91,21 @@ class Engine final : private BackendEvents {
 
   // Take what the backend has, waiting at most `timeout_ms`, and settle.
   void turn(int timeout_ms);
-  // The same for what a waiter thread's wait() has kept.
-  void deliver();
-  // Flush, and dispatch what came of it.
+  // The same for what a waiter thread's wait() has kept, which returned `waited`.
+  void deliver(int waited);
+  // Flush, try again what is due, and dispatch what came of it.
   void settle();
-  bool needs_settle() const { return !dirty_.empty() || !completions_.empty() || backend_->holds_requests(); }
+  bool needs_settle() const {
+    return !dirty_.empty() || !completions_.empty() || (!submitting_.active() && backend_->holds_requests());
+  }
+  // Whether due_in_ms() or pause_ms() has something to say.
+  bool is_troubled() const { return !retries_.empty() || submitting_.active() || waiting_.active(); }
+  // In how many milliseconds settle() must be called at the latest; -1 when nothing waits for its time.
+  int due_in_ms() const;
+  // For how many milliseconds the driver must not wait, since wait() failed; 0 when it may.
+  int pause_ms() const;
+  // A test's own time.
+  void set_clock(Clock clock) { clock_ = clock; }
 
   Stats stats() const { return stats_; }
   std::uint64_t blocks_allocated() const { return pool_.allocated(); }
@@ -129,6 +140,12 @@ class Engine final : private BackendEvents {
   bool dispatch_early();
   void mark_dirty(Connection& connection);
   void send_pending(Connection& connection);
+  void send_failed(Connection& connection, int error);
+  void receive_failed(Connection& connection, int error);
+  void arm_receive(Connection& connection);
+  void retry_due();
+  void submit();
+  void note(Backoff& backoff, int result);
   // And does what waits for an empty outbox: the end of this side, the close.
   void send_all(Connection& connection);
   std::size_t send_directly(Connection& connection, std::span<const std::uint8_t> bytes);
@@ -164,6 +181,10 @@ class Engine final : private BackendEvents {
   std::vector<Handle> flushing_;
   std::vector<Handle> closed_;            // slots to free once all records were read
   std::vector<Handle> paused_listeners_;  // out of descriptors
+  Retries retries_;                       // connections in a shortage
+  Backoff waiting_;                       // wait() fails
+  Backoff submitting_;                    // the backend cannot hand over what it has gathered
+  Clock clock_ = steady_ms;
   Stats stats_;
   std::span<std::uint8_t> window_;                // of the receive under way
   std::array<std::uint8_t, 16 * 1024> unwanted_;  // where lingering connections receive

@@ -18,6 +18,9 @@ using Handle = std::int32_t;
 // No record has it.
 inline constexpr Handle kVoidHandle = -1;
 
+// Names nothing: the sign bit is never set in a handle.
+inline constexpr Handle kNoHandle = -1;
+
 inline constexpr int kSlotBits = 20;
 #ifndef SKEIN_GENERATION_BITS
 #define SKEIN_GENERATION_BITS 11

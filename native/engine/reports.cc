@@ -2,8 +2,10 @@
 // stands in engine.cc, with the rest of them.
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "engine/engine.h"
+#include "net/errno_table.h"
 #include "net/socket.h"
 
 namespace skein {
@@ -36,7 +38,7 @@ bool Engine::on_accept(Handle handle, Descriptor fd, const Address& peer) {
   connection->reading = true;
   completions_.push(Kind::kAccepted, handle, connection->handle, static_cast<std::int32_t>(arena_.used()));
   arena_.take(pack_address(peer, arena_.rest().first<kPackedAddressMost>()));
-  if (const int result = backend_->arm_receive(*connection); result < 0) fail(*connection, -result);
+  arm_receive(*connection);
   return true;
 }
 
@@ -62,6 +64,9 @@ void Engine::on_connected(Handle handle, int error) {
     connection->phase = Phase::kOpen;
     connection->reading = true;
     error = -backend_->arm_receive(*connection);
+    if (net::meaning_of(net::Call::kReceive, error) == net::Meaning::kPause) {
+      receive_failed(*connection, std::exchange(error, 0));
+    }
   }
   completions_.push(Kind::kConnected, handle, error);
   if (error != 0) release(*connection, Ending::kClose);
@@ -111,6 +116,8 @@ void Engine::on_received(Handle handle, std::ptrdiff_t result) {
     SK_CHECK(bytes <= window_.size() && window_.data() == arena_.rest().data());
     completions_.push(Kind::kData, handle, static_cast<std::int32_t>(arena_.used()), static_cast<std::int32_t>(bytes));
     arena_.take(bytes);
+    if (!retries_.empty()) [[unlikely]]
+      retries_.succeeded({handle, Retry::What::kReceive});
     const std::size_t likely = bytes == window_.size() ? 2 * bytes : bytes;
     connection->expect = static_cast<std::uint32_t>(std::clamp(likely, kReadBytesMin, kReadBytesMax));
     return;
@@ -124,7 +131,7 @@ void Engine::on_received(Handle handle, std::ptrdiff_t result) {
     completions_.push(Kind::kReadEof, handle);
     return;
   }
-  fail(*connection, static_cast<int>(-result));
+  receive_failed(*connection, static_cast<int>(-result));
 }
 
 }  // namespace skein

@@ -302,6 +302,11 @@ constexpr Meaning meaning_of(Call call, int error) {
 constexpr bool would_block(std::ptrdiff_t result) {
   return result == -EAGAIN || result == -EWOULDBLOCK;
 }
+// Whether a result is a negative errno that means kPause.
+constexpr bool is_shortage(Call call, std::ptrdiff_t result) {
+  return result < 0 && meaning_of(call, static_cast<int>(-result)) == Meaning::kPause;
+}
+
 static_assert(meaning_of(Call::kAccept, EAGAIN) == Meaning::kAgain);
 static_assert(meaning_of(Call::kReceive, EAGAIN) == Meaning::kAgain);
 static_assert(meaning_of(Call::kSend, EAGAIN) == Meaning::kAgain);

@@ -27,6 +27,8 @@ constexpr std::array<const char*, kCallCount> kNames{
 
 std::array<std::atomic<std::uint64_t>, kCallCount> counts{};
 
+std::array<std::atomic<int>, kCallCount> always{};  // the errno with which all fail, or 0
+
 struct Plan {
   Call call = Call::kSocket;
   unsigned left = 0;  // 0: nothing is planned, or it has happened
@@ -38,6 +40,10 @@ unsigned accepts_to_empty_address = 0;  // 0: nothing is planned, or it has happ
 // Counts the call; true when it is to fail, with errno set.
 bool fails(Call call) {
   counts[static_cast<std::size_t>(call)].fetch_add(1, std::memory_order_relaxed);
+  if (const int error = always[static_cast<std::size_t>(call)].load(std::memory_order_relaxed); error != 0) {
+    errno = error;
+    return true;
+  }
   if (plan.left == 0 || plan.call != call || --plan.left > 0) return false;
   errno = plan.error;
   return true;
@@ -77,6 +83,14 @@ FailNth::~FailNth() {
 
 bool FailNth::happened() const {
   return plan.left == 0;
+}
+
+FailAlways::FailAlways(Call call, int error) : call_(call) {
+  always[static_cast<std::size_t>(call_)] = error;
+}
+
+FailAlways::~FailAlways() {
+  always[static_cast<std::size_t>(call_)] = 0;
 }
 
 EmptyAddress::EmptyAddress(unsigned nth) {

@@ -59,6 +59,18 @@ class FailNth {
   bool happened() const;
 };
 
+// Makes every call fail with `error` for as long as it lives.
+class FailAlways {
+ public:
+  FailAlways(Call call, int error);
+  FailAlways(const FailAlways&) = delete;
+  FailAlways& operator=(const FailAlways&) = delete;
+  ~FailAlways();
+
+ private:
+  Call call_;
+};
+
 // The `nth` accept4(2) from now on brings a socket and an address of length 0, as XNU does for a connection that died
 // in the backlog.
 class EmptyAddress {

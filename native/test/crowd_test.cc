@@ -89,7 +89,7 @@ TEST_ON_EACH_BACKEND("a port without descriptors says so once, rests, and takes 
     int woken = 0;
     for (int i = 0; i < 50; ++i) {
       if (world.engine.backend().wait(1)) ++woken;
-      world.engine.deliver();
+      world.engine.deliver(1);
     }
     CHECK(woken <= 3);
     CHECK_EQUAL(world.listener_errors, 1);

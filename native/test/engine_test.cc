@@ -128,7 +128,7 @@ TEST_ON_EACH_BACKEND("a paused connection that is reset does not keep the set re
   int woken = 0;
   for (int i = 0; i < 50; ++i) {
     if (world.engine.backend().wait(1)) ++woken;
-    world.engine.deliver();
+    world.engine.deliver(1);
   }
   CHECK(woken <= 3);
   CHECK(!world.fates[client].closed);

@@ -219,7 +219,7 @@ TEST("a polled descriptor that the program has closed keeps the engine busy only
     for (int i = 0; i < 30; ++i) {
       const int told = watcher.times[handle];
       const bool woken = watcher.engine.backend().wait(1);
-      watcher.engine.deliver();
+      watcher.engine.deliver(1);
       if (woken && watcher.times[handle] == told) ++idle;
     }
     CHECK(idle <= 3);

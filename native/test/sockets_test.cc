@@ -147,7 +147,7 @@ TEST_ON_EACH_BACKEND("a shared socket that is closed here wakes nobody here, tho
   int woken = 0;
   for (int i = 0; i < 50; ++i) {
     if (world.engine.backend().wait(1)) ++woken;
-    world.engine.deliver();
+    world.engine.deliver(1);
   }
   CHECK(woken <= 3);
   std::array<char, 16> heard;

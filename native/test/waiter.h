@@ -36,7 +36,7 @@ class Waiter {
       world.engine.settle();
       if (done()) return true;
       if (!harvested()) continue;
-      world.engine.deliver();
+      world.engine.deliver(waited_);
       let_wait();
     }
     return done();
@@ -63,8 +63,9 @@ class Waiter {
       changed_.wait(lock, [this] { return go_ || quit_; });
       if (quit_) return;
       lock.unlock();
-      backend_.wait(-1);
+      const int waited = backend_.wait(-1);
       lock.lock();
+      waited_ = waited;
       go_ = false;
       changed_.notify_all();
     }
@@ -73,6 +74,7 @@ class Waiter {
   Backend& backend_;
   std::mutex mutex_;
   std::condition_variable changed_;
+  int waited_ = 0;     // guarded by mutex_ while go_
   bool go_ = false;    // guarded by mutex_: the thread waits, or is about to
   bool quit_ = false;  // guarded by mutex_
   std::thread thread_;

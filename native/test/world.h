@@ -75,6 +75,8 @@ class World final : public Program {
   std::map<Handle, std::uint32_t> ready;
   std::function<void(Handle, std::uint32_t)> on_ready;
   int opened = 0;
+  int backend_trouble = 0;  // errnos, of kBackendFailed
+  int backend_error = 0;
   int listener_errors = 0;
   int listener_error = 0;  // the latest
   int starvations = 0;     // those of them that were the first of an episode
@@ -117,6 +119,9 @@ class World final : public Program {
         ++listener_errors;
         listener_error = a;
         if (b == 1) ++starvations;
+        break;
+      case Kind::kBackendFailed:
+        (b == 2 ? backend_error : backend_trouble) = a;
         break;
       case Kind::kWriteDrained:
         break;

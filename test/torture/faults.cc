@@ -9,6 +9,7 @@
 #include <dlfcn.h>
 #include <link.h>
 #include <node_api.h>
+#include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -42,12 +43,14 @@ enum Name : int {
   kShutdown,
   kClose,
   kSyscall,
+  kPthreadCreate,
   kNames
 };
 
-constexpr const char* kNameTexts[kNames] = {
-    "accept4", "connect", "recv",   "send", "sendmsg", "epoll_ctl",  "epoll_wait", "epoll_pwait", "read",   "write",
-    "writev",  "readv",   "socket", "bind", "listen",  "getsockopt", "shutdown",   "close",       "syscall"};
+constexpr const char* kNameTexts[kNames] = {"accept4",    "connect",    "recv",        "send",    "sendmsg",
+                                            "epoll_ctl",  "epoll_wait", "epoll_pwait", "read",    "write",
+                                            "writev",     "readv",      "socket",      "bind",    "listen",
+                                            "getsockopt", "shutdown",   "close",       "syscall", "pthread_create"};
 
 std::atomic<std::uint64_t> engine_calls[kNames];
 std::atomic<std::uint64_t> other_calls[kNames];
@@ -143,6 +146,16 @@ STAND_BEFORE(kGetsockopt, int, getsockopt, (int fd, int level, int option, void*
 STAND_BEFORE(kShutdown, int, shutdown, (int fd, int how), (fd, how), noexcept, false)
 // The descriptor is gone on Linux, whatever close(2) reports.
 STAND_BEFORE(kClose, int, close, (int fd), (fd), , true)
+
+// It returns the errno.
+extern "C" __attribute__((visibility("default"))) int pthread_create(pthread_t* thread,
+                                                                     const pthread_attr_t* attributes,
+                                                                     void* (*body)(void*), void* argument) noexcept {
+  static std::atomic<decltype(&pthread_create)> next = nullptr;
+  if (next.load() == nullptr) next = reinterpret_cast<decltype(&pthread_create)>(dlsym(RTLD_NEXT, "pthread_create"));
+  const int error = count(kPthreadCreate, __builtin_return_address(0));
+  return error != 0 ? error : next.load()(thread, attributes, body, argument);
+}
 
 // libuv makes some of its calls this way. No call takes more than six arguments, and the kernel looks at as many as it
 // has. They are parameters, as in libc's own: va_arg() would read memory that the caller did not pass. The header

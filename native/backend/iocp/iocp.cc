@@ -60,7 +60,7 @@ Iocp::~Iocp() {
   for (Operation* operation : at_once_) drop(*operation);
   drop_packets();
   while (in_flight() > 0) {
-    if (!wait(kPatienceMs)) break;
+    if (wait(kPatienceMs) <= 0) break;
     drop_packets();
   }
   if (in_flight() > 0) {
@@ -213,18 +213,21 @@ bool Iocp::close(Endpoint& endpoint, Ending ending) {
   return !in_flight;
 }
 
-void Iocp::submit() {
+int Iocp::submit() {
   if (!at_once_.empty()) wake();
+  return 0;
 }
 
 // --- completions -----------------------------------------------------------------------------------------------------
 
-bool Iocp::wait(int timeout_ms) {
+int Iocp::wait(int timeout_ms) {
   ULONG count = 0;
   const DWORD limit = timeout_ms < 0 ? INFINITE : static_cast<DWORD>(timeout_ms);
   const bool got = ::GetQueuedCompletionStatusEx(port_, packets_.data(), kEventsPerTurn, &count, limit, FALSE) != FALSE;
   packet_count_ = got ? count : 0;
-  return packet_count_ > 0;
+  if (got) return 1;
+  const DWORD error = ::GetLastError();
+  return error == WAIT_TIMEOUT ? 0 : -net::errno_of(static_cast<int>(error));
 }
 
 void Iocp::wake() {
@@ -276,6 +279,10 @@ void Iocp::completed(Operation& operation) {
       }
       break;
     case kReceive:
+      if (net::is_shortage(net::Call::kReceive, result)) {
+        pause_receiving(handle, result);
+        break;
+      }
       // An error is told but once, and may come before the bytes that precede it are read.
       if (result < 0) notes_of(*endpoint).broken = -result;
       if ((notes_of(*endpoint).interest & kReceive) != 0) receive_once(handle);
@@ -324,6 +331,12 @@ void Iocp::accept_some(Handle handle, Descriptor listener, Descriptor first) {
   }
 }
 
+// Until the engine asks for bytes again.
+void Iocp::pause_receiving(Handle handle, std::ptrdiff_t result) {
+  notes_of(*events_->find(handle)).interest &= ~std::uint32_t{kReceive};
+  events_->on_received(handle, result);
+}
+
 void Iocp::receive_once(Handle handle) {
   const std::span<std::uint8_t> window = events_->receive_window(handle);
   Endpoint* endpoint = events_->find(handle);
@@ -335,13 +348,17 @@ void Iocp::receive_once(Handle handle) {
   std::ptrdiff_t received = net::receive(endpoint->fd, window);
   Notes& notes = notes_of(*endpoint);
   if (notes.broken != 0 && (received == 0 || net::would_block(received))) received = -notes.broken;
+  if (net::is_shortage(net::Call::kReceive, received)) {
+    pause_receiving(handle, received);
+    return;
+  }
   if (received == 0) notes.interest &= ~std::uint32_t{kReceive};
   if (!net::would_block(received)) events_->on_received(handle, received);
   endpoint = events_->find(handle);
   if (endpoint == nullptr || (notes_of(*endpoint).interest & kReceive) == 0 ||
       (notes_of(*endpoint).in_flight & kReceive) != 0)
     return;
-  if (const int again = start_receive(*endpoint); again < 0) events_->on_received(handle, again);
+  if (const int again = start_receive(*endpoint); again < 0) pause_receiving(handle, again);
 }
 
 std::string probe() {

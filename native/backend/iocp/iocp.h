@@ -40,8 +40,8 @@ class Iocp final : public Backend {
   std::ptrdiff_t submit_send(Endpoint& endpoint, std::span<const Slice> slices) override;
   bool close(Endpoint& endpoint, Ending ending) override;
   bool holds_requests() const override { return !at_once_.empty(); }
-  void submit() override;
-  bool wait(int timeout_ms) override;
+  int submit() override;
+  int wait(int timeout_ms) override;
   void deliver() override;
   void wake() override;
   int pollable_descriptor() const override { return -1; }
@@ -81,6 +81,7 @@ class Iocp final : public Backend {
   void drop_packets();
   void drop(Operation& operation);
   void accept_some(Handle handle, Descriptor listener, Descriptor first);
+  void pause_receiving(Handle handle, std::ptrdiff_t result);
   void receive_once(Handle handle);
   int result_of(Descriptor fd, Operation& operation, std::size_t& bytes) const;
 

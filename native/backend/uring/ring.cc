@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "net/errno_table.h"
+
 namespace skein::uring {
 
 namespace {
@@ -106,12 +108,13 @@ void Ring::forget(int fd) {
   }
 }
 
-void Ring::enter() {
+int Ring::enter() {
   __atomic_store_n(submission_tail_, tail_, __ATOMIC_RELEASE);
-  // EINTR and EAGAIN take nothing, or a part; EBUSY wants completions to be taken first. What is left goes next time.
+  // What is left goes next time.
   const int taken = call(kEnterCall, fd_, in_ring(), 0, kGetEvents, nullptr, 0);
   if (taken > 0) submitted_ += static_cast<std::uint32_t>(taken);
   if (!late_.empty()) take_late();
+  return taken;
 }
 
 void Ring::take_late() {
@@ -149,13 +152,17 @@ int Ring::register_with(std::uint32_t what, void* argument, unsigned count) {
   return call(kRegisterCall, fd_, what, argument, count);
 }
 
-bool Ring::wait(int timeout_ms) {
+int Ring::wait(int timeout_ms) {
+  const auto failure = [] {
+    return net::meaning_of(net::Call::kWait, errno) == net::Meaning::kInterrupted ? 0 : -errno;
+  };
   if (timeout_ms != 0) {
     pollfd entry{event_, POLLIN, 0};
-    if (::poll(&entry, 1, timeout_ms) <= 0) return false;
+    if (const int ready = ::poll(&entry, 1, timeout_ms); ready <= 0) return ready < 0 ? failure() : 0;
   }
   std::uint64_t count;
-  return ::read(event_, &count, sizeof count) > 0;
+  if (::read(event_, &count, sizeof count) > 0) return 1;
+  return net::would_block(-errno) ? 0 : failure();
 }
 
 void Ring::wake() {

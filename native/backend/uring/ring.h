@@ -28,8 +28,9 @@ class Ring {
   std::size_t held() const { return in_ring() + late_.size(); }
   // What is held names this descriptor no more, and will fail: it is about to be closed, and its number given out anew.
   void forget(int fd);
-  // Hands over what is held and lets the kernel complete what it can. Never waits.
-  void enter();
+  // Hands over what is held and lets the kernel complete what it can. Never waits. Less than 0, a negative errno, when
+  // the kernel took nothing.
+  int enter();
   // The next completion, nullptr when there is none. It is given back by seen().
   const Completion* peek() const;
   void seen();
@@ -45,8 +46,9 @@ class Ring {
   // is readable when there are more.
   void mute();
   void unmute();
-  // Waits for that, at most `timeout_ms` (-1: for ever), and makes it unreadable again. May run on another thread.
-  bool wait(int timeout_ms);
+  // Waits for that, at most `timeout_ms` (-1: for ever), and makes it unreadable again: 1, or 0 when it did not come,
+  // or a negative errno. May run on another thread.
+  int wait(int timeout_ms);
   // Makes it readable. Safe from every thread.
   void wake();
 

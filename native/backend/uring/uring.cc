@@ -48,12 +48,22 @@ Uring::~Uring() {
   everything.seconds = -1;
   everything.nanoseconds = -1;
   ring_.register_with(kSyncCancel, &everything, 1);
-  ring_.enter();
+  // What found no room in the ring comes into it once there is some.
+  do {
+    ring_.enter();
+  } while (drop_completions());
+}
+
+// Whether there were any.
+bool Uring::drop_completions() {
+  bool any = false;
   while (const Completion* completion = ring_.peek()) {
     const bool accept = completion->user_data != kNobody && completion->user_data >> 32 == kAccept;
     if (accept && completion->result >= 0) net::close_with_reset(completion->result);
     ring_.seen();
+    any = true;
   }
+  return any;
 }
 
 // --- requests --------------------------------------------------------------------------------------------------------
@@ -180,7 +190,11 @@ std::ptrdiff_t Uring::submit_send(Endpoint& endpoint, std::span<const Slice> sli
   writable_ = -1;
   std::ptrdiff_t sent = net::send(endpoint.fd, slices);
   if (net::would_block(sent)) sent = 0;
-  if (sent < 0) return sent;
+  if (sent < 0) {
+    // The engine tries again after a pause: until then, room in the buffer says nothing.
+    notes.interest &= ~std::uint32_t{kWritable};
+    return sent;
+  }
   if (static_cast<std::size_t>(sent) == total_size(slices)) {
     notes.interest &= ~std::uint32_t{kWritable};
     return sent;
@@ -207,11 +221,18 @@ bool Uring::close(Endpoint& endpoint, Ending ending) {
   return !in_flight;
 }
 
-void Uring::submit() {
-  if (ring_.held() > 0) ring_.enter();
+int Uring::submit() {
+  const int result = ring_.held() > 0 ? ring_.enter() : 0;
   room_ = kEventsPerTurn;
   ring_.unmute();
   if (!resumed_.empty() || !polled_.empty()) ring_.wake();
+  return std::min(result, 0);
+}
+
+// An enter() that failed has brought no completions: they would be reported again and again.
+int Uring::wait(int timeout_ms) {
+  const int result = ring_.wait(timeout_ms);
+  return failed_ < 0 ? failed_ : result;
 }
 
 // --- completions -----------------------------------------------------------------------------------------------------
@@ -220,7 +241,8 @@ void Uring::deliver() {
   ++turn_;
   ring_.mute();
   poll_again();
-  ring_.enter();
+  const int entered = ring_.enter();
+  failed_ = net::is_shortage(net::Call::kEnter, entered) ? entered : 0;
   resume_held();
   take();
   // What was accepted is received from now: short connections have their first bytes there already.

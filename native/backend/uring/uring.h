@@ -41,8 +41,8 @@ class Uring final : public Backend {
   std::ptrdiff_t submit_send(Endpoint& endpoint, std::span<const Slice> slices) override;
   bool close(Endpoint& endpoint, Ending ending) override;
   bool holds_requests() const override { return ring_.held() > 0 || !resumed_.empty() || !polled_.empty(); }
-  void submit() override;
-  bool wait(int timeout_ms) override { return ring_.wait(timeout_ms); }
+  int submit() override;
+  int wait(int timeout_ms) override;
   void deliver() override;
   bool has_more() const override { return room_ > 0 && ring_.has_more(); }
   void wake() override { ring_.wake(); }
@@ -76,6 +76,7 @@ class Uring final : public Backend {
   void cancel(Endpoint& endpoint, Kind kind);
   void take();
   void completed(const Completion& completion);
+  bool drop_completions();
   void drop(Kind kind, const Completion& completion);
   void accepted(Handle handle, const Completion& completion);
   void received(Handle handle, const Completion& completion);
@@ -98,6 +99,7 @@ class Uring final : public Backend {
   Buffers buffers_;  // used by the ring, which goes first
   Ring ring_;
   bool opened_ = false;
+  int failed_ = 0;             // what the latest delivery's enter() failed with: a negative errno
   std::uint32_t turn_ = 0;     // counts deliveries
   int room_ = kEventsPerTurn;  // events that may still be reported in this turn
   Handle writable_ = -1;       // the endpoint whose readiness to be written to is being delivered

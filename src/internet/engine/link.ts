@@ -66,6 +66,8 @@ export class EngineLink {
   private sweeper: object | undefined;
   /** Called after each connection or listener that closed, while somebody waits for all of them. */
   onClosed: (() => void) | undefined;
+  /** Called when the kernel's interface keeps failing; `final` when the engine has given up. */
+  onBackendFailed: ((errno: number, final: boolean) => void) | undefined;
   private stale = 0;
   /** Where in `completions` the next record of this batch begins. */
   private next = 0;
@@ -227,6 +229,9 @@ export class EngineLink {
         else if (a === 0) this.native.abort(handle);
         break;
       }
+      case Completion.BACKEND_FAILED:
+        this.onBackendFailed?.(a, b === 2);
+        break;
       case Completion.LISTENER_ERROR:
         this.listeners.get(handle)?.starved(a, b === 1);
         break;

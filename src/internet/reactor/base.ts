@@ -217,6 +217,14 @@ export abstract class ReactorBase implements ReactorCore, ReactorTime, ReactorNa
       .addCallback(() => this.end());
   }
 
+  /** As crash(), and the promise of run() rejects with `error`: the I/O cannot go on. Does nothing when idle. */
+  protected fail(error: unknown): void {
+    if (this.state === "idle") return;
+    this.event("startup").abandon();
+    this.event("shutdown").abandon();
+    this.end(error);
+  }
+
   private end(error?: unknown): void {
     this.state = "idle";
     this.isRunning = false;

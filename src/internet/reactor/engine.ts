@@ -1,10 +1,11 @@
 /** A reactor over an engine: the same for the native one with its backends, and for the simulated one. */
 
-import { err } from "../../logger/log.ts";
+import { err, msg } from "../../logger/log.ts";
 import type { EngineStats } from "../../native.ts";
 import { ensureConnectTCP, ensureListenTCP } from "../arguments.ts";
 import { Deferred } from "../defer/deferred.ts";
 import { EngineLink, type EngineMaker, type LinkSizes } from "../engine/link.ts";
+import { getSystemErrorMessage, getSystemErrorName } from "../errno.ts";
 import { ConnectionLost } from "../error.ts";
 import { Failure } from "../failure.ts";
 import type {
@@ -47,6 +48,7 @@ export abstract class EngineReactor extends ReactorBase implements Reactor, Port
     this.name = name;
     this.#link = new EngineLink(make, loop, sizes);
     this.#descriptors = new FDSet(name, this.#link);
+    this.#link.onBackendFailed = (errno, final) => this.#backendFailed(errno, final);
   }
 
   override run(options?: { installSignalHandlers?: boolean }): Promise<void> {
@@ -130,6 +132,20 @@ export abstract class EngineReactor extends ReactorBase implements Reactor, Port
     this.#fresh = false;
     this.crash();
     this.#link.destroy();
+  }
+
+  #backendFailed(errno: number, final: boolean): void {
+    const what = `${getSystemErrorMessage(errno)} (${getSystemErrorName(errno)})`;
+    if (!final) {
+      msg(
+        `The ${this.name} reactor cannot ask the kernel what is ready: ${what}. It tries again for 30 s, then it ends.`,
+      );
+      return;
+    }
+    const error = new Error(
+      `The ${this.name} reactor has not been able to ask the kernel what is ready for 30 s: ${what}.`,
+    );
+    this.fail(Object.assign(error, { code: getSystemErrorName(errno), errno: -errno }));
   }
 
   protected override startIO(): void {
