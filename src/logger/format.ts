@@ -2,12 +2,14 @@
 import { inspect } from "node:util";
 import { isError, messageOf } from "./describe.ts";
 
-/** "{name}", "{name.part}", "{name()}"; "{{" and "}}" stand for braces. */
+/** "{name}", "{name.part}", "{name[part]}", "{name()}"; "{{" and "}}" stand for braces. */
 const HOLE = /\{\{|\}\}|\{([^{}]*)\}/g;
+/** One step of a path: what is before the first "." or "[", what follows a ".", what stands in "[]". */
+const STEP = /^[^.[\]]+|\.([^.[\]]+)|\[([^[\]]+)\]/gy;
 
 /**
  * `format` with each "{name}" replaced by that field: strings as they are, anything else as `util.inspect` shows it.
- * "{user.name}" reaches into a field, "{size()}" calls it, "{log_source}" is the logger's source. A hole that nothing
+ * "{user.name}" and "{user[name]}" reach into a field, "{size()}" calls it, "{log_source}" is the logger's source. A hole that nothing
  * fills stays as it is, and a field that throws says so: a log never fails.
  */
 export function formatTemplate(format: string, fields: Readonly<Record<string, unknown>>, source?: unknown): string {
@@ -29,7 +31,9 @@ function look(
   source: unknown,
 ): { readonly value: unknown } | undefined {
   const called = path.endsWith("()");
-  const [first, ...rest] = (called ? path.slice(0, -2) : path).split(".") as [string, ...string[]];
+  const steps = stepsOf(called ? path.slice(0, -2) : path);
+  if (steps === undefined) return undefined;
+  const [first, ...rest] = steps;
   if (!Object.hasOwn(fields, first) && first !== "log_source") return undefined;
   let owner: unknown;
   let value = Object.hasOwn(fields, first) ? fields[first] : source;
@@ -38,6 +42,19 @@ function look(
     value = (value as Readonly<Record<string, unknown>>)[name];
   }
   return { value: called ? (value as (this: unknown) => unknown).call(owner) : value };
+}
+
+/** The names that a path goes through; undefined when it is no path. */
+function stepsOf(path: string): [string, ...string[]] | undefined {
+  const steps: string[] = [];
+  let end = 0;
+  for (const match of path.matchAll(STEP)) {
+    const inner = match[1] ?? match[2];
+    if (steps.length === 0 && inner !== undefined) return undefined; // a path begins with the name of a field
+    steps.push(inner ?? match[0]);
+    end = match.index + match[0].length;
+  }
+  return steps.length > 0 && end === path.length ? (steps as [string, ...string[]]) : undefined;
 }
 
 function text(value: unknown): string {

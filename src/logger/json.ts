@@ -1,15 +1,31 @@
 /** Events as JSON, one a line, and back. */
+import { messageOf, textOf } from "./describe.ts";
 import { LogEvent, type LogFields, type LogObserver } from "./event.ts";
-import { LOG_LEVELS, type LogLevel } from "./level.ts";
+import { decode, encode } from "./jsonvalues.ts";
+import { isLogLevel } from "./level.ts";
 import type { TextSink } from "./text.ts";
 
-/** An error's causes may go in a circle, fields may be nested without end. */
-const DEPTH_MAX = 8;
+/** How much of a line that cannot be read is shown. */
+const SHOWN_MAX = 200;
 
-/** One line: `time` in seconds, `level`, `namespace`, `format`, `message`, `fields`, `error` with its stack and causes. */
+/**
+ * One line: `time` in seconds, `level`, `namespace`, `format`, `message`, `fields`, `error` with its stack and causes,
+ * `source`. Dates, Maps, Sets, bytes, bigints, errors and what else JSON has no form for are objects with a `$type`.
+ * Never throws.
+ */
 export function formatEventAsJSON(event: LogEvent): string {
   const { time, level, namespace, format, message, fields, error, source } = event;
-  return `${JSON.stringify(plain({ time, level, namespace, format, message, fields, error, source }, 0, []))}\n`;
+  const line: Record<string, unknown> = {
+    time: Number.isFinite(time) ? time : 0,
+    level,
+    namespace: textOf(namespace),
+    format: textOf(format),
+    message,
+  };
+  if (fields !== undefined) line.fields = encode(fields);
+  if (error !== undefined) line.error = encode(error);
+  if (source !== undefined) line.source = encode(source);
+  return `${JSON.stringify(line)}\n`;
 }
 
 /** Writes each event to `file` as a line of JSON. */
@@ -19,52 +35,52 @@ export function jsonFileLogObserver(file: TextSink): LogObserver {
   };
 }
 
-/** The events of a file that {@link jsonFileLogObserver} wrote. Lines that are none (cut off, say) are left out. */
+/** An event of a file. Its fields may not be what they were, so the message that was logged is kept as text. */
+class StoredEvent extends LogEvent {
+  readonly #message: string;
+
+  constructor(message: string, ...event: ConstructorParameters<typeof LogEvent>) {
+    super(...event);
+    this.#message = message;
+  }
+
+  override get message(): string {
+    return this.#message;
+  }
+}
+
+/**
+ * The events of a file that {@link jsonFileLogObserver} wrote: their messages, fields and errors as they were logged. A
+ * line that cannot be read (one that was cut off, an unknown level) yields an event of level "error" that says so.
+ */
 export function* eventsFromJSONLogFile(text: string): Generator<LogEvent> {
-  for (const line of text.split("\n")) {
-    const event = eventFromJSON(line);
-    if (event !== undefined) yield event;
+  let time = 0;
+  for (const [index, line] of text.split("\n").entries()) {
+    if (line.trim() === "") continue;
+    let event: LogEvent;
+    try {
+      event = eventFrom(line);
+      time = event.time;
+    } catch (error) {
+      const record = line.length > SHOWN_MAX ? `${line.slice(0, SHOWN_MAX)}…` : line;
+      const fields = { line: index + 1, why: messageOf(error), record };
+      const format = "Line {line} of the log cannot be read ({why}): {record}";
+      event = new LogEvent("error", "skein.logger", format, fields, undefined, undefined, time);
+    }
+    yield event;
   }
 }
 
-function eventFromJSON(line: string): LogEvent | undefined {
-  let read: Partial<Record<"time" | "level" | "namespace" | "format" | "fields" | "error" | "source", unknown>> | null;
-  try {
-    read = JSON.parse(line);
-  } catch {
-    return undefined;
-  }
-  const known = LOG_LEVELS.find((level) => level === read?.level) as LogLevel | undefined;
-  if (read === null || known === undefined || typeof read.format !== "string" || typeof read.time !== "number") {
-    return undefined;
-  }
-  const fields = typeof read.fields === "object" && read.fields !== null ? (read.fields as LogFields) : undefined;
-  return new LogEvent(known, String(read.namespace), read.format, fields, read.error, read.source, read.time);
-}
-
-/** What JSON can hold of `value`. */
-function plain(value: unknown, depth: number, inside: readonly object[]): unknown {
-  if (typeof value === "bigint" || typeof value === "symbol") return String(value);
-  if (typeof value === "function") return `[function ${value.name}]`;
-  if (typeof value !== "object" || value === null) return value;
-  if (inside.includes(value)) return "[circular]";
-  if (depth === DEPTH_MAX) return "[deep]";
-  const next = (part: unknown): unknown => plain(part, depth + 1, [...inside, value]);
-  try {
-    if (value instanceof Uint8Array)
-      return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("base64");
-    if (value instanceof Error) return errorParts(value, next);
-    if (value instanceof Map || value instanceof Set || Array.isArray(value)) return [...value].map(next);
-    if (typeof (value as { toJSON?: unknown }).toJSON === "function")
-      return next((value as { toJSON(): unknown }).toJSON());
-    return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, next(part)]));
-  } catch (error) {
-    return `[unreadable: ${String(error)}]`;
-  }
-}
-
-function errorParts(error: Error, next: (part: unknown) => unknown): Record<string, unknown> {
-  const { name, message, stack, cause } = error;
-  const { code } = error as { code?: unknown };
-  return { name, message, code: next(code), stack, cause: next(cause) };
+/** Throws where the line is no event. */
+function eventFrom(line: string): LogEvent {
+  const read: unknown = JSON.parse(line);
+  if (typeof read !== "object" || read === null || Array.isArray(read)) throw new TypeError("it is no JSON object");
+  const { time, level, namespace, format, message, fields, error, source } = read as Record<string, unknown>;
+  if (!isLogLevel(level)) throw new RangeError(`its level is ${JSON.stringify(level) ?? "missing"}`);
+  if (typeof format !== "string") throw new TypeError("it has no format");
+  if (typeof time !== "number") throw new TypeError("it has no time");
+  const said = decode(fields);
+  const known = typeof said === "object" && said !== null ? (said as LogFields) : undefined;
+  const event = [level, textOf(namespace), format, known, decode(error), decode(source), time] as const;
+  return typeof message === "string" ? new StoredEvent(message, ...event) : new LogEvent(...event);
 }

@@ -15,15 +15,47 @@ const DEFAULT: readonly LogObserver[] = [toStandardError];
 /** Where every {@link Logger} sends its events unless it is given another observer. */
 export const globalLogPublisher = new LogPublisher(...DEFAULT);
 
+/** The observers that the program has set. Those that were added to the publisher itself stay when these change. */
+let base = DEFAULT;
+
+function setBase(observers: readonly LogObserver[]): void {
+  const before = base;
+  base = observers;
+  const others = globalLogPublisher.replaceObservers([]).filter((one) => !before.includes(one));
+  globalLogPublisher.replaceObservers([...observers, ...others.filter((one) => !observers.includes(one))]);
+}
+
+/** The call of beginLoggingTo() that holds: what it replaced, and the place that it came from. */
+let begun: { readonly before: readonly LogObserver[]; readonly place: string } | undefined;
+
 /**
- * Send the program's events to `observers` from now on, instead of standard error. Returns what goes back to what was
- * before.
+ * Send the program's events to `observers` from now on, instead of standard error. A second call adds its observers to
+ * those of the first, and warns. Returns what undoes this call.
  */
 export function beginLoggingTo(...observers: LogObserver[]): () => void {
-  const before = globalLogPublisher.replaceObservers(observers);
-  return () => {
-    globalLogPublisher.replaceObservers(before);
-  };
+  const place = placeOfCall();
+  if (begun === undefined) {
+    const mine = { before: base, place };
+    begun = mine;
+    setBase(observers);
+    return () => {
+      if (begun !== mine) return;
+      begun = undefined;
+      setBase([...mine.before, ...base.filter((one) => !observers.includes(one))]);
+    };
+  }
+  const added = observers.filter((one) => !base.includes(one));
+  setBase([...base, ...added]);
+  const message = `beginLoggingTo() was called again, ${place}: its observers are added to those of the call before, ${begun.place}.`;
+  globalLogPublisher.publish(new LogEvent("warn", "skein.logger", message));
+  return () => setBase(base.filter((one) => !added.includes(one)));
+}
+
+/** As in "at main (/app/main.js:3:1)". */
+function placeOfCall(): string {
+  const holder: { stack?: string } = {};
+  Error.captureStackTrace(holder, beginLoggingTo);
+  return holder.stack?.split("\n")[1]?.trim() ?? "at an unknown place";
 }
 
 /**
@@ -31,9 +63,18 @@ export function beginLoggingTo(...observers: LogObserver[]): () => void {
  * again later.
  */
 export function setObserver(observer: LogObserver | undefined): LogObserver | undefined {
-  const before = globalLogPublisher.replaceObservers(observer === undefined ? DEFAULT : [observer]);
+  const before = base;
+  begun = undefined;
+  setBase(observer === undefined ? DEFAULT : [observer]);
   if (before === DEFAULT) return undefined;
   return before.length === 1 ? before[0] : new LogPublisher(...before).publish;
+}
+
+/** For what runs a program of its own, as a simulation does: events go to `observer` alone until this is undone. */
+export function divertLog(observer: LogObserver): () => void {
+  const before = base;
+  setBase([observer]);
+  return () => setBase(before);
 }
 
 /** What is logged while a test runs. {@link CapturedLogs.stop} ends it. */

@@ -1,7 +1,9 @@
 /** Structured logging: events with levels, namespaces and fields, and observers that show or keep them. */
+import { read, textOf } from "./describe.ts";
 import { LogEvent, type LogFields, type LogObserver } from "./event.ts";
-import type { LogLevel } from "./level.ts";
+import { isLogLevel, LOG_LEVELS, type LogLevel } from "./level.ts";
 import { globalLogPublisher } from "./log.ts";
+import { guarded } from "./publisher.ts";
 
 export { describe } from "./describe.ts";
 export { LogEvent, type LogFields, type LogObserver } from "./event.ts";
@@ -49,12 +51,16 @@ export class Logger {
   constructor(namespace: string, options: LoggerOptions = {}) {
     this.namespace = namespace;
     this.source = options.source;
-    this.observer = options.observer ?? globalLogPublisher.publish;
+    const { observer } = options;
+    this.observer = observer === undefined ? globalLogPublisher.publish : guarded(observer, globalLogPublisher.publish);
   }
 
-  /** Each "{name}" of `format` stands for that field; without fields the text is taken as it is. */
+  /**
+   * Each "{name}" of `format` stands for that field; without fields the text is taken as it is. No call of a Logger throws:
+   * an unknown level, and an observer that throws, are reported in the log.
+   */
   emit(level: LogLevel, format: string, fields?: LogFields): void {
-    this.observer(new LogEvent(level, this.namespace, format, fields, undefined, this.source));
+    this.publish(level, format, fields, undefined);
   }
 
   debug(format: string, fields?: LogFields): void {
@@ -79,8 +85,8 @@ export class Logger {
 
   /** Log what was thrown, or a Failure, with its stack. `d.addErrback((f) => log.failure("…", f))` handles a Deferred's. */
   failure(format: string, failure: unknown, fields?: LogFields, level: LogLevel = "critical"): void {
-    const error = isFailure(failure) ? failure.value : failure;
-    this.observer(new LogEvent(level, this.namespace, format, fields, error, this.source));
+    const error = isFailure(failure) ? read(failure, "value") : failure;
+    this.publish(level, format, fields, error);
   }
 
   /** Call `f`; what it throws is logged. Returns what it returned, or undefined. */
@@ -92,9 +98,19 @@ export class Logger {
       return undefined;
     }
   }
+
+  private publish(level: LogLevel, format: string, fields: LogFields | undefined, error: unknown): void {
+    const event = new LogEvent(level, this.namespace, format, fields, error, this.source);
+    if (isLogLevel(level)) {
+      this.observer(event);
+      return;
+    }
+    const report = `There is no log level ${textOf(level)}: it is one of ${LOG_LEVELS.join(", ")}. The event was: `;
+    this.observer(new LogEvent("error", this.namespace, report + event.message, undefined, error, this.source));
+  }
 }
 
 /** By its shape: the module of Failure needs this one. */
-function isFailure(value: unknown): value is { readonly value: unknown } {
-  return typeof (value as { getTraceback?: unknown } | null | undefined)?.getTraceback === "function";
+function isFailure(value: unknown): boolean {
+  return typeof read(value, "getTraceback") === "function";
 }

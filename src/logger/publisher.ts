@@ -1,4 +1,5 @@
 /** Hands every event to every observer. */
+import { isPromise } from "node:util/types";
 import { summaryOf } from "./describe.ts";
 import { LogEvent, type LogObserver } from "./event.ts";
 
@@ -31,30 +32,37 @@ export class LogPublisher {
   readonly publish = (event: LogEvent): void => {
     const { observers } = this;
     for (const observer of observers) {
-      try {
-        observer(event);
-      } catch (error) {
-        const report = new LogEvent(
-          "critical",
-          "skein.logger",
-          `A log observer threw; the event was: ${event.message}`,
-          undefined,
-          error,
-        );
-        for (const other of observers) if (other !== observer) quietly(other, report);
+      tell(observer, event, (error) => {
+        const report = observerFailed(error, event);
+        for (const other of observers) if (other !== observer) tell(other, report, ignore);
         if (observers.length === 1) lastResort(report);
-      }
+      });
     }
   };
 }
 
-function quietly(observer: LogObserver, event: LogEvent): void {
+/** An observer that never throws: what `observer` throws is reported to `others`. */
+export function guarded(observer: LogObserver, others: LogObserver): LogObserver {
+  return (event) => tell(observer, event, (error) => others(observerFailed(error, event)));
+}
+
+function observerFailed(error: unknown, event: LogEvent): LogEvent {
+  const message = `A log observer threw; the event was: ${event.message}`;
+  return new LogEvent("critical", "skein.logger", message, undefined, error);
+}
+
+/** Call `observer`; `failed` is told what it throws, or rejects with when it is async. */
+function tell(observer: LogObserver, event: LogEvent, failed: (error: unknown) => void): void {
   try {
-    observer(event);
-  } catch {
-    // It will have been reported for an event of its own, or will be.
+    const result: unknown = observer(event);
+    if (isPromise(result)) Promise.prototype.then.call(result, undefined, failed);
+  } catch (error) {
+    failed(error);
   }
 }
+
+/** An observer that fails at reports has been reported for an event of its own, or will be. */
+function ignore(): void {}
 
 function lastResort(event: LogEvent): void {
   try {

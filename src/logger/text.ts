@@ -1,5 +1,5 @@
 /** Events as lines for people. */
-import { describe } from "./describe.ts";
+import { describe, textOf } from "./describe.ts";
 import type { LogEvent, LogObserver } from "./event.ts";
 import type { LogLevel } from "./level.ts";
 
@@ -27,12 +27,21 @@ const COLORS: Readonly<Record<LogLevel, string>> = {
  * line of an event is indented, so that no text from outside can pass for another event.
  */
 export function formatEventAsText(event: LogEvent, options: TextOptions = {}): string {
-  const stamp = new Date(event.time * 1000).toISOString();
+  const stamp = timestamp(event.time);
   const detail = event.error === undefined ? "" : `\n${describe(event.error)}`;
-  const tag = `[${event.namespace}#${event.level}]`;
+  const tag = `[${textOf(event.namespace)}#${textOf(event.level)}]`;
   const color = options.colors === true ? COLORS[event.level] : "";
   const shown = color === "" ? tag : `${color}${tag}\x1b[0m`;
   return `${stamp} ${shown} ${(event.message + detail).replace(/\r?\n|\r/g, "\n\t")}\n`;
+}
+
+/** "-" for a time that is none, which a program in JavaScript may give. */
+function timestamp(seconds: number): string {
+  try {
+    return new Date(seconds * 1000).toISOString();
+  } catch {
+    return "-";
+  }
 }
 
 /** Writes each event to `file` as text. */

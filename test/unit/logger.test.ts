@@ -19,11 +19,13 @@ import {
   Logger,
   type LogLevel,
   LogLevelFilterPredicate,
+  type LogObserver,
   LogPublisher,
   msg,
   setObserver,
   textFileLogObserver,
 } from "../../src/logger/logger.ts";
+import { HOSTILE_VALUES } from "../helpers/hostilevalues.ts";
 
 let logged: LogEvent[];
 
@@ -132,6 +134,18 @@ describe("texts with fields", () => {
     ["a part of a field", "{a.b.c}", { a: { b: { c: 7 } } }, "7"],
     ["what a field's method returns, with its `this`", "{a.slice()}", { a: "text" }, "text"],
     ["what a function returns", "{a()}", { a: () => "called" }, "called"],
+    [
+      "a part of a field by its index",
+      "{a[b]} {a[b][0]} {a[b].length} {a.c[d e]}",
+      { a: { b: [7], c: { "d e": 8 } } },
+      "[ 7 ] 7 1 8",
+    ],
+    [
+      "what is no path as it is",
+      "{a[} {a]} {a[]} {a..b} {a.} {.a} {[a]x} {}",
+      { a: { b: 1 } },
+      "{a[} {a]} {a[]} {a..b} {a.} {.a} {[a]x} {}",
+    ],
     ["braces that are doubled", "{{a}} {a}", { a: 1 }, "{a} 1"],
     ["a hole that nothing fills as it is", "{a} {toString} {__proto__}", {}, "{a} {toString} {__proto__}"],
     ["a brace that stands alone", "} {", { a: 1 }, "} {"],
@@ -219,6 +233,61 @@ describe("the publisher", () => {
   });
 });
 
+describe("a log call", () => {
+  it.each(Object.entries(HOSTILE_VALUES))("survives %s in every place, and in every format", (_what, make) => {
+    const file = sink();
+    const boom = (): never => {
+      throw make();
+    };
+    const observers = [jsonFileLogObserver(file), textFileLogObserver(file), boom, async () => boom()];
+    const log = new Logger("x", { observer: new LogPublisher(...observers).publish, source: make() });
+    const alone = new Logger("x", { observer: boom as LogObserver });
+    const value = make();
+    const getter = Object.defineProperty({}, "part", { get: boom, enumerable: true });
+    for (const logger of [log, alone]) {
+      logger.info("{a} {a.b} {a[b]} {a()} {log_source} {g} {g.part}", { a: value, g: getter });
+      logger.info("{a}", value as LogFields);
+      logger.info("{a}", new Proxy({}, { get: boom, has: boom, ownKeys: boom, getOwnPropertyDescriptor: boom }));
+      logger.info(value as string, { a: 1 });
+      logger.info(value as string);
+      logger.emit(value as LogLevel, "no level");
+      logger.failure("{a}", value, { a: value });
+      logger.failuresHandled("failed", boom);
+      new Logger(value as string, { observer: log.emit.bind(log, "info") as unknown as LogObserver }).info("x");
+    }
+    observers[0]!(new LogEvent("info", "x", "x", {}, undefined, undefined, value as number));
+    observers[1]!(new LogEvent("info", "x", "x", {}, undefined, undefined, value as number));
+    err(value, "of the engine");
+    expect(logged.filter((one) => one.message.startsWith("A log observer threw"))).toHaveLength(8);
+    const json = file.text.split("\n").filter((line) => line.startsWith("{"));
+    expect(json.length).toBeGreaterThanOrEqual(9);
+    expect(
+      [...eventsFromJSONLogFile(json.join("\n"))].filter(({ namespace }) => namespace === "skein.logger").length,
+    ).toBe(json.filter((line) => line.includes("A log observer threw")).length);
+  });
+
+  it("of an unknown level is reported, with what it said", () => {
+    new Logger("shop").emit("loud" as LogLevel, "sold {count}", { count: 3 });
+    expect(logged.map(({ level, message }) => `${level} ${message}`)).toEqual([
+      "error There is no log level loud: it is one of debug, info, warn, error, critical. The event was: sold 3",
+    ]);
+  });
+
+  it("with an async observer that rejects is reported to the others", async () => {
+    const reports: LogEvent[] = [];
+    const publisher = new LogPublisher(
+      async () => {
+        throw new Error("late");
+      },
+      (one) => reports.push(one),
+    );
+    publisher.publish(event("info", "hello"));
+    await Promise.resolve();
+    await Promise.resolve();
+    expect(reports.map(({ message }) => message)).toEqual(["hello", "A log observer threw; the event was: hello"]);
+  });
+});
+
 describe("the program's log", () => {
   it("takes msg and err", () => {
     const error = new Error("boom");
@@ -241,6 +310,43 @@ describe("the program's log", () => {
     msg("two");
     expect(mine).toEqual(["a one", "b one"]);
     expect(logged.map((one) => one.message)).toEqual(["two"]);
+  });
+
+  it("goes to the observers of both when it is begun twice, with a warning", () => {
+    const mine: string[] = [];
+    const endFirst = beginLoggingTo((one) => mine.push(`a ${one.message}`));
+    const endSecond = beginLoggingTo((one) => mine.push(`b ${one.message}`));
+    const warning = expect.stringMatching(/^[ab] beginLoggingTo\(\) was called again, .*logger\.test.*logger\.test/);
+    expect(mine.splice(0)).toEqual([warning, warning]);
+    msg("one");
+    endSecond();
+    msg("two");
+    endFirst();
+    msg("three");
+    expect(mine).toEqual(["a one", "b one", "a two"]);
+    expect(logged.map((one) => one.message)).toEqual(["three"]);
+  });
+
+  it("goes on to the observers of the second call when the first is undone", () => {
+    const mine: string[] = [];
+    const endFirst = beginLoggingTo(() => undefined);
+    beginLoggingTo((one) => mine.push(one.message));
+    endFirst();
+    mine.length = 0;
+    msg("one");
+    expect(mine).toEqual(["one"]);
+  });
+
+  it("is still captured when it is begun after that", () => {
+    const captured = capturedLogs();
+    const end = beginLoggingTo(() => undefined);
+    msg("one");
+    end();
+    setObserver(undefined);
+    setObserver(() => undefined);
+    msg("two");
+    captured.stop();
+    expect(captured.events.map((one) => one.message)).toEqual(["one", "two"]);
   });
 
   it("can be captured beside its observers", () => {
@@ -390,15 +496,15 @@ describe("JSON", () => {
     };
     expect(JSON.parse(formatEventAsJSON(event("info", "x", fields))).fields).toMatchObject({
       circle: { n: 1, self: "[circular]" },
-      big: "1180591620717411303424",
-      symbol: "Symbol(s)",
+      big: { $type: "bigint", value: "1180591620717411303424" },
+      symbol: { $type: "symbol", value: "s" },
       f: "[function named]",
-      bytes: "aGk=",
-      map: [["k", 1]],
-      set: [1],
-      date: "1970-01-01T00:00:00.000Z",
-      bad: "[unreadable: Error: no]",
-      nan: null,
+      bytes: { $type: "Buffer", value: "aGk=" },
+      map: { $type: "Map", value: [["k", 1]] },
+      set: { $type: "Set", value: [1] },
+      date: { $type: "Date", value: "1970-01-01T00:00:00.000Z" },
+      bad: { x: "[unreadable: Error: no]" },
+      nan: { $type: "number", value: "NaN" },
     });
   });
 
@@ -415,10 +521,78 @@ describe("JSON", () => {
     expect(read[1]!.error).toMatchObject({ message: "boom" });
   });
 
-  it("leaves out lines that are no events", () => {
+  it("reads back as it was said, with fields of any type", () => {
+    const fields = {
+      bytes: Buffer.from("hi"),
+      array: new Uint8Array([1, 2]),
+      map: new Map<unknown, unknown>([[1n, new Set(["a", undefined])]]),
+      set: new Set([1]),
+      big: 2n ** 70n,
+      date: new Date(0),
+      noDate: new Date(Number.NaN),
+      nothing: undefined,
+      numbers: [Number.NaN, Number.NEGATIVE_INFINITY, -0],
+      pattern: /a+/gi,
+      nested: { $type: "Map", value: 1, inner: { big: 1n } },
+      error: new RangeError("too far"),
+      proto: JSON.parse('{"__proto__": 1}'),
+    };
+    const format = Object.keys(fields)
+      .map((name) => `{${name}}`)
+      .join(" ");
+    const said = event("info", format, fields);
+    const [read] = eventsFromJSONLogFile(formatEventAsJSON(said));
+    expect(read!.message).toBe(said.message);
+    expect(formatEventAsText(read!)).toBe(formatEventAsText(said));
+    expect(read!.fields).toEqual({ ...fields, error: expect.any(Error) });
+    expect(Buffer.isBuffer(read!.fields!.bytes)).toBe(true);
+    // The fields of what was read can be said anew, too.
+    expect(event("info", format.replace("{error}", ""), read!.fields).message).toBe(
+      event("info", format.replace("{error}", ""), fields).message,
+    );
+  });
+
+  it("keeps the message of what does not come back", () => {
+    class User {
+      get name(): string {
+        return "ann";
+      }
+    }
+    const said = event("info", "{u.name} {u} {f()} {s.description}", {
+      u: new User(),
+      f: () => "called",
+      s: Symbol("it"),
+    });
+    const [read] = eventsFromJSONLogFile(formatEventAsJSON(said));
+    expect(read!.message).toBe(said.message);
+    expect(read!.message).toBe("ann User {} called it");
+  });
+
+  it("reads an error back with its class's name, its stack, its code and its causes", () => {
+    const cause = new AggregateError([new Error("first"), new Error("second")], "several");
+    const error = Object.assign(new TypeError("bad", { cause }), { code: "ERR_BAD" });
+    const said = event("error", "It broke", undefined, error);
+    const [read] = eventsFromJSONLogFile(formatEventAsJSON(said));
+    expect(formatEventAsText(read!)).toBe(formatEventAsText(said));
+    expect(read!.error).toBeInstanceOf(Error);
+    expect(read!.error).toMatchObject({ name: "TypeError", message: "bad", code: "ERR_BAD", stack: error.stack });
+  });
+
+  it("reports lines that are no events, and reads on", () => {
     const good = formatEventAsJSON(event("info", "kept"));
     const text = `{"half": \nnull\n5\n{"level":"loud","format":"x","time":1}\n{"level":"info"}\n\n${good}${good.slice(0, 20)}`;
-    expect([...eventsFromJSONLogFile(text)].map((one) => one.message)).toEqual(["kept"]);
+    const read = [...eventsFromJSONLogFile(text)];
+    const unreadable = (line: number, why: string) =>
+      expect.stringMatching(new RegExp(`^error skein.logger Line ${line} of the log cannot be read \\(.*${why}`));
+    expect(read.map((one) => `${one.level} ${one.namespace} ${one.message}`)).toEqual([
+      unreadable(1, ""),
+      unreadable(2, "no JSON object"),
+      unreadable(3, "no JSON object"),
+      unreadable(4, "loud"),
+      unreadable(5, "no format"),
+      "info a.b kept",
+      unreadable(8, ""),
+    ]);
   });
 });
 

@@ -14,7 +14,7 @@
 import { randomInt } from "node:crypto";
 import { isIPv4 } from "node:net";
 import { SkeinError } from "../../internet/error.ts";
-import { beginLoggingTo } from "../../logger/log.ts";
+import { divertLog } from "../../logger/log.ts";
 import type { SimulatedConnection } from "./connection.ts";
 import { type FaultRules, Faults, Once } from "./faults.ts";
 import { SimulatedHost } from "./host.ts";
@@ -187,7 +187,7 @@ export class Simulation {
   }
 
   private async play(limit: number, done: () => boolean): Promise<void> {
-    const restore = beginLoggingTo((event) => {
+    const restore = divertLog((event) => {
       this.trace.note(this.seconds(), event.message);
       if (event.level !== "error" && event.level !== "critical") return;
       this.errors.push({ time: this.seconds(), message: event.message, error: event.error });
