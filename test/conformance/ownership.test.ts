@@ -2,15 +2,30 @@
 
 import { expect, test } from "vitest";
 import { FlowCheck, flow } from "../helpers/flow.ts";
+import { buffersHeld } from "../helpers/memory.ts";
 import { Peer } from "../helpers/peer.ts";
 import { between, type Random, seeded } from "../helpers/random.ts";
 import { forEachReactor } from "../helpers/reactors.ts";
-import { Client, Echo, Recorder, serve } from "../helpers/recorder.ts";
+import { Client, Echo, FlowRecorder, Recorder, serve } from "../helpers/recorder.ts";
 import { seed, volume } from "../helpers/volume.ts";
 import { loopback } from "../helpers/world.ts";
 
 const MIB = 1024 * 1024;
 const CONNECTIONS = 100;
+
+/** Peers that send eight pieces each, all of which are kept. */
+const PEERS = volume({ gate: 100, long: 1000 });
+const SMALL_SIZES = [1, 1, 64, 65, 300];
+const NOISE = flow(64 * 1024);
+/** What reactors and sockets hold for themselves. */
+const OWN_BYTES = 512 * 1024;
+
+class Keeper extends Recorder {
+  readonly pieces: Buffer[] = [];
+  protected override keep(data: Buffer): void {
+    this.pieces.push(data);
+  }
+}
 
 class BorrowingEcho extends Echo {
   static override readonly borrows = true;
@@ -148,35 +163,32 @@ forEachReactor((make, { thorough }) => {
     expect(protocols.map(({ check }) => [check.at, check.firstWrong])).toEqual(Array(4).fill([MIB, -1]));
   });
 
-  test.each([
-    ["owns", Echo],
-    ["borrows", BorrowingEcho],
-  ])(
-    "the engine's memory cannot be transferred away through what a protocol that %s received",
-    async (_what, Class) => {
-      const reactor = make();
-      const { port } = serve(reactor, () => {
-        const protocol = new Class();
-        const { dataReceived } = protocol;
-        protocol.dataReceived = (data: Buffer) => {
-          dataReceived.call(protocol, data);
-          try {
-            structuredClone(data, { transfer: [data.buffer as ArrayBuffer] });
-          } catch {
-            // Later Nodes say so, earlier ones copy.
-          }
-        };
-        return protocol;
-      });
+  test("pieces that are kept hold no more memory than four times their bytes and 1 KiB a connection", async () => {
+    const reactor = make();
+    const { port, next } = serve(reactor, () => new Keeper());
+    const noisy = serve(reactor, () => new FlowRecorder());
+    const noise = await Peer.connect(noisy.port);
+    const dropped = await noisy.next();
+    const keepers: Keeper[] = [];
+    const before = await buffersHeld();
+    for (let i = 0; i < PEERS; i++) {
       const peer = await Peer.connect(port);
-      for (let i = 0; i < 10; i++) {
-        peer.write(`message ${i}`);
-        expect(await peer.take(9)).toBe(`message ${i}`);
+      const keeper = await next();
+      const size = SMALL_SIZES[i % SMALL_SIZES.length]!;
+      keepers.push(keeper);
+      for (let count = 1; count <= 8; count++) {
+        peer.write(flow(size));
+        // What is not kept comes in between: kept pieces would share no memory if there were memory to share.
+        noise.write(NOISE);
+        await keeper.arrived.reaches(count * size);
+        await dropped.arrived.reaches(8 * i * NOISE.length + count * NOISE.length);
       }
-      peer.end();
-      await peer.rest();
-    },
-  );
+    }
+    const held = (await buffersHeld()) - before;
+    const bytes = keepers.reduce((sum, { arrived }) => sum + arrived.count, 0);
+    expect(keepers.reduce((sum, { pieces }) => sum + Buffer.concat(pieces).length, 0)).toBe(bytes);
+    expect(held).toBeLessThan(4 * bytes + 1024 * PEERS + OWN_BYTES);
+  });
 
   test("protocols that borrow and protocols that own take turns on one port", async () => {
     const reactor = make();
