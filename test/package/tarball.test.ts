@@ -52,7 +52,17 @@ describe("the tarball", () => {
   test("has every file that package.json speaks of", () => {
     const { exports, bin, types } = JSON.parse(readFileSync(join(unpacked, "package.json"), "utf8"));
     const targets = JSON.stringify([exports, bin, types]).match(/\.\/(dist|package)[^"]+/g)!;
-    expect(targets.filter((target) => !paths().includes(target.slice(2)))).toEqual([]);
+    const exact = targets.filter((target) => !target.includes("*"));
+    expect(exact.filter((target) => !paths().includes(target.slice(2)))).toEqual([]);
+    // A pattern stands for every entry: each source of one has what the pattern leads to.
+    const entries = readdirSync(join(ROOT, "src/entries"), { recursive: true, encoding: "utf8" })
+      .filter((file) => file.endsWith(".ts"))
+      .map((file) => file.slice(0, -".ts".length));
+    expect(entries).toContain("protocols/basic");
+    const patterns = targets.filter((target) => target.includes("*"));
+    expect(patterns).toHaveLength(2);
+    const built = patterns.flatMap((pattern) => entries.map((entry) => pattern.slice(2).replace("*", entry)));
+    expect(built.filter((path) => !paths().includes(path))).toEqual([]);
   });
 
   test("has every file that the README links to", () => {
