@@ -1,4 +1,5 @@
 /** SOCKS 4 and 4a: a server, and an endpoint that connects through one. Names follow twisted.protocols.socks. */
+import { described, missingMethod } from "../internet/arguments.ts";
 import type { Deferred, Outcome } from "../internet/defer/deferred.ts";
 import { maybeDeferred } from "../internet/defer/makers.ts";
 import { TCP4ClientEndpoint } from "../internet/endpoints/tcp.ts";
@@ -15,6 +16,8 @@ export { SOCKSError } from "./socks/request.ts";
 
 /** What a SOCKS server needs of a reactor. */
 export type SOCKSReactor = ReactorTCP & ReactorNames & ReactorTime;
+
+const REACTOR = ["connectTCP", "listenTCP", "resolve", "callLater"];
 
 /** Takes a line about each request, and about how it ended. */
 export type SOCKSLog = (line: string) => void;
@@ -199,6 +202,7 @@ export class SOCKSv4Factory extends Factory<SOCKSv4> {
    * @param reactor connects, listens, looks names up and measures the time
    * @param logging takes a line for each request and for how it ended; null: nobody is told
    * @param Client the protocol's class: one that overrides authorize()
+   * @throws TypeError without a reactor: Twisted's factory takes the log alone, and the installed reactor
    */
   constructor(
     reactor: SOCKSReactor,
@@ -206,6 +210,12 @@ export class SOCKSv4Factory extends Factory<SOCKSv4> {
     Client: new (reactor: SOCKSReactor, logging: SOCKSLog | null) => SOCKSv4 = SOCKSv4,
   ) {
     super();
+    if (missingMethod(reactor, REACTOR) !== undefined) {
+      throw new TypeError(
+        `new SOCKSv4Factory(reactor, logging) needs a reactor first, not ${described(reactor)}. Twisted's takes the log alone, ` +
+          "and the installed reactor; here that is the one that skein/reactor exports.",
+      );
+    }
     this.reactor = reactor;
     this.logging = logging;
     this.#Client = Client;

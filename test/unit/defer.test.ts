@@ -504,6 +504,23 @@ describe("maybeDeferred", () => {
 });
 
 describe("ensureDeferred", () => {
+  it.each([[1], ["text"], [null], [undefined], [{}], [[]], [async () => 1], [function* () {}], [Symbol("s")]])(
+    "refuses %o, and says what it takes",
+    (value) => {
+      expect(() => ensureDeferred(value as unknown as Promise<number>)).toThrow(
+        /^ensureDeferred\(value\) needs a Deferred/,
+      );
+    },
+  );
+
+  it.each([[1], [null], [{}], [async () => 1], [(function* () {})()]])(
+    "has a sibling, fromCoroutine(), that refuses %o",
+    (value) => {
+      const given = value as unknown as Promise<number>;
+      expect(() => Deferred.fromCoroutine(given)).toThrow(/^Deferred\.fromCoroutine\(coroutine\) needs what an async/);
+    },
+  );
+
   it("returns a Deferred as it is", () => {
     const d = new Deferred<number>();
     expect(ensureDeferred(d)).toBe(d);

@@ -133,6 +133,14 @@ describe.each([
   });
 });
 
+it.each([[null], ["socks.log"], [() => undefined], [{}]])(
+  "a factory without a reactor, but %o, says what it takes",
+  (log) => {
+    const make = () => new SOCKSv4Factory(log as unknown as ConstructorParameters<typeof SOCKSv4Factory>[0]);
+    expect(make).toThrow(/needs a reactor first, not .*Twisted/);
+  },
+);
+
 describe("a server", () => {
   it("looks a name up before it asks whether it may connect there", () => {
     const { transport } = accept();

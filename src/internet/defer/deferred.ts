@@ -19,7 +19,7 @@
  * Deferred that is returned to itself fails; several that wait for each other in a circle are not noticed, and wait on.
  */
 import { err } from "../../logger/log.ts";
-import { ensureClock } from "../arguments.ts";
+import { described, ensureClock } from "../arguments.ts";
 import { TimeoutError } from "../error.ts";
 import { Failure } from "../failure.ts";
 import { isThenable } from "../thenable.ts";
@@ -124,8 +124,17 @@ export class Deferred<T> implements PromiseLike<T> {
     return d;
   }
 
-  /** The same for what an async function returned, under Twisted's name. */
+  /**
+   * The same for what an async function returned, under Twisted's name.
+   * @throws TypeError for what is nothing to wait for: a function that was not called, or a generator
+   */
   static fromCoroutine<T>(coroutine: PromiseLike<T>): Deferred<T> {
+    if (!isThenable(coroutine)) {
+      throw new TypeError(
+        `Deferred.fromCoroutine(coroutine) needs what an async function returned, not ${described(coroutine)}. ` +
+          "Call the function first; a generator goes to ensureDeferred().",
+      );
+    }
     return Deferred.fromPromise(coroutine);
   }
 

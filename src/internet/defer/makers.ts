@@ -1,5 +1,7 @@
 /** The functions that make a Deferred of what there is already, or of what a function does. */
+import { described } from "../arguments.ts";
 import { Failure } from "../failure.ts";
+import { isThenable } from "../thenable.ts";
 import { Deferred, type Outcome } from "./deferred.ts";
 import { runGenerator } from "./inlinecallbacks.ts";
 
@@ -47,10 +49,20 @@ export function maybeDeferred<U = never, A extends unknown[] = []>(
 /**
  * `value` itself when it is a Deferred, else one that follows what an async function returned, or runs a generator as
  * inlineCallbacks does.
+ * @throws TypeError for anything else
  */
 export function ensureDeferred<T>(value: PromiseLike<T>): Deferred<T>;
 export function ensureDeferred<R>(value: Generator<unknown, R>): Deferred<Exclude<Awaited<R>, Failure>>;
 export function ensureDeferred(value: PromiseLike<unknown> | Generator): Deferred<unknown> {
   if (value instanceof Deferred) return value;
-  return "then" in value ? Deferred.fromPromise(value) : runGenerator(value);
+  if (isThenable(value)) return Deferred.fromPromise(value);
+  if (isGenerator(value)) return runGenerator(value);
+  throw new TypeError(
+    `ensureDeferred(value) needs a Deferred, a promise or another thenable, or a generator, not ${described(value)}.`,
+  );
+}
+
+function isGenerator(value: unknown): value is Generator {
+  const { next, throw: raise } = (value ?? {}) as { readonly next?: unknown; readonly throw?: unknown };
+  return typeof next === "function" && typeof raise === "function";
 }
