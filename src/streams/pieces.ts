@@ -1,13 +1,36 @@
 /**
- * Bytes that wait, in the pieces they came in. A piece may keep a slab of the engine alive that is far larger than
- * itself, so small ones are merged: however small they come, few are kept, and each byte is copied a few times at most.
+ * Bytes that wait, in the pieces they came in. A view may keep memory alive that is far larger than itself, so what waits
+ * fills at least half of its memory, or is copied; and small pieces are merged: however small they come, few are kept, and
+ * each byte is copied a few times at most.
  */
+
+import { BufferView } from "../internet/engine/view.ts";
 
 /** Larger pieces stay as they are. */
 const LARGE = 32 * 1024;
 /** Up to here what is taken out is copied, so that it does not keep the rest of its piece alive. */
 const SMALL = 4096;
+/** So many bytes V8 keeps in its heap, beside the object. */
+const HEAP_BYTES = 64;
 const NOTHING: Buffer = Buffer.alloc(0);
+
+/** `data` when it fills at least half of the memory that it keeps alive, else a copy in memory of its own. */
+export function compact(data: Buffer): Buffer {
+  // To ask a Buffer that V8 keeps in its heap for its memory costs more than to copy it.
+  if (data.length <= HEAP_BYTES) return new BufferView(data);
+  return data.length * 2 >= data.buffer.byteLength ? data : joined([data], data.length);
+}
+
+/** The bytes of `pieces` in memory of their own; Buffer.concat() takes some out of a pool that others keep alive. */
+function joined(pieces: readonly Buffer[], length: number): Buffer {
+  const all = Buffer.allocUnsafeSlow(length);
+  let at = 0;
+  for (const piece of pieces) {
+    all.set(piece, at);
+    at += piece.length;
+  }
+  return all;
+}
 
 export class Pieces {
   /** Bytes in all. */
@@ -19,14 +42,14 @@ export class Pieces {
   push(data: Buffer): void {
     if (data.length === 0) return;
     const pieces = this.#pieces;
-    pieces.push(data);
+    pieces.push(compact(data));
     this.size += data.length;
     for (let last = pieces.length - 1; last > 0; last--) {
       const piece = pieces[last]!;
       const before = pieces[last - 1]!;
       if (piece.length >= LARGE || before.length > piece.length) return;
       pieces.length = last;
-      pieces[last - 1] = Buffer.concat([before, piece]);
+      pieces[last - 1] = joined([before, piece], before.length + piece.length);
     }
   }
 
@@ -34,7 +57,7 @@ export class Pieces {
   unshift(data: Buffer): void {
     if (data.length === 0) return;
     this.#cut();
-    this.#pieces.unshift(data);
+    this.#pieces.unshift(compact(data));
     this.size += data.length;
   }
 
@@ -60,15 +83,24 @@ export class Pieces {
       this.#pieces.shift();
       this.#taken = 0;
     }
-    return count < SMALL ? Buffer.from(bytes) : bytes;
+    return count < SMALL ? Buffer.from(bytes) : compact(bytes);
   }
 
   /** Take everything. */
   takeAll(): Buffer {
     this.#cut();
     const pieces = this.#pieces;
+    const { size } = this;
     this.clear();
-    return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+    if (pieces.length === 1) return pieces[0]!;
+    return joined(pieces, size);
+  }
+
+  /** What is left has to wait: let go of the memory that was taken out of. */
+  settle(): void {
+    if (this.#taken === 0) return;
+    this.#cut();
+    this.#pieces[0] = compact(this.#pieces[0]!);
   }
 
   clear(): void {
@@ -80,7 +112,7 @@ export class Pieces {
   #takeAcross(count: number): Buffer {
     const all = this.takeAll();
     this.push(all.subarray(count));
-    return all.subarray(0, count);
+    return compact(all.subarray(0, count));
   }
 
   #cut(): void {

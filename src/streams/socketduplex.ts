@@ -12,6 +12,7 @@ import { ConnectionDone } from "../internet/error.ts";
 import type { Address, PushProducer, Transport } from "../internet/interfaces.ts";
 import { LOOP, type Loop, loopOf } from "../internet/reactor/loop.ts";
 import { nodeError, nodeLoss, nodeRefusal } from "./nodeerror.ts";
+import { compact } from "./pieces.ts";
 import { budgetOf } from "./tickbudget.ts";
 
 /** How a transport behaves as a Duplex. */
@@ -36,8 +37,6 @@ interface Early {
 
 /** destroy() lets what was written leave for so long, in milliseconds. */
 const LAST_BYTES_MS = 1000;
-/** A smaller piece that has to wait is copied, since it may keep a far larger slab of the engine alive. */
-const SMALL = 4096;
 
 /** Made by {@link toDuplex}, {@link connectDuplex} and {@link duplexFactory}. */
 export class SocketDuplex extends Duplex implements PushProducer {
@@ -231,8 +230,7 @@ export class SocketDuplex extends Duplex implements PushProducer {
   received(data: Buffer): void {
     this.#active();
     this.bytesRead += data.length;
-    const waits = data.length < SMALL && this.readableLength > 0;
-    if (!this.push(waits ? Buffer.from(data) : data)) this.#transport!.pauseProducing();
+    if (!this.push(compact(data))) this.#transport!.pauseProducing();
   }
 
   /** @internal */

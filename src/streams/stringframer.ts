@@ -30,11 +30,11 @@ class PrefixFramer implements Framer<Buffer> {
   next(): Buffer | undefined {
     const pieces = this.#pieces;
     const prefix = this.#prefix;
-    if (pieces.size < prefix) return undefined;
+    if (pieces.size < prefix) return wait(pieces);
     let length = 0;
     for (let i = 0; i < prefix; i++) length = length * 256 + pieces.at(i)!;
     if (length > this.#maxLength) throw tooLong(pieces, length, this.#maxLength);
-    if (pieces.size < prefix + length) return undefined;
+    if (pieces.size < prefix + length) return wait(pieces);
     pieces.take(prefix);
     return pieces.take(length);
   }
@@ -64,7 +64,7 @@ class NetstringFramer implements Framer<Buffer> {
     let digits = 0;
     for (; ; digits++) {
       const byte = pieces.at(digits);
-      if (byte === undefined) return undefined;
+      if (byte === undefined) return wait(pieces);
       if (byte === COLON && digits > 0) break;
       if (byte < ZERO || byte > NINE) throw malformed(pieces, "a length of decimal digits and a colon");
       if (digits === 1 && length === 0) throw malformed(pieces, "a length without leading zeros");
@@ -73,7 +73,7 @@ class NetstringFramer implements Framer<Buffer> {
     }
     const end = digits + 1 + length;
     const last = pieces.at(end);
-    if (last === undefined) return undefined;
+    if (last === undefined) return wait(pieces);
     if (last !== COMMA) throw malformed(pieces, `a comma behind its ${length} bytes`);
     pieces.take(digits + 1);
     const string = pieces.take(length);
@@ -84,6 +84,11 @@ class NetstringFramer implements Framer<Buffer> {
   rest(): Buffer {
     return this.#pieces.takeAll();
   }
+}
+
+/** There is no whole string yet. */
+function wait(pieces: Pieces): undefined {
+  pieces.settle();
 }
 
 function tooLong(pieces: Pieces, length: number, maxLength: number): FramingError {
