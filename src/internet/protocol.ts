@@ -190,6 +190,12 @@ export class ReconnectingClientFactory<P extends Protocol = Protocol> extends Cl
   clock: ReactorTime | null = null;
 
   #call: DelayedCall | null = null;
+  /** The connector of the attempt that began last. */
+  #started: Connector | null = null;
+
+  override startedConnecting(connector: Connector): void {
+    this.#started = connector;
+  }
 
   override clientConnectionFailed(connector: Connector, _reason: Failure): void {
     this.#again(connector);
@@ -233,7 +239,7 @@ export class ReconnectingClientFactory<P extends Protocol = Protocol> extends Cl
     this.continueTrying = false;
     this.#cancelCall();
     try {
-      this.connector?.stopConnecting();
+      (this.#started ?? this.connector)?.stopConnecting();
     } catch (error) {
       if (!(error instanceof NotConnectingError)) throw error;
     }

@@ -391,6 +391,28 @@ forEachReactor((make, { reactor: name }) => {
     });
   });
 
+  test.each(["and stays closed", "and its number goes to another file"])(
+    "one that is closed without a word %s is lost within two seconds, and its neighbour is not",
+    async (what) => {
+      const reactor = make();
+      const [reading, writing] = pipe();
+      const [other, otherEnd] = pipe();
+      const [reader, neighbour] = [new Watched(reading), new Watched(other)];
+      reactor.addReader(reader);
+      reactor.addReader(neighbour);
+      await turns(3);
+      close(reading);
+      // The lowest number that is free is given out first.
+      while (what !== "and stays closed" && openFile("/dev/null", constants.O_RDONLY) !== reading);
+      expect(await reader.lost.promise).toBeInstanceOf(ConnectionFdescWentAway);
+      close(writing);
+      writeSync(otherEnd, "hello");
+      await neighbour.arrived.reaches(5);
+      expect(reader.losses).toHaveLength(1);
+      expect(reactor.getReaders()).toEqual([neighbour]);
+    },
+  );
+
   test("a child's output is read through a pipe", async () => {
     const reactor = make();
     const [reading, writing] = pipe();

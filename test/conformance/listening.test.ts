@@ -147,6 +147,37 @@ forEachReactor((make) => {
     expect(served.factory.built).toHaveLength(1);
   });
 
+  test("a port that is stopped by its first connection accepts none of the others in its backlog", async () => {
+    const reactor = make({ run: false });
+    const served = serve(reactor, () => {
+      void served.listening.stopListening();
+      return new Recorder();
+    });
+    const peers = await Promise.all(Array.from({ length: 8 }, () => Peer.connect(served.port)));
+    const ended = reactor.run({ installSignalHandlers: false });
+    await Promise.race(peers.map(({ closed }) => closed));
+    await until(() => served.factory.calls.at(-1) === "doStop");
+    const first = await served.next();
+    await first.made.promise;
+    first.transport.loseConnection();
+    for (const peer of peers) peer.end();
+    await Promise.all(peers.map(({ closed }) => closed));
+    expect(served.factory.built).toHaveLength(1);
+    reactor.stop();
+    await ended;
+  });
+
+  test("a port that is closing is not listened on again before it is closed", async () => {
+    const { listening } = serve(make(), () => new Echo());
+    const stopped = listening.stopListening();
+    expect(() => listening.startListening()).toThrow(/is closing: await stopListening\(\)/);
+    await stopped;
+    listening.startListening();
+    const peer = await Peer.connect(listening.getHost().port);
+    peer.write("anew");
+    expect(await peer.take(4)).toBe("anew");
+  });
+
   test("two ports may share a number with reusePort, and both get connections", async () => {
     const reactor = make();
     const first = serve(reactor, () => new Recorder(), { reusePort: true });

@@ -203,4 +203,18 @@ forEachReactor((make) => {
     const attempt = ["doStart", "startedConnecting", "clientConnectionFailed", "doStop"];
     expect(factories.map(({ calls }) => calls)).toEqual(Array(ROUNDS).fill(attempt));
   });
+
+  test("while it is paused: loseWriteConnection() finds it, with ECONNRESET", async () => {
+    const { port, next } = serve(make(), () => new Recorder());
+    const peer = await Peer.connect(port);
+    const protocol = await next();
+    await protocol.made.promise;
+    protocol.transport.pauseProducing();
+    await turns(2);
+    peer.reset();
+    await peer.closed;
+    await turns(5);
+    protocol.transport.loseWriteConnection();
+    expect(await protocol.lossError()).toMatchObject({ osError: "ECONNRESET" });
+  });
 });

@@ -196,4 +196,54 @@ forEachReactor((make) => {
       expect(await protocol.lossError()).toMatchObject({ message: expect.stringContaining("stopped") });
     }
   });
+
+  test("peers that close when they are told are waited for: nothing lingers once run() has ended", async () => {
+    const [reactor, ended] = running(make);
+    const { port, factory } = serve(reactor, () => new Recorder());
+    const elsewhere = make();
+    const clients = await Promise.all(Array.from({ length: 50 }, () => dial(elsewhere, port, new Recorder())));
+    await until(() => factory.built.length === clients.length);
+    reactor.stop();
+    await ended;
+    expect(reactor.stats()).toMatchObject({ connections: 0, lingering: 0 });
+    await Promise.all(clients.map(({ lost }) => lost.promise));
+  });
+
+  test("a peer that never closes is waited for by a second, and then nothing lingers", async () => {
+    const [reactor, ended] = running(make);
+    const { port, next } = serve(reactor, () => new Recorder());
+    const peer = await Peer.connect(port);
+    await (await next()).made.promise;
+    const before = reactor.seconds();
+    reactor.stop();
+    await ended;
+    expect(reactor.seconds() - before).toBeGreaterThanOrEqual(1);
+    expect(reactor.stats()).toMatchObject({ connections: 0, lingering: 0 });
+    await peer.ended;
+  });
+
+  test("a stop that crash() cuts short does nothing to the connections of the next run", async () => {
+    const [reactor, first] = running(make);
+    const { port, next } = serve(reactor, () => new Recorder());
+    const peer = await Peer.connect(port, { reading: false });
+    const old = await next();
+    await old.made.promise;
+    old.transport.write(Buffer.alloc(16 * MIB));
+    reactor.stop();
+    await until(() => !reactor.running);
+    reactor.crash();
+    await first;
+    const second = reactor.run({ installSignalHandlers: false });
+    const served = serve(reactor, () => new Recorder());
+    const visitor = await Peer.connect(served.port);
+    const live = await served.next();
+    const later = new Promise((resolve) => reactor.callLater(1.5, () => resolve(undefined)));
+    await later;
+    expect(live.losses).toBe(0);
+    peer.read();
+    visitor.end();
+    await live.lost.promise;
+    reactor.stop();
+    await second;
+  });
 });

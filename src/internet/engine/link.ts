@@ -15,6 +15,8 @@ import { BufferView } from "./view.ts";
 const SLOT_MASK = (1 << 20) - 1;
 /** What closed while the peer still sends is held open for one to two sweeps. */
 const SWEEP_SECONDS = 5;
+/** The sweeps after which nothing lingers. */
+const SWEEPS_TO_CLOSE = 2;
 
 /** How much memory an engine reports in. */
 export interface LinkSizes {
@@ -124,6 +126,16 @@ export class EngineLink {
   /** Every connection that is open now. */
   *connections(): IterableIterator<TcpConnection> {
     for (const connection of this.table) if (connection !== undefined) yield connection;
+  }
+
+  /** Connections whose loss was told and whose peers have not closed yet. */
+  get lingering(): number {
+    return this.native.stats().lingering;
+  }
+
+  /** Close what lingers now. A peer that has not read everything may lose the rest to a reset. */
+  closeLingering(): void {
+    for (let sweep = 0; sweep < SWEEPS_TO_CLOSE && this.native.sweepLingering() > 0; sweep++);
   }
 
   stats(): EngineStats {

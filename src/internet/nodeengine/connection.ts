@@ -267,6 +267,10 @@ export class NodeConnection implements EngineConnection {
       this.finishClose();
       return;
     }
+    if (this.shutAsked && !this.shut && this.errno !== 0) {
+      this.fail(this.errno);
+      return;
+    }
     if (this.notifyDrain) this.engine.push(Completion.WRITE_DRAINED, this.handle, 0, 0);
     if (this.shutAsked && !this.shut) {
       this.shut = true;

@@ -21,13 +21,16 @@ import type {
 } from "../interfaces.ts";
 import { type AttemptKeeper, TcpConnector } from "../stream/connector.ts";
 import { type PortKeeper, TcpPort } from "../stream/port.ts";
+import type { DelayedCall } from "../time.ts";
 import { ReactorBase } from "./base.ts";
 import { FDSet } from "./fdset.ts";
 import { type Loop, NodeLoop } from "./loop.ts";
 
-/** At shutdown, what was written may still leave for so long. */
+/** At shutdown, what was written may still leave for so long, and connections linger until their peers have closed. */
 const LAST_BYTES_SECONDS = 1;
 const STOP_FAILED = "A listening port failed to stop";
+/** The longest wait between two looks at what still lingers, in seconds. */
+const LONGEST_LOOK = 0.05;
 
 export abstract class EngineReactor extends ReactorBase implements Reactor, PortKeeper, AttemptKeeper {
   readonly name: string;
@@ -41,6 +44,8 @@ export abstract class EngineReactor extends ReactorBase implements Reactor, Port
   #fresh = true;
   readonly #link: EngineLink;
   readonly #descriptors: FDSet;
+  /** What the shutdown waits with, cancelled when the reactor has stopped or was crashed meanwhile. */
+  readonly #endCalls = new Set<DelayedCall>();
 
   /** Throws what `make` throws. */
   constructor(name: string, make: EngineMaker, loop: Loop = new NodeLoop(), sizes?: LinkSizes) {
@@ -150,33 +155,65 @@ export abstract class EngineReactor extends ReactorBase implements Reactor, Port
 
   protected override startIO(): void {
     this.#link.native.start();
+    this.#descriptors.start();
   }
 
   protected override stopIO(): void {
     this.ending = false;
+    this.#cancelEndCalls();
+    this.#link.onClosed = undefined;
+    this.#descriptors.stop();
     this.#link.native.stop();
   }
 
-  /** Ports close, connections send what they hold and are lost; those that do not get it out in time are cut. */
+  /**
+   * Ports close, connections send what they hold and are lost, and what lingers is closed once its peer has closed. What
+   * does not get that far in {@link LAST_BYTES_SECONDS} is cut: no descriptor is open afterwards.
+   */
   protected override disconnectAll(): Deferred<unknown> {
+    const link = this.#link;
     this.ending = true;
     for (const port of this.ports) port.stopListening().addErrback((failure) => err(failure.value, STOP_FAILED));
     for (const attempt of [...this.attempts]) attempt.cutShort();
     const reason = () => new Failure(new ConnectionLost("The reactor was stopped."));
     this.#descriptors.disconnectAll(reason);
-    for (const connection of this.#link.connections()) connection.loseConnectionFor(reason());
+    for (const connection of link.connections()) connection.loseConnectionFor(reason());
     const done = new Deferred<unknown>();
-    const cut = this.callLater(LAST_BYTES_SECONDS, () => {
-      for (const connection of this.#link.connections()) connection.abortConnection();
+    let late = false;
+    let wait = 0;
+    this.#endLater(LAST_BYTES_SECONDS, () => {
+      late = true;
+      for (const connection of link.connections()) connection.abortConnection();
+      look();
     });
     const look = () => {
-      if (this.ports.size > 0 || this.#link.open > 0) return;
-      this.#link.onClosed = undefined;
-      if (cut.active()) cut.cancel();
+      if (done.called || this.ports.size > 0 || link.open > 0) return;
+      link.onClosed = undefined;
+      if (late) link.closeLingering();
+      if (link.lingering > 0 && !late) {
+        // Nothing tells when a peer has closed: for the program, the connection is gone already.
+        this.#endLater(wait, look);
+        wait = Math.min(2 * wait + 0.001, LONGEST_LOOK);
+        return;
+      }
+      this.#cancelEndCalls();
       done.callback(undefined);
     };
-    this.#link.onClosed = look;
+    link.onClosed = look;
     look();
     return done;
+  }
+
+  #endLater(seconds: number, f: () => void): void {
+    const call = this.callLater(seconds, () => {
+      this.#endCalls.delete(call);
+      f();
+    });
+    this.#endCalls.add(call);
+  }
+
+  #cancelEndCalls(): void {
+    for (const call of this.#endCalls) if (call.active()) call.cancel();
+    this.#endCalls.clear();
   }
 }

@@ -24,18 +24,27 @@ import { Failure } from "../failure.ts";
 import type { DescriptorEnd, FileDescriptor, ReadDescriptor, WriteDescriptor } from "../interfaces.ts";
 import { callAndLog, logRejection } from "../rejection.ts";
 
+/**
+ * How often the descriptors are looked at, in seconds. poll(2) and select(2) tell when one was closed; epoll, kqueue and
+ * io_uring drop it without a word, so that its object would wait for ever.
+ */
+const SWEEP_SECONDS = 1;
+
 class Watch implements PolledEvents {
   readonly object: FileDescriptor;
   readonly fd: number;
+  /** What the number stood for when it was added. */
+  readonly identity: string;
   handle = -1;
   reader: ReadDescriptor | undefined;
   writer: WriteDescriptor | undefined;
   private readonly set: FDSet;
 
-  constructor(set: FDSet, object: FileDescriptor, fd: number) {
+  constructor(set: FDSet, object: FileDescriptor, fd: number, identity: string) {
     this.set = set;
     this.object = object;
     this.fd = fd;
+    this.identity = identity;
   }
 
   get interest(): number {
@@ -57,6 +66,8 @@ export class FDSet {
   readonly #link: EngineLink;
   readonly #watches = new Map<FileDescriptor, Watch>();
   readonly #byDescriptor = new Map<number, Watch>();
+  #running = false;
+  #sweeper: object | undefined;
 
   constructor(reactorName: string, link: EngineLink) {
     this.#reactorName = reactorName;
@@ -115,6 +126,18 @@ export class FDSet {
 
   // --- for the reactor -----------------------------------------------------------------------------------------------
 
+  /** The reactor runs: objects may be told. */
+  start(): void {
+    this.#running = true;
+    this.#sweepLater();
+  }
+
+  stop(): void {
+    this.#running = false;
+    this.#link.loop.cancelLater(this.#sweeper);
+    this.#sweeper = undefined;
+  }
+
   /** Remove every object, and tell it. */
   disconnectAll(reason: () => Failure): void {
     for (const object of this.removeAll()) this.#lost(object, reason());
@@ -163,13 +186,14 @@ export class FDSet {
     if (known !== undefined) return known;
     const fd = object.fileno();
     // Asked here, since poll(2) and select(2) would tell it only in the next turn.
-    if (!isOpen(fd)) throw new CannotWatchError(nameOf(object), fd, errnoNamed("EBADF")!);
+    const identity = identityOf(fd);
+    if (identity === undefined) throw new CannotWatchError(nameOf(object), fd, errnoNamed("EBADF")!);
     const other = this.#byDescriptor.get(fd);
     if (other !== undefined && numberOf(other.object) === fd)
       throw new CannotWatchError(nameOf(object), fd, errnoNamed("EEXIST")!);
     // The other one closed its descriptor without a word, and the number has come round.
     if (other !== undefined) this.#end(other.object, new Failure(new ConnectionFdescWentAway(fd)), false);
-    return new Watch(this, object, fd);
+    return new Watch(this, object, fd, identity);
   }
 
   /** The watch waits for more than before. */
@@ -187,6 +211,7 @@ export class FDSet {
     this.#watches.set(watch.object, watch);
     this.#byDescriptor.set(watch.fd, watch);
     this.#link.addPolled(result, watch);
+    this.#sweepLater();
   }
 
   /** The watch waits for less than before. An error says that the kernel has forgotten the descriptor: nothing is lost. */
@@ -201,6 +226,32 @@ export class FDSet {
     watch.reader = undefined;
     watch.writer = undefined;
     this.#link.dropPolled(watch.handle);
+    // Its slot will be another's.
+    watch.handle = -1;
+  }
+
+  #sweepLater(): void {
+    if (this.#sweeper !== undefined || !this.#running || this.#watches.size === 0) return;
+    this.#sweeper = this.#link.loop.later(SWEEP_SECONDS, this.#sweep, false);
+  }
+
+  /** End the objects whose descriptors were closed without a word. */
+  readonly #sweep = (): void => {
+    this.#sweeper = undefined;
+    for (const watch of [...this.#watches.values()]) {
+      if (this.#watches.get(watch.object) !== watch || this.#isThere(watch)) continue;
+      this.#end(watch.object, new Failure(new ConnectionFdescWentAway(watch.fd)), false);
+    }
+    this.#sweepLater();
+  };
+
+  #isThere({ object, fd, identity }: Watch): boolean {
+    try {
+      return object.fileno() === fd && identityOf(fd) === identity;
+    } catch (error) {
+      err(error, `${nameOf(object)}: fileno() failed`);
+      return false;
+    }
   }
 
   #end(object: FileDescriptor, reason: Failure, reading: boolean): void {
@@ -239,10 +290,15 @@ function numberOf(object: FileDescriptor): number | undefined {
 }
 
 function isOpen(fd: number): boolean {
+  return identityOf(fd) !== undefined;
+}
+
+/** The file that a descriptor stands for; undefined when it is closed. */
+function identityOf(fd: number): string | undefined {
   try {
-    fstatSync(fd);
-    return true;
+    const { dev, ino } = fstatSync(fd);
+    return `${dev}:${ino}`;
   } catch {
-    return false;
+    return undefined;
   }
 }

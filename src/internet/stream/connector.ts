@@ -13,6 +13,8 @@ import type { DelayedCall, ReactorTime } from "../time.ts";
 import { addressFrom, type ConnectionOwner, TcpConnection } from "./connection.ts";
 
 const DEFAULT_TIMEOUT_SECONDS = 30;
+/** An attempt that begins while the reactor stops fails after so long: one that is made again at once must not spin. */
+const REFUSED_SECONDS = 0.01;
 
 /** The reactor's list of attempts to connect. */
 export interface AttemptKeeper {
@@ -165,7 +167,8 @@ export class TcpConnector implements Connector, AttemptEvents, ConnectionOwner {
   #open(attempt: number, host: string): void {
     if (this.state !== "connecting" || attempt !== this.#attempts) return;
     if (this.#keeper.ending) {
-      this.#failSoon(attempt, new ConnectError(`The reactor was stopped before ${this.#where} was connected.`));
+      const error = new ConnectError(`The reactor was stopped before ${this.#where} was connected.`);
+      this.#failSoon(attempt, error, REFUSED_SECONDS);
       return;
     }
     const [bindHost, bindPort] = this.#options.bindAddress ?? ["", 0];
@@ -179,8 +182,8 @@ export class TcpConnector implements Connector, AttemptEvents, ConnectionOwner {
   }
 
   /** On the next turn, so that nobody is told of a failure from inside connect(). */
-  #failSoon(attempt: number, error: ConnectError): void {
-    this.#reactor.callLater(0, () => {
+  #failSoon(attempt: number, error: ConnectError, seconds = 0): void {
+    this.#reactor.callLater(seconds, () => {
       if (attempt === this.#attempts) this.#fail(error);
     });
   }

@@ -296,6 +296,10 @@ export class End implements EngineConnection, PipeEnd {
       this.finishClose();
       return;
     }
+    if (this.shutAsked && !this.shut && this.wasReset) {
+      this.fail(ECONNRESET);
+      return;
+    }
     if (this.notifyDrain) this.engine.push(Completion.WRITE_DRAINED, this.handle, 0, 0);
     if (this.shutAsked && !this.shut) {
       this.sendFin();
