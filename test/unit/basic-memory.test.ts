@@ -1,4 +1,5 @@
 /** What a peer can make a receiver hold: 1 GiB in chunks of 64 KiB, none of which ends a message. */
+import type { ReadableByteStreamController } from "node:stream/web";
 import { describe, expect, it } from "vitest";
 import {
   Int32StringReceiver,
@@ -127,5 +128,42 @@ describe("a message that is cut in two", () => {
     expect(buffer.take(20, 0).toString()).toBe("aaaaaaaaaabbbbbbbbbb");
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(64 * 1024);
     expect(buffer.length).toBe(1024 * 1024 - 10);
+  });
+});
+
+describe("a message that goes into a byte stream", () => {
+  /** A byte stream takes the memory away, on Node 20 even that which is marked as untransferable. */
+  const streamed = async (message: Buffer) => {
+    const start = (controller: ReadableByteStreamController) => controller.enqueue(message);
+    const { value } = await new ReadableStream({ type: "bytes", start }).getReader().read();
+    return Buffer.from(value as Uint8Array);
+  };
+  const SIZES = [1, 64, 65, 600, 5000];
+
+  it.each(SIZES)("takes nothing of the others along that came in one chunk, at %i bytes", async (size) => {
+    const [one, other] = [new Accumulator(), new Accumulator()];
+    const sent = Array.from({ length: 4 }, (_, i) => Buffer.alloc(size, i + 1));
+    for (const accumulator of [one, other]) accumulator.lend(Buffer.concat(sent));
+    const kept: Buffer[] = [];
+    for (const message of sent) {
+      kept.push(other.take(size, 0));
+      expect(Buffer.compare(await streamed(one.take(size, 0)), message)).toBe(0);
+    }
+    for (const accumulator of [one, other]) accumulator.settle();
+    expect(Buffer.concat(kept).equals(Buffer.concat(sent))).toBe(true);
+    expect([one.length, other.length]).toEqual([0, 0]);
+  });
+
+  it.each(SIZES)("takes nothing of those along that follow it in memory of our own, at %i bytes", async (size) => {
+    const accumulator = new Accumulator();
+    const sent = Buffer.concat(Array.from({ length: 3 }, (_, i) => Buffer.alloc(size, i + 1)));
+    for (let at = 0; at < sent.length; at += 700) accumulator.add(sent.subarray(at, at + 700));
+    for (let i = 0; i < 3; i++) {
+      expect(accumulator.has(size)).toBe(true);
+      expect(Buffer.compare(await streamed(accumulator.take(size, 0)), Buffer.alloc(size, i + 1))).toBe(0);
+    }
+    expect(accumulator.length).toBe(0);
+    accumulator.add(sent);
+    expect(accumulator.takeAll().equals(sent)).toBe(true);
   });
 });

@@ -12,20 +12,14 @@
  * Memory grows with what came: of a message that only was announced, there is memory for AT_ONCE bytes at most. None is
  * held when there is nothing unconsumed.
  *
- * What is taken is for good: nothing writes there again. A message that came in pieces gets the memory in which it was
- * put together, so its bytes were copied once. Short ones are copied out of the chunk many at a time, and stand side by
- * side in blocks: a message that is kept keeps a block of BLOCK bytes at most.
+ * What is taken is for good, and has memory of its own: a program that transfers a message takes nothing else along, and
+ * one that keeps a message keeps at most twice its bytes. A message that came in pieces gets the memory in which it was
+ * put together, so its bytes were copied once.
  */
-import { markAsUntransferable } from "node:worker_threads";
 import { BufferView } from "../../internet/engine/view.ts";
 
 const EMPTY: Buffer = Buffer.alloc(0);
-/** Kept apart, as `blockMemory` is, since asking a Buffer for its memory costs more than making one. */
 const NO_MEMORY = EMPTY.buffer;
-/** Bytes. Larger ones are no faster. */
-const BLOCK = 8 * 1024;
-/** So many bytes are copied with the first short message of a chunk, and twice as many each time after that. */
-const AHEAD = 1024;
 const SMALLEST = 64;
 /** Memory of this size is kept when it runs empty, and serves the next message that is cut in two. */
 const KEPT = 512;
@@ -47,11 +41,9 @@ export class Accumulator {
   #nextStart = 0;
   /** Bytes of the message under way, as far as they are known. */
   #expected = Number.POSITIVE_INFINITY;
-  /** Before `#copied`, the bytes from `start` on stand in `#block` as well, `#shift` further on. */
-  #block: ArrayBufferLike = NO_MEMORY;
-  #shift = 0;
-  #copied = 0;
-  #ahead = AHEAD;
+  /** The memory of a lent chunk: to ask a Buffer for it costs more than to make one. */
+  #memory: ArrayBufferLike = NO_MEMORY;
+  #offset = 0;
   /** What takeAll() gave away last, until settle(): when some of it comes back, it is read there. */
   #given: ArrayBufferLike = NO_MEMORY;
 
@@ -109,12 +101,10 @@ export class Accumulator {
 
   /** The next `length` bytes, for good; they and `dropped` more are consumed. Only after has(length + dropped). */
   take(length: number, dropped: number): Buffer {
-    const from = this.start;
-    const taken =
-      from < this.#copied && from + length <= this.#copied
-        ? new BufferView(this.#block, this.#shift + from, length)
-        : this.#takeOut(from, from + length, this.#ahead);
+    const taken = this.#takeOut(length, dropped);
     this.skip(length + dropped);
+    // The memory may have left with the message.
+    if (this.start === this.bytes.length && !this.#lent && this.#next === null) this.#forget();
     return taken;
   }
 
@@ -124,7 +114,7 @@ export class Accumulator {
     if (this.#given !== NO_MEMORY && this.bytes.buffer === this.#given) {
       all = new BufferView(this.#given, this.bytes.byteOffset + this.start, this.bytes.length - this.start);
     } else if (this.#next === null) {
-      all = this.#takeOut(this.start, this.bytes.length, 0);
+      all = this.#takeOut(this.bytes.length - this.start, 0);
     } else {
       all = Buffer.allocUnsafeSlow(this.length);
       const copied = this.bytes.copy(all, 0, this.start);
@@ -198,16 +188,14 @@ export class Accumulator {
     this.start = start;
     this.#lent = true;
     this.#next = null;
-    this.#copied = 0;
-    this.#ahead = AHEAD;
+    this.#memory = chunk.buffer;
+    this.#offset = chunk.byteOffset;
   }
 
   #forget(): void {
     this.bytes = EMPTY;
     this.start = 0;
-    this.#block = NO_MEMORY;
-    this.#copied = 0;
-    this.#ahead = AHEAD;
+    this.#memory = NO_MEMORY;
   }
 
   /** Copy `chunk[from, to)` behind the unconsumed bytes, which stand in memory of our own. */
@@ -225,7 +213,6 @@ export class Accumulator {
       this.bytes.copy(target, 0, this.start);
       this.#own = target;
       this.#nextStart -= this.start;
-      this.#copied = 0;
       this.start = 0;
       end = held;
     }
@@ -233,47 +220,18 @@ export class Accumulator {
     this.bytes = new BufferView(this.#own.buffer, 0, end + to - from);
   }
 
-  /** `bytes[from, to)` for good. Up to `ahead` bytes, which are to be taken next, may be copied together. */
-  #takeOut(from: number, to: number, ahead: number): Buffer {
-    const bytes = this.bytes;
-    const length = to - from;
-    if (!this.#lent && length > KEPT && length * 2 >= this.#own.length) {
-      // The message leaves with the memory that it fills; what follows it is only read there.
-      this.#own = EMPTY;
-      return new BufferView(bytes.buffer, bytes.byteOffset + from, length);
+  /** The next `length` bytes for good; `dropped` more are consumed with them. */
+  #takeOut(length: number, dropped: number): Buffer {
+    const { bytes, start } = this;
+    if (this.#lent) return new BufferView(new Uint8Array(this.#memory, this.#offset + start, length));
+    const all = start + length + dropped === bytes.length;
+    if (!all || length <= KEPT || length * 2 < this.#own.length) {
+      return new BufferView(part(bytes, start, start + length));
     }
-    if (length > BLOCK / 2) {
-      const taken = Buffer.allocUnsafeSlow(length);
-      bytes.copy(taken, 0, from, to);
-      return taken;
-    }
-    const at = room(length);
-    const end = Math.min(bytes.length, from + Math.min(block.length - at, Math.max(length, ahead)));
-    this.#ahead = Math.min(BLOCK, this.#ahead * 2);
-    block.set(part(bytes, from, end), at);
-    filled = at + end - from;
-    this.#block = blockMemory;
-    this.#shift = at - from;
-    this.#copied = end;
-    return new BufferView(blockMemory, at, length);
+    // The message leaves with the memory that it fills, in which nothing else is left.
+    this.#own = EMPTY;
+    return new BufferView(bytes.buffer, bytes.byteOffset + start, length);
   }
-}
-
-/** The block that is filled now: the short messages of all connections stand there. */
-let block = EMPTY;
-let blockMemory: ArrayBufferLike = NO_MEMORY;
-let filled = 0;
-
-/** Where in `block` there is room for `length` bytes. */
-function room(length: number): number {
-  if (filled + length > block.length) {
-    block = Buffer.allocUnsafeSlow(BLOCK);
-    blockMemory = block.buffer;
-    // Whoever transferred one message to another thread would take everybody's away.
-    markAsUntransferable(blockMemory);
-    filled = 0;
-  }
-  return filled;
 }
 
 function part(bytes: Uint8Array, from: number, to: number): Uint8Array {
