@@ -10,17 +10,19 @@ import type { Duplex } from "node:stream";
 import { IPv4Address, literalAddress } from "../internet/address.ts";
 import { ConnectionAborted, ConnectionDone, ConnectionLost } from "../internet/error.ts";
 import { Failure } from "../internet/failure.ts";
-import type {
-  Address,
-  Bytes,
-  HalfCloseableProtocol,
-  Producer,
-  ProtocolLike,
-  PullProducer,
-  PushProducer,
-  Transport,
-} from "../internet/interfaces.ts";
-import { callAndLog, logRejection, onRejection } from "../internet/rejection.ts";
+import type { Address, Bytes, ProtocolLike, Transport } from "../internet/interfaces.ts";
+import { onRejection } from "../internet/rejection.ts";
+import {
+  ABORTED,
+  CLOSE_DUE,
+  CLOSING,
+  ClosingTransport,
+  DEAF,
+  LOST,
+  PEER_ENDED,
+  PRODUCER,
+  STREAMING,
+} from "../internet/stream/closing.ts";
 import { nameOf } from "../logger/describe.ts";
 import { err } from "../logger/log.ts";
 
@@ -56,26 +58,18 @@ interface SocketParts {
   resetAndDestroy?(): unknown;
 }
 
-class DuplexTransport implements Transport {
-  disconnecting = false;
+class DuplexTransport extends ClosingTransport implements Transport {
   readonly #duplex: Duplex & SocketParts;
   readonly #peer: Address;
   readonly #host: Address;
-  #protocol: ProtocolLike | null = null;
-  #producer: Producer | null = null;
-  #streaming = false;
-  #producerPaused = false;
   #noDelay = true;
   #keepAlive = false;
-  #readEnded = false;
-  #writeEnded = false;
-  #aborted = false;
-  #lost = false;
   #error: Error | null = null;
-  /** Why the connection ends, when its protocol threw. */
-  #reason: Failure | null = null;
+  /** A pull producer is asked in the next tick, as long as the stream has room. */
+  #asking = false;
 
   constructor(duplex: Duplex, options: FromDuplexOptions = {}) {
+    super();
     this.#duplex = duplex;
     const { remoteAddress, remotePort, localAddress, localPort } = this.#duplex;
     this.#peer = options.peer ?? addressOf(remoteAddress, remotePort);
@@ -88,7 +82,7 @@ class DuplexTransport implements Transport {
       this.#error ??= error;
     });
     duplex.on("close", () => this.#closed());
-    duplex.on("drain", () => this.#drained());
+    duplex.on("drain", () => this.drained());
     duplex.on("finish", () => this.#finished());
     duplex.on("end", () => this.#ended());
     this.switchProtocol(protocol);
@@ -99,70 +93,31 @@ class DuplexTransport implements Transport {
   }
 
   switchProtocol(next: ProtocolLike): void {
-    if (this.#lost) return;
-    this.#protocol = next;
+    if ((this.flags & LOST) !== 0) return;
+    this.receiver = next;
     this.#call(() => next.makeConnection(this));
-    if (!this.#readEnded) return;
+    if ((this.flags & PEER_ENDED) === 0) return;
     // The protocol before knows of the peer's end, this one does not.
     process.nextTick(() => {
-      if (this.#protocol === next) this.#tellEnd();
+      if (this.receiver === next) this.peerEnded();
     });
   }
 
   // --- writing -----------------------------------------------------------------------------------------------------
 
   write(data: Bytes): void {
-    if (this.disconnecting || this.#lost || !this.#duplex.writable) return;
-    if (!this.#duplex.write(Buffer.from(data as string))) this.#pauseProducer();
+    if (!this.#duplex.writable) return;
+    if (!this.#duplex.write(Buffer.from(data as string))) this.pauseProducer();
   }
 
   writeSequence(pieces: Iterable<Bytes>): void {
     for (const piece of pieces) this.write(piece);
   }
 
-  loseConnection(): void {
-    if (this.disconnecting || this.#lost) return;
-    this.disconnecting = true;
-    if (this.#closeWaitsForProducer()) this.#duplex.pause();
-    else this.#close();
-  }
-
-  abortConnection(): void {
-    if (this.#aborted || this.#lost) return;
-    this.#aborted = true;
-    this.disconnecting = true;
-    const duplex = this.#duplex;
-    duplex.resume();
-    // Only TCP has resets, and a socket with TLS cannot send one.
-    if (duplex.remotePort !== undefined && duplex.encrypted !== true && duplex.resetAndDestroy !== undefined) {
-      duplex.resetAndDestroy();
-    } else {
-      duplex.destroy();
-    }
-  }
-
-  loseWriteConnection(): void {
-    if (!this.disconnecting && !this.#lost) this.#duplex.end();
-  }
-
-  registerProducer(producer: PushProducer | PullProducer, streaming: boolean): void {
-    if (this.#producer !== null) {
-      throw new Error("A producer is registered with this transport already: unregisterProducer() it first.");
-    }
-    if (this.#aborted || this.#lost) {
-      producer.stopProducing();
-      return;
-    }
-    this.#producer = producer;
-    this.#streaming = streaming;
-    this.#producerPaused = false;
-    if (!streaming) this.#pull();
-  }
-
-  unregisterProducer(): void {
-    if (this.#producer === null) return;
-    this.#producer = null;
-    if (this.disconnecting && !this.#aborted) this.#close();
+  /** The stream has room: a pull producer is asked, and again in the next tick for as long as there is room. */
+  override drained(): void {
+    super.drained();
+    this.#askLater();
   }
 
   // --- reading -----------------------------------------------------------------------------------------------------
@@ -172,11 +127,7 @@ class DuplexTransport implements Transport {
   }
 
   resumeProducing(): void {
-    if (!this.disconnecting && !this.#lost) this.#duplex.resume();
-  }
-
-  stopProducing(): void {
-    this.loseConnection();
+    if ((this.flags & DEAF) === 0) this.#duplex.resume();
   }
 
   // --- about the connection ----------------------------------------------------------------------------------------
@@ -207,66 +158,64 @@ class DuplexTransport implements Transport {
   // --- the stream's events -----------------------------------------------------------------------------------------
 
   #received(data: Buffer | string): void {
-    if (this.disconnecting || this.#lost) return;
+    if ((this.flags & DEAF) !== 0) return;
     const bytes = typeof data === "string" ? Buffer.from(data, this.#duplex.readableEncoding ?? "utf8") : data;
-    this.#call(() => this.#protocol?.dataReceived(bytes));
+    this.#call(() => this.receiver?.dataReceived(bytes));
   }
 
   #ended(): void {
-    if (this.#readEnded) return;
-    this.#readEnded = true;
-    this.#tellEnd();
-  }
-
-  #tellEnd(): void {
-    if (this.disconnecting || this.#lost) return;
-    const protocol = this.#protocol as Partial<HalfCloseableProtocol>;
-    this.#call(() => {
-      if (typeof protocol.readConnectionLost === "function") return protocol.readConnectionLost();
-      this.loseConnection();
-      return undefined;
-    });
-    if (this.#writeEnded) this.loseConnection();
+    if ((this.flags & PEER_ENDED) === 0) this.peerEnded();
   }
 
   #finished(): void {
-    this.#writeEnded = true;
-    if (this.disconnecting) {
-      this.#duplex.destroy();
-      return;
-    }
-    const protocol = this.#protocol as Partial<HalfCloseableProtocol>;
-    this.#call(() => protocol.writeConnectionLost?.());
-    if (this.#readEnded) this.loseConnection();
-  }
-
-  #drained(): void {
-    if (this.#producer === null || this.#aborted || this.#lost) return;
-    if (!this.#streaming) {
-      this.#pull();
-    } else if (this.#producerPaused) {
-      this.#producerPaused = false;
-      this.#call(() => (this.#producer as PushProducer).resumeProducing());
-    }
+    if ((this.flags & CLOSE_DUE) !== 0) this.#duplex.destroy();
+    else this.writeEnded();
   }
 
   #closed(): void {
-    if (this.#lost) return;
-    const reason = this.#reason ?? new Failure(this.#lossError());
-    this.#lost = true;
-    const producer = this.#producer;
-    const protocol = this.#protocol;
-    this.#producer = null;
-    this.#protocol = null;
-    try {
-      logRejection(producer?.stopProducing(), "A producer threw in stopProducing()");
-    } catch (error) {
-      err(error, "A producer threw in stopProducing()");
+    if ((this.flags & LOST) === 0) this.lost(this.reason ?? new Failure(this.#lossError()));
+  }
+
+  // --- how it closes -----------------------------------------------------------------------------------------------
+
+  protected override stopReading(): void {
+    // A stream that closes is read to its end, and one that was destroyed gives nothing more.
+    if ((this.flags & (ABORTED | CLOSE_DUE)) === 0) this.#duplex.pause();
+  }
+
+  protected override sendThenFin(): void {
+    this.#duplex.end();
+  }
+
+  protected override sendThenClose(): void {
+    const duplex = this.#duplex;
+    // Some streams close only when everything was read; nothing of that is delivered any more.
+    duplex.resume();
+    if (duplex.writableFinished || !duplex.writable) duplex.destroy();
+    else duplex.end();
+  }
+
+  protected override cut(): void {
+    const duplex = this.#duplex;
+    duplex.resume();
+    // Only TCP has resets, and a socket with TLS cannot send one.
+    if (duplex.remotePort !== undefined && duplex.encrypted !== true && duplex.resetAndDestroy !== undefined) {
+      duplex.resetAndDestroy();
+    } else {
+      duplex.destroy();
     }
-    callAndLog(
-      () => protocol?.connectionLost(reason),
-      () => `${nameOf(protocol)} threw in connectionLost()`,
-    );
+  }
+
+  protected override wantDrain(on: boolean): void {
+    if (on) this.#askLater();
+  }
+
+  protected override fail(error: unknown): void {
+    const who = this.receiver === undefined ? "A protocol" : nameOf(this.receiver);
+    err(error, `${who} threw; its connection to ${this.#peer} is closed`);
+    if ((this.flags & LOST) !== 0) return;
+    this.reason ??= new Failure(error);
+    this.abortConnection();
   }
 
   // --- inside ------------------------------------------------------------------------------------------------------
@@ -275,23 +224,16 @@ class DuplexTransport implements Transport {
   #call(f: () => unknown): void {
     try {
       const result = f();
-      if (result !== undefined) onRejection(result, (error) => this.#fail(error));
+      if (result !== undefined) onRejection(result, (error) => this.fail(error));
     } catch (error) {
-      this.#fail(error);
+      this.fail(error);
     }
   }
 
-  #fail(error: unknown): void {
-    err(error, `${nameOf(this.#protocol)} threw; its connection to ${this.#peer} is closed`);
-    if (this.#lost) return;
-    this.#reason ??= new Failure(error);
-    this.abortConnection();
-  }
-
   #lossError(): Error {
-    if (this.#aborted) return new ConnectionAborted();
+    if ((this.flags & ABORTED) !== 0) return new ConnectionAborted();
     const cause = this.#error;
-    if (cause === null && (this.disconnecting || this.#readEnded)) return new ConnectionDone();
+    if (cause === null && (this.flags & (CLOSING | PEER_ENDED)) !== 0) return new ConnectionDone();
     const code = (cause as NodeJS.ErrnoException | null)?.code ?? "";
     const why = cause === null ? "the stream closed without an end" : cause.message;
     const lost = new ConnectionLost(`The connection to the other side was lost in a non-clean way: ${why}.`, code);
@@ -299,29 +241,14 @@ class DuplexTransport implements Transport {
     return lost;
   }
 
-  #close(): void {
-    const duplex = this.#duplex;
-    // Some streams close only when everything was read; nothing of that is delivered any more.
-    duplex.resume();
-    if (duplex.writableFinished || !duplex.writable) duplex.destroy();
-    else duplex.end();
-  }
-
-  #pauseProducer(): void {
-    if (this.#producer === null || !this.#streaming || this.#producerPaused) return;
-    this.#producerPaused = true;
-    this.#call(() => (this.#producer as PushProducer).pauseProducing());
-  }
-
-  /** Ask a pull producer for more, once the stream has room. */
-  #pull(): void {
-    const producer = this.#producer as PullProducer;
-    this.#call(() => producer.resumeProducing());
-    if (this.#producer === producer && !this.#duplex.writableNeedDrain) setImmediate(() => this.#drained());
-  }
-
-  #closeWaitsForProducer(): boolean {
-    return this.#producer !== null && (!this.#streaming || this.#producerPaused);
+  #askLater(): void {
+    const pulling = (this.flags & (PRODUCER | STREAMING)) === PRODUCER;
+    if (!pulling || this.#asking || this.#duplex.writableNeedDrain) return;
+    this.#asking = true;
+    setImmediate(() => {
+      this.#asking = false;
+      if (!this.#duplex.writableNeedDrain) this.drained();
+    });
   }
 }
 
