@@ -55,7 +55,7 @@ int Thread::start(void (*body)(void*), void* argument) {
   };
   sigset_t all;
   sigset_t before;
-  ::sigfillset(&all);
+  sigfillset(&all);  // a macro on macOS
   ::pthread_sigmask(SIG_SETMASK, &all, &before);
   pthread_t thread;
   const int error = ::pthread_create(&thread, nullptr, run, this);

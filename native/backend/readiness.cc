@@ -1,6 +1,7 @@
 #include "backend/readiness.h"
 
 #include <cerrno>
+#include <utility>
 
 #include "net/errno_table.h"
 #include "net/socket.h"
@@ -60,7 +61,12 @@ std::ptrdiff_t Readiness::submit_send(Endpoint& endpoint, std::span<const Slice>
   }
   const bool all = static_cast<std::size_t>(sent) == total_size(slices);
   const int result = want(endpoint, all ? notes.interest & ~kWrite : notes.interest | kWrite);
-  return result < 0 ? result : sent;
+  if (result >= 0 || all) return sent;
+  // What is sent is sent: that nobody waits for room is reported in the next turn, as a send that failed.
+  if (sent == 0) return result;
+  refused_.push_back({endpoint.handle, kWrite, -result});
+  selector_->wake();
+  return sent;
 }
 
 int Readiness::connect(Endpoint& endpoint, const Address& address) {
@@ -77,7 +83,15 @@ int Readiness::arm_poll(Endpoint& endpoint, std::uint32_t interest) {
   return -ENOTSUP;
 #endif
   const int result = want(endpoint, interest);
-  return result < 0 ? result : selector_->submit();
+  if (result < 0) return result;
+  std::vector<Ready> refused;
+  selector_->submit(refused);
+  for (const Ready& change : refused) {
+    if (change.handle == endpoint.handle) return -change.error;
+    refused_.push_back(change);
+  }
+  if (!refused_.empty()) selector_->wake();
+  return 0;
 }
 
 bool Readiness::close(Endpoint& endpoint, Ending ending) {
@@ -98,7 +112,44 @@ int Readiness::wait(int timeout_ms) {
   return count > 0 ? 1 : 0;
 }
 
+// Changes that the kernel has refused: the endpoint is not waited for, and would be deaf.
+void Readiness::deliver_refused() {
+  for (const auto& [handle, what, error] : std::exchange(refused_, {})) {
+    Endpoint* endpoint = events_->find(handle);
+    if (endpoint == nullptr) continue;
+    Notes& notes = notes_of(*endpoint);
+    if ((what & kRead) != 0) notes.interest &= ~kRead;
+    if ((what & kWrite) != 0) notes.interest &= ~kWrite;
+    switch (endpoint->phase) {
+      case Phase::kListening:
+        events_->on_accept_end(handle, error, false);
+        break;
+      case Phase::kConnecting:
+        events_->on_connected(handle, error);
+        break;
+      case Phase::kWatching:
+        events_->on_ready(handle, kHangup);
+        break;
+      default:
+        if ((what & kRead) != 0) {
+          events_->on_received(handle, -error);
+        } else {
+          events_->on_sent(handle, -error);
+        }
+    }
+  }
+}
+
+int Readiness::submit() {
+  const int result = selector_->submit(refused_);
+  if (!refused_.empty()) selector_->wake();
+  // What the kernel has not even looked at is held still.
+  return selector_->holds_changes() ? result : 0;
+}
+
 void Readiness::deliver() {
+  if (!refused_.empty()) [[unlikely]]
+    deliver_refused();
   for (std::size_t i = 0; i < ready_count_; ++i) {
     const auto [handle, what, error] = ready_[i];
     Endpoint* endpoint = events_->find(handle);

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <memory>
+#include <vector>
 
 #include "backend/backend.h"
 #include "backend/polled_descriptors.h"
@@ -29,7 +30,7 @@ class Readiness final : public Backend {
   std::ptrdiff_t submit_send(Endpoint& endpoint, std::span<const Slice> slices) override;
   bool close(Endpoint& endpoint, Ending ending) override;
   bool holds_requests() const override { return selector_->holds_changes(); }
-  int submit() override { return selector_->submit(); }
+  int submit() override;
   int wait(int timeout_ms) override;
   void deliver() override;
   void wake() override { selector_->wake(); }
@@ -47,6 +48,7 @@ class Readiness final : public Backend {
   int want(Endpoint& endpoint, std::uint32_t interest);
   void expel(Endpoint& closed);
   void accept_some(Endpoint& listener);
+  void deliver_refused();
   void stop_reading(Handle handle);
   void receive_once(Handle handle, Descriptor fd, int broken);
 
@@ -58,8 +60,9 @@ class Readiness final : public Backend {
   std::unique_ptr<Selector> selector_;
   std::array<Ready, kEventsPerTurn> ready_;
   std::size_t ready_count_ = 0;
-  Handle writable_ = -1;      // the endpoint whose kWrite is being delivered
-  PolledDescriptors polled_;  // in the set
+  std::vector<Ready> refused_;  // changes, to be reported in the next turn
+  Handle writable_ = -1;        // the endpoint whose kWrite is being delivered
+  PolledDescriptors polled_;    // in the set
 };
 
 }  // namespace skein

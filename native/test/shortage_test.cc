@@ -168,6 +168,33 @@ TEST_ON_EACH_BACKEND(
   }
 }
 
+TEST("bytes that left are not sent again when the kernel lacks memory to tell of room for the rest") {
+  const BackendEntry* epoll = find_backend("epoll");
+  if (epoll == nullptr) return;
+  Scene scene(*epoll);
+  constexpr std::size_t kBytes = 16 * 1024 * 1024;
+  std::string sent;
+  for (std::size_t i = 0; i < kBytes; ++i) sent += static_cast<char>('a' + i % 23);
+  {
+    const FailAlways shortage(Call::kEpollCtl, ENOMEM);
+    scene.world.engine.write(scene.handle, bytes_of(sent));
+    scene.rest();
+    CHECK(scene.world.engine.due_in_ms() >= 0);
+  }
+  now += 512;
+  std::string heard;
+  scene.world.run([&] {
+    std::vector<char> piece(1 << 20);
+    const ssize_t got =
+        ::recvfrom(scene.peer->descriptor(), piece.data(), piece.size(), MSG_DONTWAIT, nullptr, nullptr);
+    if (got > 0) heard.append(piece.data(), static_cast<std::size_t>(got));
+    now += 1;
+    return heard.size() >= sent.size() || scene.world.fates[scene.handle].closed;
+  });
+  CHECK(heard == sent);
+  CHECK(!scene.world.fates[scene.handle].closed);
+}
+
 TEST_ON_EACH_BACKEND("a shortage does not hold back what the peer sends, and an abort ends it") {
   if (!sends_inline(backend)) return;
   Scene scene(backend);

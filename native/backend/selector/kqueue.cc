@@ -49,7 +49,7 @@ class KqueueSelector final : public Selector {
     if constexpr (kUserEvents) return tell(EV_ADD | EV_CLEAR, 0);
     if (const int result = waker_.open(); result < 0) return result;
     add(waker_.descriptor(), kRead, kWakerHandle);
-    return submit();
+    return changes_.submit(queue_, late_);
   }
 
   int add(int fd, std::uint32_t interest, Handle handle) override {
@@ -66,12 +66,16 @@ class KqueueSelector final : public Selector {
   // At once: the descriptor may be closed next. What is refused was not there.
   int remove(int fd) override {
     changes_.modify(fd, kNone, 0);
-    submit();
+    changes_.submit(queue_, late_);
     return 0;
   }
 
-  bool holds_changes() const override { return !changes_.empty(); }
-  int submit() override { return changes_.submit(queue_); }
+  bool holds_changes() const override { return !changes_.empty() || !late_.empty(); }
+  int submit(std::vector<Ready>& refused) override {
+    refused.insert(refused.end(), late_.begin(), late_.end());
+    late_.clear();
+    return changes_.submit(queue_, refused);
+  }
 
   int wait(std::span<Ready> ready, int timeout_ms) override {
     const auto most = static_cast<Count>(std::min(ready.size(), events_.size()));
@@ -115,6 +119,7 @@ class KqueueSelector final : public Selector {
   int queue_ = -1;
   Waker waker_;
   kqueue::Changes changes_;
+  std::vector<Ready> late_;  // refused together with the removal of another
   std::array<Event, 128> events_;
 };
 

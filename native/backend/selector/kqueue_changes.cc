@@ -26,13 +26,13 @@ void Changes::modify(int fd, std::uint32_t interest, Handle handle) {
   if ((changed & kWrite) != 0) gathered_.push_back(make_event(fd, EVFILT_WRITE, action(kWrite), handle));
 }
 
-int Changes::submit(int queue) {
+int Changes::submit(int queue, std::vector<Ready>& refused) {
   int result = 0;
   handed_.swap(gathered_);
   for (std::span<Event> rest = handed_; !rest.empty();) {
     const std::span<Event> part = rest.first(std::min(rest.size(), receipts_.size()));
-    const int refused = hand_over(queue, part);
-    if (result == 0) result = refused;
+    const int error = hand_over(queue, part, refused);
+    if (result == 0) result = error;
     rest = rest.subspan(part.size());
   }
   handed_.clear();
@@ -40,7 +40,7 @@ int Changes::submit(int queue) {
 }
 
 // EV_RECEIPT makes the call tell of each change, and bring no event, which would be lost.
-int Changes::hand_over(int queue, std::span<Event> part) {
+int Changes::hand_over(int queue, std::span<Event> part, std::vector<Ready>& refused) {
   const auto most = static_cast<Count>(part.size());
   const timespec now{};
   const int count = ::kevent(queue, part.data(), most, receipts_.data(), most, &now);
@@ -54,18 +54,14 @@ int Changes::hand_over(int queue, std::span<Event> part) {
     const int error = (receipt.flags & EV_ERROR) != 0 ? static_cast<int>(receipt.data) : 0;
     if (error == 0 || error == ENOENT) continue;
     if (result == 0) result = -error;
-    // Only what is added needs memory. It is tried again, if it is still wanted.
-    if (error != ENOMEM || !wants(receipt)) continue;
-    receipt.flags = EV_ADD | EV_RECEIPT;
-    receipt.data = 0;
-    gathered_.push_back(receipt);
+    const std::uint32_t what = receipt.filter == EVFILT_READ ? kRead : kWrite;
+    const auto index = static_cast<std::size_t>(receipt.ident);
+    // Of what was removed meanwhile nobody has to know.
+    if (index >= filters_.size() || (filters_[index] & what) == 0) continue;
+    filters_[index] = static_cast<std::uint8_t>(filters_[index] & ~what);
+    refused.push_back({static_cast<Handle>(reinterpret_cast<std::intptr_t>(receipt.udata)), what, error});
   }
   return result;
-}
-
-bool Changes::wants(const Event& event) const {
-  const auto index = static_cast<std::size_t>(event.ident);
-  return index < filters_.size() && (filters_[index] & (event.filter == EVFILT_READ ? kRead : kWrite)) != 0;
 }
 
 }  // namespace skein::kqueue

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "backend/interest.h"
+#include "backend/selector/selector.h"
 #include "engine/handle.h"
 
 namespace skein::kqueue {
@@ -45,13 +46,12 @@ class Changes {
   // As add(), for one that was added.
   void modify(int fd, std::uint32_t interest, Handle handle);
   bool empty() const { return gathered_.empty(); }
-  // Hands them over. 0, or the negative errno of the first that is refused; what only lacked memory, or never reached
-  // the kernel, is gathered again.
-  int submit(int queue);
+  // Hands them over. 0, or the negative errno of the first that is refused; each goes into `refused` and counts as
+  // removed. What never reached the kernel is gathered again.
+  int submit(int queue, std::vector<Ready>& refused);
 
  private:
-  int hand_over(int queue, std::span<Event> part);
-  bool wants(const Event& event) const;
+  int hand_over(int queue, std::span<Event> part, std::vector<Ready>& refused);
 
   std::vector<std::uint8_t> filters_;  // by descriptor: those it has, or will have after submit()
   std::vector<Event> gathered_;

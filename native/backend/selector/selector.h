@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "backend/interest.h"
 #include "engine/handle.h"
@@ -28,10 +29,10 @@ class Selector {
   virtual int add(Descriptor fd, std::uint32_t interest, Handle handle) = 0;
   virtual int modify(Descriptor fd, std::uint32_t interest, Handle handle) = 0;
   virtual int remove(Descriptor fd) = 0;
-  // A selector may gather changes: whether it holds some, and hand them over. What is refused shows then: a negative
-  // errno, of the first.
+  // A selector may gather changes: whether it holds some, and hand them over. Each that is refused is added to
+  // `refused` with its errno, and is not in the set. A negative errno when there is any, or when the kernel took none.
   virtual bool holds_changes() const { return false; }
-  virtual int submit() { return 0; }
+  virtual int submit(std::vector<Ready>& /*refused*/) { return 0; }
   // How many of `ready` were filled. Waits at most `timeout_ms`, -1 for ever. May run on a thread of its own, while the
   // other verbs are called.
   virtual int wait(std::span<Ready> ready, int timeout_ms) = 0;
