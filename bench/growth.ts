@@ -33,7 +33,7 @@ const ROUND_MS = 4;
 type Work = (n: number) => unknown;
 
 class Nothing extends Occurrence {
-  override happen(): void {}
+  override run(): void {}
 }
 
 class Alternating extends basic.LineReceiver {

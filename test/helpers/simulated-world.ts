@@ -58,7 +58,7 @@ export class SimulatedWorld implements World {
     while (!this.#over) {
       const limit = queue.now + SECONDS_A_TURN;
       for (let next = queue.take(limit); next !== undefined && !this.#over; next = queue.take(limit)) {
-        next.happen();
+        next.run();
         await new Promise<void>((resolve) => nextTick(resolve));
       }
       queue.now = Math.max(queue.now, limit);

@@ -29,7 +29,7 @@ async function play({ whole }: { whole: boolean }): Promise<Played> {
     const room = new Room(sim, CLIENTS, 20);
     const faults = sim.faults({
       resetEvery: 30,
-      vanishEvery: 60,
+      dropSilentlyEvery: 60,
       partitionEvery: 300,
       partitionFor: 30,
       freezeEvery: 120,

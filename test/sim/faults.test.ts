@@ -135,7 +135,7 @@ test("a reset: both sides lose the connection, and what was on its way", async (
 test("a half-open peer: the other side hears nothing until it sends", async () => {
   const w = world();
   const [client, server] = await pair(w, new Recorder(), new Recorder());
-  w.sim.connections()[0]!.vanish("client");
+  w.sim.connections()[0]!.dropSilently("client");
   await w.sim.run(3000);
   expect((await client.lost.promise).value).toMatchObject({ osError: "ETIMEDOUT" });
   expect(server.losses).toBe(0);
@@ -395,7 +395,7 @@ test("the scheduler makes each kind of fault about as often as it was told, unti
   for (let i = 0; i < 10; i++) connect();
   const faults = w.sim.faults({
     resetEvery: 20,
-    vanishEvery: 20,
+    dropSilentlyEvery: 20,
     partitionEvery: 100,
     partitionFor: 5,
     freezeEvery: 100,
@@ -408,7 +408,7 @@ test("the scheduler makes each kind of fault about as often as it was told, unti
   const counted = (kind: string) => counts.get(kind) ?? 0;
   for (const [kind, expected] of [
     ["reset", 200],
-    ["vanish", 200],
+    ["drop", 200],
     ["partition", 40],
     ["freeze", 40],
     ["crash", 20],

@@ -12,7 +12,7 @@ class Named extends Occurrence {
     this.name = name;
   }
 
-  override happen(): void {}
+  override run(): void {}
 }
 
 function takeAll(queue: EventQueue, limit = Number.POSITIVE_INFINITY): string[] {

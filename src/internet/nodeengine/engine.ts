@@ -1,8 +1,8 @@
 /**
- * An engine over Node's own sockets, for where no native one can be: what native/engine/engine.h is, over node:net. What
- * the sockets tell within a turn of Node's loop is told to the program at its end, in one call.
+ * The engine over node:net sockets, used where the addon does not load: the counterpart of native/engine/engine.h. Events
+ * that the sockets emit within one tick are dispatched to the program at the end of that tick, in one batch.
  *
- * The sockets hold no process alive; a timer does, from start() to stop().
+ * The sockets are unref'ed; a timer keeps the process alive from start() to stop().
  */
 import { connect, isIP, type Socket } from "node:net";
 import { Completion, type ConnectRequest, type ListenRequest } from "../../native.ts";
@@ -19,7 +19,7 @@ import { BlockPool } from "./outbox.ts";
 const EINVAL = errnoNamed("EINVAL")!;
 const ENOTSUP = errnoNamed("ENOTSUP")!;
 const READ_BYTES_MAX = 32 * 1024;
-/** How long one timer holds the process; then comes the next. */
+/** The period of the timer that keeps the process alive. */
 const HOLD_SECONDS = 24 * 3600;
 
 export class NodeEngine extends EngineBase<NodeConnection, NodeListener> {
@@ -34,7 +34,7 @@ export class NodeEngine extends EngineBase<NodeConnection, NodeListener> {
     this.loop = loop;
   }
 
-  /** Whether sockets are watched: the engine has been started. */
+  /** Whether the engine reads from its sockets: true from start() on. */
   get watches(): boolean {
     return this.started;
   }
@@ -75,7 +75,7 @@ export class NodeEngine extends EngineBase<NodeConnection, NodeListener> {
 
   override start(): void {
     super.start();
-    this.holdOn();
+    this.keepProcessAlive();
     this.watchAll();
   }
 
@@ -102,21 +102,21 @@ export class NodeEngine extends EngineBase<NodeConnection, NodeListener> {
 
   // --- for connections and listeners ---------------------------------------------------------------------------------
 
-  /** A listener has one more connection. */
+  /** A listener has one more connection to accept. */
   accepted(listener: NodeListener, socket: Socket): void {
     const unknown = listener.localAddress?.[0] === 6 ? "::" : "0.0.0.0";
     listener.waiting.push(new NodeConnection(this, socket, Phase.OPEN, nativeAddress(unknown, 0)!));
     this.acceptLater(listener);
   }
 
-  /** A listener cannot accept. */
+  /** A listener cannot accept, because of `errno`. */
   starved(listener: NodeListener, errno: number, again: boolean): void {
     this.push(Completion.LISTENER_ERROR, listener.handle, errno, again ? 2 : 1);
   }
 
   override released(connection: NodeConnection): void {
     super.released(connection);
-    // There is a descriptor again.
+    // A descriptor is free again.
     for (const acceptor of this.acceptors) if (acceptor.starving) acceptor.resume();
   }
 
@@ -127,7 +127,7 @@ export class NodeEngine extends EngineBase<NodeConnection, NodeListener> {
   // --- inside --------------------------------------------------------------------------------------------------------
 
   protected override plan(): void {
-    if (this.started) this.planned ??= this.loop.soon(this.happen);
+    if (this.started) this.planned ??= this.loop.soon(this.runTurn);
   }
 
   protected override isListener(found: NodeConnection | NodeListener): found is NodeListener {
@@ -138,13 +138,13 @@ export class NodeEngine extends EngineBase<NodeConnection, NodeListener> {
     return this.blocks.allocated;
   }
 
-  private readonly happen = (): void => {
+  private readonly runTurn = (): void => {
     this.planned = undefined;
     this.turn();
   };
 
-  private readonly holdOn = (): void => {
-    this.hold = this.loop.later(HOLD_SECONDS, this.holdOn, true);
+  private readonly keepProcessAlive = (): void => {
+    this.hold = this.loop.later(HOLD_SECONDS, this.keepProcessAlive, true);
   };
 
   private open(address: string, port: number, backlog: number, reusePort: boolean): Acceptor | number {
@@ -155,7 +155,7 @@ export class NodeEngine extends EngineBase<NodeConnection, NodeListener> {
     return acceptor;
   }
 
-  /** Where the kernel cannot share a port, the ports of this engine share a server. */
+  /** Where libuv does not know SO_REUSEPORT, the ports of this engine share one server instead. */
   private shared(address: string, port: number): Acceptor | undefined {
     if (port === 0 || reusesPorts()) return undefined;
     return [...this.acceptors].find(

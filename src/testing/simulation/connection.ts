@@ -1,4 +1,4 @@
-/** A connection of the simulated network, as whoever makes faults sees it. */
+/** The handle by which tests and {@link Faults} break a simulated connection. */
 import { errnoNamed } from "../../internet/errno.ts";
 import type { End } from "./end.ts";
 import type { Medium } from "./medium.ts";
@@ -23,7 +23,7 @@ export class SimulatedConnection {
     this.ends = [client, server];
   }
 
-  /** Both sides lose it at once, as if something on the way had sent resets. What is on its way is lost. */
+  /** Both sides lose the connection at once, as if a middlebox had sent resets. Bytes in flight are lost. */
   reset(): void {
     this.network.fault(`reset #${this.id}`);
     for (const end of this.ends) end.out!.drop();
@@ -31,11 +31,11 @@ export class SimulatedConnection {
   }
 
   /**
-   * One side loses it, with ETIMEDOUT, and the other is not told: it is half open. The other side hears of it when it
-   * next sends something.
+   * `side` loses the connection with ETIMEDOUT and sends nothing, so that the other side is half-open: it learns of the
+   * loss by the reset that answers its next segment.
    */
-  vanish(side: "client" | "server"): void {
-    this.network.fault(`vanish #${this.id} ${side}`);
+  dropSilently(side: "client" | "server"): void {
+    this.network.fault(`drop silently #${this.id} ${side}`);
     this.ends[side === "client" ? 0 : 1].fail(errnoNamed("ETIMEDOUT")!);
   }
 }

@@ -214,7 +214,7 @@ export class End implements EngineConnection, PipeEnd {
   }
 
   /** Gone, and nobody is told. */
-  vanish(): void {
+  dropSilently(): void {
     this.out?.drop();
     if (this.phase !== Phase.CLOSED) this.release();
   }
@@ -342,7 +342,7 @@ class Retry extends Occurrence {
     this.end = end;
   }
 
-  override happen(): void {
+  override run(): void {
     this.end.writable();
   }
 }

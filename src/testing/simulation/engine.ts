@@ -73,7 +73,7 @@ export class SimulatedEngine extends EngineBase<End, Listener> {
     if (this.dead) return;
     this.dead = true;
     this.started = false;
-    const end = (gone: End) => (this.host.up ? gone.abandon() : gone.vanish());
+    const end = (gone: End) => (this.host.up ? gone.abandon() : gone.dropSilently());
     for (const found of this.table) if (!(found instanceof Listener)) end(found);
     for (const listener of this.listeners) {
       this.host.ports.close(listener);
@@ -103,7 +103,7 @@ export class SimulatedEngine extends EngineBase<End, Listener> {
   // --- the turn ------------------------------------------------------------------------------------------------------
 
   /** It is time for a turn, unless the host is frozen. */
-  happen(): void {
+  runTurn(): void {
     const { queue } = this.network;
     if (this.started && this.host.frozenUntil > queue.now) queue.plan(this.wakening, this.host.frozenUntil);
     else this.turn();
@@ -133,7 +133,7 @@ class Wakening extends Occurrence {
     this.engine = engine;
   }
 
-  override happen(): void {
-    this.engine.happen();
+  override run(): void {
+    this.engine.runTurn();
   }
 }

@@ -1,32 +1,32 @@
-/** Makes things go wrong, at times that the seed gives. */
+/** Injects faults at random times drawn from the seed. */
 import type { SimulatedHost } from "./host.ts";
 import type { Network } from "./network.ts";
 import { Occurrence } from "./queue.ts";
 import type { Random } from "./random.ts";
 
-/** Each `…Every` is the mean number of seconds between two such faults; what is left out never happens. */
+/** Each `…Every` is the mean number of seconds between two faults of that kind; a kind that is left out never occurs. */
 export interface FaultRules {
   /** A connection is reset. */
   readonly resetEvery?: number;
-  /** One side of a connection vanishes silently. */
-  readonly vanishEvery?: number;
+  /** One side drops its connection without a FIN or RST; the other side is half-open. */
+  readonly dropSilentlyEvery?: number;
   /** A host is cut off from all others, for `partitionFor` seconds on average, default 10. */
   readonly partitionEvery?: number;
   readonly partitionFor?: number;
-  /** The part of the partitions that cut one direction only. Default 0.3. */
+  /** The fraction of partitions that cut one direction only. Default 0.3. */
   readonly partitionOneWay?: number;
-  /** A host stands still, for `freezeFor` seconds on average, default 1. */
+  /** A host runs nothing for `freezeFor` seconds on average, default 1. */
   readonly freezeEvery?: number;
   readonly freezeFor?: number;
   /** A host crashes and restarts, `crashFor` seconds later on average, default 10. `restarted` starts its program. */
   readonly crashEvery?: number;
   readonly crashFor?: number;
   readonly restarted?: (host: SimulatedHost) => void;
-  /** The hosts that partitions, freezes and crashes befall. Default: all. */
+  /** The hosts that may be partitioned, frozen or crashed. Default: all. */
   readonly hosts?: readonly SimulatedHost[];
 }
 
-/** Goes on until it is told to stop. */
+/** Injects faults until {@link stop}. */
 export class Faults {
   private readonly network: Network<SimulatedHost>;
   private readonly random: Random;
@@ -38,13 +38,13 @@ export class Faults {
     this.random = random;
     this.rules = rules;
     this.repeat(rules.resetEvery, () => this.reset());
-    this.repeat(rules.vanishEvery, () => this.vanish());
+    this.repeat(rules.dropSilentlyEvery, () => this.dropSilently());
     this.repeat(rules.partitionEvery, () => this.partition());
     this.repeat(rules.freezeEvery, () => this.freeze());
     this.repeat(rules.crashEvery, () => this.crash());
   }
 
-  /** Make no more faults. Those that last for a time end as they would have. */
+  /** Inject no more faults. Faults in progress (a partition, a freeze, a crash) end when they were due to. */
   stop(): void {
     for (const repeated of this.repeated) this.network.queue.cancel(repeated);
   }
@@ -65,9 +65,9 @@ export class Faults {
     pick(this.random, this.network.connections)?.reset();
   }
 
-  private vanish(): void {
+  private dropSilently(): void {
     const side = this.random.chance(0.5) ? "client" : "server";
-    pick(this.random, this.network.connections)?.vanish(side);
+    pick(this.random, this.network.connections)?.dropSilently(side);
   }
 
   private partition(): void {
@@ -109,7 +109,7 @@ function pick<T>(random: Random, items: readonly T[]): T | undefined {
   return items[random.below(items.length)];
 }
 
-/** A fault that comes again and again. */
+/** One kind of fault, injected repeatedly. */
 class Repeated extends Occurrence {
   private readonly network: Network<SimulatedHost>;
   private readonly gap: () => number;
@@ -126,13 +126,13 @@ class Repeated extends Occurrence {
     this.network.queue.plan(this, this.network.queue.now + this.gap());
   }
 
-  override happen(): void {
+  override run(): void {
     this.f();
     this.again();
   }
 }
 
-/** Something that is done once, at a time. It may be the program's. */
+/** A function that runs once at a given time, also for `Simulation.after()`. */
 export class Once extends Occurrence {
   private readonly f: () => void;
 
@@ -141,7 +141,7 @@ export class Once extends Occurrence {
     this.f = f;
   }
 
-  override happen(): void {
+  override run(): void {
     this.f();
   }
 }

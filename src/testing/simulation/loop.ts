@@ -57,7 +57,7 @@ class Wake extends Occurrence {
     this.f = f;
   }
 
-  override happen(): void {
+  override run(): void {
     const { dead, network, host } = this.loop;
     if (dead) return;
     const { frozenUntil } = host;

@@ -213,7 +213,7 @@ class Refusal extends Occurrence {
     this.client = client;
   }
 
-  override happen(): void {
+  override run(): void {
     this.client.reset();
   }
 }

@@ -120,7 +120,7 @@ export class Pipe extends Occurrence {
   }
 
   /** The first segment that flies arrives. */
-  happen(): void {
+  run(): void {
     if (this.link.closed) {
       this.stalledSince = this.network.queue.now;
       this.link.wait(this);
@@ -236,7 +236,7 @@ class Opening extends Occurrence {
     this.pipe = pipe;
   }
 
-  override happen(): void {
+  override run(): void {
     this.pipe.sender.writable();
   }
 }
@@ -249,7 +249,7 @@ class GiveUp extends Occurrence {
     this.pipe = pipe;
   }
 
-  override happen(): void {
+  override run(): void {
     this.pipe.drop();
     this.pipe.sender.unheard();
   }

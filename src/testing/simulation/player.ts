@@ -75,7 +75,7 @@ export class Player {
         queue.now = limit;
         return true;
       }
-      occurrence.happen();
+      occurrence.run();
       if (this.stirred) return false;
     }
     return false;

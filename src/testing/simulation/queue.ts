@@ -24,7 +24,7 @@ export abstract class Occurrence {
     return this.sequence !== UNPLANNED;
   }
 
-  abstract happen(): void;
+  abstract run(): void;
 }
 
 export class EventQueue {
