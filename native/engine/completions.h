@@ -66,6 +66,9 @@ class Completions {
     return count_;
   }
 
+  // Those that are ready to be read.
+  std::span<const Record> records() const { return {records_, count_}; }
+
   void end_reading() {
     reading_ = false;
     count_ = 0;

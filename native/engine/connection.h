@@ -27,13 +27,16 @@
 //     kOpen        -        -    1           1     0         our FIN is out, nothing more may be written
 //     kFlushing    0        -    -           0     -         close() waits for the outbox to run empty
 //     kFlushing    0        -    1           1     0         the same, after our FIN: it ends at the next flush
-//     kLingering   1        0    -           1     0         see above
+//     kLingering   1        -    -           1     0         see above; `eof` only when a filter's closing record came
+//     kLingering   -        -    -           0     -         a filter failed: what it says last is sent, then our FIN
 //     kClosed      -        -    -           -     -         only the backend's operations in flight hold the slot
 #pragma once
 
 #include <cstdint>
+#include <memory>
 
 #include "engine/endpoint.h"
+#include "engine/filter_stage.h"
 #include "engine/outbox.h"
 
 namespace skein {
@@ -51,8 +54,9 @@ struct Connection : Endpoint {
   bool sending : 1 = false;       // a send is in flight, or waits to be tried again: a later one waits for its end
   std::uint32_t expect = 0;       // bytes the next read will probably bring
   Outbox outbox;
+  std::unique_ptr<FilterStage> stage;  // of a connection with a filter
 };
 // An idle connection costs this and nothing else.
-static_assert(sizeof(Connection) <= 64);
+static_assert(sizeof(Connection) <= 56 + 2 * sizeof(Descriptor));
 
 }  // namespace skein

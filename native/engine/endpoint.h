@@ -26,7 +26,7 @@ enum class Phase : std::uint8_t { kConnecting, kOpen, kFlushing, kLingering, kLi
 
 class Endpoint {
  public:
-  Handle handle = kVoidHandle;
+  Handle handle = kNoHandle;
   Descriptor fd = kNoDescriptor;
 
   // What the backend keeps for it: a type of the backend's own, all zeros when the endpoint begins.

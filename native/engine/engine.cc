@@ -23,7 +23,7 @@ Engine::~Engine() {
   table_.each<Watch>([&](Watch& watch) { close_if_open(watch, Ending::kLeaveOpen); });
   // What it has in flight ends here, and only then may the bytes go.
   backend_.reset();
-  table_.each<Connection>([this](Connection& connection) { connection.outbox.clear(pool_); });
+  table_.each<Connection>([this](Connection& connection) { clear_outboxes(connection); });
 }
 
 // --- for the program -------------------------------------------------------------------------------------------------
@@ -132,10 +132,12 @@ void Engine::resume_accept(Handle handle) {
 std::int64_t Engine::write(Handle handle, std::span<const std::uint8_t> bytes) {
   auto* connection = live<Connection>(handle);
   if (connection == nullptr || connection->shut) return -1;
+  if (connection->stage != nullptr && connection->stage->closing) return -1;
   if (connection->phase != Phase::kOpen && connection->phase != Phase::kFlushing) return -1;
-  if (bytes.empty()) return static_cast<std::int64_t>(connection->outbox.pending());
+  if (bytes.empty()) return static_cast<std::int64_t>(unsent(*connection));
   std::size_t taken = 0;
-  if (bytes.size() >= kDirectBytes && !connection->sending && backend_->sends_inline()) {
+  if (bytes.size() >= kDirectBytes && connection->stage == nullptr && !connection->sending &&
+      backend_->sends_inline()) {
     taken = send_directly(*connection, bytes);
     if (connection->phase == Phase::kClosed) return -1;
   }
@@ -147,7 +149,7 @@ std::int64_t Engine::write(Handle handle, std::span<const std::uint8_t> bytes) {
   if (connection->outbox.pending() >= kHeldBytes && bytes.size() < kDirectBytes) send_pending(*connection);
   if (connection->fd < 0 || connection->phase == Phase::kLingering) return -1;
   if (!connection->dirty) mark_dirty(*connection);
-  return static_cast<std::int64_t>(connection->outbox.pending());
+  return static_cast<std::int64_t>(unsent(*connection));
 }
 
 // What was written before goes first, in the same call. Returns how many of `bytes` the kernel took.
@@ -206,7 +208,7 @@ void Engine::resume_reading(Handle handle) {
   auto* connection = live<Connection>(handle);
   if (connection == nullptr || connection->phase != Phase::kOpen || connection->reading) return;
   connection->reading = true;
-  if (connection->eof) return;
+  if (connection->eof || (connection->stage != nullptr && resume_wire(*connection))) return;
   arm_receive(*connection);
   settle_if_needed();
 }
@@ -239,7 +241,7 @@ void Engine::turn(int timeout_ms) {
 
 void Engine::deliver(int waited) {
   if (stopped_) return;
-  in_turn_ = true;
+  begin_turn();
   if (waited < 0 || waiting_.active()) [[unlikely]]
     note(waiting_, waited);
   if (!retries_.empty()) [[unlikely]]
@@ -254,15 +256,22 @@ void Engine::deliver(int waited) {
 }
 
 void Engine::settle() {
-  in_turn_ = true;
+  begin_turn();
   if (!retries_.empty()) [[unlikely]]
     retry_due();
   run_program();
   end_turn();
 }
 
+// A turn inside another would free slots that the outer one still works on, and write over bytes that are being read.
+void Engine::begin_turn() {
+  SK_CHECK_OF(!in_turn_ && "no turn inside another", kNoHandle, backend_->name());
+  in_turn_ = true;
+}
+
 void Engine::run_program() {
   for (int round = 0; round < kRoundsPerSettle && !stopped_; ++round) {
+    if (!stashed_.empty()) unstash();
     flush();
     if (completions_.empty()) break;
     dispatch();
@@ -285,6 +294,10 @@ void Engine::end_turn() {
 bool Engine::dispatch() {
   const std::size_t records = completions_.begin_reading();
   ++stats_.crossings;
+  // The name is still that record's: its slot is given out anew only after the batch.
+  for (const Record& record : completions_.records()) {
+    SK_CHECK_OF(record.handle == kNoHandle || table_.find(record.handle) != nullptr, record.handle, backend_->name());
+  }
   if (!program_.dispatch(records)) stopped_ = true;
   completions_.end_reading();
   arena_.reset();
@@ -314,10 +327,18 @@ void Engine::mark_dirty(Connection& connection) {
 // --- sending ---------------------------------------------------------------------------------------------------------
 
 void Engine::send_pending(Connection& connection) {
+  if (connection.stage != nullptr) {
+    send_sealed(connection);
+    return;
+  }
   std::size_t budget = kFlushBytes;
-  while (!connection.outbox.empty() && !connection.sending) {
+  send_outbox(connection, connection.outbox, budget);
+}
+
+void Engine::send_outbox(Connection& connection, Outbox& outbox, std::size_t& budget) {
+  while (!outbox.empty() && !connection.sending) {
     std::array<Slice, kSlicesPerSend> slices;
-    const std::size_t used = connection.outbox.gather(slices);
+    const std::size_t used = outbox.gather(slices);
     const std::ptrdiff_t sent = backend_->submit_send(connection, std::span(slices).first(used));
     if (sent == Backend::kInFlight) {
       connection.sending = true;
@@ -330,9 +351,9 @@ void Engine::send_pending(Connection& connection) {
     std::size_t asked = 0;
     for (std::size_t i = 0; i < used; ++i) asked += slices[i].size;
     const auto taken = static_cast<std::size_t>(sent);
-    connection.outbox.consume(pool_, taken);
+    outbox.consume(pool_, taken);
     if (taken < asked) return;
-    if (taken >= budget && !connection.outbox.empty()) {
+    if (taken >= budget && !outbox.empty()) {
       // Others want to send too: the rest goes in the next round.
       if (!connection.dirty) mark_dirty(connection);
       return;
@@ -343,18 +364,20 @@ void Engine::send_pending(Connection& connection) {
 
 void Engine::send_all(Connection& connection) {
   send_pending(connection);
-  if (connection.outbox.empty()) outbox_emptied(connection);
+  if (unsent(connection) == 0) outbox_emptied(connection);
 }
 
 void Engine::on_sent(Handle handle, std::ptrdiff_t result) {
-  auto* connection = live<Connection>(handle);
-  if (connection == nullptr) return;
+  auto* connection = table_.find<Connection>(handle);
+  // A filter has its last words to send while the connection lingers.
+  if (connection == nullptr || (!is_live(*connection) && !says_last_words(*connection))) return;
   connection->sending = false;
   if (result < 0) {
     send_failed(*connection, static_cast<int>(-result));
     return;
   }
-  connection->outbox.consume(pool_, static_cast<std::size_t>(result));
+  Outbox& outbox = connection->stage == nullptr ? connection->outbox : connection->stage->sealed;
+  outbox.consume(pool_, static_cast<std::size_t>(result));
   send_all(*connection);
 }
 
@@ -386,8 +409,8 @@ void Engine::arm_receive(Connection& connection) {
 
 void Engine::retry_due() {
   for (const Retry& retry : retries_.take_due(clock_())) {
-    auto* connection = live<Connection>(retry.handle);
-    if (connection == nullptr) continue;
+    auto* connection = table_.find<Connection>(retry.handle);
+    if (connection == nullptr || (!is_live(*connection) && !says_last_words(*connection))) continue;
     if (retry.what == Retry::What::kReceive) {
       if (connection->reading && !connection->eof) arm_receive(*connection);
       continue;
@@ -429,11 +452,14 @@ void Engine::note(Backoff& backoff, int result) {
 // --- after the last byte ---------------------------------------------------------------------------------------------
 
 void Engine::outbox_emptied(Connection& connection) {
+  if (connection.stage != nullptr && connection.phase == Phase::kLingering) end_lingering_side(connection);
+  if (connection.phase != Phase::kOpen && connection.phase != Phase::kFlushing) return;
+  const bool ends = connection.phase == Phase::kFlushing || (connection.shut_asked && !connection.shut);
+  if (connection.stage != nullptr && ends && !close_filter(connection)) return;
   if (connection.phase == Phase::kFlushing) {
     finish_close(connection);
     return;
   }
-  if (connection.phase != Phase::kOpen) return;
   if (connection.notify_drain) completions_.push(Kind::kWriteDrained, connection.handle);
   if (connection.shut_asked && !connection.shut) {
     connection.shut = true;
@@ -449,18 +475,29 @@ void Engine::outbox_emptied(Connection& connection) {
 
 void Engine::finish_close(Connection& connection) {
   // See kLingering in connection.h.
-  if (!connection.eof && (connection.shut || net::shutdown_write(connection.fd) == 0) &&
+  const bool fin_seen = connection.stage == nullptr ? connection.eof : connection.stage->wire_ended;
+  if (!fin_seen && (connection.shut || net::shutdown_write(connection.fd) == 0) &&
       backend_->arm_receive(connection) == 0) {
     report_closed(connection.handle, 0, CloseReason::kFlushed);
-    connection.phase = Phase::kLingering;
-    connection.reading = true;
-    ++stats_.lingering;
+    connection.shut = true;
+    linger(connection);
     return;
   }
   end(connection, 0, CloseReason::kFlushed, Ending::kClose);
 }
 
+void Engine::linger(Connection& connection) {
+  connection.phase = Phase::kLingering;
+  connection.reading = true;
+  ++stats_.lingering;
+}
+
 void Engine::fail(Endpoint& endpoint, int error) {
+  // The program was told already.
+  if (endpoint.phase == Phase::kLingering) {
+    release(endpoint, Ending::kClose);
+    return;
+  }
   end(endpoint, error, CloseReason::kError, endpoint.phase == Phase::kWatching ? Ending::kLeaveOpen : Ending::kClose);
 }
 
@@ -489,7 +526,7 @@ void Engine::release(Endpoint& endpoint, Ending ending) {
 void Engine::on_closed(Handle handle) {
   const Endpoint* endpoint = table_.find(handle);
   if (endpoint == nullptr || endpoint->phase != Phase::kClosed) return;
-  if (auto* connection = table_.find<Connection>(handle)) connection->outbox.clear(pool_);
+  if (auto* connection = table_.find<Connection>(handle)) clear_outboxes(*connection);
   closed_.push_back(handle);
 }
 

@@ -80,6 +80,11 @@ class Engine final : private BackendEvents {
   // 0 or a negative errno.
   int set_interest(Handle handle, std::uint32_t interest);
   void notify_drain(Handle handle, bool on);
+  // All that the connection sends and receives from now on goes through the filter, but for what was written before.
+  // Set it before the peer's first byte may come: right after connect(), or for accepted connections at the listener;
+  // later only when the peer waits for us (STARTTLS). False when the handle is stale or the connection ends.
+  bool set_filter(Handle handle, std::unique_ptr<Filter> filter);
+  bool set_filter_maker(Handle handle, FilterMaker* maker);
   // The descriptor, for addresses and options; kNoDescriptor when stale.
   Descriptor descriptor(Handle handle);
   // Closes what has lingered through two sweeps; returns how many linger still.
@@ -96,7 +101,8 @@ class Engine final : private BackendEvents {
   // Flush, try again what is due, and dispatch what came of it.
   void settle();
   bool needs_settle() const {
-    return !dirty_.empty() || !completions_.empty() || (!submitting_.active() && backend_->holds_requests());
+    return !dirty_.empty() || !completions_.empty() || !stashed_.empty() ||
+           (!submitting_.active() && backend_->holds_requests());
   }
   // Whether due_in_ms() or pause_ms() has something to say.
   bool is_troubled() const { return !retries_.empty() || submitting_.active() || waiting_.active(); }
@@ -134,6 +140,21 @@ class Engine final : private BackendEvents {
   template <typename Record>
   Record* add(Descriptor fd, Phase phase);
   Connection* add_connection(Descriptor fd, Phase phase);
+  // What was written, and the kernel has not taken.
+  static std::size_t unsent(const Connection& connection) {
+    return connection.outbox.pending() + (connection.stage != nullptr ? connection.stage->sealed.pending() : 0);
+  }
+  static bool says_last_words(const Connection& connection) {
+    return connection.phase == Phase::kLingering && connection.stage != nullptr && !connection.shut;
+  }
+  void clear_outboxes(Connection& connection) {
+    connection.outbox.clear(pool_);
+    if (connection.stage != nullptr) connection.stage->sealed.clear(pool_);
+  }
+  std::span<std::uint8_t> lingering_window(const Connection& connection) {
+    return connection.reading ? std::span<std::uint8_t>(unwanted_) : std::span<std::uint8_t>();
+  }
+  void begin_turn();
   void run_program();
   void end_turn();
   bool dispatch();
@@ -146,17 +167,31 @@ class Engine final : private BackendEvents {
   void retry_due();
   void submit();
   void note(Backoff& backoff, int result);
+  void send_outbox(Connection& connection, Outbox& outbox, std::size_t& budget);
   // And does what waits for an empty outbox: the end of this side, the close.
   void send_all(Connection& connection);
   std::size_t send_directly(Connection& connection, std::span<const std::uint8_t> bytes);
   void outbox_emptied(Connection& connection);
   void finish_close(Connection& connection);
+  void linger(Connection& connection);
   void fail(Endpoint& endpoint, int error);
   void end(Endpoint& endpoint, int error, CloseReason reason, Ending ending);
   void release(Endpoint& endpoint, Ending ending);
   void settle_if_needed();
   void report_closed(Handle handle, int error, CloseReason reason);
   void resume_paused_listeners();
+
+  // filtering.cc
+  std::span<std::uint8_t> wire_window(Connection& connection);
+  void on_wire_received(Connection& connection, std::ptrdiff_t result);
+  void open_wire(Handle handle, std::span<const std::uint8_t> wire);
+  void end_wire(Connection& connection);
+  bool resume_wire(Connection& connection);
+  void unstash();
+  void send_sealed(Connection& connection);
+  bool close_filter(Connection& connection);
+  void fail_filter(Connection& connection, int error);
+  void end_lingering_side(Connection& connection);
 
   static constexpr std::size_t kReadBytesMin = 1024;
   static constexpr std::size_t kReadBytesMax = 32 * 1024;
@@ -181,6 +216,8 @@ class Engine final : private BackendEvents {
   std::vector<Handle> flushing_;
   std::vector<Handle> closed_;            // slots to free once all records were read
   std::vector<Handle> paused_listeners_;  // out of descriptors
+  std::vector<Handle> stashed_;           // wire bytes of theirs are wanted again
+  std::unique_ptr<WireBuffers> wire_;     // once there is a filter
   Retries retries_;                       // connections in a shortage
   Backoff waiting_;                       // wait() fails
   Backoff submitting_;                    // the backend cannot hand over what it has gathered

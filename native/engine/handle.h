@@ -15,8 +15,6 @@
 namespace skein {
 
 using Handle = std::int32_t;
-// No record has it.
-inline constexpr Handle kVoidHandle = -1;
 
 // Names nothing: the sign bit is never set in a handle.
 inline constexpr Handle kNoHandle = -1;

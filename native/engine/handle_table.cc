@@ -13,7 +13,7 @@ HandleTable::~HandleTable() {
 
 Handle HandleTable::take_slot(HandleKind kind, std::size_t stride, void*& place) {
   Queue& free = free_[static_cast<std::size_t>(kind)];
-  if (free.first == kNoSlot && !add_page(kind, stride)) return kVoidHandle;
+  if (free.first == kNoSlot && !add_page(kind, stride)) return kNoHandle;
   const std::uint32_t slot = free.first;
   Endpoint* endpoint = at(pages_[slot >> kPageBits].slots, slot & kSlotMask, stride);
   const FreeSlot link = endpoint->notes<FreeSlot>();

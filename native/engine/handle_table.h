@@ -37,7 +37,7 @@ class HandleTable {
   Record* add() {
     void* place = nullptr;
     const Handle handle = take_slot(Record::kKind, sizeof(Record), place);
-    if (handle == kVoidHandle) return nullptr;
+    if (handle == kNoHandle) return nullptr;
     Record* record = ::new (place) Record;
     record->handle = handle;
     return record;
@@ -75,7 +75,7 @@ class HandleTable {
       if (pages_[number].kind != Record::kKind) continue;
       for (std::uint32_t i = 0; i < kPageSlots; ++i) {
         Endpoint* endpoint = at(pages_[number].slots, i, sizeof(Record));
-        if (endpoint->handle != kVoidHandle) visit(*static_cast<Record*>(endpoint));
+        if (endpoint->handle != kNoHandle) visit(*static_cast<Record*>(endpoint));
       }
     }
   }

@@ -12,9 +12,12 @@
 
 namespace skein {
 
+class FilterMaker;
+
 struct Listener : Endpoint {
   static constexpr HandleKind kKind = HandleKind::kListener;
 
+  FilterMaker* filters = nullptr;  // accepted connections get a filter of it
   bool paused : 1 = false;
   bool starving : 1 = false;
 };

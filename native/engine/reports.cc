@@ -36,6 +36,10 @@ bool Engine::on_accept(Handle handle, Descriptor fd, const Address& peer) {
     return false;
   }
   connection->reading = true;
+  if (listener->filters != nullptr && !set_filter(connection->handle, listener->filters->make())) {
+    release(*connection, Ending::kReset);
+    return true;
+  }
   completions_.push(Kind::kAccepted, handle, connection->handle, static_cast<std::int32_t>(arena_.used()));
   arena_.take(pack_address(peer, arena_.rest().first<kPackedAddressMost>()));
   arm_receive(*connection);
@@ -67,6 +71,8 @@ void Engine::on_connected(Handle handle, int error) {
     if (net::meaning_of(net::Call::kReceive, error) == net::Meaning::kPause) {
       receive_failed(*connection, std::exchange(error, 0));
     }
+    // The filter may have the first word.
+    if (connection->stage != nullptr && !connection->dirty) mark_dirty(*connection);
   }
   completions_.push(Kind::kConnected, handle, error);
   if (error != 0) release(*connection, Ending::kClose);
@@ -90,13 +96,14 @@ bool Engine::dispatch_early() {
 
 std::span<std::uint8_t> Engine::receive_window(Handle handle) {
   auto* connection = table_.find<Connection>(handle);
-  if (connection == nullptr || !connection->reading || connection->eof || connection->phase == Phase::kClosed)
-    return {};
-  if (connection->phase == Phase::kLingering) return unwanted_;
+  if (connection == nullptr) return {};
+  if (connection->phase == Phase::kLingering) return lingering_window(*connection);
+  if (connection->stage != nullptr && connection->phase != Phase::kClosed) return wire_window(*connection);
+  if (!connection->reading || connection->eof || connection->phase == Phase::kClosed) return {};
   if (completions_.room() == 0 || arena_.rest().size() < connection->expect) {
     if (!dispatch_early()) return {};
     connection = table_.find<Connection>(handle);
-    if (connection != nullptr && connection->phase == Phase::kLingering) return unwanted_;
+    if (connection != nullptr && connection->phase == Phase::kLingering) return lingering_window(*connection);
     if (connection == nullptr || connection->phase != Phase::kOpen || !connection->reading) return {};
   }
   const std::span<std::uint8_t> rest = arena_.rest();
@@ -108,12 +115,21 @@ void Engine::on_received(Handle handle, std::ptrdiff_t result) {
   auto* connection = table_.find<Connection>(handle);
   if (connection == nullptr || connection->phase == Phase::kClosed) return;
   if (connection->phase == Phase::kLingering) {
-    if (result <= 0) release(*connection, Ending::kClose);
+    if (result == 0 && says_last_words(*connection)) {
+      connection->stage->wire_ended = true;
+      connection->reading = false;
+    } else if (result <= 0) {
+      release(*connection, Ending::kClose);
+    }
+    return;
+  }
+  if (connection->stage != nullptr) {
+    on_wire_received(*connection, result);
     return;
   }
   if (result > 0) {
     const auto bytes = static_cast<std::size_t>(result);
-    SK_CHECK(bytes <= window_.size() && window_.data() == arena_.rest().data());
+    SK_CHECK_OF(bytes <= window_.size() && window_.data() == arena_.rest().data(), handle, backend_->name());
     completions_.push(Kind::kData, handle, static_cast<std::int32_t>(arena_.used()), static_cast<std::int32_t>(bytes));
     arena_.take(bytes);
     if (!retries_.empty()) [[unlikely]]

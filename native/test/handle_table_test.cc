@@ -85,7 +85,7 @@ TEST("records stay where they are while the table grows, and begin as new ones")
 TEST("handles that were never given out find nothing") {
   HandleTable table;
   table.add<Connection>();
-  for (const Handle handle : {kVoidHandle, make_handle(1, 0), make_handle(kSlotCount - 1, 1)}) {
+  for (const Handle handle : {kNoHandle, make_handle(1, 0), make_handle(kSlotCount - 1, 1)}) {
     CHECK(table.find(handle) == nullptr && table.find<Connection>(handle) == nullptr);
   }
 }

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "net/address.h"
@@ -49,6 +50,18 @@ class Peer {
       got += static_cast<std::size_t>(count);
     }
     text.resize(got);
+    return text;
+  }
+  // As much as is taken at once; returns how much.
+  std::size_t say_some(std::string_view text) {
+    const ssize_t count = ::sendto(fd_, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL, nullptr, 0);
+    return count > 0 ? static_cast<std::size_t>(count) : 0;
+  }
+  // At most `bytes` of what has come already.
+  std::string hear_some(std::size_t bytes) {
+    std::string text(bytes, '\0');
+    const ssize_t count = ::recvfrom(fd_, text.data(), bytes, MSG_DONTWAIT, nullptr, nullptr);
+    text.resize(count > 0 ? static_cast<std::size_t>(count) : 0);
     return text;
   }
   // Waits for what ends the connection: 0 is a FIN, otherwise an errno.

@@ -17,7 +17,7 @@
 namespace skein::test {
 
 // A program that keeps what it is told, and calls `on_data` for bytes.
-class World final : public Program {
+class World : public Program {
  public:
   explicit World(const BackendEntry& backend, std::size_t records = 64)
       : words(records * 4), arena(64 * 1024), engine(backend.make(), *this, {words, arena}) {
@@ -43,6 +43,14 @@ class World final : public Program {
       engine.turn(5);
     }
     return false;
+  }
+
+  // For what does not show from outside.
+  void turns(int count) {
+    for (int i = 0; i < count; ++i) {
+      engine.settle();
+      engine.turn(5);
+    }
   }
 
   int listen() {

@@ -1,0 +1,231 @@
+// What the engine does for connections with a filter (filter.h): where their bytes go in both directions, and their
+// ends.
+//
+//  a. The program runs in the middle of what one receive brought, whenever the arena is full: everything is looked up
+//     again afterwards, and what it does not want any more goes to the stash.
+//  b. Records are never made while the program runs: what resuming or writing asks for waits for the end of the call.
+//  c. What the filter says last (a closing record, an alert) is sent before our FIN, also when the program was told
+//     CLOSED already: the connection lingers meanwhile, so that unread bytes do not turn the end into a reset.
+#include <algorithm>
+#include <utility>
+
+#include "engine/engine.h"
+#include "net/socket.h"
+
+namespace skein {
+
+bool Engine::set_filter(Handle handle, std::unique_ptr<Filter> filter) {
+  auto* connection = live<Connection>(handle);
+  if (connection == nullptr || filter == nullptr || connection->stage != nullptr ||
+      connection->phase == Phase::kFlushing || connection->shut_asked) {
+    return false;
+  }
+  connection->stage = std::make_unique<FilterStage>();
+  connection->stage->filter = std::move(filter);
+  if (wire_ == nullptr) wire_ = std::make_unique<WireBuffers>();
+  // What was written before is not the filter's.
+  connection->stage->sealed = std::exchange(connection->outbox, Outbox{});
+  if (connection->phase == Phase::kOpen && !connection->dirty) mark_dirty(*connection);
+  return true;
+}
+
+bool Engine::set_filter_maker(Handle handle, FilterMaker* maker) {
+  auto* listener = live<Listener>(handle);
+  if (listener == nullptr) return false;
+  listener->filters = maker;
+  return true;
+}
+
+// --- receiving -------------------------------------------------------------------------------------------------------
+
+std::span<std::uint8_t> Engine::wire_window(Connection& connection) {
+  FilterStage& stage = *connection.stage;
+  if (stage.wire_ended || connection.eof) return {};
+  // It waits to be read, and what comes must not pass it.
+  if (!stage.stash.empty() || stage.listed) return {};
+  stage.throttled = !stage.sealed.empty() && stage.filter->unsent() > Filter::kOwnMost;
+  if (stage.throttled) return {};
+  if (!connection.reading && stage.filter->established()) return {};
+  return wire_->in;
+}
+
+void Engine::on_wire_received(Connection& connection, std::ptrdiff_t result) {
+  const Handle handle = connection.handle;
+  FilterStage& stage = *connection.stage;
+  if (result > 0) {
+    const auto bytes = static_cast<std::size_t>(result);
+    if (!retries_.empty()) [[unlikely]]
+      retries_.succeeded({handle, Retry::What::kReceive});
+    SK_CHECK_OF(bytes <= wire_->in.size(), handle, backend_->name());
+    open_wire(handle, std::span(wire_->in).first(bytes));
+  } else if (result == 0 && (connection.shut || !net::was_reset(connection.fd))) {
+    stage.wire_ended = true;
+    end_wire(connection);
+  } else if (result == 0) {
+    fail(connection, ECONNRESET);
+  } else {
+    receive_failed(connection, static_cast<int>(-result));
+  }
+}
+
+// Gives the filter wire bytes, and the program what comes of them.
+void Engine::open_wire(Handle handle, std::span<const std::uint8_t> wire) {
+  for (;;) {
+    auto* connection = live<Connection>(handle);
+    if (connection == nullptr || connection->eof) return;
+    FilterStage& stage = *connection->stage;
+    const bool wanted = connection->reading || !stage.filter->established();
+    if (connection->phase == Phase::kOpen && !wanted) {
+      stage.stash.insert(stage.stash.end(), wire.begin(), wire.end());
+      return;
+    }
+    if (completions_.room() == 0 || arena_.rest().size() < kReadBytesMin) {
+      if (!dispatch_early()) return;
+      continue;
+    }
+    const std::span<std::uint8_t> plain = arena_.rest().first(std::min(arena_.rest().size(), kReadBytesMax));
+    const Filter::Received got = stage.filter->receive(wire, plain);
+    SK_CHECK_OF(got.taken <= wire.size() && got.produced <= plain.size(), handle, backend_->name());
+    wire = wire.subspan(got.taken);
+    // What comes after close() is nobody's.
+    if (got.produced > 0 && connection->phase == Phase::kOpen) {
+      completions_.push(Kind::kData, handle, static_cast<std::int32_t>(arena_.used()),
+                        static_cast<std::int32_t>(got.produced));
+      arena_.take(got.produced);
+    }
+    // It may have an answer.
+    if (!connection->dirty) mark_dirty(*connection);
+    if (got.error != 0) {
+      fail_filter(*connection, got.error);
+      return;
+    }
+    if (got.ended) {
+      connection->eof = true;
+      if (connection->phase == Phase::kOpen) completions_.push(Kind::kReadEof, handle);
+      return;
+    }
+    if (wire.empty() && stage.filter->pending() == 0) return;
+    SK_CHECK_OF(got.taken > 0 || got.produced > 0, handle, backend_->name());
+  }
+}
+
+// The peer's FIN has come, and everything before it was opened.
+void Engine::end_wire(Connection& connection) {
+  const FilterStage& stage = *connection.stage;
+  if (connection.eof || !stage.stash.empty() || stage.filter->pending() > 0) return;
+  if (const int error = stage.filter->truncated(); error != 0) {
+    fail(connection, error);
+    return;
+  }
+  connection.eof = true;
+  if (connection.phase == Phase::kOpen) completions_.push(Kind::kReadEof, connection.handle);
+}
+
+// The program reads again: true when something has come for it already, which is opened in the next round, before
+// anything else is received.
+bool Engine::resume_wire(Connection& connection) {
+  FilterStage& stage = *connection.stage;
+  if (stage.stash.empty() && stage.filter->pending() == 0 && !stage.wire_ended) return false;
+  if (stage.listed) return true;
+  stage.listed = true;
+  stashed_.push_back(connection.handle);
+  if (!in_turn_) program_.settle_soon();
+  return true;
+}
+
+void Engine::unstash() {
+  for (const Handle handle : std::exchange(stashed_, {})) {
+    auto* connection = live<Connection>(handle);
+    if (connection == nullptr) continue;
+    connection->stage->listed = false;
+    if (!connection->reading) continue;
+    const std::vector<std::uint8_t> wire = std::exchange(connection->stage->stash, {});
+    open_wire(handle, wire);
+    connection = live<Connection>(handle);
+    if (connection == nullptr || !connection->reading || connection->eof) continue;
+    if (connection->stage->wire_ended) {
+      end_wire(*connection);
+    } else {
+      arm_receive(*connection);
+    }
+  }
+}
+
+// --- sending ---------------------------------------------------------------------------------------------------------
+
+// Sends what is sealed, then seals the next and sends that. Only what the kernel refuses is copied.
+void Engine::send_sealed(Connection& connection) {
+  FilterStage& stage = *connection.stage;
+  std::size_t budget = kFlushBytes;
+  while (!connection.sending) {
+    if (!stage.sealed.empty()) {
+      send_outbox(connection, stage.sealed, budget);
+      if (connection.phase == Phase::kClosed || !stage.sealed.empty()) return;
+    }
+    std::array<Slice, kSlicesPerSend> slices;
+    const std::size_t used = connection.outbox.gather(slices);
+    const Filter::Sent made = stage.filter->send(std::span(slices).first(used), wire_->out);
+    SK_CHECK_OF(made.produced <= wire_->out.size(), connection.handle, backend_->name());
+    connection.outbox.consume(pool_, made.taken);
+    if (made.produced == 0) break;
+    std::ptrdiff_t sent = 0;
+    if (backend_->sends_inline()) {
+      const Slice slice{wire_->out.data(), made.produced};
+      sent = backend_->submit_send(connection, std::span(&slice, 1));
+    }
+    const std::size_t taken = sent > 0 ? static_cast<std::size_t>(sent) : 0;
+    budget -= std::min(budget, taken);
+    // Also after a failure: in a shortage it is sent again.
+    if (!stage.sealed.append(pool_, std::span(wire_->out).first(made.produced).subspan(taken))) {
+      fail(connection, ENOMEM);
+      return;
+    }
+    if (sent < 0) send_failed(connection, static_cast<int>(-sent));
+    if (sent < 0 || (taken > 0 && taken < made.produced)) return;
+    if (budget == 0) {
+      // Others want to send too: the rest goes in the next round.
+      if (!connection.dirty) mark_dirty(connection);
+      return;
+    }
+  }
+  if (stage.throttled && stage.sealed.empty()) {
+    stage.throttled = false;
+    arm_receive(connection);
+  }
+}
+
+// Everything was sent, and this side ends: the filter's closing record comes before our FIN. False while it is unsent.
+bool Engine::close_filter(Connection& connection) {
+  FilterStage& stage = *connection.stage;
+  if (!stage.closing) {
+    stage.closing = true;
+    stage.filter->close();
+    send_sealed(connection);
+  }
+  return connection.phase != Phase::kClosed && stage.sealed.empty();
+}
+
+// The program is told at once; the peer hears of it by what the filter says last.
+void Engine::fail_filter(Connection& connection, int error) {
+  report_closed(connection.handle, error, CloseReason::kError);
+  connection.stage->failure = error;
+  connection.stage->stash = {};
+  connection.outbox.clear(pool_);
+  linger(connection);
+  connection.reading = !connection.stage->wire_ended;
+  if (connection.reading && backend_->arm_receive(connection) < 0) {
+    release(connection, Ending::kClose);
+    return;
+  }
+  send_sealed(connection);
+  if (connection.phase == Phase::kLingering && connection.stage->sealed.empty()) end_lingering_side(connection);
+}
+
+// A lingering connection has sent what its filter said last.
+void Engine::end_lingering_side(Connection& connection) {
+  if (connection.shut) return;
+  connection.shut = true;
+  if (connection.stage->wire_ended || net::shutdown_write(connection.fd) < 0) release(connection, Ending::kClose);
+}
+
+}  // namespace skein
