@@ -7,6 +7,8 @@
 //  c. What the filter says last (a closing record, an alert) is sent before our FIN, also when the program was told
 //     CLOSED already: the connection lingers meanwhile, so that unread bytes do not turn the end into a reset.
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <utility>
 
 #include "engine/engine.h"
