@@ -13,37 +13,33 @@ import { Failure } from "../internet/failure.ts";
 import type {
   Address,
   Bytes,
-  HalfCloseableProtocol,
   Producer,
   ProtocolLike,
   PullProducer,
   PushProducer,
   Transport,
 } from "../internet/interfaces.ts";
+import { ABORTED, CLOSE_DUE, CLOSING, FIN_DUE, LOST, STREAMING } from "../internet/stream/closing.ts";
 import { deliver } from "./delivery.ts";
 import { CLOSED, END, type FakeContext, type FakeHandshakeListener, Hello, type Item } from "./fakewire.ts";
 import { watchForLeaks } from "./leaks.ts";
-import { TcpOptions } from "./tcpoptions.ts";
+import { MemoryTransport } from "./memorytransport.ts";
 
 /** A streaming producer is paused while more than this waits to be pumped, in bytes. */
 const HIGH_WATER = 64 * 1024;
 
-/** One end of a connection whose other end is pumped to. */
-export class FakeTransport extends TcpOptions implements Transport {
+/** One end of a connection whose other end is pumped to. It closes by the rules of every transport, see closing.ts. */
+export class FakeTransport extends MemoryTransport implements Transport {
   readonly isServer: boolean;
-  disconnecting = false;
   disconnected = false;
   /** Why the connection was lost, when it was not closed cleanly. */
   disconnectReason: Error | null = null;
-  producer: Producer | null = null;
-  streaming = false;
   /** What was passed to startTLS(), once that was called. */
   tls: FakeContext | null = null;
   /** The other side's, once the handshake is done. */
   peerContext: FakeContext | null = null;
   /** What goes to the other side with the next pump. */
   readonly stream: Item[] = [];
-  private readonly protocol_: { current: ProtocolLike | null };
   private readonly ends: { readonly host: Address; readonly peer: Address };
   /** Called whenever there may be something to pump. */
   onActivity: (() => void) | null = null;
@@ -53,13 +49,10 @@ export class FakeTransport extends TcpOptions implements Transport {
   private readonly sealed: Item[] = [];
   private readonly arrived: Item[] = [];
   private paused = false;
-  private producerPaused = false;
-  private writeEnded = false;
-  private peerEnded = false;
 
   constructor(protocol: ProtocolLike, isServer: boolean, hostAddress?: Address, peerAddress?: Address) {
     super();
-    this.protocol_ = { current: protocol };
+    this.receiver = protocol;
     this.isServer = isServer;
     const server = new IPv4Address("TCP", "10.0.0.1", 12345);
     const client = new IPv4Address("TCP", "192.168.1.1", 54321);
@@ -72,7 +65,16 @@ export class FakeTransport extends TcpOptions implements Transport {
 
   /** Who has the connection; null once it is lost. */
   get protocol(): ProtocolLike | null {
-    return this.protocol_.current;
+    return this.receiver ?? null;
+  }
+
+  /** What registerProducer() was given. */
+  get producer(): Producer | null {
+    return this.registered ?? null;
+  }
+
+  get streaming(): boolean {
+    return (this.flags & STREAMING) !== 0;
   }
 
   // --- for the pump --------------------------------------------------------------------------------------------------
@@ -105,12 +107,12 @@ export class FakeTransport extends TcpOptions implements Transport {
       this.lose(this.disconnectReason);
       return true;
     }
-    if (this.producer !== null && !this.streaming && this.stream.length === 0) {
-      const asked = this.producer as PullProducer;
-      asked.resumeProducing();
-      return this.stream.length > 0 || this.producer !== asked;
+    const asked = this.registered;
+    if (asked !== undefined && !this.streaming && this.stream.length === 0) {
+      this.drained();
+      return this.stream.length > 0 || this.registered !== asked;
     }
-    if (!this.disconnecting || this.pending > 0 || this.producerHoldsUp()) return false;
+    if ((this.flags & CLOSE_DUE) === 0 || this.pending > 0) return false;
     this.lose(new ConnectionDone());
     return true;
   }
@@ -119,10 +121,10 @@ export class FakeTransport extends TcpOptions implements Transport {
   lose(reason: Error): void {
     const { protocol, producer } = this;
     if (protocol === null) return;
-    this.protocol_.current = null;
+    this.receiver = undefined;
+    this.registered = undefined;
+    this.flags = CLOSING | LOST;
     this.disconnected = true;
-    this.disconnecting = true;
-    this.producer = null;
     this.stream.length = 0;
     this.sealed.length = 0;
     this.arrived.length = 0;
@@ -155,29 +157,18 @@ export class FakeTransport extends TcpOptions implements Transport {
   }
 
   private receive(protocol: ProtocolLike, item: Buffer | typeof END): void {
-    if (item === END) this.receiveEnd();
-    else if (this.tls !== null && this.peerContext === null) this.fail("plain bytes came where a handshake was due");
+    if (item === END) this.peerEnded();
+    else if (this.tls !== null && this.peerContext === null) this.refuse("plain bytes came where a handshake was due");
     else deliver(protocol, Buffer.from(item));
-  }
-
-  private receiveEnd(): void {
-    this.peerEnded = true;
-    const protocol = this.protocol as Partial<HalfCloseableProtocol>;
-    if (typeof protocol.readConnectionLost !== "function") {
-      this.loseConnection();
-      return;
-    }
-    protocol.readConnectionLost();
-    if (this.writeEnded) this.loseConnection();
   }
 
   private shakeHands(context: FakeContext): void {
     if (this.tls === null) {
-      this.fail("a handshake came where plain bytes were due");
+      this.refuse("a handshake came where plain bytes were due");
       return;
     }
     if (this.tls.iosimVerify?.(context) === false) {
-      this.fail("the certificate was refused");
+      this.refuse("the certificate was refused");
       return;
     }
     this.peerContext = context;
@@ -185,57 +176,57 @@ export class FakeTransport extends TcpOptions implements Transport {
     (this.protocol as Partial<FakeHandshakeListener> | null)?.handshakeCompleted?.();
   }
 
-  private fail(why: string): void {
+  private refuse(why: string): void {
     this.disconnectReason = new ConnectionLost(`The TLS handshake failed: ${why}.`);
     this.abortConnection();
   }
 
-  private drained(): void {
-    if (!this.producerPaused) return;
-    this.producerPaused = false;
-    (this.producer as PushProducer | null)?.resumeProducing();
-  }
+  // --- how it closes -------------------------------------------------------------------------------------------------
 
-  private producerHoldsUp(): boolean {
-    return this.producer !== null && (!this.streaming || this.producerPaused);
-  }
-
-  // --- for the protocol ----------------------------------------------------------------------------------------------
-
-  write(data: Bytes): void {
-    if (this.disconnectReason !== null || this.disconnected || this.writeEnded) return;
-    const bytes = Buffer.from(data as string);
-    if (bytes.length === 0) return;
-    this.put(bytes);
-    if (this.producer !== null && this.streaming && !this.producerPaused && this.pending > HIGH_WATER) {
-      this.producerPaused = true;
-      (this.producer as PushProducer).pauseProducing();
-    }
-  }
-
-  writeSequence(pieces: Iterable<Bytes>): void {
-    for (const piece of pieces) this.write(piece);
-  }
-
-  loseConnection(): void {
-    this.disconnecting = true;
+  protected override stopReading(): void {
     this.onActivity?.();
   }
 
-  abortConnection(): void {
-    this.disconnecting = true;
+  protected override sendThenFin(): void {
+    this.put(END);
+    this.writeEnded();
+  }
+
+  /** The pump closes it, when it has carried everything. */
+  protected override sendThenClose(): void {
+    this.onActivity?.();
+  }
+
+  protected override cut(): void {
     this.disconnectReason ??= new ConnectionAborted();
     this.stream.length = 0;
     this.sealed.length = 0;
     this.onActivity?.();
   }
 
-  loseWriteConnection(): void {
-    if (this.writeEnded || this.disconnecting) return;
-    this.writeEnded = true;
-    this.put(END);
-    (this.protocol as Partial<HalfCloseableProtocol> | null)?.writeConnectionLost?.();
-    if (this.peerEnded) this.loseConnection();
+  /** The pump tells by itself. */
+  protected override wantDrain(): void {}
+
+  /** The pump asks. */
+  protected override askFirst(): void {}
+
+  /** A test sees what its protocols throw: whoever pumps gets it. */
+  protected override fail(error: unknown): void {
+    throw error;
+  }
+
+  // --- for the protocol ----------------------------------------------------------------------------------------------
+
+  write(data: Bytes): void {
+    if ((this.flags & (ABORTED | LOST | FIN_DUE)) !== 0) return;
+    const bytes = Buffer.from(data as string);
+    if (bytes.length === 0) return;
+    this.put(bytes);
+    if (this.pending > HIGH_WATER) this.pauseProducer();
+  }
+
+  writeSequence(pieces: Iterable<Bytes>): void {
+    for (const piece of pieces) this.write(piece);
   }
 
   /** Encrypt from here on, or rather, exchange contexts with the other side, which is to call this too. */
@@ -253,7 +244,7 @@ export class FakeTransport extends TcpOptions implements Transport {
 
   switchProtocol(next: ProtocolLike): void {
     if (this.protocol === null) return;
-    this.protocol_.current = next;
+    this.receiver = next;
     next.makeConnection(this);
   }
 
@@ -263,24 +254,14 @@ export class FakeTransport extends TcpOptions implements Transport {
   getHost(): Address {
     return this.ends.host;
   }
-  registerProducer(producer: PushProducer | PullProducer, streaming: boolean): void {
-    if (this.producer !== null) {
-      throw new Error("A producer is registered with this transport already: unregisterProducer() it first.");
-    }
-    if (this.disconnected) {
-      producer.stopProducing();
-      return;
-    }
-    this.producer = producer;
-    this.streaming = streaming;
-    this.producerPaused = false;
+
+  override registerProducer(producer: PushProducer | PullProducer, streaming: boolean): void {
+    super.registerProducer(producer, streaming);
     this.onActivity?.();
   }
 
-  unregisterProducer(): void {
-    this.producer = null;
-    this.streaming = false;
-    this.producerPaused = false;
+  override unregisterProducer(): void {
+    super.unregisterProducer();
     this.onActivity?.();
   }
 
@@ -291,9 +272,6 @@ export class FakeTransport extends TcpOptions implements Transport {
     if (!this.paused) return;
     this.paused = false;
     this.onActivity?.();
-  }
-  stopProducing(): void {
-    this.loseConnection();
   }
 
   /** Deliver what arrived while the protocol had paused. True when there was something. */

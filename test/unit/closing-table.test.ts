@@ -4,6 +4,8 @@ import { Duplex } from "node:stream";
 import { setImmediate } from "node:timers/promises";
 import { describe } from "vitest";
 import { fromDuplex } from "../../src/entries/streams.ts";
+import { FakeTransport, IOPump } from "../../src/entries/testing.ts";
+import { Protocol } from "../../src/internet/protocol.ts";
 import { testClosingTable } from "../helpers/closing-table.ts";
 
 /** One end of a stream in memory: what it writes waits until the other side reads. */
@@ -61,6 +63,49 @@ describe("a Node stream as a transport", () => {
         end.resume();
       },
       step: () => setImmediate(),
+    };
+  });
+});
+
+describe("a transport in memory", () => {
+  class Other extends Protocol {
+    received = 0;
+    ended = false;
+    override dataReceived(data: Buffer): void {
+      this.received += data.length;
+    }
+    readConnectionLost(): void {
+      this.ended = true;
+    }
+    override connectionLost(): void {
+      this.ended = true;
+    }
+  }
+
+  testClosingTable(async (protocol) => {
+    const other = new Other();
+    const [server, client] = [new FakeTransport(protocol, true), new FakeTransport(other, false)];
+    const pump = new IOPump(other, protocol, client, server);
+    let reading = false;
+    protocol.makeConnection(server);
+    other.makeConnection(client);
+    return {
+      transport: server,
+      ballast: 0,
+      received: () => other.received,
+      ended: () => other.ended,
+      read: () => {
+        reading = true;
+      },
+      end: () => {
+        client.loseWriteConnection();
+        // What the other side sends arrives, though it does not read.
+        server.arrive(client.takeOutput());
+      },
+      step: async () => {
+        await setImmediate();
+        if (reading || server.disconnectReason !== null) pump.pump();
+      },
     };
   });
 });

@@ -143,7 +143,7 @@ export abstract class ClosingTransport {
     this.flags |= streaming ? PRODUCER | STREAMING : PRODUCER;
     if (streaming) return;
     this.wantDrain(true);
-    this.resumeProducer();
+    this.askFirst();
   }
 
   unregisterProducer(): void {
@@ -152,6 +152,11 @@ export abstract class ClosingTransport {
     this.flags &= ~(PRODUCER | STREAMING | PRODUCER_PAUSED);
     this.wantDrain(false);
     this.beginDueEnd();
+  }
+
+  /** Ask a pull producer that was just registered for its first piece. */
+  protected askFirst(): void {
+    this.resumeProducer();
   }
 
   // --- for a kind of transport ---------------------------------------------------------------------------------------
