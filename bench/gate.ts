@@ -11,6 +11,7 @@
  */
 
 import { parseArgs } from "node:util";
+import { run as awaitLoop } from "./await-loop.ts";
 import { run as batching } from "./batching.ts";
 import { run as deferredChain } from "./deferred-chain.ts";
 import { run as fairness } from "./fairness.ts";
@@ -122,6 +123,7 @@ const questions: Readonly<Record<string, () => Promise<Answer>>> = {
   "deferred-chain": () => deferredChain(progress),
   "million-timers": () => millionTimers(progress),
   growth: () => growth(progress),
+  "await-loop": () => awaitLoop(progress),
 };
 
 function questionGroup(question: string, targets: Readonly<Record<string, Bound>>): Group {

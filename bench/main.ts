@@ -9,6 +9,7 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { against } from "./against.ts";
+import { run as awaitLoop } from "./await-loop.ts";
 import { run as batching } from "./batching.ts";
 import { run as deferredChain } from "./deferred-chain.ts";
 import { run as echo } from "./echo.ts";
@@ -40,7 +41,7 @@ import { run as uringDesigns } from "./uring-designs.ts";
 
 const usage = `npm run bench -- [options]
   --only A,B      questions, by the beginning of their names: echo, reactors, batching, framing, fairness,
-                  idle-connections, million-timers, deferred-chain, uring-designs, growth
+                  idle-connections, million-timers, deferred-chain, uring-designs, growth, await-loop
   --reactors A,B  only the question reactors, for these beside the default one; "all" for each that works here
   --cells A,B     cells of echo or reactors: ${cells.map((cell) => cell.name).join(", ")}
   --rounds N      rounds of echo (9), reactors or --against (7)
@@ -93,6 +94,7 @@ const questions: Readonly<Record<string, (progress: Progress) => Promise<Answer>
   "uring-designs": uringDesigns,
   "deferred-chain": deferredChain,
   growth,
+  "await-loop": awaitLoop,
 };
 
 function chosen(): string[] {

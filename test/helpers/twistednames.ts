@@ -20,6 +20,7 @@ const MODULES: Readonly<Record<string, readonly string[]>> = {
   "internet.interfaces": ["interfaces", "endpoints", "testing"],
   "internet.iocpreactor.reactor": ["iocpreactor"],
   "internet.kqreactor": ["kqreactor"],
+  "internet.main": ["main"],
   "internet.pollreactor": ["pollreactor"],
   "internet.protocol": ["protocol"],
   "internet.selectreactor": ["selectreactor"],
