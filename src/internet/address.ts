@@ -1,4 +1,4 @@
-/** Addresses are values: two with the same parts are equal, and none changes after it was made. */
+/** Addresses are immutable values: two with equal parts are equal. */
 
 import { isIPv4, isIPv6 } from "node:net";
 
@@ -57,7 +57,7 @@ export class IPv6Address {
   }
 }
 
-/** The address a literal host stands for, or undefined when `host` is a name. */
+/** The address that a literal `host` denotes, or undefined when `host` is a name. */
 export function literalAddress(host: string, port: number): IPv4Address | IPv6Address | undefined {
   if (isIPv4(host)) return new IPv4Address("TCP", host, port);
   if (isIPv6(host)) return new IPv6Address("TCP", host, port);

@@ -1,6 +1,6 @@
-/** Checks of what plain JavaScript can pass where TypeScript would object, with sentences that tell the way out. */
+/** Argument checks for plain JavaScript callers. Each error names the argument, what came, and what is accepted. */
 
-/** A value of the wrong kind, for such a sentence: a string in quotes, an object by its class. */
+/** How an error message describes a value: a string in quotes, an object by its class. */
 export function described(value: unknown): string {
   if (typeof value === "string") return `"${value}" (a string)`;
   if (typeof value === "function") return isClass(value) ? `the class ${value.name}` : "a function";
@@ -9,7 +9,7 @@ export function described(value: unknown): string {
   return name === "" || name === "Object" ? "a plain object" : `an instance of ${name}`;
 }
 
-/** The first of `methods` that `value` has not. */
+/** The first of `methods` that `value` lacks. */
 export function missingMethod(value: unknown, methods: readonly string[]): string | undefined {
   return methods.find((name) => !has(value, name));
 }
@@ -119,7 +119,7 @@ function isPort(port: unknown): boolean {
   return Number.isInteger(port) && (port as number) >= 0 && (port as number) <= MAX_PORT;
 }
 
-/** An option that is not known may be one that was meant to keep strangers out, so that it is not passed over. */
+/** An unknown option is refused, not ignored: it may be a misspelled one that was meant to restrict access. */
 function ensureOptions(call: string, options: unknown, known: readonly string[]): void {
   const names = known.join(", ");
   if (typeof options !== "object" || options === null) {
@@ -136,7 +136,7 @@ function has(value: unknown, method: string): boolean {
   return typeof (value as Record<string, unknown> | null | undefined)?.[method] === "function";
 }
 
-/** Only those of `class` cannot be called, and have a prototype that is not written to. */
+/** Classes declared with `class` cannot be called, and their `prototype` is not writable. */
 function isClass(f: object): boolean {
   return Object.getOwnPropertyDescriptor(f, "prototype")?.writable === false;
 }

@@ -2,13 +2,13 @@
 import type { Deferred } from "./deferred.ts";
 import { onAbort } from "./onabort.ts";
 
-/** What everything that waits can be given. */
+/** The options of every method that waits. */
 export interface WaitOptions {
   /** Cancels the wait when it aborts; its reason becomes the `cause` of the CancelledError. */
   readonly signal?: AbortSignal;
 }
 
-/** Cancel `d` when `signal` aborts, or has aborted, before a result comes to this link. Returns `d`. */
+/** Cancel `d` when `signal` aborts (or has aborted already) before this link has a result. Returns `d`. */
 export function cancelOnAbort<T>(d: Deferred<T>, signal: AbortSignal | undefined): Deferred<T> {
   if (signal === undefined) return d;
   if (signal.aborted) {

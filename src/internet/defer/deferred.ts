@@ -1,5 +1,5 @@
 /**
- * A Deferred is a result that is not there yet, with a chain of callbacks that want it.
+ * A Deferred is a result that is not available yet, with a chain of callbacks that will receive it.
  *
  * Every link of the chain is a pair: one callback for a result, one errback for a Failure. What one of them returns is
  * the next link's result; what it throws, or a Failure it returns, is the next link's Failure.
@@ -13,10 +13,11 @@
  *             ┌────▼─────┐         ┌────▼────┐
  *     link 2  │ callback ├──throw─►│ errback │ …
  *
- * Callbacks run synchronously, as soon as there is a result. A callback that returns a Deferred or any other thenable
- * holds up the chain until that has a result; the one that fires then hands its result over and forgets it. Handing
- * over goes by a list, never by recursion, so that neither long chains nor deep nesting can overflow the stack. A
- * Deferred that is returned to itself fails; several that wait for each other in a circle are not noticed, and wait on.
+ * Callbacks run synchronously as soon as there is a result. A callback that returns a Deferred or another thenable
+ * suspends the chain until that one has a result. The inner Deferred then passes its result to the outer one and keeps
+ * undefined. This uses an explicit stack, not recursion, so neither long chains nor deep nesting overflow the call
+ * stack. A callback that returns its own Deferred fails it; a cycle of several Deferreds is not detected and never
+ * fires.
  */
 import { err } from "../../logger/log.ts";
 import { described, ensureClock } from "../arguments.ts";
@@ -40,17 +41,17 @@ import { Wait } from "./wait.ts";
 /** What a callback may return: a result, something that will have one, or a Failure. */
 export type Outcome<T> = T | PromiseLike<T> | Failure;
 
-// The state of a Deferred: bits, and in those from PAUSE on, how often it is paused.
+// `state` is a bit set; the bits from PAUSE upwards count the calls of pause().
 
 /** callback() or errback() was called. */
 const FIRED = 1;
-/** A link runs. */
+/** A callback of this Deferred is on the stack. */
 const RUNNING = 2;
 /** The result is a Failure. */
 const FAILED = 4;
-/** One fire that may still come is to be ignored. */
+/** Cancelled without a canceller: the next callback() or errback() is ignored. */
 const SWALLOWS = 8;
-/** A link returned another Deferred, which has no result yet. */
+/** A callback returned another Deferred, which has no result yet. */
 const WAITING = 16;
 const PAUSE = 32;
 
@@ -66,12 +67,12 @@ function cancelledToTimedOut<T>(result: T | Failure, seconds: number): T {
 
 type Link = Step | Pair | Watcher | ChainedTo<Deferred<unknown>> | Deferred<unknown>;
 
-/** Not a method, since it is none of a program's business: have `watcher` told what comes to this link of `deferred`. */
+/** A function rather than a method, so that it is not public: have `watcher` told the result that reaches this link. */
 export let watch: (deferred: Deferred<unknown>, watcher: Watcher) => void;
 
 /**
- * A result that will be there later. `await` works on it; a failure that nobody handles is logged once the Deferred
- * has been collected.
+ * A result that will be available later, and can be awaited. A failure that nobody handles is logged once the Deferred
+ * has been garbage-collected.
  */
 export class Deferred<T> implements PromiseLike<T> {
   static {
@@ -88,9 +89,9 @@ export class Deferred<T> implements PromiseLike<T> {
   // Not #private: with those, bench/deferred-chain.ts takes 0.8 of a promise's time instead of 0.45 (Node 20).
   private state = 0;
   private result: unknown = undefined;
-  /** Until it fires, its canceller; while it is WAITING, the Deferred it waits for. */
+  /** The canceller until the Deferred fires; while it is WAITING, the Deferred that it waits for. */
   private source: ((d: Deferred<never>, cause?: unknown) => void) | Deferred<unknown> | undefined;
-  // The links: three here, since few Deferreds have more. Those from `next` up to `end` are still to come.
+  // The first three links are inline, since few Deferreds have more. Those in [next, end) have not run yet.
   private link0: Link | undefined = undefined;
   private link1: Link | undefined = undefined;
   private link2: Link | undefined = undefined;
@@ -100,7 +101,8 @@ export class Deferred<T> implements PromiseLike<T> {
   private info: DebugInfo | undefined = undefined;
 
   /**
-   * @param canceller called by {@link cancel} to stop the work. It may fire the Deferred; else CancelledError does.
+   * @param canceller called by {@link cancel} to stop the work. Unless it fires the Deferred, that fails with
+   * CancelledError.
    */
   constructor(canceller?: (d: Deferred<T>, cause?: unknown) => void) {
     this.source = canceller;
@@ -111,12 +113,12 @@ export class Deferred<T> implements PromiseLike<T> {
   }
 
   /**
-   * A Deferred that follows `promise`. Cancelling it fires it with CancelledError; the promise itself goes on, and how
-   * it ends is ignored.
+   * A Deferred with the result of `promise`. Cancelling it fails it with CancelledError; the promise is not stopped,
+   * and its outcome is then ignored.
    */
   static fromPromise<T>(promise: PromiseLike<T>): Deferred<T> {
     const d = new Deferred<T>();
-    // Through Promise.resolve: a foreign thenable may call back twice, at once, or throw.
+    // Promise.resolve() normalizes foreign thenables, which may call back twice, synchronously, or throw.
     Promise.resolve(promise).then(
       (value) => d.callback(value),
       (error) => d.errback(new Failure(error)),
@@ -125,8 +127,8 @@ export class Deferred<T> implements PromiseLike<T> {
   }
 
   /**
-   * The same for what an async function returned, under Twisted's name.
-   * @throws TypeError for what is nothing to wait for: a function that was not called, or a generator
+   * fromPromise() for the promise of an async function, under Twisted's name.
+   * @throws TypeError for anything else, such as an async function that was not called, or a generator
    */
   static fromCoroutine<T>(coroutine: PromiseLike<T>): Deferred<T> {
     if (!isThenable(coroutine)) {
@@ -138,7 +140,7 @@ export class Deferred<T> implements PromiseLike<T> {
     return Deferred.fromPromise(coroutine);
   }
 
-  /** True once the Deferred was fired (or cancelled); its callbacks may still have to wait. */
+  /** True once the Deferred was fired or cancelled; its callbacks may still be waiting. */
   get called(): boolean {
     return (this.state & FIRED) !== 0;
   }
@@ -154,7 +156,7 @@ export class Deferred<T> implements PromiseLike<T> {
     return this.add(eb === undefined ? step : new Pair(step, bound(eb, ebArgs ?? [])));
   }
 
-  /** Add a link that a Failure passes by. Returns this Deferred. */
+  /** Add a callback; a Failure skips it. Returns this Deferred. */
   addCallback<U = never, A extends unknown[] = []>(
     cb: (result: T, ...args: A) => Outcome<U>,
     ...args: A
@@ -162,7 +164,7 @@ export class Deferred<T> implements PromiseLike<T> {
     return this.add(bound(cb, args));
   }
 
-  /** Add a link that a result passes by. Returns this Deferred. */
+  /** Add an errback; a result skips it. Returns this Deferred. */
   addErrback<U = never, A extends unknown[] = []>(
     eb: (failure: Failure, ...args: A) => Outcome<U>,
     ...args: A
@@ -170,7 +172,7 @@ export class Deferred<T> implements PromiseLike<T> {
     return this.add(new Pair(undefined, bound(eb, args)));
   }
 
-  /** Add a link that gets whatever comes. Returns this Deferred. */
+  /** Add one function as both callback and errback. Returns this Deferred. */
   addBoth<U = never, A extends unknown[] = []>(
     f: (result: T | Failure, ...args: A) => Outcome<U>,
     ...args: A
@@ -179,13 +181,16 @@ export class Deferred<T> implements PromiseLike<T> {
     return this.add(new Pair(step, step));
   }
 
-  /** Fire `d` with what comes to this link; the chain here goes on with undefined. Returns this Deferred. */
+  /**
+   * Fire `d` with the result or Failure that reaches this link; this chain continues with undefined. Returns this
+   * Deferred.
+   */
   chainDeferred(d: Deferred<T>): Deferred<void> {
     return this.add(new ChainedTo(d));
   }
 
   /**
-   * Fire with a result. As everywhere, a Failure goes to the errbacks, and a thenable is waited for.
+   * Fire with a result. A Failure goes to the errbacks, and a thenable is waited for.
    * @throws AlreadyCalledError
    */
   callback(result: Outcome<T>): void {
@@ -207,16 +212,16 @@ export class Deferred<T> implements PromiseLike<T> {
   }
 
   /**
-   * Ask for an early end. Before the fire, the canceller is called, and the Deferred fires with CancelledError unless
-   * the canceller fired it; without a canceller, the one fire that may still come is ignored. While the Deferred waits
-   * for another, that one is cancelled instead. Once there is a result, nothing happens.
+   * Cancel. Before it has fired, the canceller is called, and unless that fires the Deferred, it fails with
+   * CancelledError; without a canceller, one later callback() or errback() is ignored. While the Deferred waits for
+   * another one, that one is cancelled instead. Once there is a result, this is a no-op.
    * @param cause becomes the `cause` of the CancelledError
    */
   cancel(cause?: unknown): void {
     let target: Deferred<unknown> = this;
     const passed = new Set<Deferred<unknown>>();
     while ((target.state & WAITING) !== 0) {
-      // Deferreds that wait for each other in a circle have nobody who could fire.
+      // In a cycle of Deferreds that wait for each other, none can fire.
       if (passed.has(target)) return;
       passed.add(target);
       target = target.source as Deferred<unknown>;
@@ -237,12 +242,12 @@ export class Deferred<T> implements PromiseLike<T> {
       target.errback(new CancelledError(undefined, cause === undefined ? {} : { cause }));
   }
 
-  /** Hold the chain until as many calls of {@link unpause} have come. */
+  /** Suspend the chain until {@link unpause} was called as often as this. */
   pause(): void {
     this.state += PAUSE;
   }
 
-  /** Undo one {@link pause}. Without one it does nothing: what a callback returned is waited for in any case. */
+  /** Undo one {@link pause}; a no-op when not paused. A Deferred that a callback returned is waited for in any case. */
   unpause(): void {
     if (this.state < PAUSE) return;
     this.state -= PAUSE;
@@ -250,9 +255,9 @@ export class Deferred<T> implements PromiseLike<T> {
   }
 
   /**
-   * Cancel after `seconds` unless a result has come to this link by then. What the cancellation brings goes to
-   * `onTimeoutCancel`, whose outcome goes on from here; by default a CancelledError becomes a TimeoutError, and
-   * anything else passes. Links added before are part of what is timed, those added after are not.
+   * Cancel after `seconds` unless a result has reached this link. `onTimeoutCancel` then gets the outcome of the
+   * cancellation, and what it returns continues the chain; by default a CancelledError becomes a TimeoutError, and
+   * anything else passes. Links added before this call are covered by the timeout, those added after are not.
    * @throws RangeError when `seconds` is negative or not a number; TypeError without a clock
    */
   addTimeout(seconds: number, clock: ReactorTime): Deferred<T>;
@@ -280,8 +285,8 @@ export class Deferred<T> implements PromiseLike<T> {
   }
 
   /**
-   * A promise of what comes to this link, which passes on. A failure rejects it with the error itself and counts as
-   * handled here: it is the promise's to report.
+   * A promise of the result that reaches this link; the chain continues with that result. A failure rejects the promise
+   * with the error itself and counts as handled here: the promise reports it.
    * @param options.signal cancels the Deferred when it aborts before that; its reason is the CancelledError's `cause`
    */
   asPromise(options?: { readonly signal?: AbortSignal }): Promise<T> {
@@ -298,7 +303,7 @@ export class Deferred<T> implements PromiseLike<T> {
     return promise;
   }
 
-  /** For `await`: the `then` of {@link asPromise}. The handlers are called in a microtask, as a promise's are. */
+  /** For `await`: the `then` of {@link asPromise}. Handlers are called in a microtask, as those of a promise are. */
   then<R1 = T, R2 = never>(
     onfulfilled?: ((value: T) => R1 | PromiseLike<R1>) | null | undefined,
     onrejected?: ((reason: unknown) => R2 | PromiseLike<R2>) | null | undefined,
@@ -307,8 +312,8 @@ export class Deferred<T> implements PromiseLike<T> {
   }
 
   /**
-   * For `yield*` in {@link inlineCallbacks}: yields this Deferred, and evaluates to its result. So the result's type
-   * is known, which that of a plain `yield` is not.
+   * For `yield*` in {@link inlineCallbacks}: yields this Deferred and evaluates to its result, with the result's type,
+   * which a plain `yield` does not have.
    */
   [Symbol.iterator](): Iterator<Deferred<T>, T> {
     return new Wait(this);
@@ -346,7 +351,7 @@ export class Deferred<T> implements PromiseLike<T> {
     }
   }
 
-  /** Take the right to fire. False when the fire is one to ignore. @throws AlreadyCalledError */
+  /** Mark as fired. False when this call must be ignored. @throws AlreadyCalledError */
   private claim(): boolean {
     if ((this.state & FIRED) !== 0) return this.refuse();
     this.state |= FIRED;
@@ -361,7 +366,7 @@ export class Deferred<T> implements PromiseLike<T> {
     return false;
   }
 
-  /** Take what was fired with, or what a callback returned. */
+  /** Process a value that the Deferred was fired with, or that a callback returned. */
   private receive(value: unknown): void {
     if (isObject(value)) {
       this.adopt(value);
@@ -371,7 +376,7 @@ export class Deferred<T> implements PromiseLike<T> {
     }
   }
 
-  /** Take a result or Failure, or wait for what will have one. */
+  /** Take a Failure or another object as the result, or wait for it when it is a thenable. */
   private adopt(value: object): void {
     this.result = value;
     if (value instanceof Failure) {
@@ -403,12 +408,12 @@ export class Deferred<T> implements PromiseLike<T> {
     inner.add(this);
   }
 
-  /** The result is there, and nothing holds it up. */
+  /** There is a result, and the chain is not suspended. */
   private isSettled(): boolean {
     return (this.state & ~(FAILED | SWALLOWS)) === FIRED && this.end === 0;
   }
 
-  /** Hand the result over: the heir answers for it from here on. */
+  /** Pass the result to `heir`, which from here on reports it if it is an unhandled failure. */
   private bequeath(heir: Deferred<unknown>): void {
     heir.result = this.result;
     heir.state = (heir.state & ~FAILED) | (this.state & FAILED);
@@ -417,7 +422,7 @@ export class Deferred<T> implements PromiseLike<T> {
     this.info?.clear();
   }
 
-  /** Run this chain, and those of the Deferreds that its result is handed to. */
+  /** Run this chain, then those of the Deferreds that its result is passed to. */
   private run(): void {
     const heir = this.advance();
     if (heir !== undefined) this.runHeirs(heir);
@@ -433,7 +438,7 @@ export class Deferred<T> implements PromiseLike<T> {
     }
   }
 
-  /** Run links until none is left, something must be waited for, or an heir took the result: then that is returned. */
+  /** Run links until none is left or the chain is suspended. Returns the heir when one took the result. */
   private advance(): Deferred<unknown> | undefined {
     if (this.end === 0 || (this.state & (RUNNING | WAITING)) !== 0) {
       if ((this.state & FAILED) !== 0) this.note();
@@ -490,14 +495,14 @@ export class Deferred<T> implements PromiseLike<T> {
     return undefined;
   }
 
-  /** The failure for a watcher, who answers for it from here on. */
+  /** The failure for a watcher, which reports it from here on. */
   private tell(failure: Failure): Failure {
     this.info ??= new DebugInfo();
     this.info.told = failure;
     return failure;
   }
 
-  /** See to it that a failure which nobody handles will be reported, and one that was handled will not. */
+  /** Update whether this Deferred has an unhandled failure to report. */
   private note(): void {
     this.info ??= new DebugInfo();
     const { info, result } = this;

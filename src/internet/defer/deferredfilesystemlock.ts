@@ -1,4 +1,4 @@
-/** Waiting for a lock between processes. */
+/** A lock between processes that can be awaited. */
 
 import { SkeinError, TimeoutError } from "../error.ts";
 import { Failure } from "../failure.ts";
@@ -19,7 +19,7 @@ export class AlreadyTryingToLockError extends SkeinError {
   }
 }
 
-/** The kernel tells nobody when a link goes away, so it is tried again and again. */
+/** Seconds between two attempts: the removal of a symbolic link cannot be awaited, so the lock is polled. */
 const INTERVAL = 1;
 
 /** A {@link FilesystemLock} that can be waited for. */
@@ -39,8 +39,9 @@ export class DeferredFilesystemLock extends FilesystemLock {
   }
 
   /**
-   * Fires with this object once it holds the lock, which is tried at once and then every second. Fails with TimeoutError
-   * after `timeout` seconds, with AlreadyTryingToLockError while an earlier call waits, and with what lock() throws.
+   * Fires with this object once it holds the lock, which is tried at once and then every second. Fails with
+   * TimeoutError after `timeout` seconds, with AlreadyTryingToLockError while an earlier call waits, and with what
+   * lock() throws.
    */
   deferUntilLocked(timeout?: number, options?: WaitOptions): Deferred<this> {
     if (this.waiting !== undefined) return fail(new AlreadyTryingToLockError());
@@ -71,7 +72,7 @@ export class DeferredFilesystemLock extends FilesystemLock {
     );
   }
 
-  /** Whether the wait is over, with the lock or with an error. */
+  /** Try once. True when the wait is over, with the lock or with an error. */
   private tryNow(): boolean {
     try {
       if (!this.lock()) return false;

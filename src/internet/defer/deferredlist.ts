@@ -1,11 +1,11 @@
-/** A Deferred of what many others come to, good and bad. */
+/** A Deferred for the outcomes of many others. */
 import { SkeinError } from "../error.ts";
 import { Failure } from "../failure.ts";
 import { Deferred, type Outcome, watch } from "./deferred.ts";
 import type { Watcher } from "./link.ts";
 import { cancelAll, type Members, type Results, toDeferreds } from "./members.ts";
 
-/** When a DeferredList fires, and what becomes of its members' failures. */
+/** When a DeferredList fires, and what happens to the failures of its members. */
 export interface DeferredListOptions {
   /** Fire with the first result and the index of its member, without waiting for the rest. Default false. */
   readonly fireOnOneCallback?: boolean;
@@ -15,12 +15,12 @@ export interface DeferredListOptions {
   readonly consumeErrors?: boolean;
 }
 
-/** What one member came to. */
+/** The outcome of one member. */
 export type DeferredListItem<T> = [success: true, result: T] | [success: false, failure: Failure];
 
 type Flag<O, Name extends keyof DeferredListOptions> = Name extends keyof O ? O[Name] : false;
 
-/** The items for results `R`, when a member's failure is among them. */
+/** The items for results `R`, where a member's failure is among the items. */
 type Items<R extends readonly unknown[]> = { [I in keyof R]: DeferredListItem<R[I]> };
 type Successes<R extends readonly unknown[]> = { [I in keyof R]: [success: true, result: R[I]] };
 type Failures<R extends readonly unknown[]> = { [I in keyof R]: [success: false, failure: Failure] };
@@ -54,20 +54,20 @@ export class FirstError extends SkeinError {
   }
 }
 
-/** Takes it on itself to report the failures that it is told of. */
+/** Marks the failure of a member as handled, since the list reports it. */
 const ANSWERING: Watcher = {
   succeeded: () => undefined,
   failed: () => undefined,
 };
 
 /**
- * Fires when all its members have, with a pair for each, in their order: whether it succeeded, and its result or
- * Failure. The flags change that. An empty list fires at once with [], and never with `fireOnOneCallback`.
+ * Fires when all its members have fired, with one pair per member, in order: whether it succeeded, and its result or
+ * Failure. The options change that. An empty list fires at once with [], or never with `fireOnOneCallback`.
  *
- * A member that is a Deferred keeps its result for links that are added to it later, and its failure as well: unless
- * it is handled there or `consumeErrors` is set, that is reported as unhandled. Only for the failure that it fails with
- * itself the list answers instead. The failures of promises and other thenables are the list's alone. Cancelling the
- * list cancels its members.
+ * A member that is a Deferred keeps its result for links that are added later. It keeps its failure too, which is
+ * reported as unhandled unless it is handled there or `consumeErrors` is set; the failure that the list itself fails
+ * with is reported by the list only, and so are failures of promises and other thenables. Cancelling the list cancels
+ * its members.
  */
 export class DeferredList<
   const M extends Members,
@@ -96,7 +96,7 @@ export class DeferredList<
       else if (!this.called && missing === 0) fire(items);
       if (!failed) return result;
       if (consumeErrors || deferreds[index] !== given[index]) return undefined;
-      // A new Failure is one that no watcher was told of.
+      // Wrapped anew, since the member's own Failure counts as reported by its watcher.
       return fireOnOneErrback && !answers ? new Failure(result) : result;
     };
 
@@ -109,9 +109,10 @@ export class DeferredList<
 }
 
 /**
- * The results of all members, in their order, as Promise.all has them; fails with {@link FirstError} as soon as one
- * member fails. The others go on then: cancel them where that is not wanted. Cancelling the result cancels all members.
- * @param consumeErrors see {@link DeferredListOptions.consumeErrors}; failures after the first are reported else
+ * The results of all members, in order, as in Promise.all; fails with {@link FirstError} as soon as one member fails.
+ * The remaining members are not cancelled then. Cancelling the result cancels all members.
+ * @param consumeErrors see {@link DeferredListOptions.consumeErrors}; without it, failures after the first are reported
+ * as unhandled
  */
 export function gatherResults<const M extends Members>(members: M, consumeErrors = false): Deferred<Results<M>> {
   const list: Deferred<[success: true, result: unknown][]> = new DeferredList(

@@ -27,7 +27,7 @@ export class NoCurrentExceptionError extends SkeinError {
     super(message);
   }
 }
-/** A callback returned the very Deferred that it runs for, which would wait for itself for ever. */
+/** A callback returned the Deferred that it was called by, which would wait for itself forever. */
 export class CircularChainError extends SkeinError {
   override readonly code: string = "ERR_CIRCULAR_CHAIN";
   constructor(message = "A callback returned its own Deferred, which can never fire: return the result, or nothing.") {

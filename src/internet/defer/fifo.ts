@@ -1,11 +1,11 @@
-/** A line in which those who wait may leave from anywhere, each step at the same small cost. */
+/** A FIFO queue with O(1) removal from anywhere: a doubly linked list. */
 
 /** A place in a {@link Fifo}. */
 export interface Place<T> {
   readonly item: T;
   before: Place<T> | undefined;
   after: Place<T> | undefined;
-  /** False once it was taken out. */
+  /** False once it was removed. */
   inLine: boolean;
 }
 
@@ -18,7 +18,7 @@ export class Fifo<T> {
     return this.count;
   }
 
-  /** The one that is next. */
+  /** The first item. */
   peek(): T | undefined {
     return this.first?.item;
   }
@@ -32,14 +32,14 @@ export class Fifo<T> {
     return place;
   }
 
-  /** Take the first out. Ask for {@link size} before: items may be undefined. */
+  /** Remove and return the first item. Check {@link size} first: items may be undefined. */
   shift(): T | undefined {
     const place = this.first;
     if (place !== undefined) this.remove(place);
     return place?.item;
   }
 
-  /** Take out what stands at `place`. False when it was taken out before. */
+  /** Remove the item at `place`. False when it was removed before. */
   remove(place: Place<T>): boolean {
     if (!place.inLine) return false;
     place.inLine = false;

@@ -1,7 +1,7 @@
 /**
- * A lock that processes share, as a file: a symbolic link whose target is the process id of the owner. The kernel makes
- * such a link at one go, or says that there is one; that nothing has the target's name does not matter. The format is
- * that of twisted.python.lockfile, so that programs of both kinds can share a lock.
+ * A lock shared by processes, as a symbolic link whose target is the owner's process id. symlink(2) either creates the
+ * link atomically or fails with EEXIST; the target need not exist. The format is that of twisted.python.lockfile, so
+ * Skein and Twisted programs can share a lock.
  *
  *     claim name ──ok──► ours
  *        │ EEXIST
@@ -11,7 +11,8 @@
  *        │ ok
  *     still the same owner? remove it; give up name.stale; begin again
  *
- * Without the guard, two who found the same stale lock could both remove it, the second one the first one's new lock.
+ * Without the guard, two processes that find the same stale lock could both remove it, and the second would remove the
+ * first one's new lock.
  */
 import { readlinkSync, symlinkSync, unlinkSync } from "node:fs";
 import { SkeinError } from "../error.ts";
@@ -25,7 +26,7 @@ function codeOf(error: unknown): unknown {
   return (error as NodeJS.ErrnoException).code;
 }
 
-/** Make the link that says that this process owns `name`. False when there is one. */
+/** Create the link that makes this process the owner of `name`. False when it exists already. */
 function claim(name: string): boolean {
   try {
     symlinkSync(String(process.pid), name);
@@ -36,7 +37,7 @@ function claim(name: string): boolean {
   }
 }
 
-/** Remove the link, unless somebody else was faster. */
+/** Remove the link. It is no error when it is gone already. */
 function giveUp(name: string): void {
   try {
     unlinkSync(name);
@@ -55,7 +56,7 @@ function targetOf(name: string): string | undefined {
   }
 }
 
-/** The process that owns `name`, if there is one. @throws LockFileError when the file is something else than a lock */
+/** The process id of the owner of `name`, if any. @throws LockFileError when the file is not a lock */
 function ownerOf(name: string): number | undefined {
   const target = targetOf(name);
   if (target === undefined) return undefined;
@@ -73,13 +74,13 @@ function isAlive(pid: number): boolean {
     return true;
   } catch (error) {
     if (codeOf(error) === "ESRCH") return false;
-    // It is there, but another user's.
+    // EPERM: the process exists, but belongs to another user.
     if (codeOf(error) === "EPERM") return true;
     throw error;
   }
 }
 
-/** Remove the lock that the dead process `owner` left. False when somebody else is at it. */
+/** Remove the lock that the dead process `owner` left. False when another process is removing it. */
 function removeStale(name: string, owner: number): boolean {
   const guard = `${name}.stale`;
   if (!claim(guard)) {
@@ -97,15 +98,15 @@ function removeStale(name: string, owner: number): boolean {
   }
 }
 
-/** Whether a living process holds the lock `name`. @throws LockFileError, or what the system says */
+/** Whether a live process holds the lock `name`. @throws LockFileError, or a system error */
 export function isLocked(name: string): boolean {
   const owner = ownerOf(name);
   return owner !== undefined && isAlive(owner);
 }
 
 /**
- * A lock between the processes of one machine, in whose file system it stands under `name`. What a dead process left
- * is taken over. Where making symbolic links is a privilege (Windows without developer mode), lock() fails with EPERM.
+ * A lock between the processes of one machine, as the symbolic link `name`. A lock left by a dead process is taken
+ * over. Where creating symbolic links is a privilege (Windows without developer mode), lock() fails with EPERM.
  */
 export class FilesystemLock {
   readonly name: string;
@@ -121,15 +122,15 @@ export class FilesystemLock {
     return this.held;
   }
 
-  /** Whether lock() found that the owner before had released it; undefined before that. */
+  /** Whether lock() found the lock released rather than left by a dead process; undefined before lock(). */
   get clean(): boolean | undefined {
     return this.foundClean;
   }
 
   /**
-   * Try to get the lock, at once. False when somebody has it, this object included.
-   * @throws LockFileError when there is something else under that name
-   * @throws what the system says, as ENOENT when the directory is missing
+   * Try to acquire the lock, without waiting. False when it is held, by this object too.
+   * @throws LockFileError when `name` exists and is not a lock
+   * @throws system errors, such as ENOENT when the directory does not exist
    */
   lock(): boolean {
     let clean = true;

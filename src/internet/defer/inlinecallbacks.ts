@@ -1,6 +1,6 @@
 /**
- * Generators that wait for Deferreds: `await` as it was before there were promises, and without their detours, for the
- * generator runs at once, and goes on in the very turn in which the Deferred fires.
+ * Generators that wait for Deferreds. Unlike an async function, the generator continues synchronously when the Deferred
+ * fires, not in a later microtask.
  *
  *     inlineCallbacks ──► generator ──yield d──► watch(d) ──result──► next(result) ──► …
  *                             │                     └────failure────► throw(error) ──► …
@@ -21,10 +21,10 @@ type Inline<R> = Generator<unknown, R, any>;
  * promise) that has no result yet; `yield` then evaluates to the result, or throws the error. Anything else that is
  * yielded comes straight back. `yield*` does the same with the type of the result.
  *
- * Cancelling the Deferred cancels the one that is waited for: the generator sees a CancelledError, unless that one's
- * canceller decides otherwise, and may catch it and go on.
+ * Cancelling the Deferred cancels the one that the generator waits for: the generator then gets a CancelledError
+ * (unless that one's canceller fires it with something else), which it may catch and continue.
  *
- * The generator runs in the AsyncLocalStorage context of its start throughout.
+ * The whole generator runs in the AsyncLocalStorage context of the call that started it.
  * @throws TypeError when `f` does not return a generator
  */
 export function inlineCallbacks<This, A extends unknown[], R>(
@@ -35,7 +35,7 @@ export function inlineCallbacks<This, A extends unknown[], R>(
   };
 }
 
-/** What comes of running `generator`, see {@link inlineCallbacks}. */
+/** Run `generator` as {@link inlineCallbacks} does; the Deferred of its result. */
 export function runGenerator<R>(generator: Inline<R>): Deferred<Exclude<Awaited<R>, Failure>> {
   if (typeof generator?.next !== "function" || typeof generator.throw !== "function") {
     throw new TypeError(
@@ -45,13 +45,13 @@ export function runGenerator<R>(generator: Inline<R>): Deferred<Exclude<Awaited<
   return new Run(generator).start() as Deferred<Exclude<Awaited<R>, Failure>>;
 }
 
-/** One generator on its way. */
+/** The execution of one generator. */
 class Run implements Watcher {
   private readonly generator: Inline<unknown>;
   private result: Deferred<unknown>;
   /** What the generator waits for; undefined while it runs. */
   private waitingOn: Deferred<unknown> | undefined = undefined;
-  /** What goes into the generator next. */
+  /** What the generator is resumed with next. */
   private value: unknown = undefined;
   private throws = false;
   private arrived = false;
@@ -90,7 +90,10 @@ class Run implements Watcher {
     (this.scope as AsyncResource).runInAsyncScope(this.goOn, this);
   }
 
-  /** Run the generator until it ends or has to wait. What has its result already is no recursion. */
+  /**
+   * Run the generator until it ends or has to wait. Results that are available already are passed in by the loop, not
+   * by recursion.
+   */
   private goOn(): void {
     do {
       this.waitingOn = undefined;
@@ -134,7 +137,8 @@ class Run implements Watcher {
 
   private newResult(): Deferred<unknown> {
     return new Deferred<unknown>((cancelled, cause) => {
-      // The generator may go on, and be cancelled again: whoever holds the result waits for another one meanwhile.
+      // The generator may catch the error and be cancelled again: whoever holds the result waits for a new Deferred
+      // then.
       this.result = this.newResult();
       cancelled.callback(this.result);
       this.cancelDue = true;

@@ -1,19 +1,19 @@
 /**
- * What stands in a Deferred's chain. A link is two slots, one for each lane:
+ * The entries of a Deferred's chain. A link is two slots, one per lane:
  *
  *     callback  errback      addCallbacks: either may be absent
- *     watcher   watcher      told what comes to this link, which passes on unchanged
- *     heir      heir         takes over what comes to this link; the chain goes on with undefined
+ *     watcher   watcher      sees the result, which passes on unchanged
+ *     heir      heir         takes the result over; the chain continues with undefined
  *
- * The slots of all links stand one behind the other in one array: a chain of a million links is one object, not a
- * million that the garbage collector would have to trace and move.
+ * All slots are stored consecutively in one array: a chain of a million links is a few thousand arrays, not a million
+ * objects for the garbage collector to trace and move.
  */
 import type { Failure } from "../failure.ts";
 
 /** A callback or errback whose arguments are bound. */
 export type Step = (value: unknown) => unknown;
 
-/** Is told what a Deferred comes to, and has no say in it. A failure that it was told of counts as handled. */
+/** Sees the outcome of a Deferred without changing it. A failure that a watcher has seen counts as handled. */
 export interface Watcher {
   succeeded(result: unknown): void;
   failed(failure: Failure): void;
@@ -29,7 +29,9 @@ export class Pair {
   }
 }
 
-/** An heir by chainDeferred(): it fires, where a Deferred that stands in a chain itself waits for that chain. */
+/**
+ * The target of chainDeferred(): it is fired with the result. A Deferred in the chain itself is one that waits for it.
+ */
 export class ChainedTo<D> {
   readonly deferred: D;
 
@@ -38,7 +40,7 @@ export class ChainedTo<D> {
   }
 }
 
-/** `f` itself when there are no arguments to add: the usual case makes no closure. */
+/** `f` itself when there are no arguments to bind, so that the usual case allocates no closure. */
 export function bound(f: (...all: never[]) => unknown, args: readonly unknown[]): Step {
   return args.length === 0 ? (f as Step) : bind(f as (...all: unknown[]) => unknown, args);
 }
@@ -47,10 +49,10 @@ function bind(f: (...all: unknown[]) => unknown, args: readonly unknown[]): Step
   return (value) => f(value, ...args);
 }
 
-/** Links in one array at most: longer ones would have to be moved, again and again, as they grow. */
+/** The most slots in one array. A longer one would be copied repeatedly as it grows. */
 const RUN = 256;
 
-/** Links, first in, first out: a million of them are some thousand arrays, and no objects that the collector traces. */
+/** A FIFO queue of links in chunks of {@link RUN} slots. */
 export class LinkQueue<Link> {
   private readonly runs: Link[][] = [];
   private first: Link[] = [];
@@ -65,7 +67,7 @@ export class LinkQueue<Link> {
     this.last.push(link);
   }
 
-  /** There must be one. */
+  /** Remove and return the first slot. The queue must not be empty. */
   shift(): Link {
     if (this.next === this.first.length) {
       this.first = this.runs.shift() as Link[];

@@ -1,13 +1,13 @@
-/** A lock that is waited for with a Deferred. */
+/** A mutex that is acquired with a Deferred. */
 import { Permits } from "./permits.ts";
 
-/** One at a time: the others wait in a line. */
+/** At most one holder at a time; the others wait in FIFO order. */
 export class DeferredLock extends Permits {
   constructor() {
     super(1);
   }
 
-  /** Whether somebody has it. */
+  /** Whether the lock is held. */
   get locked(): boolean {
     return this.available === 0;
   }

@@ -1,11 +1,11 @@
-/** The functions that make a Deferred of what there is already, or of what a function does. */
+/** Functions that return a Deferred for an existing value or for the outcome of a function call. */
 import { described } from "../arguments.ts";
 import { Failure } from "../failure.ts";
 import { isThenable } from "../thenable.ts";
 import { Deferred, type Outcome } from "./deferred.ts";
 import { runGenerator } from "./inlinecallbacks.ts";
 
-/** A Deferred that has its result already. */
+/** A Deferred that has fired with `result`. */
 export function succeed(): Deferred<void>;
 export function succeed<T>(result: Outcome<T>): Deferred<Exclude<T, Failure>>;
 export function succeed<T>(result?: Outcome<T>): Deferred<T> {
@@ -21,7 +21,7 @@ export function fail(reason: unknown): Deferred<never> {
   return d;
 }
 
-/** A new Deferred with what comes of calling `f`, now. */
+/** Call `f` now; a new Deferred with its result or the error it threw. */
 export function execute<U = never, A extends unknown[] = []>(
   f: (...args: A) => Outcome<U>,
   ...args: A
@@ -33,7 +33,7 @@ export function execute<U = never, A extends unknown[] = []>(
   }
 }
 
-/** What comes of calling `f`, now, as a Deferred: the one that `f` returned, if it did, else a new one. */
+/** Call `f` now; the Deferred that it returned, or else a new one with its result or error. */
 export function maybeDeferred<U = never, A extends unknown[] = []>(
   f: (...args: A) => Outcome<U>,
   ...args: A
@@ -47,8 +47,8 @@ export function maybeDeferred<U = never, A extends unknown[] = []>(
 }
 
 /**
- * `value` itself when it is a Deferred, else one that follows what an async function returned, or runs a generator as
- * inlineCallbacks does.
+ * `value` itself when it is a Deferred; otherwise one that waits for a promise, or runs a generator as inlineCallbacks
+ * does.
  * @throws TypeError for anything else
  */
 export function ensureDeferred<T>(value: PromiseLike<T>): Deferred<T>;

@@ -1,17 +1,17 @@
-/** What the functions that take many Deferreds share: their types, and how the members are taken in and let go. */
+/** Shared by the functions that take many Deferreds: their types, and the conversion and cancellation of members. */
 import { Deferred } from "./deferred.ts";
 
 /** Deferreds, promises or other thenables, in an array or any other iterable. */
 export type Members = Iterable<PromiseLike<unknown>>;
 
-/** What each member comes to: of a tuple a tuple, of anything else an array. */
+/** The results of the members: a tuple for a tuple, else an array. */
 export type Results<M extends Members> = M extends readonly unknown[]
   ? { -readonly [I in keyof M]: Awaited<M[I]> }
   : M extends Iterable<infer P>
     ? Awaited<P>[]
     : never;
 
-/** The members as Deferreds. Links that are added to these concern a member itself only if it is a Deferred. */
+/** The members as Deferreds. Members that are Deferreds are returned themselves; other thenables are wrapped. */
 export function toDeferreds(members: Members): Deferred<unknown>[] {
   return Array.from(members, (member) => (member instanceof Deferred ? member : Deferred.fromPromise(member)));
 }

@@ -1,10 +1,10 @@
-/** One listener for all who wait for an AbortSignal. */
+/** One abort listener per AbortSignal, shared by all waiters. */
 import { Fifo } from "./fifo.ts";
 
 /**
- * Call `f` once when `signal` aborts, which it has not yet. However many wait for a signal, it has one listener: a
- * listener each would cost a search through all of them when a wait ends, and Node warns of a leak from the eleventh on.
- * @returns a function after which `f` is not called any more
+ * Call `f` once when `signal` aborts; it must not have aborted yet. All waiters of a signal share one listener: with
+ * one listener each, removing one costs a linear search, and Node warns of a leak from the eleventh on.
+ * @returns a function that unregisters `f`
  */
 export function onAbort(signal: AbortSignal, f: () => void): () => void {
   let waiters = waitersOf.get(signal);
@@ -17,7 +17,7 @@ export function onAbort(signal: AbortSignal, f: () => void): () => void {
 
 const waitersOf = new WeakMap<AbortSignal, AbortWaiters>();
 
-/** Those who wait for one signal, in the order in which they came. */
+/** The waiters of one signal, in the order of registration. */
 class AbortWaiters {
   readonly #signal: AbortSignal;
   readonly #line = new Fifo<() => void>();
@@ -31,7 +31,7 @@ class AbortWaiters {
     const place = this.#line.push(f);
     return () => {
       if (!this.#line.remove(place) || this.#line.size > 0) return;
-      // A signal with a listener is kept alive by what it may be aborted by.
+      // Node keeps a signal with a listener alive for as long as its source may abort it.
       this.#signal.removeEventListener("abort", this.#aborted);
     };
   }
@@ -42,7 +42,7 @@ class AbortWaiters {
       try {
         this.#line.shift()?.();
       } catch (error) {
-        // As for any event listener: the others are called, and the error is an uncaught one.
+        // As with any event listener, an error is an uncaught exception, and the other listeners are still called.
         process.nextTick(() => {
           throw error;
         });

@@ -1,4 +1,4 @@
-/** What a lock and a semaphore have in common: a number of permits, and those who wait for one. */
+/** The common base of lock and semaphore: a number of permits, and a FIFO queue of waiters. */
 import { SkeinError } from "../error.ts";
 import type { Failure } from "../failure.ts";
 import type { WaitOptions } from "./abort.ts";
@@ -26,15 +26,15 @@ export abstract class Permits {
     this.total = total;
   }
 
-  /** How many would be acquired without waiting. */
+  /** How many permits can be acquired without waiting. */
   protected get available(): number {
-    // While permits are being granted, those that came back are the waiters'.
+    // While release() grants permits, the permits that come back go to the waiters.
     return Math.max(0, this.free - this.waiters.size);
   }
 
   /**
-   * Fires with this object once it is acquired, in the order of the calls. Whoever acquired calls {@link release}, or
-   * says `using held = await lock.acquire()`. Cancelling it leaves the line.
+   * Acquire a permit, in FIFO order; fires with this object. Whoever has acquired calls {@link release}, or writes
+   * `using held = await lock.acquire()`. Cancelling the Deferred leaves the queue.
    */
   acquire(options?: WaitOptions): Deferred<this> {
     const signal = options?.signal;
@@ -45,11 +45,11 @@ export abstract class Permits {
     return d;
   }
 
-  /** Give back what was acquired; the first in the line gets it. @throws NotAcquiredError */
+  /** Release one permit; the first waiter gets it. @throws NotAcquiredError */
   release(): void {
     if (this.free === this.total) throw new NotAcquiredError();
     this.free++;
-    // One who gets it may give it back at once: a loop, for with recursion a long line would overflow the stack.
+    // A waiter may release at once: this loops, since recursion would overflow the stack with many waiters.
     if (this.granting) return;
     this.granting = true;
     while (this.free > 0 && this.waiters.size > 0) {
@@ -60,8 +60,8 @@ export abstract class Permits {
   }
 
   /**
-   * Acquire, call `f`, and release once what it returned has a result. Cancelling leaves the line, or cancels what `f`
-   * returned.
+   * Acquire, call `f`, and release once its result is available. Cancelling leaves the queue, or cancels the Deferred
+   * that `f` returned.
    */
   run<U = never, A extends unknown[] = []>(f: (...args: A) => Outcome<U>, ...args: A): Deferred<Exclude<U, Failure>> {
     return this.acquire().addCallback(() =>

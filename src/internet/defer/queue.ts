@@ -1,4 +1,4 @@
-/** A queue whose readers wait with a Deferred, or with `for await`. */
+/** A queue whose get() returns a Deferred, also for `for await`. */
 import { SkeinError } from "../error.ts";
 import type { WaitOptions } from "./abort.ts";
 import { Deferred, type Outcome } from "./deferred.ts";
@@ -7,14 +7,14 @@ import { Fifo } from "./fifo.ts";
 import { fail } from "./makers.ts";
 import { Waiters } from "./waiters.ts";
 
-/** put() on a queue that holds as many items as it may. */
+/** put() was called on a full queue. */
 export class QueueOverflow extends SkeinError {
   override readonly code: string = "ERR_QUEUE_OVERFLOW";
   constructor(message = "The queue is full: put() less, get() more, or give it a larger size.") {
     super(message);
   }
 }
-/** get() on a queue on which as many wait as may. */
+/** get() was called while `backlog` calls were waiting already. */
 export class QueueUnderflow extends SkeinError {
   override readonly code: string = "ERR_QUEUE_UNDERFLOW";
   constructor(
@@ -23,7 +23,7 @@ export class QueueUnderflow extends SkeinError {
     super(message);
   }
 }
-/** The queue was closed, and what was in it has been taken. */
+/** The queue was closed, and is empty. */
 export class QueueClosed extends SkeinError {
   override readonly code: string = "ERR_QUEUE_CLOSED";
   constructor(message = "The queue was closed: nothing can be put in any more, and nothing is left to get.") {
@@ -32,15 +32,15 @@ export class QueueClosed extends SkeinError {
 }
 
 /**
- * Items go in by put() and come out by get(), first in, first out. Neither waits for the other: what is too much for
- * the queue is refused. A Failure that is put in fails the get() that takes it.
+ * put() adds items, get() removes them, first in, first out. put() never waits: it throws when the queue is full. A
+ * Failure that is put in fails the get() that takes it.
  *
- * `for await (const item of queue)` takes items until the queue is closed. Several loops share them.
+ * `for await (const item of queue)` takes items until the queue is closed. Several loops share the items.
  */
 export class DeferredQueue<T> {
-  /** How many items may wait to be taken; more is a QueueOverflow. */
+  /** The most items the queue holds; put() throws QueueOverflow beyond it. */
   readonly size: number;
-  /** How many may wait for an item; more is a QueueUnderflow. */
+  /** The most calls of get() that may wait; get() throws QueueUnderflow beyond it. */
   readonly backlog: number;
   private readonly items = new Fifo<Outcome<T>>();
   private readonly waiters = new Waiters<T>();
@@ -51,12 +51,12 @@ export class DeferredQueue<T> {
     this.backlog = backlog;
   }
 
-  /** How many items wait to be taken. */
+  /** How many items the queue holds. */
   get pending(): number {
     return this.items.size;
   }
 
-  /** How many wait for an item. */
+  /** How many calls of get() are waiting. */
   get waiting(): number {
     return this.waiters.size;
   }
@@ -67,7 +67,7 @@ export class DeferredQueue<T> {
   }
 
   /**
-   * Give `item` to the first who waits, or keep it.
+   * Give `item` to the first waiting get(), or store it.
    * @throws QueueOverflow when there are `size` items already
    * @throws QueueClosed after {@link close}
    */
@@ -80,7 +80,8 @@ export class DeferredQueue<T> {
   }
 
   /**
-   * Take the first item, once there is one. Fails with QueueClosed when there will be none. Cancelling it takes nothing.
+   * Take the first item, as soon as there is one. Fails with QueueClosed when the queue is closed and empty. Cancelling
+   * it takes no item.
    * @throws QueueUnderflow when `backlog` wait already
    */
   get(options?: WaitOptions): Deferred<T> {
@@ -95,7 +96,10 @@ export class DeferredQueue<T> {
     return this.waiters.join(signal);
   }
 
-  /** Take no more items. Those that are there can still be taken; then get() fails with QueueClosed, and loops end. */
+  /**
+   * Accept no more items. Those in the queue can still be taken; after them, get() fails with QueueClosed and loops
+   * end.
+   */
   close(): void {
     this.ended = true;
     while (this.waiters.size > 0) this.waiters.next()?.errback(new QueueClosed());
@@ -108,7 +112,7 @@ export class DeferredQueue<T> {
 
 const END: IteratorReturnResult<undefined> = { done: true, value: undefined };
 
-/** By hand, for the return() of an async generator would wait for the next item. */
+/** Not an async generator, whose return() would wait for the next item. */
 class ItemIterator<T> implements AsyncIterableIterator<T, undefined, undefined> {
   private readonly queue: DeferredQueue<T>;
   private readonly underway = new Set<Deferred<T>>();

@@ -1,10 +1,10 @@
-/** The first of several Deferreds to succeed. */
+/** The first of several Deferreds that succeeds. */
 import { SkeinError } from "../error.ts";
 import type { Failure } from "../failure.ts";
 import { Deferred, type Outcome } from "./deferred.ts";
 import { cancelAll, type Members, toDeferreds } from "./members.ts";
 
-/** The index of the winner and its result: for a tuple of members, the index tells the result's type. */
+/** The index and the result of the winner. For a tuple of members, the index determines the result's type. */
 export type RaceResult<M extends Members> = M extends readonly unknown[]
   ? number extends M["length"]
     ? [index: number, result: Awaited<M[number]>]
@@ -15,7 +15,7 @@ export type RaceResult<M extends Members> = M extends readonly unknown[]
     ? [index: number, result: Awaited<P>]
     : never;
 
-/** Every one of several Deferreds failed. */
+/** All of the Deferreds failed. */
 export class FailureGroup extends SkeinError {
   override readonly code: string = "ERR_FAILURE_GROUP";
   /** What each failed with, in the order in which the Deferreds were given. */
@@ -29,10 +29,10 @@ export class FailureGroup extends SkeinError {
 }
 
 /**
- * The index and the result of the first member that succeeds; the others are cancelled, and what becomes of them is
- * ignored. Fails with {@link FailureGroup} when all have failed, or there are none. Members are used up: links that are
- * added to them later get undefined. Cancelling the result cancels all members, and fails with CancelledError unless
- * that makes one succeed.
+ * The index and the result of the first member that succeeds; the others are cancelled, and their outcomes ignored.
+ * Fails with {@link FailureGroup} when all have failed, or there are none. The members' results are consumed: links
+ * added to them later get undefined. Cancelling the result cancels all members, and fails with CancelledError unless a
+ * member succeeds because of it.
  */
 export function race<const M extends Members>(members: M): Deferred<RaceResult<M>> {
   const deferreds = toDeferreds(members);

@@ -1,9 +1,9 @@
-/** A semaphore that is waited for with a Deferred. */
+/** A counting semaphore that is acquired with a Deferred. */
 import { Permits } from "./permits.ts";
 
-/** So many at a time: the others wait in a line. */
+/** At most `limit` holders at a time; the others wait in FIFO order. */
 export class DeferredSemaphore extends Permits {
-  /** How many may have acquired it at once. */
+  /** The most holders at a time. */
   readonly limit: number;
 
   /** @throws RangeError unless `tokens` is a whole number, 1 or more */
@@ -15,7 +15,7 @@ export class DeferredSemaphore extends Permits {
     this.limit = tokens;
   }
 
-  /** How many are left. */
+  /** How many can be acquired without waiting. */
   get tokens(): number {
     return this.available;
   }

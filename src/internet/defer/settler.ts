@@ -1,4 +1,4 @@
-/** Settles a promise with what a Deferred comes to. */
+/** Settles a promise with the outcome of a Deferred. */
 import type { Failure } from "../failure.ts";
 import type { Watcher } from "./link.ts";
 

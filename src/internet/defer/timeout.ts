@@ -1,4 +1,4 @@
-/** A limit of time on anything that is waited for. */
+/** A timeout for any Deferred or promise. */
 
 import { defaultClock } from "../reactor/defaultclock.ts";
 import type { ReactorTime } from "../time.ts";
@@ -6,8 +6,8 @@ import type { Deferred } from "./deferred.ts";
 import { ensureDeferred } from "./makers.ts";
 
 /**
- * What `work` comes to, or TimeoutError when that takes more than `seconds`. A Deferred is returned itself, with
- * `addTimeout`, and cancelled when the time is over; a promise is followed by a Deferred, and goes on unheeded then.
+ * The result of `work`, or TimeoutError when that takes more than `seconds`. A Deferred is returned itself, with
+ * `addTimeout`, and is cancelled on timeout; a promise is wrapped in a Deferred and is not stopped on timeout.
  * @param clock tells the time; the installed reactor by default
  * @throws NoClockError without a clock and a reactor
  */

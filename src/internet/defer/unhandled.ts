@@ -1,11 +1,11 @@
 /**
- * Reports the failures that nobody handled, once their Deferreds have been collected or the process ends.
+ * Reports the failures that nobody handled, once their Deferreds were garbage-collected or the process exits.
  *
  *     Deferred ──► DebugInfo ──► Failure        The collector's registry holds the DebugInfo, never the Deferred:
  *                      ▲                        nothing that can be reached from here may lead back to that.
  *     registry ────────┘
  *
- * Most failures are handled in the turn of the loop in which they came up, so only those that outlive it are registered.
+ * Most failures are handled in the tick in which they occur, so only those that outlive it are registered.
  */
 import { setImmediate } from "node:timers";
 import { isError, read } from "../../logger/describe.ts";
@@ -14,27 +14,29 @@ import type { Failure } from "../failure.ts";
 
 let debugging = false;
 
-/** Whether Deferreds made from now on keep the stacks of their creation and of their first fire. It costs: off at first. */
+/**
+ * Whether Deferreds created from now on record the stacks of their creation and first fire. Costs time; off by default.
+ */
 export function setDebugging(on: boolean): void {
   debugging = on;
 }
-/** Whether Deferreds made now keep the stacks of their creation and of their first fire. */
+/** Whether Deferreds created now record the stacks of their creation and first fire. */
 export function getDebugging(): boolean {
   return debugging;
 }
 
-/** What is known of a Deferred for reports. It outlives the Deferred. */
+/** The information about a Deferred that reports need. It outlives the Deferred. */
 export class DebugInfo {
   /** The stacks of the creation and of the first fire, when debugging is on. */
   creator = "";
   invoker = "";
-  /** The failure that a promise was given: it is the promise's to report. */
+  /** The failure that a promise was rejected with, which the promise reports. */
   told: Failure | undefined = undefined;
   private unhandled: Failure | undefined = undefined;
   private fresh = false;
   private registered = false;
 
-  /** The chain of `owner` has come to `failure`: report it if `owner` is collected before {@link clear}. */
+  /** The result of `owner` is now `failure`: report it if `owner` is collected before {@link clear}. */
   keep(owner: object, failure: Failure): void {
     this.unhandled = failure;
     this.told = undefined;
@@ -46,7 +48,7 @@ export class DebugInfo {
     else if (count === MAX_FRESH) sweep();
   }
 
-  /** The chain goes on without a failure, or somebody was told of it. */
+  /** The failure was handled. */
   clear(): void {
     this.unhandled = undefined;
     if (!this.registered) return;
@@ -55,7 +57,7 @@ export class DebugInfo {
     registry.unregister(this);
   }
 
-  /** Let the garbage collector watch `owner` if its failure is still unhandled. */
+  /** Register `owner` with the FinalizationRegistry if its failure is still unhandled. */
   settle(owner: object): void {
     this.fresh = false;
     if (this.unhandled === undefined) return;
@@ -66,7 +68,7 @@ export class DebugInfo {
     registry.register(owner, this, this);
   }
 
-  /** The failure that nobody has handled so far. */
+  /** The failure, while it is unhandled. */
   get pending(): PendingFailure | undefined {
     const failure = this.unhandled;
     return failure && { failure, explain: () => this.explain("Unhandled error in Deferred") };
@@ -80,7 +82,7 @@ export class DebugInfo {
     err(pending.failure.value, pending.explain());
   }
 
-  /** `message`, followed by the stacks where they were kept. */
+  /** `message`, followed by the stacks that were recorded. */
   explain(message: string): string {
     const created = this.creator === "" ? "" : `\nIt was created:\n${this.creator}`;
     const fired = this.invoker === "" ? "" : `\nIt was first fired:\n${this.invoker}`;
@@ -88,22 +90,22 @@ export class DebugInfo {
   }
 }
 
-/** Those that the registry holds. */
+/** Those that are registered with the FinalizationRegistry. */
 const watched = new Set<DebugInfo>();
 const registry = new FinalizationRegistry<DebugInfo>((info) => info.report());
 
-/** Those that came to a failure in this turn of the loop. Bounded, for a turn may be long. */
+/** Those whose failure occurred in this tick. Bounded, since a tick may be long. */
 let fresh: { readonly owner: object; readonly info: DebugInfo }[] = [];
 const MAX_FRESH = 1024;
 
-/** A failure that nobody has handled so far, though somebody may yet. */
+/** A failure that is unhandled so far. */
 export interface PendingFailure {
   readonly failure: Failure;
-  /** What is known of its Deferred: with debugging, where that was made and fired. */
+  /** A description of its Deferred: with debugging, where it was created and first fired. */
   explain(): string;
 }
 
-/** The failures that Deferreds have come to and that nobody has handled by now. For tests, which would rather not wait. */
+/** The failures that are unhandled by now. For tests, which do not wait for the garbage collector. */
 export function pendingFailures(): PendingFailure[] {
   const found: PendingFailure[] = [];
   for (const info of [...watched, ...fresh.map((entry) => entry.info)]) {
@@ -115,13 +117,16 @@ export function pendingFailures(): PendingFailure[] {
 
 let reported: PendingFailure[] | undefined;
 
-/** The failures that are reported while a test runs, each noted before it is logged. {@link ReportNotes.stop} ends it. */
+/**
+ * The failures that are reported while a test runs, each recorded before it is logged. {@link ReportNotes.stop} ends
+ * it.
+ */
 export interface ReportNotes {
   readonly reports: readonly PendingFailure[];
   stop(): void;
 }
 
-/** Note the failures that are reported from now on: only the latest who asks gets them. */
+/** Record the failures that are reported from now on. Only the latest caller gets them. */
 export function noteReports(): ReportNotes {
   const reports: PendingFailure[] = [];
   reported = reports;
@@ -133,7 +138,7 @@ export function noteReports(): ReportNotes {
 
 let exitWatched = false;
 
-/** The collector does not run when a process ends. */
+/** Finalizers do not run when a process exits, so unhandled failures are reported at "exit". */
 function watchExit(): void {
   if (exitWatched) return;
   exitWatched = true;
@@ -150,8 +155,8 @@ function sweep(): void {
 }
 
 /**
- * Until an error's stack is read for the first time, V8 keeps alive what its frames belong to: the Deferred perhaps,
- * which would then never be collected. Bounded, for causes may go in circles.
+ * Until an error's stack is read for the first time, V8 keeps the objects of its frames alive: possibly the Deferred,
+ * which then would never be collected. Bounded, since causes may form a cycle.
  */
 function releaseFrames(value: unknown): void {
   let error = value;
@@ -161,7 +166,7 @@ function releaseFrames(value: unknown): void {
   }
 }
 
-/** The stack of whoever called `below`, as text. */
+/** The stack of the caller of `below`, as text. */
 export function callerStack(below: CallableFunction | NewableFunction): string {
   const holder: { stack?: string } = {};
   Error.captureStackTrace(holder, below);

@@ -1,4 +1,4 @@
-/** What `yield*` iterates over: yields the Deferred, once, and returns what it is resumed with. */
+/** The iterator behind `yield*`: yields the Deferred once, and returns the value that it is resumed with. */
 
 export class Wait<D extends PromiseLike<T>, T> implements Iterator<D, T> {
   private readonly deferred: D;

@@ -1,4 +1,4 @@
-/** Those who wait for something, first come first served. */
+/** A FIFO queue of Deferreds that wait for something. */
 import { cancelOnAbort } from "./abort.ts";
 import { Deferred } from "./deferred.ts";
 import { Fifo } from "./fifo.ts";
@@ -10,14 +10,14 @@ export class Waiters<T> {
     return this.line.size;
   }
 
-  /** A Deferred at the end of the line, which it leaves when it is cancelled. */
+  /** A new Deferred at the end of the queue. Cancelling it removes it. */
   join(signal: AbortSignal | undefined): Deferred<T> {
     const d = new Deferred<T>(() => this.line.remove(place));
     const place = this.line.push(d);
     return cancelOnAbort(d, signal);
   }
 
-  /** Take the first out of the line: the caller fires it. */
+  /** Remove the first Deferred, for the caller to fire. */
   next(): Deferred<T> | undefined {
     return this.line.shift();
   }
