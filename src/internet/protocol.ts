@@ -34,10 +34,10 @@ export class BaseProtocol {
     return this.transport !== undefined;
   }
 
-  /** Called once by the reactor. Override connectionMade() instead. */
-  makeConnection(transport: Transport): void {
+  /** Called once by the reactor. Override connectionMade() instead. Returns what that does: it may be async. */
+  makeConnection(transport: Transport): unknown {
     this.transport = transport;
-    this.connectionMade();
+    return this.connectionMade();
   }
 
   /** The connection is there: greet, or start to ask. */

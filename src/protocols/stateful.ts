@@ -39,9 +39,10 @@ export class StatefulProtocol extends Protocol {
     throw new SkeinError(`${this.constructor.name} goes from state to state: it must override getInitialState().`);
   }
 
-  override makeConnection(transport: Transport): void {
-    super.makeConnection(transport);
+  override makeConnection(transport: Transport): unknown {
+    const made = super.makeConnection(transport);
     this.#enter(this.getInitialState());
+    return made;
   }
 
   override dataReceived(data: Buffer): void {

@@ -50,7 +50,10 @@ class AttemptFactory<P extends ProtocolLike> implements ClientFactoryLike {
     this.#fail(reason);
   }
 
-  clientConnectionLost(): void {}
+  /** A connection that is lost before its protocol was given the transport is a failed attempt. */
+  clientConnectionLost(_connector: Connector, reason: Failure): void {
+    this.#fail(reason);
+  }
 
   buildProtocol(addr: Address): P | null {
     let protocol: P | null | undefined;
@@ -78,13 +81,16 @@ class AttemptFactory<P extends ProtocolLike> implements ClientFactoryLike {
     covered.makeConnection = (transport) => {
       Reflect.deleteProperty(covered, "makeConnection");
       if (own !== undefined) Object.defineProperty(covered, "makeConnection", own);
+      let result: unknown;
       try {
-        covered.makeConnection(transport);
+        result = covered.makeConnection(transport);
       } catch (error) {
         this.#fail(error);
         throw error;
       }
       if (!this.#connected.called) this.#connected.callback(protocol);
+      // A promise, where makeConnection() is async: the transport handles its rejection.
+      return result;
     };
   }
 

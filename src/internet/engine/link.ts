@@ -5,13 +5,22 @@
  * connection there is another one by now. Whatever a callback throws, the next record is read.
  */
 import { err } from "../../logger/log.ts";
-import { Completion, type EngineSetup, type EngineStats, type NativeEngine } from "../../native.ts";
+import {
+  Completion,
+  type ConnectRequest,
+  type EngineSetup,
+  type EngineStats,
+  type ListenRequest,
+  type NativeEngine,
+} from "../../native.ts";
+import { errnoNamed } from "../errno.ts";
 import { Failure } from "../failure.ts";
 import type { Loop } from "../reactor/loop.ts";
 import type { TcpConnection } from "../stream/connection.ts";
 import { type Arena, makeArena } from "./memory.ts";
 import { BufferView } from "./view.ts";
 
+const EBADF = errnoNamed("EBADF")!;
 const SLOT_MASK = (1 << 20) - 1;
 /** What closed while the peer still sends is held open for one to two sweeps. */
 const SWEEP_SECONDS = 5;
@@ -53,6 +62,7 @@ export interface PolledEvents {
 
 export class EngineLink {
   readonly native: NativeEngine;
+  private destroyed = false;
   readonly loop: Loop;
   private readonly completions: Int32Array;
   /** Received bytes until dispatch() returns. No program can detach it. */
@@ -143,10 +153,26 @@ export class EngineLink {
     return { ...counted, stale: counted.stale + this.stale };
   }
 
-  /** Close every descriptor, without telling anybody, and free the native memory. */
+  /** Close every descriptor, without telling anybody, and free the native memory. Nothing may begin afterwards. */
   destroy(): void {
+    this.destroyed = true;
     this.loop.cancelLater(this.sweeper);
     this.native.destroy();
+  }
+
+  /** A handle, or a negative errno: EBADF once the engine is destroyed, which would open what nobody closes. */
+  listen(request: ListenRequest): number {
+    return this.destroyed ? -EBADF : this.native.listen(request);
+  }
+
+  /** As {@link listen}. */
+  connect(request: ConnectRequest): number {
+    return this.destroyed ? -EBADF : this.native.connect(request);
+  }
+
+  /** As {@link listen}. */
+  poll(fd: number, interest: number): number {
+    return this.destroyed ? -EBADF : this.native.poll(fd, interest);
   }
 
   /**

@@ -94,7 +94,9 @@ export class NodeEngine extends EngineBase<NodeConnection, NodeListener> {
       if (!(found instanceof NodeListener)) {
         if (found.phase !== Phase.CLOSED) found.release();
       } else if (!found.closed) {
+        found.closed = true;
         found.unlisten();
+        this.connections--;
         for (const connection of found.waiting.splice(0)) connection.release();
       }
     }

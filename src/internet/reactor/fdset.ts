@@ -200,7 +200,7 @@ export class FDSet {
   #tell(watch: Watch): void {
     const { native } = this.#link;
     const isNew = watch.handle < 0;
-    const result = isNew ? native.poll(watch.fd, watch.interest) : native.setInterest(watch.handle, watch.interest);
+    const result = isNew ? this.#link.poll(watch.fd, watch.interest) : native.setInterest(watch.handle, watch.interest);
     if (result < 0) {
       if (!isNew) this.#drop(watch);
       if (getSystemErrorName(-result) === "ENOTSUP") throw new DescriptorsNotSupportedError(this.#reactorName);

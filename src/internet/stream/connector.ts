@@ -172,7 +172,7 @@ export class TcpConnector implements Connector, AttemptEvents, ConnectionOwner {
       return;
     }
     const [bindHost, bindPort] = this.#options.bindAddress ?? ["", 0];
-    const result = this.#link.native.connect({ host, port: this.#port, bindHost, bindPort });
+    const result = this.#link.connect({ host, port: this.#port, bindHost, bindPort });
     if (result < 0) {
       this.#failSoon(attempt, getConnectError(-result, this.#where));
       return;

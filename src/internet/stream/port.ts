@@ -65,7 +65,7 @@ export class TcpPort implements ListeningPort, ListenerEvents, ConnectionOwner {
     }
     if (this.#handle >= 0) return;
     const { interface: host = "", backlog = 50, reusePort = false } = this.#options;
-    const result = this.#link.native.listen({ host, port: this.#port, backlog, reusePort });
+    const result = this.#link.listen({ host, port: this.#port, backlog, reusePort });
     if (result < 0) throw new CannotListenError(host, this.#port, -result);
     try {
       this.#factory.doStart();

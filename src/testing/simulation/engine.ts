@@ -77,6 +77,7 @@ export class SimulatedEngine extends EngineBase<End, Listener> {
     for (const found of this.table) if (!(found instanceof Listener)) end(found);
     for (const listener of this.listeners) {
       this.host.ports.close(listener);
+      this.connections--;
       for (const waiting of listener.waiting) end(waiting);
     }
     for (const lingering of [...this.lingering]) end(lingering);

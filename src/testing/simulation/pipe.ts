@@ -219,7 +219,8 @@ export class Pipe extends Occurrence {
         receiver!.answered(this.sender);
         break;
       case SegmentKind.FIN:
-        receiver!.ended();
+        // None was there when the connection was refused, and its sender is gone.
+        receiver?.ended();
         break;
       default:
         receiver?.reset();
