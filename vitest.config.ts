@@ -21,7 +21,12 @@ export default defineConfig({
       {
         // The same behaviour inside worker threads: there, test/helpers/reactors.ts has the default backend only, or those
         // that SKEIN_REACTORS names.
-        test: { ...common, name: "worker", pool: "threads", include: ["test/conformance/**/*.test.ts"] },
+        test: {
+          ...common,
+          name: "worker",
+          pool: "threads",
+          include: ["test/conformance/**/*.test.ts", "test/hostile/**/*.test.ts"],
+        },
       },
     ],
     coverage: {

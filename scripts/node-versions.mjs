@@ -1,13 +1,13 @@
 // `npm run test:nodes [-- version ...]`: that the one prebuilt binary of this platform serves every line of Node. Each
-// version (they come as packages of the npm registry) runs the tests whose programs are processes of their own, with
-// the binary in prebuilds/, and the packed tarball in an empty project. Needs `npm run build` and `npm run prebuild`
+// version (they come as packages of the npm registry) runs the tests whose programs are processes of their own and the
+// hostile program, with the binary in prebuilds/, and the packed tarball in an empty project. Needs `npm run build` and `npm run prebuild`
 // first; ends with "N passed, N failed".
 import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { nodeProgram, VERSIONS, wholeVersion } from "./nodes.mjs";
 
-const TESTS = ["test/process", "test/package/install.test.ts"];
+const TESTS = ["test/process", "test/hostile", "test/package/install.test.ts"];
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const own = `${process.platform}-${process.arch}`;

@@ -22,6 +22,10 @@ export const FILES = readdirSync(tests)
 const PATHS = Object.fromEntries([
   ...FILES.map((name) => [name, join(tests, name + SUFFIX)]),
   ["random", join(root, "test/random/random.test.ts")],
+  ...["application", "endings", "kept"].map((name) => [
+    `hostile-${name}`,
+    join(root, `test/hostile/application/${name}.test.ts`),
+  ]),
 ]);
 
 /** Without an addon there are no backends: the reactors that need none are left. */
