@@ -1,7 +1,9 @@
 /** Chooses the next operation of a lane at random, by what is possible in the state that it is in. */
 import { between, type Random } from "../helpers/random.ts";
 import { type End, FLOOD_BYTES, type Lane } from "./lane.ts";
-import { type Action, type Manner, type Operation, other, REACTIONS, type Side } from "./operations.ts";
+import { type Action, type Manner, type Operation, other, type Reaction, type Side } from "./operations.ts";
+
+type Choices<T> = readonly (readonly [weight: number, value: T])[];
 
 /** The kernel takes as much for a peer that does not read, whatever else it holds. */
 const HELD_BYTES_MAX = 16 * 1024;
@@ -10,8 +12,21 @@ const POKE_BYTES_MAX = 1000;
 /** Of a peer that has received more the kernel may take any amount, since its window has grown. */
 const FLOOD_AFTER_BYTES_MAX = 100_000;
 const FLOOD_CHANCE = 0.03;
+/** Pieces that a producer makes at most, and the size of each. */
+const PIECES_MAX = 5;
+const PIECE_BYTES_MAX = 1000;
 
-type Choices<T> = readonly (readonly [weight: number, value: T])[];
+const REACTIONS: Choices<Reaction> = [
+  [2, "echo"],
+  [1, "pause"],
+  [1, "end"],
+  [1, "close"],
+  [1, "abort"],
+  [0.5, "throw"],
+  [1, "throw-hostile"],
+  [1, "detach"],
+  [0.005, "block"],
+];
 
 /** What a reactor cannot tell its protocols, so that it is left out. */
 export interface Limits {
@@ -23,14 +38,16 @@ export function chooseOperation(random: Random, lane: Lane, limits: Limits): Ope
   const sides = (["client", "server"] as const).filter((side) => lane.alive(side) !== undefined);
   if (sides.length === 0) return chooseBeginning(random, lane);
   const side = sides[between(random, 0, sides.length - 1)]!;
-  const kind = pick<"act" | "react" | "stop" | "listen">(random, [
+  const kind = pick<"act" | "react" | "stop" | "listen" | "relisten" | "late">(random, [
     [20, "act"],
-    [sides.length === 2 ? 4 : 0, "react"],
+    [sides.length === 2 ? 6 : 0, "react"],
     [1, lane.listens ? "stop" : "listen"],
+    [lane.listens ? 0.5 : 0, "relisten"],
+    [lane.keeps ? 1 : 0, "late"],
   ]);
   if (kind === "act") return chooseActions(random, lane, side, limits);
   if (kind === "react") {
-    const reaction = REACTIONS[between(random, 0, REACTIONS.length - 1)]!;
+    const reaction = pick(random, REACTIONS);
     return { do: "react", side, reaction, size: between(random, 1, POKE_BYTES_MAX) };
   }
   return { do: kind };
@@ -41,6 +58,8 @@ function chooseBeginning(random: Random, lane: Lane): Operation {
     [lane.listens ? 0 : 6, "listen"],
     [lane.hasPort ? (lane.listens ? 12 : 1) : 0, "connect"],
     [lane.listens ? 1 : 0, "stop"],
+    [lane.listens ? 1 : 0, "relisten"],
+    [lane.keeps ? 1 : 0, "late"],
     [1, "rest"],
   ]);
   if (kind !== "connect") return { do: kind };
@@ -57,6 +76,7 @@ function chooseActions(random: Random, lane: Lane, side: Side, limits: Limits): 
   const peer = lane.alive(other(side));
   const actions: Action[] = [];
   let { outstanding } = end;
+  if (mayProduce(end, peer) && random() < 0.1) return chooseProduction(random, end, side);
   // Whether an end that was reset finds out as it reads or as it writes is nobody's business.
   const most = end.doomed ? 1 : 4;
   for (let i = between(random, 1, most); i > 0; i--) {
@@ -78,6 +98,23 @@ function chooseActions(random: Random, lane: Lane, side: Side, limits: Limits): 
     actions.push({ do: "write", size });
   }
   return { do: "act", side, actions };
+}
+
+/** What a producer writes is not mixed with other bytes, so that their order is told by this operation alone. */
+function mayProduce(end: End, peer: End | undefined): boolean {
+  return !end.ended && !end.doomed && !end.transport.disconnecting && peer !== undefined && !peer.deaf;
+}
+
+function chooseProduction(random: Random, end: End, side: Side): Operation {
+  const pieces = between(random, 1, PIECES_MAX);
+  const produce: Action = { do: "produce", pieces, size: between(random, 1, PIECE_BYTES_MAX) };
+  const then = pick<Action["do"] & ("end" | "close" | "resume")>(random, [
+    [2, "end"],
+    [2, "close"],
+    [1, "resume"],
+  ]);
+  // One that resumes what is not paused does nothing.
+  return { do: "act", side, actions: then === "resume" && !end.paused ? [produce] : [produce, { do: then }] };
 }
 
 function chooseSize(random: Random, outstanding: number, peer: End | undefined): number {

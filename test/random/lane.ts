@@ -1,11 +1,13 @@
 /** Applies the operations of one lane to a reactor, and keeps what each side saw. */
-
+import { types } from "node:util";
 import type { IPv4Address } from "../../src/internet/address.ts";
 import type { SkeinError } from "../../src/internet/error.ts";
-import type { Failure } from "../../src/internet/failure.ts";
-import type { Address, ListeningPort, ReactorTCP } from "../../src/internet/interfaces.ts";
+import { Failure } from "../../src/internet/failure.ts";
+import type { Address, ListeningPort, ReactorTCP, Transport } from "../../src/internet/interfaces.ts";
 import { ClientFactory, Protocol, ServerFactory } from "../../src/internet/protocol.ts";
 import { between, seeded } from "../helpers/random.ts";
+import { VALUES } from "../hostile/application/values.ts";
+import { LATE, takeAway } from "../hostile/application/ways.ts";
 import { type Action, type Manner, type Operation, other, type Reaction, type Side } from "./operations.ts";
 import { Record } from "./record.ts";
 
@@ -18,17 +20,10 @@ const BYTES = (() => {
   return Buffer.from(Uint8Array.from({ length: 1 << 20 }, () => between(random, 0, 255)));
 })();
 
-/** How the lines end that a reactor logs of protocols that were told to throw. */
-export const THROWN_MESSAGE = "As it was told to.";
-
-/** Thrown by a protocol that was told to. */
-class Thrown extends Error {
-  readonly code = "THROWN";
-
-  constructor() {
-    super(THROWN_MESSAGE);
-  }
-}
+/** How long a protocol blocks the loop that was told to. */
+const BLOCK_MS = 50;
+/** Transports that a lane keeps after the loss. */
+const KEPT_MAX = 4;
 
 /** One end of a lane's connection. */
 export class End extends Protocol {
@@ -43,11 +38,14 @@ export class End extends Protocol {
   /** The other end has reset the connection, and this one does not know yet. */
   doomed = false;
   #written = 0;
+  /** Told of the transport once the connection is lost. */
+  readonly #keep: (transport: Transport) => void;
 
-  constructor(record: Record, manner: Manner) {
+  constructor(record: Record, manner: Manner, keep: (transport: Transport) => void) {
     super();
     this.record = record;
     this.manner = manner;
+    this.#keep = keep;
     record.begin();
   }
 
@@ -67,14 +65,13 @@ export class End extends Protocol {
     const { reaction } = this;
     this.reaction = undefined;
     if (reaction === undefined) return;
-    if (reaction === "echo") this.transport.write(data);
-    else if (reaction === "throw") throw new Thrown();
-    else this.act({ do: reaction });
+    this.#react(reaction, data);
   }
 
   override connectionLost(reason: Failure): void {
     this.lost = true;
-    this.record.event(`connectionLost:${codeOf(reason)}`);
+    this.record.event(`connectionLost:${codeOf(reason, this.record)}`);
+    this.#keep(this.transport);
   }
 
   act(action: Action): void {
@@ -100,7 +97,49 @@ export class End extends Protocol {
         this.paused = false;
         this.transport.resumeProducing();
         break;
+      case "produce":
+        this.#produce(action.pieces, action.size);
+        break;
     }
+  }
+
+  /** What kind of value or of transfer is given by the bytes: the same ones on every reactor. */
+  #react(reaction: Reaction, data: Buffer): void {
+    const choice = data.length;
+    switch (reaction) {
+      case "echo":
+        this.transport.write(data);
+        break;
+      case "throw":
+        this.#throw(new Error("As it was told to."));
+        break;
+      case "throw-hostile":
+        this.#throw(VALUES[choice % VALUES.length]!.make());
+        break;
+      case "detach":
+        takeAway(data, choice);
+        break;
+      case "block":
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, BLOCK_MS);
+        break;
+      default:
+        this.act({ do: reaction });
+    }
+  }
+
+  #throw(value: unknown): never {
+    // What is thrown as a Failure is that Failure's value.
+    this.record.thrown.add(types.isProxy(value) || !(value instanceof Failure) ? value : value.value);
+    throw value;
+  }
+
+  #produce(pieces: number, size: number): void {
+    let left = pieces;
+    const resumeProducing = () => {
+      if (left-- > 0) this.write(size);
+      else this.transport.unregisterProducer();
+    };
+    this.transport.registerProducer({ resumeProducing, stopProducing() {} }, false);
   }
 
   write(size: number): void {
@@ -132,13 +171,14 @@ class BorrowingHalfEnd extends HalfEnd {
   static override readonly borrows = true;
 }
 
-function makeEnd(record: Record, manner: Manner): End {
+function makeEnd(record: Record, manner: Manner, keep: (transport: Transport) => void): End {
   const { halves, borrows } = manner;
   const Kind = halves ? (borrows ? BorrowingHalfEnd : HalfEnd) : borrows ? BorrowingEnd : End;
-  return new Kind(record, manner);
+  return new Kind(record, manner, keep);
 }
 
-function codeOf(reason: Failure): string {
+function codeOf(reason: Failure, { thrown }: Record): string {
+  if (thrown.has(reason.value)) return "THROWN";
   return (reason.value as Partial<SkeinError>).code ?? String(reason.value);
 }
 
@@ -162,6 +202,11 @@ export class Lane {
   #listening: ListeningPort | undefined;
   #port = 0;
   #serverManner: Manner | undefined;
+  readonly #kept: Transport[] = [];
+  readonly #keep = (transport: Transport) => {
+    if (this.#kept.length === KEPT_MAX) this.#kept.shift();
+    this.#kept.push(transport);
+  };
 
   constructor(reactor: ReactorTCP, index: number) {
     this.#reactor = reactor;
@@ -175,6 +220,11 @@ export class Lane {
   /** It has listened at least once, so that there is a port to connect to. */
   get hasPort(): boolean {
     return this.#port > 0;
+  }
+
+  /** There are transports whose connections are lost. */
+  get keeps(): boolean {
+    return this.#kept.length > 0;
   }
 
   /** The end of that side, if it is not lost. */
@@ -191,6 +241,12 @@ export class Lane {
         break;
       case "stop":
         this.#stop();
+        break;
+      case "relisten":
+        this.#relisten();
+        break;
+      case "late":
+        for (const call of Object.values(LATE)) for (const transport of this.#kept) call(transport);
         break;
       case "connect":
         this.#connect(operation.client, operation.server);
@@ -224,14 +280,33 @@ export class Lane {
     this.#listening = undefined;
   }
 
+  #relisten(): void {
+    const port = this.#listening;
+    if (port === undefined) return;
+    port.stopListening().addCallback(() => {
+      this.records.server.event("stopped");
+      port.startListening();
+      this.#port = (port.getHost() as IPv4Address).port;
+      this.records.server.event("listening again");
+    });
+    expectRefusal(() => port.startListening());
+  }
+
   #connect(client: Manner, server: Manner): void {
     if (!this.hasPort || this.alive("client") !== undefined || this.alive("server") !== undefined) return;
     this.#serverManner = server;
     this.#reactor.connectTCP(this.#host, this.#port, new Attempt(this, client));
   }
 
+  /** A client's end. */
+  dial(manner: Manner): End {
+    const end = makeEnd(this.records.client, manner, this.#keep);
+    this.ends.client = end;
+    return end;
+  }
+
   accept(): End {
-    const end = makeEnd(this.records.server, this.#serverManner!);
+    const end = makeEnd(this.records.server, this.#serverManner!, this.#keep);
     this.ends.server = end;
     return end;
   }
@@ -244,10 +319,8 @@ export class Lane {
     for (const action of actions) {
       // Whether the kernel can end one side of a connection that was reset is its own affair.
       if (action.do === "end" && end.doomed) continue;
-      if (action.do === "write") {
-        written = true;
-        if (peer?.deaf) end.outstanding += action.size;
-      }
+      if (action.do === "write" || action.do === "produce") written = true;
+      if (action.do === "write" && peer?.deaf) end.outstanding += action.size;
       if (action.do === "resume" && peer !== undefined) peer.outstanding = 0;
       if (action.do === "abort") this.#resets(side, written);
       end.act(action);
@@ -259,7 +332,7 @@ export class Lane {
     const peer = this.alive(other(side));
     if (end === undefined || peer === undefined || end.deaf || peer.ended || peer.transport.disconnecting) return;
     end.reaction = reaction;
-    if (reaction === "abort" || reaction === "throw") this.#resets(side, false);
+    if (reaction === "abort" || reaction.startsWith("throw")) this.#resets(side, false);
     peer.write(size);
   }
 
@@ -319,14 +392,22 @@ class Attempt extends ClientFactory<End> {
     this.#tell("startedConnecting");
   }
   override buildProtocol(): End {
-    const end = makeEnd(this.#lane.records.client, this.#manner);
-    this.#lane.ends.client = end;
-    return end;
+    return this.#lane.dial(this.#manner);
   }
   override clientConnectionFailed(_connector: unknown, reason: Failure): void {
-    this.#tell(`clientConnectionFailed:${codeOf(reason)}`);
+    this.#tell(`clientConnectionFailed:${codeOf(reason, this.#lane.records.client)}`);
   }
   override clientConnectionLost(_connector: unknown, reason: Failure): void {
-    this.#tell(`clientConnectionLost:${codeOf(reason)}`);
+    this.#tell(`clientConnectionLost:${codeOf(reason, this.#lane.records.client)}`);
   }
+}
+
+/** A port that is closing does not listen again before it is closed. */
+function expectRefusal(call: () => void): void {
+  try {
+    call();
+  } catch {
+    return;
+  }
+  throw new Error("startListening() of a port that is closing was not refused.");
 }

@@ -17,11 +17,23 @@ export type Action =
   | { readonly do: "close" }
   | { readonly do: "abort" }
   | { readonly do: "pause" }
-  | { readonly do: "resume" };
+  | { readonly do: "resume" }
+  /** A pull producer writes so many pieces, and is unregistered then: what ends its side waits for it. */
+  | { readonly do: "produce"; readonly pieces: number; readonly size: number };
 
 /** What one end does from inside dataReceived(). */
-export type Reaction = "echo" | "pause" | "end" | "close" | "abort" | "throw";
-export const REACTIONS: readonly Reaction[] = ["echo", "echo", "pause", "end", "close", "abort", "throw"];
+export type Reaction =
+  | "echo"
+  | "pause"
+  | "end"
+  | "close"
+  | "abort"
+  | "throw"
+  /** Throws one of the values of test/hostile. */
+  | "throw-hostile"
+  /** Transfers the memory of what it received to somebody else. */
+  | "detach"
+  | "block";
 
 /** What a protocol is like. */
 export interface Manner {
@@ -35,6 +47,10 @@ export interface Manner {
 export type Operation =
   | { readonly do: "listen" }
   | { readonly do: "stop" }
+  /** stopListening(), and startListening() of the same port: refused in that turn, done when it has stopped. */
+  | { readonly do: "relisten" }
+  /** Every method of the transports of this lane whose connections are lost: nothing comes of it. */
+  | { readonly do: "late" }
   | { readonly do: "connect"; readonly client: Manner; readonly server: Manner }
   | { readonly do: "act"; readonly side: Side; readonly actions: readonly Action[] }
   /** `side` reacts to the next bytes that it receives; the other end writes `size` of them. */
@@ -45,7 +61,7 @@ export type Operation =
 export function weight(operation: Operation): number {
   switch (operation.do) {
     case "act":
-      return operation.actions.length;
+      return operation.actions.reduce((sum, action) => sum + (action.do === "produce" ? action.pieces : 1), 0);
     case "react":
       return 2;
     case "rest":
@@ -70,6 +86,7 @@ export function describe(operation: Operation): string {
 }
 
 function actionText(action: Action): string {
+  if (action.do === "produce") return `produce ${action.pieces} times ${action.size}`;
   return action.do === "write" ? `write ${action.size}` : action.do;
 }
 

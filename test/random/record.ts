@@ -18,6 +18,8 @@ export class Record {
   bytes = 0;
   /** How many bytes had come when it was reset may differ, when the reset overtook some. */
   vague = false;
+  /** What its protocol has thrown, as it was told to. */
+  readonly thrown = new Set<unknown>();
   #hash = 0;
   #tokens: string[] = [];
   #asides: string[] = [];
