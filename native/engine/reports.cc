@@ -1,5 +1,5 @@
-// The engine's side of the seam: what it does about each thing that the backend reports. How a send or a close ends
-// stands in engine.cc, with the rest of them.
+// The engine's side of the seam: what it does about each thing that the backend reports. How a send ends stands in
+// sending.cc, how an endpoint does in closing.cc.
 #include <algorithm>
 #include <cerrno>
 #include <utility>

@@ -1,3 +1,4 @@
+// Longer than most files here: requests and their completions are two halves of one state machine for each endpoint.
 #include "backend/uring/uring.h"
 
 #include <poll.h>
