@@ -17,11 +17,11 @@ export class SkeinError extends Error {
 
 // --- reactor ---------------------------------------------------------------------------------------------------------
 
-/** A reactor was to be installed where one is installed already. */
+/** installReactor() was called while a reactor is installed already. */
 export class ReactorAlreadyInstalledError extends SkeinError {
   override readonly code: string = "ERR_REACTOR_ALREADY_INSTALLED";
 }
-/** A reactor was to be installed after the import of `skein/reactor` had installed the default one. */
+/** A reactor was installed after the import of `skein/reactor` had installed the default one. */
 export class ReactorInstalledTooLateError extends ReactorAlreadyInstalledError {
   override readonly code: string = "ERR_REACTOR_INSTALLED_TOO_LATE";
 }
@@ -29,17 +29,17 @@ export class ReactorInstalledTooLateError extends ReactorAlreadyInstalledError {
 export class ReactorNotAvailableError extends SkeinError {
   override readonly code: string = "ERR_REACTOR_NOT_AVAILABLE";
 }
-/** A reactor that runs was to be run. */
+/** run() was called while the reactor is already running. */
 export class ReactorAlreadyRunning extends SkeinError {
   override readonly code: string = "ERR_REACTOR_ALREADY_RUNNING";
-  constructor(message = "The reactor runs already: await the promise of the first run(), or stop() it before.") {
+  constructor(message = "The reactor is already running: await the promise of the first run(), or call stop() first.") {
     super(message);
   }
 }
-/** A reactor that does not run was to be stopped. */
+/** stop() was called while the reactor is not running, or is already stopping. */
 export class ReactorNotRunning extends SkeinError {
   override readonly code: string = "ERR_REACTOR_NOT_RUNNING";
-  constructor(message = "The reactor does not run: stop() only ends a reactor between run() and its first stop().") {
+  constructor(message = "The reactor is not running: call stop() only between run() and the first stop().") {
     super(message);
   }
 }
@@ -50,26 +50,26 @@ export class NativeLoadError extends SkeinError {
 
 // --- time ------------------------------------------------------------------------------------------------------------
 
-/** A delayed call that was made cannot be changed any more. */
+/** cancel(), delay() or reset() was called on a delayed call that was made already. */
 export class AlreadyCalled extends SkeinError {
   override readonly code: string = "ERR_ALREADY_CALLED";
   constructor(message = "This delayed call was made already: check active() first.") {
     super(message);
   }
 }
-/** A delayed call that was cancelled cannot be changed any more. */
+/** cancel(), delay() or reset() was called on a delayed call that was cancelled. */
 export class AlreadyCancelled extends SkeinError {
   override readonly code: string = "ERR_ALREADY_CANCELLED";
   constructor(message = "This delayed call was cancelled already: check active() first.") {
     super(message);
   }
 }
-/** Something took longer than it was allowed to. */
+/** The operation did not finish within its timeout. */
 export class TimeoutError extends SkeinError {
   override readonly code: string = "ERR_TIMEOUT";
 }
 
-/** Something needs a clock, was given none, and no reactor is installed that could stand in. */
+/** No clock was passed, and no reactor is installed to serve as one. */
 export class NoClockError extends SkeinError {
   override readonly code: string = "ERR_NO_CLOCK";
   constructor(message = 'No clock was given and no reactor is installed: pass a clock, or import "skein/reactor".') {
@@ -83,7 +83,7 @@ export class NoClockError extends SkeinError {
 export class BindError extends SkeinError {
   override readonly code: string = "ERR_BIND";
 }
-/** A port cannot listen: which, and what the kernel said. */
+/** A port cannot listen. The message names the port and the kernel's error. */
 export class CannotListenError extends BindError {
   override readonly code: string = "ERR_CANNOT_LISTEN";
   readonly interface: string;
@@ -132,19 +132,19 @@ export class ConnectBindError extends ConnectError {
 export class UnknownHostError extends ConnectError {
   override readonly code: string = "ERR_UNKNOWN_HOST";
 }
-/** There is no way to where a connection was to go. */
+/** There is no route to the host. */
 export class NoRouteError extends ConnectError {
   override readonly code: string = "ERR_NO_ROUTE";
 }
-/** Nothing listens where a connection was to go. */
+/** The peer refused the connection: nothing listens there. */
 export class ConnectionRefusedError extends ConnectError {
   override readonly code: string = "ERR_CONNECTION_REFUSED";
 }
-/** The kernel gave up connecting. */
+/** The kernel's own connect timeout (ETIMEDOUT). */
 export class TCPTimedOutError extends ConnectError {
   override readonly code: string = "ERR_TCP_TIMED_OUT";
 }
-/** A connection was not there in the time that was allowed for it. */
+/** The attempt did not succeed within the `timeout` option. */
 export class ConnectTimeoutError extends ConnectError {
   override readonly code: string = "ERR_CONNECT_TIMEOUT";
 }
@@ -152,11 +152,11 @@ export class ConnectTimeoutError extends ConnectError {
 export class UserError extends ConnectError {
   override readonly code: string = "ERR_USER";
 }
-/** A name has no address, or nobody could be asked. */
+/** A host name could not be resolved. */
 export class DNSLookupError extends ConnectError {
   override readonly code: string = "ERR_DNS_LOOKUP";
 }
-/** There is no attempt to connect that could be stopped. */
+/** stopConnecting() was called while no attempt is in progress. */
 export class NotConnectingError extends SkeinError {
   override readonly code: string = "ERR_NOT_CONNECTING";
 }
@@ -175,7 +175,7 @@ export class NoProtocol extends SkeinError {
   override readonly code: string = "ERR_NO_PROTOCOL";
 }
 
-/** The ConnectError that stands for an errno of connect(2). */
+/** The ConnectError for an errno of connect(2). */
 export function getConnectError(errno: number, where: string): ConnectError {
   const name = getSystemErrorName(errno);
   const text = `Cannot connect to ${where}: ${getSystemErrorMessage(errno)} (${name}).`;
@@ -201,7 +201,7 @@ export function getConnectError(errno: number, where: string): ConnectError {
 
 // --- connections that end --------------------------------------------------------------------------------------------
 
-/** A connection is over: the kinds of ends are the classes below this one. */
+/** The reason of connectionLost(). Its subclasses say how the connection ended. */
 export class ConnectionClosed extends SkeinError {
   override readonly code: string = "ERR_CONNECTION_CLOSED";
 }
@@ -212,7 +212,7 @@ export class ConnectionDone extends ConnectionClosed {
     super(message);
   }
 }
-/** The connection was closed in a non-clean way. */
+/** The connection ended with an error, such as a reset. */
 export class ConnectionLost extends ConnectionClosed {
   override readonly code: string = "ERR_CONNECTION_LOST";
   /** The kernel's name of the error, or "". */
@@ -229,7 +229,7 @@ export class ConnectionAborted extends ConnectionLost {
     super(message);
   }
 }
-/** A watched descriptor is not the one it was: it was closed, or its object names another. */
+/** A watched descriptor was closed, or its object's fileno() changed, before it was removed. */
 export class ConnectionFdescWentAway extends ConnectionLost {
   override readonly code: string = "ERR_CONNECTION_FDESC_WENT_AWAY";
   constructor(fd: number) {
@@ -249,7 +249,7 @@ export class DescriptorsNotSupportedError extends SkeinError {
     );
   }
 }
-/** A descriptor cannot be watched: which, and what the kernel said. */
+/** A descriptor cannot be watched. The message names the descriptor and the kernel's error. */
 export class CannotWatchError extends SkeinError {
   override readonly code: string = "ERR_CANNOT_WATCH";
   readonly fd: number;

@@ -1,24 +1,24 @@
 /**
- * A Failure is what travels along a Deferred's error lane: anything that was thrown, wrapped so that it can be told
- * from a result. It captures no stack of its own: the error inside has one.
+ * A Failure is the value in a Deferred's error lane: it wraps whatever was thrown, so that an error can be told from a
+ * result. It captures no stack of its own; the error inside has one.
  *
- * A program may throw a value that throws at every access. Nothing here throws because of that, except the methods that
- * throw the value itself.
+ * A program may throw a hostile value, such as a revoked Proxy or an object with throwing getters. No method here
+ * throws because of that, except those that rethrow the value.
  */
 import { classNameOf, describe, isInstance, messageOf, read, summaryOf } from "../logger/describe.ts";
 
-/** A getter may make one cause after the other, without end. */
+/** Bounds the chain of causes, which a getter could make endless. */
 const CAUSES_MAX = 16;
 
-/** A class that things are thrown of, as `check` and `trap` take it. */
+/** A class of errors, as `check` and `trap` take it. */
 export type ErrorType = abstract new (...args: never[]) => object;
 
-/** Something that was thrown, kept. A Failure made of a Failure holds the same value. */
+/** A wrapped error. A Failure made of a Failure holds the same value. */
 export class Failure {
-  /** What was thrown: an Error as a rule, but JavaScript throws anything. */
+  /** What was thrown: usually an Error, but JavaScript can throw any value. */
   readonly value: unknown;
 
-  /** Never throws, as a plain `instanceof` does when a Proxy does not tell its prototype. */
+  /** Never throws, while a plain `instanceof` does for a revoked Proxy. */
   static [Symbol.hasInstance](value: unknown): boolean {
     try {
       // biome-ignore lint/complexity/noThisInStatic: a subclass inherits this.
@@ -38,7 +38,7 @@ export class Failure {
     return typeof type === "function" ? (type as ErrorType) : undefined;
   }
 
-  /** The names of the value's class and of those above it, the nearest first. */
+  /** The names of the value's class and its superclasses, the nearest first. */
   get parents(): string[] {
     const names: string[] = [];
     for (let above = prototypeOf(this.value); above !== undefined; above = prototypeOf(above)) {
@@ -49,9 +49,9 @@ export class Failure {
   }
 
   /**
-   * The first of `types` that the value is an instance of, else undefined. A primitive counts as its wrapper's. A string
-   * stands for an error's `code`, or for the name of its class or of one above it: that finds errors of another copy
-   * of a package, too.
+   * The first of `types` that the value is an instance of, else undefined. A primitive counts as its wrapper object. A
+   * string matches an error's `code`, or the name of its class or a superclass, which also finds errors of another copy
+   * of a package.
    */
   check<const Types extends readonly (ErrorType | string)[]>(...types: Types): Types[number] | undefined {
     const { value } = this;
@@ -65,8 +65,8 @@ export class Failure {
   }
 
   /**
-   * Like {@link check}, but raises the value when none of `types` matches: the errback that calls it lets pass what it
-   * does not know.
+   * Like {@link check}, but rethrows the value when none of `types` matches, so that an errback passes on errors that
+   * it does not handle.
    */
   trap<const Types extends readonly (ErrorType | string)[]>(...types: Types): Types[number] {
     return this.check(...types) ?? this.raiseException();
@@ -82,7 +82,7 @@ export class Failure {
     return describe(this.value);
   }
 
-  /** Write the traceback to `file`, standard error unless told otherwise. Fits `addErrback` as a last resort. */
+  /** Write the traceback to `file`, by default to stderr. Can be used with `addErrback`. */
   printTraceback(file: { write(text: string): unknown } = process.stderr): void {
     file.write(`${this.getTraceback()}\n`);
   }
@@ -99,12 +99,12 @@ export class Failure {
     return lines.join("\ncaused by: ");
   }
 
-  /** Throw the value inside `generator`, where it waits. Returns what that yields or returns next. */
+  /** Throw the value into `generator`. Returns what it yields or returns next. */
   throwExceptionIntoGenerator<Y, R>(generator: Generator<Y, R>): IteratorResult<Y, R> {
     return generator.throw(this.value);
   }
 
-  /** Throw the value as it was thrown first. */
+  /** Rethrow the value. */
   raiseException(): never {
     throw this.value;
   }
@@ -115,7 +115,7 @@ export class Failure {
   }
 }
 
-/** What `value` inherits from; undefined at the end of the chain, and where a Proxy does not tell. */
+/** The prototype of `value`; undefined at the end of the chain, and for a revoked Proxy. */
 function prototypeOf(value: unknown): object | undefined {
   if (value === undefined || value === null) return undefined;
   try {

@@ -26,7 +26,7 @@ export interface PushProducer extends Producer {
   pauseProducing(): void;
   resumeProducing(): void;
 }
-/** Takes what a producer makes, and tells it when there is too much. */
+/** Receives a producer's data, and applies back-pressure to it. */
 export interface Consumer {
   /** @throws Error when a producer is registered already */
   registerProducer(producer: PushProducer, streaming: true): void;
@@ -37,14 +37,14 @@ export interface Consumer {
 
 /** One end of a connection, as a protocol sees it. Every method is safe to call at any time, also after the loss. */
 export interface Transport extends Consumer, PushProducer {
-  /** Queue bytes. All that is written in one turn leaves in one system call. Ignored once the connection is lost. */
+  /** Queue bytes. Writes of one tick are coalesced into one system call. Ignored once the connection is lost. */
   write(data: Bytes): void;
   writeSequence(pieces: Iterable<Bytes>): void;
   /** Close after everything written has been handed to the kernel. */
   loseConnection(): void;
-  /** Close at once and drop what is queued; a TCP peer sees a reset. */
+  /** Close at once and discard the outgoing buffer; a TCP peer sees a reset. */
   abortConnection(): void;
-  /** Close the write side after everything written has been sent (half close). */
+  /** Half-close: shut the write side down after everything written has been sent. */
   loseWriteConnection(): void;
   getPeer(): Address;
   getHost(): Address;
@@ -55,9 +55,9 @@ export interface Transport extends Consumer, PushProducer {
   /** True after loseConnection(), until the connection is lost. */
   readonly disconnecting: boolean;
   /**
-   * Hand the connection to `next`: its makeConnection() is called, and what comes from here on, the loss included, goes
-   * to it. The peer's end is told to it soon when it has come already. The protocol before hears no more. Does nothing
-   * once the connection is lost. For protocols that give way to another in the middle of a connection.
+   * Hand the connection to `next`, for protocols that switch to another one mid-stream: its makeConnection() is called,
+   * and it receives all further events, the loss included. If the peer has half-closed already, `next` is told soon
+   * after. The previous protocol receives no more events. A no-op once the connection is lost.
    */
   switchProtocol(next: ProtocolLike): void;
 }
@@ -69,7 +69,7 @@ export interface ProtocolLike {
   connectionLost(reason: Failure): void;
 }
 
-/** A protocol that wants to know of each half of a connection separately (Twisted's IHalfCloseableProtocol). */
+/** A protocol that is told when either half of a connection closes (Twisted's IHalfCloseableProtocol). */
 export interface HalfCloseableProtocol extends ProtocolLike {
   readConnectionLost(): void;
   writeConnectionLost(): void;
@@ -89,7 +89,7 @@ export interface ClientFactoryLike extends ServerFactoryLike {
   clientConnectionLost(connector: Connector, reason: Failure): void;
 }
 
-/** A port that listens. `stopListening()` leaves established connections alone. */
+/** A listening port. `stopListening()` does not close established connections. */
 export interface ListeningPort {
   /** @throws CannotListenError */
   startListening(): void;
@@ -98,7 +98,7 @@ export interface ListeningPort {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** One outgoing connection, which can be made again after it failed or was lost. */
+/** One outgoing connection, which can be retried after it failed or was lost. */
 export interface Connector {
   readonly state: "disconnected" | "connecting" | "connected";
   /** @throws Error unless disconnected */
@@ -111,7 +111,7 @@ export interface Connector {
 
 /** How to listen. */
 export interface ListenTCPOptions {
-  /** Connections the kernel holds before they are accepted. Default 50. */
+  /** The kernel's queue of connections that wait for accept(2). Default 50. */
   readonly backlog?: number;
   /** A literal address of a local interface; "" is every IPv4 interface, "::" every interface. */
   readonly interface?: string;
@@ -127,25 +127,25 @@ export interface ConnectTCPOptions {
   readonly bindAddress?: readonly [host: string, port: number];
 }
 
-/** When a trigger runs: what it is about happens "during". */
+/** When a trigger runs, relative to the event's own work, which is done in "during". */
 export type TriggerPhase = "before" | "during" | "after";
 
-/** Names one trigger, for `removeSystemEventTrigger`. */
+/** Identifies one trigger, for `removeSystemEventTrigger`. */
 export interface TriggerId {
   readonly phase: TriggerPhase;
   readonly event: string;
 }
 
-/** The life of a reactor: starting, stopping, and what happens then. */
+/** The lifecycle of a reactor, and its system events. */
 export interface ReactorCore {
-  /** Go live inside Node's loop; resolves after `stop()` and every shutdown trigger. */
+  /** Start the reactor inside Node's event loop; resolves after `stop()` and every shutdown trigger. */
   run(options?: { installSignalHandlers?: boolean }): Promise<void>;
   /** @throws ReactorNotRunning */
   stop(): void;
   /** Stop at once, without the shutdown event. For tests. */
   crash(): void;
   readonly running: boolean;
-  /** Call `f` now when running, else as soon as the reactor runs. */
+  /** Call `f` now when running, else as soon as the reactor is running. */
   callWhenRunning<A extends unknown[]>(f: (...args: A) => unknown, ...args: A): TriggerId | undefined;
   addSystemEventTrigger<A extends unknown[]>(
     phase: TriggerPhase,
@@ -164,33 +164,44 @@ export interface ReactorTCP {
   connectTCP(host: string, port: number, factory: ClientFactoryLike, options?: ConnectTCPOptions): Connector;
 }
 
-/** How doRead() and doWrite() end: nothing, or what the object is to be lost for. */
+/** The result of doRead() and doWrite(): nothing, or the reason to disconnect the descriptor. */
 // biome-ignore lint/suspicious/noConfusingVoidType: a method without a return statement is one of these.
 export type DescriptorEnd = Error | Failure | undefined | void;
 
-/** Anything with a descriptor: Twisted's IFileDescriptor. The descriptor stays its own; the reactor never closes it. */
+/**
+ * Anything with a file descriptor: Twisted's IFileDescriptor. The object owns the descriptor; the reactor never closes
+ * it.
+ */
 export interface FileDescriptor {
-  /** The descriptor's number, the same for as long as it is watched; -1 when it is closed. */
+  /** The descriptor's number, constant while it is watched; -1 when it is closed. */
   fileno(): number;
-  /** It is watched no more, and not by its own wish: `reason` says why. Called once. */
+  /**
+   * The reactor stopped watching the descriptor because of `reason`, an error or the end of the reactor. Called once.
+   */
   connectionLost(reason: Failure): void;
-  /** Called instead when doRead() ended with ConnectionDone: writing may go on. */
+  /** Called instead when doRead() returned ConnectionDone: the object may still write. */
   readConnectionLost?(reason: Failure): void;
-  /** What the log calls it. */
+  /** The object's name in log messages. */
   logPrefix(): string;
 }
 /** Something to read from: Twisted's IReadDescriptor. */
 export interface ReadDescriptor extends FileDescriptor {
-  /** There is something to read, or the end. Called in every turn until it is read. What it throws is logged and ends it. */
+  /**
+   * The descriptor is readable or at its end. Level-triggered: called in every tick until it is read. An error that it
+   * throws is logged and disconnects the object.
+   */
   doRead(): DescriptorEnd;
 }
 /** Something to write to: Twisted's IWriteDescriptor. */
 export interface WriteDescriptor extends FileDescriptor {
-  /** There is room. Called in every turn until removeWriter(). What it throws is logged and ends it. */
+  /**
+   * The descriptor is writable. Level-triggered: called in every tick until removeWriter(). An error that it throws is
+   * logged and disconnects the object.
+   */
   doWrite(): DescriptorEnd;
 }
 
-/** Watches descriptors: Twisted's IReactorFDSet. Adding twice is the same as once, and so is removing. */
+/** Watches descriptors: Twisted's IReactorFDSet. Adding and removing are idempotent. */
 export interface ReactorFDSet {
   /** @throws CannotWatchError | DescriptorsNotSupportedError */
   addReader(reader: ReadDescriptor): void;
@@ -198,19 +209,19 @@ export interface ReactorFDSet {
   addWriter(writer: WriteDescriptor): void;
   removeReader(reader: ReadDescriptor): void;
   removeWriter(writer: WriteDescriptor): void;
-  /** Returns what was removed, each object once. None of them is told. */
+  /** Returns the removed objects, each once. Their connectionLost() is not called. */
   removeAll(): (ReadDescriptor | WriteDescriptor)[];
   getReaders(): ReadDescriptor[];
   getWriters(): WriteDescriptor[];
 }
 
-/** Names to addresses. The first address is used. */
+/** Resolves host names. The first address is used. */
 export interface ReactorNames {
   /** A literal is returned as it is; "" is "0.0.0.0". Errors: DNSLookupError. */
   resolve(name: string): Deferred<string>;
 }
 
-/** All that a reactor can do. */
+/** The full reactor interface. */
 export interface Reactor extends ReactorCore, ReactorTime, ReactorTCP, ReactorFDSet, ReactorNames {
   /** The backend's name: "epoll", "poll", … */
   readonly name: string;

@@ -22,9 +22,9 @@ import type { DelayedCall, ReactorTime } from "./time.ts";
 
 // --- protocols -------------------------------------------------------------------------------------------------------
 
-/** What stream protocols have in common with all others: a transport, and perhaps a factory. */
+/** The base of every protocol: a transport, and possibly a factory. */
 export class BaseProtocol {
-  /** The connection. There from makeConnection() on, also after the loss. */
+  /** The transport; set from makeConnection() on, also after the loss. */
   transport!: Transport;
   /** What built this protocol, or null. Subclasses narrow it: `declare factory: MyFactory`. */
   factory: Factory | null = null;
@@ -40,10 +40,10 @@ export class BaseProtocol {
     return this.connectionMade();
   }
 
-  /** The connection is there: greet, or start to ask. */
+  /** The connection is established. Override this to send the first bytes. */
   connectionMade(): void {}
 
-  /** What stands before this protocol's lines in a log. */
+  /** The prefix of this protocol's log messages. */
   logPrefix(): string {
     return this.constructor.name;
   }
@@ -52,15 +52,18 @@ export class BaseProtocol {
 /** One stream connection: connectionMade(), then dataReceived() any number of times, then connectionLost() once. */
 export class Protocol extends BaseProtocol implements ProtocolLike {
   /**
-   * True when dataReceived() is lent its bytes: they are valid during the call only, so whatever is kept must be
-   * copied. Passing them to write() as they are is fine. Saves the copy that owned bytes cost.
+   * True to receive borrowed bytes in dataReceived(): they are valid during the call only, so whatever is kept must be
+   * copied. Passing them to write() is safe. Saves the copy that owned bytes cost.
    */
   static readonly borrows: boolean = false;
 
-  /** Bytes arrived, in pieces of any size. They are this protocol's for good, unless its class borrows. */
+  /** Bytes arrived, in chunks of any size. This protocol owns them, unless its class borrows. */
   dataReceived(_data: Buffer): void {}
 
-  /** The connection is gone: `reason` holds ConnectionDone when it was closed cleanly, else ConnectionLost or what was thrown. */
+  /**
+   * The connection was lost: `reason` holds ConnectionDone when it was closed cleanly, else ConnectionLost or the error
+   * that ended it.
+   */
   connectionLost(_reason: Failure): void {}
 }
 
@@ -114,7 +117,7 @@ export class Factory<P extends Protocol = Protocol> implements ServerFactoryLike
     return built;
   }
 
-  /** Called for every port and connector that begins to use this factory. Override startFactory() instead. */
+  /** Called for every port and connector that starts to use this factory. Override startFactory() instead. */
   doStart(): void {
     if (this.numPorts === 0) {
       if (this.noisy) msg(`Starting factory ${this.logPrefix()}`);
@@ -123,7 +126,7 @@ export class Factory<P extends Protocol = Protocol> implements ServerFactoryLike
     this.numPorts++;
   }
 
-  /** Called for every port and connector that ceases to use this factory. Override stopFactory() instead. */
+  /** Called for every port and connector that stops using this factory. Override stopFactory() instead. */
   doStop(): void {
     if (this.numPorts === 0) return;
     this.numPorts--;
@@ -133,13 +136,13 @@ export class Factory<P extends Protocol = Protocol> implements ServerFactoryLike
     }
   }
 
-  /** Runs before the first port or connector uses this factory: open what the protocols share. */
+  /** Called before the first port or connector uses this factory. Override it to open shared resources. */
   startFactory(): void {}
 
-  /** Runs after the last one ceased to: close what startFactory() opened. */
+  /** Called after the last port or connector stopped using it. Override it to close what startFactory() opened. */
   stopFactory(): void {}
 
-  /** What stands before this factory's lines in a log. */
+  /** The prefix of this factory's log messages. */
   logPrefix(): string {
     return this.constructor.name;
   }
@@ -148,7 +151,7 @@ export class Factory<P extends Protocol = Protocol> implements ServerFactoryLike
 /** A factory for ports that listen. */
 export class ServerFactory<P extends Protocol = Protocol> extends Factory<P> {}
 
-/** A factory for outgoing connections; it hears how each attempt went. */
+/** A factory for outgoing connections, which is told the outcome of each attempt. */
 export class ClientFactory<P extends Protocol = Protocol> extends Factory<P> implements ClientFactoryLike {
   /** An attempt begins; `connector` can stop it. */
   startedConnecting(_connector: Connector): void {}
@@ -162,31 +165,37 @@ export class ClientFactory<P extends Protocol = Protocol> extends Factory<P> imp
 
 /**
  * Connects again when an attempt failed or the connection was lost, after delays that grow exponentially.
- * The protocol calls `this.factory.resetDelay()` when it is content with a connection: a connection that is merely
- * accepted proves nothing.
+ * The protocol calls `this.factory.resetDelay()` once a connection has proved useful: that a connection was accepted
+ * does not mean that the server works.
  */
 export class ReconnectingClientFactory<P extends Protocol = Protocol> extends ClientFactory<P> {
-  /** Seconds: what the delay is before the first attempt multiplies it by `factor`. */
+  /** The initial delay in seconds, multiplied by `factor` before the first retry. */
   initialDelay = 1;
-  /** Seconds: the delay grows no further, jitter aside. */
+  /** The maximum delay in seconds, before jitter. */
   maxDelay = 3600;
-  /** The delay grows by this much with every attempt; e, so that the steps are unlikely to meet another program's. */
+  /**
+   * The delay is multiplied by this for each attempt; e by default, so that programs with other factors rarely retry in
+   * step.
+   */
   factor = Math.E;
-  /** Standard deviation of the delay as a part of it, so that clients lost together do not return together. 0: none. */
+  /**
+   * The jitter: the standard deviation of the delay as a fraction of it, so that clients that were lost together do not
+   * reconnect together. 0: none.
+   */
   jitter = 0.11962656472;
   /** Attempts in a row before it gives up, or null for no end. */
   maxRetries: number | null = null;
-  /** Seconds: the present delay. */
+  /** The current delay in seconds. */
   delay = this.initialDelay;
   /** Attempts since the last resetDelay(). */
   retries = 0;
   /** False after stopTrying(). */
   continueTrying = true;
-  /** The connector that is tried again; set by the first failure. */
+  /** The connector to retry; set by the first failure. */
   connector: Connector | null = null;
   /** Uniform random numbers in [0, 1), for the jitter. */
   random: () => number = Math.random;
-  /** What times the attempts. Null: the reactor that is installed when the first retry is due. */
+  /** The clock for the retries. Null: the reactor that is installed when the first retry is due. */
   clock: ReactorTime | null = null;
 
   #call: DelayedCall | null = null;
@@ -212,11 +221,11 @@ export class ReconnectingClientFactory<P extends Protocol = Protocol> extends Cl
    */
   retry(connector: Connector | null = this.connector): void {
     if (!this.continueTrying) {
-      if (this.noisy) msg(`${this.logPrefix()} tries no more, as it was told`);
+      if (this.noisy) msg(`${this.logPrefix()} does not retry: stopTrying() was called`);
       return;
     }
     if (connector === null) {
-      throw new SkeinError("There is no connector to retry: pass one, or call retry() after a connection failed.");
+      throw new SkeinError("There is no connector to retry: pass one, or call retry() after an attempt failed.");
     }
     this.retries++;
     if (this.maxRetries !== null && this.retries > this.maxRetries) {
@@ -234,7 +243,7 @@ export class ReconnectingClientFactory<P extends Protocol = Protocol> extends Cl
     });
   }
 
-  /** Give up: cancel the attempt that waits or runs. An established connection is left alone. */
+  /** Stop retrying: cancel the retry that is scheduled or in progress. An established connection is not closed. */
   stopTrying(): void {
     this.continueTrying = false;
     this.#cancelCall();
@@ -245,7 +254,7 @@ export class ReconnectingClientFactory<P extends Protocol = Protocol> extends Cl
     }
   }
 
-  /** Begin anew with the first delay, and try again after a stopTrying(). */
+  /** Reset the delay and the number of retries, and retry again after a stopTrying(). */
   resetDelay(): void {
     this.delay = this.initialDelay;
     this.retries = 0;
@@ -272,7 +281,7 @@ function normal(mean: number, deviation: number, random: () => number): number {
 
 // --- one connection --------------------------------------------------------------------------------------------------
 
-/** Connects one protocol of a class, and says when it is there. */
+/** Connects one protocol instance of a class, as a Deferred. */
 export class ClientCreator<P extends Protocol, A extends unknown[]> {
   readonly #reactor: ReactorTCP & ReactorTime;
   readonly #protocolClass: new (
@@ -287,8 +296,8 @@ export class ClientCreator<P extends Protocol, A extends unknown[]> {
   }
 
   /**
-   * Fires with the connected protocol in the turn after its connectionMade(); fails with a ConnectError.
-   * Cancelling it ends the attempt.
+   * Fires with the connected protocol in the tick after its connectionMade(); fails with a ConnectError. Cancelling it
+   * stops the attempt.
    */
   connectTCP(host: string, port: number, options?: ConnectTCPOptions): Deferred<P> {
     const deferred = new Deferred<P>(() => {
@@ -301,7 +310,7 @@ export class ClientCreator<P extends Protocol, A extends unknown[]> {
   }
 }
 
-/** Hands out the one instance it was given, and fires a Deferred with it one turn later. */
+/** A factory for one existing protocol, which fires a Deferred with it one tick later. */
 class InstanceFactory<P extends Protocol> extends ClientFactory<P> {
   readonly #clock: ReactorTime;
   readonly #instance: P;
@@ -336,7 +345,7 @@ class InstanceFactory<P extends Protocol> extends ClientFactory<P> {
     });
   }
 
-  /** Nobody waits any more. */
+  /** The Deferred was fired or cancelled. */
   forget(): void {
     this.#deferred = null;
     this.#pending?.cancel();

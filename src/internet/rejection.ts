@@ -1,8 +1,9 @@
 /**
- * Callbacks may be async. What the promise they return rejects with is caught here: unhandled, it would end the process.
+ * Callbacks may be async functions. Rejections of the promises that they return are caught here: an unhandled one would
+ * end the process.
  *
- * Nothing here throws, whatever the callback returned: a `then` that throws where it is read or called counts as a
- * rejection with that, and a thenable that settles more than once is heard once.
+ * Nothing here throws, whatever the callback returned: a `then` that throws when it is read or called counts as a
+ * rejection, and a thenable that settles more than once is handled once.
  */
 import { isPromise } from "node:util/types";
 import { isInstance } from "../logger/describe.ts";
@@ -23,13 +24,13 @@ export function onRejection(value: unknown, rejected: (error: unknown) => void):
   }
 }
 
-/** Log what `value` rejects with, under `message`. A Deferred is left alone: it reports what nobody handles, by itself. */
+/** Log what `value` rejects with, under `message`. Deferreds are skipped: they report unhandled failures themselves. */
 export function logRejection(value: unknown, message: string): void {
   if (value === undefined || isInstance(value, Deferred)) return;
   onRejection(value, (error) => err(error, message));
 }
 
-/** Call `f`. What it throws, or the promise that it returns rejects with, is logged under what `message` returns. */
+/** Call `f`, and log what it throws or rejects with under the message that `message` returns. */
 export function callAndLog(f: () => unknown, message: () => string): void {
   try {
     const result = f();

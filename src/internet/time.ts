@@ -1,4 +1,4 @@
-/** Time in seconds, and calls that are made later: what a reactor, a test clock and the system's clock have in common. */
+/** Time in seconds and delayed calls: the interface that reactors, test clocks and the system's clock share. */
 
 /** A call that a clock will make later. Returned by {@link ReactorTime.callLater}. */
 export interface DelayedCall {
@@ -25,7 +25,10 @@ export interface ReactorTime {
 /** What tells the time: a reactor, a `Clock` in tests, or {@link wallClock}. */
 export type TimeSource = Pick<ReactorTime, "seconds">;
 
-/** Seconds since 1970. Unlike a reactor's time, it follows when the system's clock is set or sleeps. */
+/**
+ * Seconds since 1970. Unlike a reactor's time it is not monotonic: it follows adjustments of the system's clock, and
+ * counts the time that the machine sleeps.
+ */
 export const wallClock: TimeSource = {
   seconds: () => Date.now() / 1000,
 };

@@ -1,9 +1,9 @@
 /**
- * A binary heap of things that have a time, in the order of (time, sequence): of two at the same time, the one with the
- * lower sequence comes first. The keys stand beside the items, so that sifting need not look at those.
+ * A binary heap of items ordered by (time, sequence): of two items with equal times, the one with the lower sequence
+ * comes first. The keys are stored apart from the items, for cache locality.
  *
- * Taking something out of the middle is not offered: who needs it gives an item a new sequence, passes over the entries
- * whose sequence is not the item's any more, and calls retain() when they become many.
+ * Removal from the middle is not supported. To cancel or move an item, give it a new sequence, skip entries whose
+ * sequence is not the item's, and call retain() when such stale entries become many.
  */
 export class TimeHeap<T> {
   private readonly times: number[] = [];
@@ -14,7 +14,7 @@ export class TimeHeap<T> {
     return this.items.length;
   }
 
-  /** Of the first item, as is `sequence`. There must be one. */
+  /** The time of the first item, as `sequence` is its sequence. The heap must not be empty. */
   get time(): number {
     return this.times[0]!;
   }
@@ -27,7 +27,7 @@ export class TimeHeap<T> {
     return this.items[0];
   }
 
-  /** O(log n), and O(1) when it comes last. */
+  /** O(log n), and O(1) when the item comes last. */
   push(time: number, sequence: number, item: T): void {
     const { times, sequences, items } = this;
     let index = items.length;

@@ -1,5 +1,5 @@
 /**
- * Long work in small pieces: iterators that take turns, a slice of time in every turn of the reactor.
+ * Cooperative multitasking: iterators take turns, for one time slice per tick of the reactor.
  *
  *     tick: a b c a b c a … until the slice is used up;  next tick: b c a …
  *
@@ -18,11 +18,11 @@ import type { DelayedCall } from "../time.ts";
 export class NotPaused extends SkeinError {
   override readonly code: string = "ERR_NOT_PAUSED";
 }
-/** The task is over: how it ended is told by the class. */
+/** The task is over. The subclasses say how it ended. */
 export class TaskFinished extends SkeinError {
   override readonly code: string = "ERR_TASK_FINISHED";
 }
-/** The task's iterator came to its end. */
+/** The task's iterator is exhausted. */
 export class TaskDone extends TaskFinished {
   override readonly code: string = "ERR_TASK_DONE";
   constructor(message = "The task is done, so it cannot be stopped.") {
@@ -36,7 +36,7 @@ export class TaskStopped extends TaskFinished {
     super(message);
   }
 }
-/** The task's iterator threw, or what it waited for failed. */
+/** The task's iterator threw, or a Deferred that it yielded failed. */
 export class TaskFailed extends TaskFinished {
   override readonly code: string = "ERR_TASK_FAILED";
   constructor(message = "The task has failed, so it cannot be stopped.", options?: ErrorOptions) {
@@ -70,8 +70,8 @@ export class CooperativeTask<I> {
   }
 
   /**
-   * Fires with what was given to cooperate(), when it has come to its end; fails with what it threw, with what a
-   * Deferred that it yielded failed with, or with TaskStopped or SchedulerStopped. Each call gives a Deferred of its own.
+   * Fires with the argument of cooperate() when the iterator is exhausted; fails with the error that it threw or that a
+   * Deferred it yielded failed with, or with TaskStopped or SchedulerStopped. Each call returns a new Deferred.
    */
   whenDone(): Deferred<I> {
     const done = new Deferred<I>();
@@ -80,7 +80,7 @@ export class CooperativeTask<I> {
     return done;
   }
 
-  /** Take no steps until as many calls of resume() have come. */
+  /** Suspend the task until resume() was called as often as this. */
   pause(): void {
     this.pauses++;
     if (this.pauses === 1 && this.ending === undefined) this.host.remove(this);
@@ -128,7 +128,7 @@ export class CooperativeTask<I> {
     );
   }
 
-  /** For the Cooperator, and stop(): end before the end. */
+  /** For the Cooperator and stop(): end the task before its iterator is exhausted. */
   endBy(error: TaskFinished): void {
     this.end(error, new Failure(error));
     try {
@@ -148,7 +148,7 @@ export class CooperativeTask<I> {
   }
 }
 
-/** What a task needs of its Cooperator. */
+/** The part of a Cooperator that its tasks use. */
 export interface TaskHost {
   add(task: CooperativeTask<unknown>): void;
   remove(task: CooperativeTask<unknown>): void;
@@ -157,9 +157,9 @@ export interface TaskHost {
 
 /** How a Cooperator divides the time. */
 export interface CooperatorOptions {
-  /** Called for every tick: returns a function that says when the tick has lasted long enough. Default: after 10 ms. */
+  /** Called for every tick; returns a predicate that says when the tick's time slice is used up. Default: 10 ms. */
   readonly terminationPredicateFactory?: () => () => boolean;
-  /** Has `tick` called later. Default: in the next turn of the installed reactor. */
+  /** Schedules `tick`. Default: in the next tick of the installed reactor. */
   readonly scheduler?: (tick: () => void) => Pick<DelayedCall, "cancel">;
   /** False: nothing runs before start(). Default true. */
   readonly started?: boolean;
@@ -180,9 +180,9 @@ function nextTurn(tick: () => void): DelayedCall {
 export class Cooperator {
   private readonly terminationPredicateFactory: () => () => boolean;
   private readonly scheduler: (tick: () => void) => Pick<DelayedCall, "cancel">;
-  /** Those that are not paused, in the order of their turns. */
+  /** The tasks that are not paused, in the order of their turns. */
   private tasks = new Set<CooperativeTask<unknown>>();
-  /** The rest of this round. A Set's iterator passes over what is deleted and comes to what is added, both in O(1). */
+  /** The rest of this round. A Set's iterator skips deleted items and reaches added ones, both in O(1). */
   private round = this.tasks.values();
   private started: boolean;
   private stopped = false;
@@ -199,7 +199,7 @@ export class Cooperator {
     this.started = options.started ?? true;
   }
 
-  /** Whether work is done, or would be if there were any. */
+  /** True between start() and stop(), whether or not there are tasks. */
   get running(): boolean {
     return this.started && !this.stopped;
   }
@@ -212,19 +212,19 @@ export class Cooperator {
     return new CooperativeTask(work, stepsOf(work), this.host);
   }
 
-  /** The same, for those who only want to know when it is done. See {@link CooperativeTask.whenDone}. */
+  /** Like {@link cooperate}, but returns the Deferred of {@link CooperativeTask.whenDone}. */
   coiterate<I extends Work>(work: I): Deferred<I> {
     return this.cooperate(work).whenDone();
   }
 
-  /** Begin, or begin again, to do work. */
+  /** Start, or restart after stop(). */
   start(): void {
     this.stopped = false;
     this.started = true;
     this.schedule();
   }
 
-  /** Do no more work: every task that is not paused ends with SchedulerStopped, and so does each that comes. */
+  /** Stop: every task that is not paused ends with SchedulerStopped, and so does each new task. */
   stop(): void {
     this.stopped = true;
     const { tasks } = this;
@@ -247,7 +247,7 @@ export class Cooperator {
     if (this.tasks.delete(task) && this.tasks.size === 0) this.unschedule();
   }
 
-  /** The task whose turn it is. There must be one. */
+  /** The task whose turn it is. There must be at least one. */
   private next(): CooperativeTask<unknown> {
     let next = this.round.next();
     if (next.done) {
@@ -276,12 +276,12 @@ export class Cooperator {
         if (isOver()) break;
       }
     } finally {
-      this.schedule(); // also when the program's predicate throws: that is no fault of the tasks
+      this.schedule(); // also when the program's predicate throws: the tasks go on
     }
   };
 }
 
-/** What can be done step by step. */
+/** What a Cooperator can run step by step. */
 export type Work = Iterable<unknown> | Iterator<unknown> | AsyncIterable<unknown>;
 
 function stepsOf(work: Work): Iterator<unknown> {
@@ -305,18 +305,18 @@ function* inSteps(work: AsyncIterator<unknown>): Generator<Promise<void>> {
 
 let common: Cooperator | undefined;
 
-/** The Cooperator of those who need none of their own. */
+/** The shared Cooperator of the process. */
 function commonCooperator(): Cooperator {
   common ??= new Cooperator();
   return common;
 }
 
-/** {@link Cooperator.cooperate} with the rest of the program's work. */
+/** {@link Cooperator.cooperate} of the shared Cooperator. */
 export function cooperate<I extends Work>(work: I): CooperativeTask<I> {
   return commonCooperator().cooperate(work);
 }
 
-/** {@link Cooperator.coiterate} with the rest of the program's work. */
+/** {@link Cooperator.coiterate} of the shared Cooperator. */
 export function coiterate<I extends Work>(work: I): Deferred<I> {
   return commonCooperator().coiterate(work);
 }

@@ -1,4 +1,4 @@
-/** Doing something later, as a Deferred. */
+/** A delayed call as a Deferred. */
 
 import { Deferred, type Outcome } from "../defer/deferred.ts";
 import type { Failure } from "../failure.ts";
@@ -6,8 +6,8 @@ import { defaultClock } from "../reactor/defaultclock.ts";
 import type { DelayedCall, ReactorTime } from "../time.ts";
 
 /**
- * Fires after `seconds`, with what comes of `f(...args)`, which is called then; without `f`, with undefined. Cancelling
- * it before that means `f` is never called.
+ * Call `f(...args)` after `seconds`, and fire with its result, or with undefined when there is no `f`. Cancelling the
+ * Deferred before that cancels the call.
  * @param clock null: the installed reactor
  * @throws RangeError when `seconds` is negative or not a number
  * @throws NoClockError when `clock` is null and no reactor is installed

@@ -1,9 +1,9 @@
 /**
- * A call that is made again and again.
+ * A call that is repeated at regular intervals.
  *
  *     start ──► interval ──► interval ──► interval ──►      beats: start + n * interval, whatever the calls take
  *       │call      │call   ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒│ │call
- *                          a call, or what it waits for, that took longer: the beats meanwhile are left out
+ *                          a call, or the Deferred it returned, took longer: the beats meanwhile are skipped
  */
 
 import { Deferred } from "../defer/deferred.ts";
@@ -12,21 +12,21 @@ import { SkeinError } from "../error.ts";
 import { defaultClock } from "../reactor/defaultclock.ts";
 import type { DelayedCall, ReactorTime } from "../time.ts";
 
-/** A LoopingCall was started twice, or stopped or reset without running. */
+/** start() was called on a running LoopingCall, or stop() or reset() on one that is not running. */
 export class LoopingCallStateError extends SkeinError {
   override readonly code: string = "ERR_LOOPING_CALL_STATE";
 }
 
 /** Calls a function at regular intervals, until it is stopped or the function fails. */
 export class LoopingCall<A extends unknown[] = unknown[]> {
-  /** What is called, and with what. */
+  /** The function and its arguments. */
   readonly f: (...args: A) => unknown;
   readonly args: A;
   /** True from start() to stop(), or to the call that fails. */
   running = false;
   /** Seconds between two calls; null before the first start(). */
   interval: number | null = null;
-  /** What times the calls. Null: the reactor that is installed when start() is called. */
+  /** The clock. Null: the reactor that is installed when start() is called. */
   clock: ReactorTime | null = null;
   private ended: Deferred<this> | null = null;
   private call: DelayedCall | null = null;
@@ -42,8 +42,8 @@ export class LoopingCall<A extends unknown[] = unknown[]> {
   }
 
   /**
-   * One whose function is told how many beats there were since its last call: 1 as a rule, more when beats were left
-   * out. With an interval of 0 it is always 1.
+   * A LoopingCall whose function gets the number of beats since its last call: usually 1, more when beats were skipped.
+   * With an interval of 0 it is always 1.
    */
   static withCount(f: (count: number) => unknown): LoopingCall<[]> {
     let counted = 0;
@@ -54,7 +54,7 @@ export class LoopingCall<A extends unknown[] = unknown[]> {
       if (looping.fresh) counted = looping.runsAtStart ? -1 : 0;
       looping.fresh = false;
       const beats = beat - counted;
-      // The clock may have been a little early, or reset() may have begun anew.
+      // beats < 1 when the clock fired slightly early, or after reset().
       if (beats <= 0) return undefined;
       counted = beat;
       return f(beats);
@@ -71,9 +71,9 @@ export class LoopingCall<A extends unknown[] = unknown[]> {
   }
 
   /**
-   * Begin to call, now and then every `interval` seconds; or first after an interval, when `now` is false. 0 means in
-   * every turn of the reactor.
-   * @returns fires with this object once it was stopped, or fails with what the function failed with
+   * Start: call now and then every `interval` seconds, or first after one interval when `now` is false. 0 means in
+   * every tick of the reactor.
+   * @returns fires with this object after stop(), or fails with what the function failed with
    * @throws LoopingCallStateError when it runs already
    * @throws RangeError when `interval` is negative or not a number
    * @throws NoClockError when there is neither a clock nor an installed reactor
@@ -81,7 +81,7 @@ export class LoopingCall<A extends unknown[] = unknown[]> {
   start(interval: number, now = true): Deferred<this> {
     if (this.ended !== null) {
       throw new LoopingCallStateError(
-        "This LoopingCall runs already: stop() it, and wait for its Deferred, before start().",
+        "This LoopingCall is already running: stop() it, and wait for its Deferred, before start().",
       );
     }
     if (!(interval >= 0)) throw new RangeError(`An interval is 0 seconds or more, not ${String(interval)}.`);
@@ -100,11 +100,11 @@ export class LoopingCall<A extends unknown[] = unknown[]> {
   }
 
   /**
-   * Make no more calls. What start() returned fires now, or once what the last call returned has a result.
+   * Stop. The Deferred that start() returned fires now, or once the Deferred of the last call has a result.
    * @throws LoopingCallStateError when it does not run
    */
   stop(): void {
-    if (!this.running) throw new LoopingCallStateError("This LoopingCall does not run, so it cannot be stopped.");
+    if (!this.running) throw new LoopingCallStateError("This LoopingCall is not running, so it cannot be stopped.");
     this.running = false;
     if (this.call === null) return;
     this.call.cancel();
@@ -113,11 +113,11 @@ export class LoopingCall<A extends unknown[] = unknown[]> {
   }
 
   /**
-   * Put the next call off to an interval from now; the beats count from here.
+   * Restart the interval: the next call is one interval from now, and beats are counted from now.
    * @throws LoopingCallStateError when it does not run
    */
   reset(): void {
-    if (!this.running) throw new LoopingCallStateError("This LoopingCall does not run, so it cannot be reset.");
+    if (!this.running) throw new LoopingCallStateError("This LoopingCall is not running, so it cannot be reset.");
     this.runsAtStart = false;
     this.begin();
     if (this.call === null) return;
@@ -160,14 +160,14 @@ export class LoopingCall<A extends unknown[] = unknown[]> {
     const now = this.now();
     const interval = this.interval as number;
     const next = interval === 0 ? now : this.startTime + (this.beat(now) + 1) * interval;
-    // Far from the start the clock may be too coarse to tell two beats apart.
+    // Far from the start, the clock's resolution may be too coarse to tell two beats apart.
     const wait = interval !== 0 && next <= now ? interval : next - now;
     this.call = (this.time as ReactorTime).callLater(wait, () => this.run());
   }
 
   /**
-   * The beat that `now` is in. A clock that counts from 1970 tells tenths of microseconds, so a call may come that much
-   * too early for its beat.
+   * The beat that `now` is in. A clock that counts from 1970 has a resolution of tenths of microseconds, so a call may
+   * be that much too early for its beat.
    */
   private beat(now: number): number {
     const precision = 4 * Number.EPSILON * Math.max(Math.abs(now), Math.abs(this.startTime));

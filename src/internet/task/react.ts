@@ -1,4 +1,4 @@
-/** Programs that run a reactor for as long as one function takes. */
+/** Runs a reactor until one function has finished. */
 import { err } from "../../logger/log.ts";
 import type { Outcome } from "../defer/deferred.ts";
 import { maybeDeferred } from "../defer/makers.ts";
@@ -7,7 +7,7 @@ import { Failure } from "../failure.ts";
 import type { Reactor, ReactorCore } from "../interfaces.ts";
 import { installedReactor } from "../reactor/installation.ts";
 
-/** Ends a program that {@link react} runs, with an exit code of its choice, and without a report. */
+/** Thrown to end a program under {@link react} with an exit code, without logging an error. */
 export class SystemExit extends SkeinError {
   override readonly code: string = "ERR_SYSTEM_EXIT";
   /** 0 to 255; 0 is success. */
@@ -19,20 +19,20 @@ export class SystemExit extends SkeinError {
   }
 }
 
-/** For those who do not want the usual. */
+/** The options of {@link react}. */
 export interface ReactOptions<R extends ReactorCore> {
-  /** Default: the installed reactor; where none is, the platform's default is installed. */
+  /** Default: the installed reactor; when there is none, the platform's default is installed. */
   readonly reactor?: R;
-  /** Default: sets `process.exitCode`, so that what is being written still gets out. */
+  /** Default: sets `process.exitCode`, so that pending output is still written. */
   readonly exit?: (code: number) => void;
   /** See `reactor.run`. Default true. */
   readonly installSignalHandlers?: boolean;
 }
 
 /**
- * Call `main(reactor, ...argv)`, run the reactor until that has a result, and set the exit code: 0, or 1 when it failed,
- * which is logged, or that of a SystemExit. When the reactor is stopped before, by a signal or by `main` itself, what
- * `main` comes to before the shutdown is over counts, else 0.
+ * Call `main(reactor, ...argv)`, run the reactor until the result is available, and set the exit code: 0 on success,
+ * that of a SystemExit, or 1 for any other failure, which is logged. When the reactor is stopped earlier, by a signal
+ * or by `main` itself, the result counts if it is available before the shutdown ends; otherwise the code is 0.
  * @returns resolves, with the exit code, once the reactor has stopped
  */
 export async function react<R extends ReactorCore = Reactor, A extends unknown[] = string[]>(
@@ -63,7 +63,7 @@ function exitCodeOf(failure: Failure): number {
 }
 
 function stop(reactor: ReactorCore): void {
-  // It may have been stopped by now.
+  // It may be stopped already.
   if (reactor.running) maybeDeferred(() => reactor.stop()).addErrback((failure) => failure.trap("ReactorNotRunning"));
 }
 
