@@ -37,8 +37,14 @@ export interface Consumer {
 
 /** One end of a connection, as a protocol sees it. Every method is safe to call at any time, also after the loss. */
 export interface Transport extends Consumer, PushProducer {
-  /** Queue bytes. Writes of one tick are coalesced into one system call. Ignored once the connection is lost. */
-  write(data: Bytes): void;
+  /**
+   * Queue bytes. Writes of one tick are coalesced into one system call. Ignored once the connection is lost.
+   * @param encoding of a string; UTF-8 by default
+   * @throws TypeError for what is neither bytes nor a string, for an encoding that Buffer does not know, and for a callback,
+   * which Node's streams take: nothing is written then
+   */
+  write(data: Bytes, encoding?: BufferEncoding): void;
+  /** write() each piece. @throws TypeError when one of them is neither bytes nor a string: nothing is written then */
   writeSequence(pieces: Iterable<Bytes>): void;
   /** Close after everything written has been handed to the kernel. */
   loseConnection(): void;

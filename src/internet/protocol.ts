@@ -3,7 +3,7 @@
  * Names and semantics follow twisted.internet.protocol.
  */
 import { msg } from "../logger/log.ts";
-import { described } from "./arguments.ts";
+import { described } from "./arguments/described.ts";
 import { Deferred } from "./defer/deferred.ts";
 import { NoProtocol, NotConnectingError, SkeinError } from "./error.ts";
 import type { Failure } from "./failure.ts";

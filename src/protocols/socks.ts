@@ -1,5 +1,5 @@
 /** SOCKS 4 and 4a: a server, and an endpoint that connects through one. Names follow twisted.protocols.socks. */
-import { described, missingMethod } from "../internet/arguments.ts";
+import { described, missingMethod } from "../internet/arguments/described.ts";
 import type { Deferred, Outcome } from "../internet/defer/deferred.ts";
 import { maybeDeferred } from "../internet/defer/makers.ts";
 import { TCP4ClientEndpoint } from "../internet/endpoints/tcp.ts";

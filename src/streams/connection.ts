@@ -83,13 +83,13 @@ export class Connection implements AsyncIterable<Buffer>, AsyncDisposable {
    * Send bytes. Resolves when the connection can take more, see {@link write}.
    * @throws ConnectionLost | ConnectionClosed
    */
-  write(data: Bytes): Promise<void> {
+  write(data: Bytes, encoding?: BufferEncoding): Promise<void> {
     const { transport } = this;
     if (this.#writeEnded) return refuse(transport, new ConnectionClosed("end() has ended this side: write before it."));
     if (this.lost) {
       return refuse(transport, new ConnectionLost("The connection is gone: nothing can be written to it."));
     }
-    return write(transport, data);
+    return write(transport, data, encoding);
   }
 
   /** End this side once all is sent (half close). The peer can go on sending. */

@@ -7,7 +7,11 @@
  * ```
  */
 import type { Duplex } from "node:stream";
-import { IPv4Address, literalAddress } from "../internet/address.ts";
+import { IPv4Address, IPv6Address, literalAddress } from "../internet/address.ts";
+import { check, checkOptions } from "../internet/arguments/check.ts";
+import * as kinds from "../internet/arguments/kinds.ts";
+import { ensureProtocol } from "../internet/arguments/transports.ts";
+import { ensurePieces, ownBytes } from "../internet/arguments/writing.ts";
 import { ConnectionAborted, ConnectionDone, ConnectionLost } from "../internet/error.ts";
 import { Failure } from "../internet/failure.ts";
 import type { Address, Bytes, ProtocolLike, Transport } from "../internet/interfaces.ts";
@@ -34,14 +38,25 @@ export interface FromDuplexOptions {
   readonly host?: Address;
 }
 
+const FROM_DUPLEX = "fromDuplex(duplex, protocol, options)";
+const DUPLEX = kinds.withMethods("a Duplex", "on", "write", "end", "pause", "resume", "destroy");
+const ADDRESS: kinds.Kind = {
+  accepts: "an IPv4Address or an IPv6Address",
+  typed: (value) => value instanceof IPv4Address || value instanceof IPv6Address,
+};
+const OPTIONS = { peer: ADDRESS, host: ADDRESS };
+
 /**
  * Run `protocol` over a stream, which must not be used by anyone else. Returns the transport.
  *
  * An 'error' of the stream, or a 'close' without an end, is ConnectionLost; the stream's own error is its `cause`.
  * What is written is copied, since a stream keeps it.
+ * @throws TypeError for what is no Duplex, protocol or address; nothing listens to the stream then
  */
-export function fromDuplex(duplex: Duplex, protocol: ProtocolLike, options?: FromDuplexOptions): Transport {
-  const transport = new DuplexTransport(duplex, options);
+export function fromDuplex(duplex: Duplex, protocol: ProtocolLike, options: FromDuplexOptions = {}): Transport {
+  check(FROM_DUPLEX, "duplex", duplex, DUPLEX);
+  ensureProtocol(FROM_DUPLEX, protocol);
+  const transport = new DuplexTransport(duplex, checkOptions<FromDuplexOptions>(FROM_DUPLEX, options, OPTIONS));
   transport.begin(protocol);
   return transport;
 }
@@ -68,7 +83,7 @@ class DuplexTransport extends ClosingTransport implements Transport {
   /** A pull producer is asked in the next tick, as long as the stream has room. */
   #asking = false;
 
-  constructor(duplex: Duplex, options: FromDuplexOptions = {}) {
+  constructor(duplex: Duplex, options: FromDuplexOptions) {
     super();
     this.#duplex = duplex;
     const { remoteAddress, remotePort, localAddress, localPort } = this.#duplex;
@@ -93,6 +108,7 @@ class DuplexTransport extends ClosingTransport implements Transport {
   }
 
   switchProtocol(next: ProtocolLike): void {
+    ensureProtocol("switchProtocol(next)", next);
     if ((this.flags & LOST) !== 0) return;
     this.receiver = next;
     this.#call(() => next.makeConnection(this));
@@ -105,13 +121,14 @@ class DuplexTransport extends ClosingTransport implements Transport {
 
   // --- writing -----------------------------------------------------------------------------------------------------
 
-  write(data: Bytes): void {
+  write(data: Bytes, encoding?: BufferEncoding, callback?: unknown): void {
+    const bytes = ownBytes(data, encoding, callback);
     if (!this.#duplex.writable) return;
-    if (!this.#duplex.write(Buffer.from(data as string))) this.pauseProducer();
+    if (!this.#duplex.write(bytes)) this.pauseProducer();
   }
 
   writeSequence(pieces: Iterable<Bytes>): void {
-    for (const piece of pieces) this.write(piece);
+    for (const piece of ensurePieces(pieces)) this.write(piece);
   }
 
   /** The stream has room: a pull producer is asked, and again in the next tick for as long as there is room. */
@@ -139,6 +156,7 @@ class DuplexTransport extends ClosingTransport implements Transport {
     return this.#host;
   }
   setTcpNoDelay(on: boolean): void {
+    check("setTcpNoDelay(on)", "on", on, kinds.flag);
     this.#noDelay = on;
     this.#duplex.setNoDelay?.(on);
   }
@@ -147,6 +165,7 @@ class DuplexTransport extends ClosingTransport implements Transport {
     return this.#noDelay;
   }
   setTcpKeepAlive(on: boolean): void {
+    check("setTcpKeepAlive(on)", "on", on, kinds.flag);
     this.#keepAlive = on;
     this.#duplex.setKeepAlive?.(on);
   }

@@ -1,5 +1,6 @@
 /** Writes that can be awaited: the sender learns when the peer is slower than itself. */
-import { described } from "../internet/arguments.ts";
+import { ensureTransport } from "../internet/arguments/transports.ts";
+import { encoded, unwritable } from "../internet/arguments/writing.ts";
 import { ConnectionClosed, ConnectionLost } from "../internet/error.ts";
 import type { Bytes, PushProducer, Transport } from "../internet/interfaces.ts";
 import { budgetOf, type TickBudget, type Waiting } from "./tickbudget.ts";
@@ -15,10 +16,18 @@ const DONE = Promise.resolve();
  * While it waits for the peer, it is the transport's producer, so no other can be registered then.
  * @throws ConnectionLost when the connection is lost first; ConnectionClosed when it is closing already. Neither is an
  * error of the program when nobody awaits it: the loss of the connection is told by other ways too
- * @throws TypeError for what is neither a Uint8Array nor a string; Error when the transport has another producer
+ * @param encoding of a string; UTF-8 by default
+ * @throws TypeError at once for what is no transport
+ * @throws TypeError by the promise for what is neither a Uint8Array nor a string, and for what is no encoding; Error when
+ * the transport has another producer
  */
-export function write(transport: Transport, data: Bytes): Promise<void> {
-  return drainOf(transport).write(data);
+export function write(transport: Transport, data: Bytes, encoding?: BufferEncoding): Promise<void> {
+  if (encoding === undefined) return drainOf(transport).write(data);
+  try {
+    return drainOf(transport).write(encoded(data, encoding));
+  } catch (error) {
+    return Promise.reject(error);
+  }
 }
 
 /** A write that is not possible any more: rejects with `error`, within the budget of the tick. */
@@ -31,6 +40,7 @@ const drains = new WeakMap<Transport, Drain>();
 function drainOf(transport: Transport): Drain {
   let drain = drains.get(transport);
   if (drain === undefined) {
+    ensureTransport("write(transport, data)", transport);
     drain = new Drain(transport);
     drains.set(transport, drain);
   }
@@ -162,10 +172,6 @@ class NextTick {
     this.#waiting.bytes += bytes;
     return this.promise;
   }
-}
-
-function unwritable(data: unknown): TypeError {
-  return new TypeError(`write(data) needs a Uint8Array or a string, not ${described(data)}.`);
 }
 
 /** A rejection that is no error of the program when nobody awaits it. */

@@ -8,6 +8,8 @@
  */
 
 import { IPv4Address } from "../internet/address.ts";
+import { ensureProtocol } from "../internet/arguments/transports.ts";
+import { ensurePieces, ownBytes } from "../internet/arguments/writing.ts";
 import { ConnectionAborted, ConnectionDone, ConnectionLost } from "../internet/error.ts";
 import { Failure } from "../internet/failure.ts";
 import type {
@@ -217,16 +219,16 @@ export class FakeTransport extends MemoryTransport implements Transport {
 
   // --- for the protocol ----------------------------------------------------------------------------------------------
 
-  write(data: Bytes): void {
+  write(data: Bytes, encoding?: BufferEncoding, callback?: unknown): void {
+    const bytes = ownBytes(data, encoding, callback);
     if ((this.flags & (ABORTED | LOST | FIN_DUE)) !== 0) return;
-    const bytes = Buffer.from(data as string);
     if (bytes.length === 0) return;
     this.put(bytes);
     if (this.pending > HIGH_WATER) this.pauseProducer();
   }
 
   writeSequence(pieces: Iterable<Bytes>): void {
-    for (const piece of pieces) this.write(piece);
+    for (const piece of ensurePieces(pieces)) this.write(piece);
   }
 
   /** Encrypt from here on, or rather, exchange contexts with the other side, which is to call this too. */
@@ -243,6 +245,7 @@ export class FakeTransport extends MemoryTransport implements Transport {
   }
 
   switchProtocol(next: ProtocolLike): void {
+    ensureProtocol("switchProtocol(next)", next);
     if (this.protocol === null) return;
     this.receiver = next;
     next.makeConnection(this);

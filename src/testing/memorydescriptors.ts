@@ -1,5 +1,5 @@
 /** The part of a MemoryReactor that notes readers and writers. */
-import { ensureReader, ensureWriter } from "../internet/arguments.ts";
+import { ensureReader, ensureWriter } from "../internet/arguments/reactors.ts";
 import type { ReactorFDSet, ReadDescriptor, WriteDescriptor } from "../internet/interfaces.ts";
 
 /** Notes what is to be watched; a test calls doRead() and doWrite() itself. */

@@ -1,6 +1,6 @@
 /** A reactor that does nothing but note what it is asked for. */
 import { IPv4Address, IPv6Address, literalAddress } from "../internet/address.ts";
-import { ensureConnectTCP, ensureListenTCP } from "../internet/arguments.ts";
+import { ensureConnectTCP, ensureListenTCP } from "../internet/arguments/reactors.ts";
 import type { Deferred } from "../internet/defer/deferred.ts";
 import { fail, succeed } from "../internet/defer/makers.ts";
 import {
@@ -291,17 +291,17 @@ export class MemoryReactor extends MemoryDescriptors implements ReactorCore, Rea
   }
 
   listenTCP(port: number, factory: ServerFactoryLike, options: ListenTCPOptions = {}): MemoryPort {
-    ensureListenTCP(port, factory, options);
+    const checked = ensureListenTCP(port, factory, options);
     const chosen = port === 0 ? FIRST_PORT + this.tcpServers.length : port;
-    const listening = new MemoryPort(chosen, factory, options);
+    const listening = new MemoryPort(chosen, factory, checked);
     listening.startListening();
     this.tcpServers.push(listening);
     return listening;
   }
 
   connectTCP(host: string, port: number, factory: ClientFactoryLike, options: ConnectTCPOptions = {}): MemoryConnector {
-    ensureConnectTCP(host, port, factory, options);
-    const connector = new MemoryConnector(host, port, factory, options);
+    const checked = ensureConnectTCP(host, port, factory, options);
+    const connector = new MemoryConnector(host, port, factory, checked);
     this.tcpClients.push(connector);
     connector.connect();
     return connector;

@@ -1,5 +1,8 @@
 /** A transport that keeps what is written to it. */
+
 import { IPv4Address } from "../internet/address.ts";
+import { ensureProducer, ensureProtocol } from "../internet/arguments/transports.ts";
+import { ensurePieces, ownBytes } from "../internet/arguments/writing.ts";
 import { ConnectionAborted, ConnectionDone } from "../internet/error.ts";
 import { Failure } from "../internet/failure.ts";
 import type {
@@ -132,15 +135,12 @@ export class StringTransport extends TcpOptions implements Transport {
 
   // --- for the protocol ----------------------------------------------------------------------------------------------
 
-  write(data: Bytes): void {
-    if (typeof data !== "string" && !(data instanceof Uint8Array)) {
-      throw new TypeError(`A transport takes bytes or a string, not ${typeof data}.`);
-    }
-    this.pieces.push(Buffer.from(data as string));
+  write(data: Bytes, encoding?: BufferEncoding, callback?: unknown): void {
+    this.pieces.push(ownBytes(data, encoding, callback));
   }
 
   writeSequence(pieces: Iterable<Bytes>): void {
-    for (const piece of pieces) this.write(piece);
+    for (const piece of ensurePieces(pieces)) this.write(piece);
   }
 
   loseConnection(): void {
@@ -157,6 +157,7 @@ export class StringTransport extends TcpOptions implements Transport {
   }
 
   switchProtocol(next: ProtocolLike): void {
+    ensureProtocol("switchProtocol(next)", next);
     if (this.protocol !== null) this.connect(next);
   }
 
@@ -170,6 +171,7 @@ export class StringTransport extends TcpOptions implements Transport {
 
   /** @throws Error when there is one already */
   registerProducer(producer: PushProducer | PullProducer, streaming: boolean): void {
+    ensureProducer(producer, streaming);
     if (this.producer !== null) {
       throw new Error("A producer is registered with this transport already: unregisterProducer() it first.");
     }

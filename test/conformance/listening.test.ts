@@ -50,9 +50,20 @@ forEachReactor((make) => {
     expect(error.message).toMatch(/literal address/);
   });
 
-  test.each([65536, -1, 1.5, Number.NaN, "80" as unknown as number])("port %s is a RangeError", (port) => {
+  test.each([65536, -1, 1.5, Number.NaN])("port %s is a RangeError", (port) => {
     expect(refusal(port)).toBeInstanceOf(RangeError);
   });
+
+  test("a port that is a string is a TypeError", () => {
+    expect(refusal("80" as unknown as number)).toBeInstanceOf(TypeError);
+  });
+
+  test.each<Record<string, unknown>>([{ interface: [loopback()] }, { backlog: "50" }, { reusePort: 1 }])(
+    "the options %j are a TypeError, and nothing listens",
+    (options) => {
+      expect(refusal(0, options as ListenTCPOptions)).toBeInstanceOf(TypeError);
+    },
+  );
 
   test("the interface '' takes IPv4 connections, and '::' those of both families", async () => {
     const reactor = make();

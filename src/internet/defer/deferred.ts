@@ -20,7 +20,9 @@
  * fires.
  */
 import { err } from "../../logger/log.ts";
-import { described, ensureClock } from "../arguments.ts";
+import { check } from "../arguments/check.ts";
+import { described } from "../arguments/described.ts";
+import * as kinds from "../arguments/kinds.ts";
 import { TimeoutError } from "../error.ts";
 import { Failure } from "../failure.ts";
 import { isThenable } from "../thenable.ts";
@@ -54,6 +56,8 @@ const SWALLOWS = 8;
 /** A callback returned another Deferred, which has no result yet. */
 const WAITING = 16;
 const PAUSE = 32;
+
+const ADD_TIMEOUT = "addTimeout(seconds, clock, onTimeoutCancel)";
 
 function isObject(value: unknown): value is object {
   return (typeof value === "object" && value !== null) || typeof value === "function";
@@ -271,7 +275,9 @@ export class Deferred<T> implements PromiseLike<T> {
     clock: ReactorTime,
     onTimeoutCancel: (result: T | Failure, seconds: number) => Outcome<T | U> = cancelledToTimedOut,
   ): Deferred<T | U> {
-    ensureClock("addTimeout(seconds, clock)", clock);
+    check(ADD_TIMEOUT, "seconds", seconds, kinds.seconds);
+    check(ADD_TIMEOUT, "clock", clock, kinds.clock);
+    check(ADD_TIMEOUT, "onTimeoutCancel", onTimeoutCancel, kinds.callable);
     let timedOut = false;
     const delayedCall = clock.callLater(seconds, () => {
       timedOut = true;

@@ -1,5 +1,5 @@
 /** Functions that return a Deferred for an existing value or for the outcome of a function call. */
-import { described } from "../arguments.ts";
+import { described } from "../arguments/described.ts";
 import { Failure } from "../failure.ts";
 import { isThenable } from "../thenable.ts";
 import { Deferred, type Outcome } from "./deferred.ts";

@@ -1,5 +1,5 @@
 /** One connection by an endpoint, as a Deferred of its protocol. */
-import { ensureFactory } from "../arguments.ts";
+import { ensureFactory } from "../arguments/factories.ts";
 import { Deferred } from "../defer/deferred.ts";
 import { fail } from "../defer/makers.ts";
 import { ConnectingCancelledError, NoProtocol } from "../error.ts";

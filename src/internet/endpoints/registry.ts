@@ -2,7 +2,9 @@
  * The types of endpoint descriptions that are known, by their prefixes: serverFromString() and clientFromString() look
  * them up. A module that brings a type registers its parser when it is imported; those of TCP are there from the start.
  */
-import { ensureDescription } from "../arguments.ts";
+import { check } from "../arguments/check.ts";
+import type { Kind } from "../arguments/kinds.ts";
+import { ensureDescription } from "../arguments/reactors.ts";
 import type { ReactorTCP } from "../interfaces.ts";
 import { EndpointArguments, type EndpointForm, InvalidEndpointError, parseDescription } from "./description.ts";
 import type { ClientEndpoint, ServerEndpoint } from "./interfaces.ts";
@@ -16,13 +18,25 @@ function byPrefix<Parser extends EndpointForm>(parsers: readonly Parser[]): Map<
   return new Map(parsers.map((parser) => [parser.prefix, parser]));
 }
 
+/** An EndpointForm that parses. */
+const PARSER: Kind = {
+  accepts: "an object with a prefix, a form, parameters (a list of names, or null) and parse()",
+  typed: (value) => {
+    const { prefix, form, parameters, parse } = (value ?? {}) as Partial<Record<keyof ServerEndpointParser, unknown>>;
+    const named = typeof prefix === "string" && typeof form === "string" && typeof parse === "function";
+    return named && (parameters === null || Array.isArray(parameters));
+  },
+};
+
 /** Teach serverFromString() a type. The one that had this prefix is replaced. */
 export function registerServerEndpointParser(parser: ServerEndpointParser): void {
+  check("registerServerEndpointParser(parser)", "parser", parser, PARSER);
   serverParsers.set(parser.prefix, parser);
 }
 
 /** Teach clientFromString() a type. The one that had this prefix is replaced. */
 export function registerClientEndpointParser(parser: ClientEndpointParser): void {
+  check("registerClientEndpointParser(parser)", "parser", parser, PARSER);
   clientParsers.set(parser.prefix, parser);
 }
 

@@ -1,4 +1,7 @@
 /** Endpoints for TCP, over IPv4 and IPv6: `tcp:` and `tcp6:`. */
+import { check } from "../arguments/check.ts";
+import { port as portKind } from "../arguments/kinds.ts";
+import { ensureConnectOptions, ensureHost, ensureListenOptions, ensureReactor } from "../arguments/reactors.ts";
 import type { Deferred } from "../defer/deferred.ts";
 import { fail, succeed } from "../defer/makers.ts";
 import type {
@@ -22,10 +25,14 @@ class TCPServerEndpoint implements ServerEndpoint {
   readonly #port: number;
   readonly #options: ListenTCPOptions;
 
-  constructor(reactor: ReactorTCP, port: number, options: ListenTCPOptions) {
+  /** @throws TypeError | RangeError for what listenTCP() would refuse */
+  constructor(reactor: ReactorTCP, port: number, options: ListenTCPOptions, byDefault: ListenTCPOptions = {}) {
+    const call = `new ${new.target.name}(reactor, port, options)`;
+    ensureReactor(call, reactor, "listenTCP");
+    check(call, "port", port, portKind);
     this.#reactor = reactor;
     this.#port = port;
-    this.#options = options;
+    this.#options = { ...byDefault, ...ensureListenOptions(call, options) };
   }
 
   listen(factory: ServerFactoryLike): Deferred<ListeningPort> {
@@ -47,7 +54,7 @@ export class TCP4ServerEndpoint extends TCPServerEndpoint {
 /** Listens on IPv6, on every interface unless one is given; where the system maps IPv4 addresses, on those as well. */
 export class TCP6ServerEndpoint extends TCPServerEndpoint {
   constructor(reactor: ReactorTCP, port: number, options: ListenTCPOptions = {}) {
-    super(reactor, port, { interface: "::", ...options });
+    super(reactor, port, options, { interface: "::" });
   }
 }
 
@@ -57,11 +64,15 @@ class TCPClientEndpoint implements ClientEndpoint {
   readonly #port: number;
   readonly #options: ConnectTCPOptions;
 
+  /** @throws TypeError | RangeError for what connectTCP() would refuse */
   constructor(reactor: ReactorTCP, host: string, port: number, options: ConnectTCPOptions = {}) {
+    const call = `new ${new.target.name}(reactor, host, port, options)`;
+    ensureReactor(call, reactor, "connectTCP");
+    ensureHost(call, host, port);
     this.#reactor = reactor;
     this.#host = host;
     this.#port = port;
-    this.#options = options;
+    this.#options = ensureConnectOptions(call, options);
   }
 
   connect<P extends ProtocolLike>(factory: ProtocolFactory<P>): Deferred<P> {

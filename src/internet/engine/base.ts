@@ -8,6 +8,7 @@
  *
  * Subclasses plan the turns, and bring connections and listeners that say when they have something to tell.
  */
+
 import { isUint8Array } from "node:util/types";
 import {
   Completion,
@@ -18,6 +19,7 @@ import {
   type NativeEngine,
   SocketOption,
 } from "../../native.ts";
+import { unwritable } from "../arguments/writing.ts";
 import { errnoNamed } from "../errno.ts";
 import { HandleTable } from "./handles.ts";
 import type { EngineMaker } from "./link.ts";
@@ -143,7 +145,7 @@ export abstract class EngineBase<C extends EngineConnection, L extends EngineLis
   // --- NativeEngine --------------------------------------------------------------------------------------------------
 
   write(handle: number, bytes: Uint8Array): number {
-    if (!isUint8Array(bytes)) throw new TypeError("write() takes a string or a Uint8Array (a Buffer is one).");
+    if (!isUint8Array(bytes)) throw unwritable(bytes);
     const connection = this.live(handle);
     return connection === undefined ? -1 : connection.write(bytes);
   }

@@ -5,7 +5,9 @@
  * move them out, to an ArrayBuffer: four allocations, some 0.8 µs with their release. Such arrays are copied to memory
  * that both sides know instead. Received pieces of that size are such arrays, so an echo would pay it for each message.
  */
+
 import type { NativeEngine, StagedEngine } from "../../native.ts";
+import { ensureBytes } from "../arguments/writing.ts";
 
 /** As many as V8 keeps in its heap. */
 export const STAGED_BYTES_MAX = 64;
@@ -17,7 +19,10 @@ export function stageWrites(make: (staging: Uint8Array) => StagedEngine): Native
   const { write, writeStaged } = engine;
   engine.write = (handle, bytes) => {
     // What is no Uint8Array of this realm is looked at by native code.
-    if (!(bytes instanceof Uint8Array) || bytes.length > STAGED_BYTES_MAX) return write(handle, bytes);
+    if (!(bytes instanceof Uint8Array) || bytes.length > STAGED_BYTES_MAX) {
+      ensureBytes(bytes);
+      return write(handle, bytes);
+    }
     staging.set(bytes);
     return writeStaged(handle, bytes.length);
   };

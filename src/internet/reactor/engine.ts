@@ -2,7 +2,7 @@
 
 import { err, msg } from "../../logger/log.ts";
 import type { EngineStats } from "../../native.ts";
-import { ensureConnectTCP, ensureListenTCP } from "../arguments.ts";
+import { ensureConnectTCP, ensureListenTCP } from "../arguments/reactors.ts";
 import { Deferred } from "../defer/deferred.ts";
 import { EngineLink, type EngineMaker, type LinkSizes } from "../engine/link.ts";
 import { getSystemErrorMessage, getSystemErrorName } from "../errno.ts";
@@ -68,22 +68,23 @@ export abstract class EngineReactor extends ReactorBase implements Reactor, Port
 
   /**
    * Listen on `port`, or on a free one when it is 0.
-   * @throws CannotListenError; RangeError when `port` is none; TypeError for a factory or an option that is none
+   * @throws CannotListenError; RangeError for a number that is out of range; TypeError for the rest. Then nothing has begun
    */
   listenTCP(port: number, factory: ServerFactoryLike, options: ListenTCPOptions = {}): ListeningPort {
-    ensureListenTCP(port, factory, options);
-    const listening = new TcpPort(this, this.#link, port, factory, options);
+    const checked = ensureListenTCP(port, factory, options);
+    const listening = new TcpPort(this, this.#link, port, factory, checked);
     listening.startListening();
     return listening;
   }
 
   /**
    * Connect to `port` of `host`.
-   * @throws RangeError when `port` is none; TypeError for a host, a factory or an option that is none
+   * @throws RangeError for a number or a local address that is out of range; TypeError for the rest. Then nothing has
+   * begun
    */
   connectTCP(host: string, port: number, factory: ClientFactoryLike, options: ConnectTCPOptions = {}): Connector {
-    ensureConnectTCP(host, port, factory, options);
-    const connector = new TcpConnector(this, this.#link, host, port, factory, options);
+    const checked = ensureConnectTCP(host, port, factory, options);
+    const connector = new TcpConnector(this, this.#link, host, port, factory, checked);
     connector.connect();
     return connector;
   }

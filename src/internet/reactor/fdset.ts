@@ -10,7 +10,7 @@ import { fstatSync } from "node:fs";
 import { isError, nameOf, read } from "../../logger/describe.ts";
 import { err } from "../../logger/log.ts";
 import { Interest } from "../../native.ts";
-import { ensureReader, ensureWriter } from "../arguments.ts";
+import { ensureReader, ensureWriter } from "../arguments/reactors.ts";
 import type { EngineLink, PolledEvents } from "../engine/link.ts";
 import { errnoNamed, getSystemErrorName } from "../errno.ts";
 import {

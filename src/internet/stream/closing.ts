@@ -20,6 +20,7 @@
 
 import { nameOf } from "../../logger/describe.ts";
 import { err } from "../../logger/log.ts";
+import { ensureProducer } from "../arguments/transports.ts";
 import type { Failure } from "../failure.ts";
 import type { HalfCloseableProtocol, Producer, ProtocolLike, PullProducer, PushProducer } from "../interfaces.ts";
 import { logRejection, onRejection } from "../rejection.ts";
@@ -131,6 +132,7 @@ export abstract class ClosingTransport {
   }
 
   registerProducer(producer: PushProducer | PullProducer, streaming: boolean): void {
+    ensureProducer(producer, streaming);
     if (this.registered !== undefined) {
       throw new Error("A producer is registered with this transport already: unregisterProducer() it first.");
     }

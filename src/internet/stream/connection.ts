@@ -13,6 +13,10 @@ import { nameOf } from "../../logger/describe.ts";
 import { err } from "../../logger/log.ts";
 import { CloseReason, type NativeAddress, type NativeEngine, SocketOption } from "../../native.ts";
 import { IPv4Address, IPv6Address } from "../address.ts";
+import { check } from "../arguments/check.ts";
+import { flag } from "../arguments/kinds.ts";
+import { ensureProtocol } from "../arguments/transports.ts";
+import { encoded, ensurePieces } from "../arguments/writing.ts";
 import { getSystemErrorMessage, getSystemErrorName } from "../errno.ts";
 import { ConnectionAborted, ConnectionDone, ConnectionLost } from "../error.ts";
 import { Failure } from "../failure.ts";
@@ -139,14 +143,18 @@ export class TcpConnection extends ClosingTransport implements Transport {
     return this.owner.loop;
   }
 
-  write(data: Bytes): void {
+  write(data: Bytes, encoding?: BufferEncoding, callback?: unknown): void {
+    if (encoding !== undefined || callback !== undefined) {
+      this.write(encoded(data, encoding, callback));
+      return;
+    }
     // The engine takes a view of the bytes or of a copy, and is done with it when it returns.
     const pending = this.native.write(this.handle, typeof data === "string" ? Buffer.from(data, "utf8") : data);
     if (pending > HIGH_WATER && (this.flags & PRODUCER) !== 0) this.pauseProducer();
   }
 
   writeSequence(pieces: Iterable<Bytes>): void {
-    for (const piece of pieces) this.write(piece);
+    for (const piece of ensurePieces(pieces)) this.write(piece);
   }
 
   getPeer(): Address {
@@ -176,6 +184,7 @@ export class TcpConnection extends ClosingTransport implements Transport {
   }
 
   switchProtocol(next: ProtocolLike): void {
+    ensureProtocol("switchProtocol(next)", next);
     if ((this.flags & LOST) !== 0) return;
     this.begin(next);
     // The protocol before knows of the peer's end, this one does not.
@@ -186,6 +195,7 @@ export class TcpConnection extends ClosingTransport implements Transport {
   }
 
   setTcpNoDelay(on: boolean): void {
+    check("setTcpNoDelay(on)", "on", on, flag);
     this.flags = on ? this.flags & ~DELAYS : this.flags | DELAYS;
     this.native.setOption(this.handle, SocketOption.NODELAY, on ? 1 : 0);
   }
@@ -197,6 +207,7 @@ export class TcpConnection extends ClosingTransport implements Transport {
   }
 
   setTcpKeepAlive(on: boolean): void {
+    check("setTcpKeepAlive(on)", "on", on, flag);
     this.flags = on ? this.flags | KEEPS_ALIVE : this.flags & ~KEEPS_ALIVE;
     this.native.setOption(this.handle, SocketOption.KEEPALIVE, on ? 1 : 0);
   }

@@ -1,5 +1,7 @@
 /** A consumer that is fed no faster than a bucket allows. */
 
+import { ensureProducer } from "../../internet/arguments/transports.ts";
+import { encodedOr, ensureBytes } from "../../internet/arguments/writing.ts";
 import type { Bytes, Consumer, PullProducer, PushProducer } from "../../internet/interfaces.ts";
 import { defaultClock } from "../../internet/reactor/defaultclock.ts";
 import type { DelayedCall, ReactorTime } from "../../internet/time.ts";
@@ -62,9 +64,11 @@ export class ShapedConsumer implements Consumer, PushProducer {
   }
 
   /** Pass these bytes on, in their turn. What waits is a copy. */
-  write(data: Bytes): void {
+  write(data: Bytes, encoding?: BufferEncoding, callback?: unknown): void {
+    const given = encodedOr(data, encoding, callback);
+    ensureBytes(given);
     if (this.#stopped) return;
-    const bytes = typeof data === "string" ? Buffer.from(data) : data;
+    const bytes = typeof given === "string" ? Buffer.from(given) : given;
     this.#attach();
     this.#answered = true;
     let passed = 0;
@@ -83,6 +87,7 @@ export class ShapedConsumer implements Consumer, PushProducer {
 
   /** @throws Error when a producer is registered already */
   registerProducer(producer: PushProducer | PullProducer, streaming: boolean): void {
+    ensureProducer(producer, streaming);
     if (this.producer !== null) {
       throw new Error("A producer is registered with this consumer already: unregisterProducer() it first.");
     }

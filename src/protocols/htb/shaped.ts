@@ -1,4 +1,6 @@
 /** Connections that are written to no faster than a bucket allows. */
+import { ensureProducer } from "../../internet/arguments/transports.ts";
+import { encodedOr, ensureBytes } from "../../internet/arguments/writing.ts";
 import type { Failure } from "../../internet/failure.ts";
 import type { Address, Bytes, ProtocolLike, PullProducer, PushProducer, Transport } from "../../internet/interfaces.ts";
 import type { ReactorTime } from "../../internet/time.ts";
@@ -43,12 +45,15 @@ export class ShapedTransport<P extends ProtocolLike = ProtocolLike> extends Prot
     return this.#closing || super.disconnecting;
   }
 
-  override write(data: Bytes): void {
+  override write(data: Bytes, encoding?: BufferEncoding, callback?: unknown): void {
+    const bytes = encodedOr(data, encoding, callback);
+    ensureBytes(bytes);
     if (this.#ending || (this.#closing && !this.#waitsForProducer)) return;
-    this.#shaper.write(data);
+    this.#shaper.write(bytes);
   }
 
   override registerProducer(producer: PushProducer | PullProducer, streaming: boolean): void {
+    ensureProducer(producer, streaming);
     this.#shaper.registerProducer(producer, streaming);
   }
 

@@ -1,4 +1,5 @@
 /** Connections whose bytes go to the program's log. */
+import { encodedOr, ensureBytes } from "../../internet/arguments/writing.ts";
 import type { Address, Bytes, ProtocolLike } from "../../internet/interfaces.ts";
 import { msg } from "../../logger/log.ts";
 import { ProtocolWrapper, WrappingFactory } from "./wrapper.ts";
@@ -10,9 +11,11 @@ export class SpewingProtocol<P extends ProtocolLike = ProtocolLike> extends Prot
     return super.dataReceived(data);
   }
 
-  override write(data: Bytes): void {
-    msg(`Sending: ${quoted(data)}`);
-    super.write(data);
+  override write(data: Bytes, encoding?: BufferEncoding, callback?: unknown): void {
+    const bytes = encodedOr(data, encoding, callback);
+    ensureBytes(bytes);
+    msg(`Sending: ${quoted(bytes)}`);
+    super.write(bytes);
   }
 }
 

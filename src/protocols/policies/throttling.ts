@@ -1,5 +1,7 @@
 /** Connections that together read and write only so many bytes a second. */
 
+import { ensureProducer } from "../../internet/arguments/transports.ts";
+import { encodedOr } from "../../internet/arguments/writing.ts";
 import type { Address, Bytes, ProtocolLike, PullProducer, PushProducer } from "../../internet/interfaces.ts";
 import { defaultClock } from "../../internet/reactor/defaultclock.ts";
 import type { DelayedCall, ReactorTime } from "../../internet/time.ts";
@@ -17,9 +19,10 @@ export class ThrottlingProtocol<P extends ProtocolLike = ProtocolLike> extends P
   #writesThrottled = false;
   #valve: Valve | null = null;
 
-  override write(data: Bytes): void {
-    super.write(data);
-    this.factory.registerWritten(typeof data === "string" ? Buffer.byteLength(data) : data.length);
+  override write(data: Bytes, encoding?: BufferEncoding, callback?: unknown): void {
+    const bytes = encodedOr(data, encoding, callback);
+    super.write(bytes);
+    this.factory.registerWritten(typeof bytes === "string" ? Buffer.byteLength(bytes) : bytes.length);
   }
 
   override dataReceived(data: Buffer): unknown {
@@ -38,6 +41,7 @@ export class ThrottlingProtocol<P extends ProtocolLike = ProtocolLike> extends P
   }
 
   override registerProducer(producer: PushProducer | PullProducer, streaming: boolean): void {
+    ensureProducer(producer, streaming);
     const valve = new Valve(producer, streaming);
     super.registerProducer(valve, streaming);
     this.#valve = valve;

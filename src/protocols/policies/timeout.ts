@@ -88,9 +88,9 @@ export class TimeoutProtocol<P extends ProtocolLike = ProtocolLike> extends Time
     this.setTimeout(this.#timeoutPeriod);
   }
 
-  override write(data: Bytes): void {
+  override write(data: Bytes, encoding?: BufferEncoding, callback?: unknown): void {
+    super.write(data, encoding, callback);
     this.resetTimeout();
-    super.write(data);
   }
 
   override dataReceived(data: Buffer): unknown {

@@ -1,4 +1,5 @@
 /** Connections whose bytes are written down, for people to read. */
+import { encodedOr, ensureBytes } from "../../internet/arguments/writing.ts";
 import type { Failure } from "../../internet/failure.ts";
 import type { Address, Bytes, ProtocolLike } from "../../internet/interfaces.ts";
 import { ProtocolWrapper, type WrappableFactory, WrappingFactory } from "./wrapper.ts";
@@ -44,8 +45,10 @@ export class TrafficLoggingProtocol<P extends ProtocolLike = ProtocolLike> exten
     return super.connectionLost(reason);
   }
 
-  override write(data: Bytes): void {
-    const bytes = typeof data === "string" ? Buffer.from(data) : data;
+  override write(data: Bytes, encoding?: BufferEncoding, callback?: unknown): void {
+    const given = encodedOr(data, encoding, callback);
+    ensureBytes(given);
+    const bytes = typeof given === "string" ? Buffer.from(given) : given;
     this.#dump("S", bytes, this.#sent);
     this.#sent += bytes.length;
     super.write(bytes);

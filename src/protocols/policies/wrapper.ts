@@ -7,6 +7,8 @@
  * By itself it changes nothing. A policy overrides what it wants to see or to hold back.
  */
 
+import { ensureProtocol } from "../../internet/arguments/transports.ts";
+import { encodedOr, ensurePieces } from "../../internet/arguments/writing.ts";
 import type { Failure } from "../../internet/failure.ts";
 import type {
   Address,
@@ -96,13 +98,14 @@ export class ProtocolWrapper<P extends ProtocolLike = ProtocolLike> extends Prot
     return loopOf(this.transport);
   }
 
-  write(data: Bytes): void {
-    this.transport.write(data);
+  /** A policy that overrides this takes a string with an encoding too: see {@link encodedOr}. */
+  write(data: Bytes, encoding?: BufferEncoding, callback?: unknown): void {
+    this.transport.write(encodedOr(data, encoding, callback));
   }
 
   /** Each piece goes through write(), so a policy overrides only that. */
   writeSequence(pieces: Iterable<Bytes>): void {
-    for (const piece of pieces) this.write(piece);
+    for (const piece of ensurePieces(pieces)) this.write(piece);
   }
 
   loseConnection(): void {
@@ -163,6 +166,7 @@ export class ProtocolWrapper<P extends ProtocolLike = ProtocolLike> extends Prot
 
   /** `next` takes the place of the wrapped protocol: the policy stays in force. */
   switchProtocol(next: ProtocolLike): void {
+    ensureProtocol("switchProtocol(next)", next);
     if (this.#lost) return;
     this.wrappedProtocol = next as P;
     // Connects this wrapper again, and by that `next`: the transport looks anew whether bytes may be lent.

@@ -1,0 +1,25 @@
+/** Checks what transports are given besides bytes: producers and protocols. */
+import { check } from "./check.ts";
+import { flag, withMethods } from "./kinds.ts";
+
+const PULL_PRODUCER = withMethods("a producer", "resumeProducing", "stopProducing");
+const PUSH_PRODUCER = withMethods("a streaming producer", "pauseProducing", "resumeProducing", "stopProducing");
+const PROTOCOL = withMethods("a protocol", "makeConnection", "dataReceived", "connectionLost");
+const TRANSPORT = withMethods("a transport", "write", "loseConnection", "registerProducer", "unregisterProducer");
+
+/** Check what registerProducer() was given. @throws TypeError */
+export function ensureProducer(producer: unknown, streaming: unknown): void {
+  const call = "registerProducer(producer, streaming)";
+  check(call, "streaming", streaming, flag);
+  check(call, "producer", producer, streaming === true ? PUSH_PRODUCER : PULL_PRODUCER);
+}
+
+/** Check the protocol that `call` was given. @throws TypeError */
+export function ensureProtocol(call: string, protocol: unknown, name = "protocol"): void {
+  check(call, name, protocol, PROTOCOL);
+}
+
+/** Check the transport that `call` was given. @throws TypeError */
+export function ensureTransport(call: string, transport: unknown): void {
+  check(call, "transport", transport, TRANSPORT);
+}
