@@ -147,6 +147,29 @@ TEST_ON_EACH_BACKEND("what has come while the program paused is kept, and told o
   CHECK(world.fates[server].ended && !world.fates[server].closed);
 }
 
+TEST_ON_EACH_BACKEND("a connection that is paused in the middle of its own receive keeps what was received") {
+  constexpr std::size_t kPeers = 12;
+  Filtered world(backend, 4);
+  std::vector<Peer> peers;
+  while (peers.size() < kPeers) peers.push_back(world.greeted());
+  CHECK(world.run([&] { return world.accepted.size() == kPeers; }));
+  // There are completions for a few: the program pauses all while the others receive.
+  world.on_data = [&](Handle, std::span<const std::uint8_t>) {
+    for (const Handle server : world.accepted) world.engine.pause_reading(server);
+  };
+  const std::string text = pattern(20'000);
+  for (Peer& peer : peers) peer.say(record('D', text.substr(0, 10'000)) + record('D', text.substr(10'000)));
+  CHECK(world.run([&] {
+    bool all = true;
+    for (const Handle server : world.accepted) {
+      world.engine.resume_reading(server);
+      all = all && world.fates[server].bytes.size() >= text.size();
+    }
+    return all;
+  }));
+  for (const Handle server : world.accepted) CHECK(world.fates[server].bytes == text);
+}
+
 TEST_ON_EACH_BACKEND("a slow reader gets everything, and its peer is held up meanwhile") {
   Filtered world(backend);
   Peer peer = world.greeted();
