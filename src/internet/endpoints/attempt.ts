@@ -1,4 +1,4 @@
-/** One connection by an endpoint, as a Deferred of its protocol. */
+/** One connection attempt of an endpoint, as a Deferred of its protocol. */
 import { ensureFactory } from "../arguments/factories.ts";
 import { Deferred } from "../defer/deferred.ts";
 import { fail } from "../defer/makers.ts";
@@ -7,7 +7,7 @@ import type { Failure } from "../failure.ts";
 import type { Address, ClientFactoryLike, Connector, ProtocolLike } from "../interfaces.ts";
 import type { ProtocolFactory } from "../protocol.ts";
 
-/** Fires with the protocol that `factory` builds once it is connected; `connect` begins the attempt. */
+/** Fires with the protocol that `factory` builds once it is connected; `connect` starts the attempt. */
 export function attempt<P extends ProtocolLike>(
   factory: ProtocolFactory<P>,
   connect: (factory: ClientFactoryLike) => Connector,
@@ -26,7 +26,7 @@ export function attempt<P extends ProtocolLike>(
   return connected;
 }
 
-/** Stands between the reactor and the user's factory, until the protocol has its transport. */
+/** Wraps the user's factory until the protocol has its transport. */
 class AttemptFactory<P extends ProtocolLike> implements ClientFactoryLike {
   readonly #factory: ProtocolFactory<P>;
   readonly #connected: Deferred<P>;
@@ -72,8 +72,9 @@ class AttemptFactory<P extends ProtocolLike> implements ClientFactoryLike {
   }
 
   /**
-   * The reactor gets the protocol itself, not a wrapper: no call is added to each dataReceived(), and whatever else the
-   * protocol implements or declares stays visible. So its makeConnection() is covered, for the one call that comes.
+   * The reactor gets the protocol itself, not a wrapper, so that dataReceived() costs no extra call, and optional
+   * methods and properties of the protocol stay visible. To notice the connection, makeConnection() is overridden for
+   * one call.
    */
   #tellWhenConnected(protocol: P): void {
     const covered: ProtocolLike = protocol;

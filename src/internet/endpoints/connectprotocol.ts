@@ -1,10 +1,10 @@
-/** Connects one protocol that exists already. */
+/** Connects an existing protocol instance. */
 import type { Deferred } from "../defer/deferred.ts";
 import type { Address } from "../interfaces.ts";
 import { Factory, type Protocol } from "../protocol.ts";
 import type { ClientEndpoint } from "./interfaces.ts";
 
-/** Connect a protocol that exists already. Fires with it, as {@link ClientEndpoint.connect} does. */
+/** Connect an existing protocol instance. Fires with it, as {@link ClientEndpoint.connect} does. */
 export function connectProtocol<P extends Protocol>(endpoint: ClientEndpoint, protocol: P): Deferred<P> {
   return endpoint.connect(new OneProtocolFactory(protocol));
 }

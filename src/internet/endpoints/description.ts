@@ -1,24 +1,24 @@
 /**
- * Reads endpoint descriptions: `type:argument:keyword=argument`. A `\` takes the next character for itself, so that
- * `:`, `=` and `\` can stand in an argument.
+ * Parses endpoint descriptions: `type:argument:keyword=argument`. A `\` escapes the next character, so that an argument
+ * may contain `:`, `=` and `\`.
  */
 import { SkeinError } from "../error.ts";
 
-/** A description that cannot be understood. The message names the part that is wrong and the form that is accepted. */
+/** A description cannot be parsed. The message names the part that is wrong and the accepted form. */
 export class InvalidEndpointError extends SkeinError {
   override readonly code: string = "ERR_INVALID_ENDPOINT";
 }
 
-/** An argument such that it stands for itself in a description. */
+/** Escape an argument for use in a description. */
 export function quoteStringArgument(argument: string): string {
   return argument.replace(/[\\:=]/g, "\\$&");
 }
 
-/** What a type of endpoint accepts. */
+/** The syntax of one type of endpoint. */
 export interface EndpointForm {
   /** The type: what stands before the first `:`. */
   readonly prefix: string;
-  /** The accepted form for people, as in `tcp:port[:interface=address]`. */
+  /** The accepted form, for error messages, as in `tcp:port[:interface=address]`. */
   readonly form: string;
   /**
    * The names of the arguments in the order in which they may be given without their names; null when what follows the
@@ -27,17 +27,17 @@ export interface EndpointForm {
   readonly parameters: readonly string[] | null;
 }
 
-/** A description cut into its arguments. */
+/** A description split into its arguments. */
 export interface Description {
   readonly text: string;
   readonly type: string;
   readonly positional: readonly string[];
   readonly keywords: readonly (readonly [name: string, value: string])[];
-  /** What follows the type, as it stands. */
+  /** Everything after the type, unparsed. */
   readonly rest: string;
 }
 
-/** Cut a description at its separators. @throws InvalidEndpointError */
+/** Split a description at its separators. @throws InvalidEndpointError */
 export function parseDescription(text: string): Description {
   const positional: string[] = [];
   const keywords: [string, string][] = [];
@@ -79,7 +79,7 @@ export function parseDescription(text: string): Description {
 
 const COLON_HINT = 'write "\\:" for a ":" inside an argument';
 
-/** An IPv6 address whose colons were taken for separators: in brackets, or with its run of zeros. */
+/** Finds an IPv6 address whose colons were not escaped: in brackets, or with `::`. */
 const BARE_IPV6 = /\[([^\]\\]*:[^\]\\]*)\]|::/;
 
 /** The arguments of one description, by name. Every method throws InvalidEndpointError for what it cannot accept. */
@@ -109,14 +109,14 @@ export class EndpointArguments {
     }
   }
 
-  /** What follows the type: a description of its own. */
+  /** Everything after the type: a nested description. */
   get rest(): string {
     const { rest } = this.#description;
-    if (rest === "") throw this.#error("what it is for is missing");
+    if (rest === "") throw this.#error("the description that it wraps is missing");
     return rest;
   }
 
-  /** An argument as it stands. */
+  /** The text of an argument. */
   text(name: string, byDefault?: string): string {
     const value = this.#values.get(name) ?? byDefault;
     if (value === undefined || (value === "" && byDefault === undefined)) {

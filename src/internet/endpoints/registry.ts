@@ -1,6 +1,6 @@
 /**
- * The types of endpoint descriptions that are known, by their prefixes: serverFromString() and clientFromString() look
- * them up. A module that brings a type registers its parser when it is imported; those of TCP are there from the start.
+ * The endpoint parsers by prefix, for serverFromString() and clientFromString(). A module that adds a type registers
+ * its parser when it is imported; those for TCP are built in.
  */
 import { check } from "../arguments/check.ts";
 import type { Kind } from "../arguments/kinds.ts";
@@ -28,13 +28,13 @@ const PARSER: Kind = {
   },
 };
 
-/** Teach serverFromString() a type. The one that had this prefix is replaced. */
+/** Register a type for serverFromString(). Replaces the parser with the same prefix. */
 export function registerServerEndpointParser(parser: ServerEndpointParser): void {
   check("registerServerEndpointParser(parser)", "parser", parser, PARSER);
   serverParsers.set(parser.prefix, parser);
 }
 
-/** Teach clientFromString() a type. The one that had this prefix is replaced. */
+/** Register a type for clientFromString(). Replaces the parser with the same prefix. */
 export function registerClientEndpointParser(parser: ClientEndpointParser): void {
   check("registerClientEndpointParser(parser)", "parser", parser, PARSER);
   clientParsers.set(parser.prefix, parser);
@@ -62,7 +62,7 @@ export function clientFromString(reactor: ReactorTCP, description: string): Clie
   return parser.parse(reactor, args);
 }
 
-/** What else is to be said of types that are not there. */
+/** Hints for types that do not exist on one side. */
 const WAYS: Readonly<Record<string, string>> = {
   "server haproxy": ': import "skein/protocols/haproxy" first, which brings it',
   "client tcp6": ': "tcp" takes IPv6 addresses as well, as in tcp:\\:\\:1:80',

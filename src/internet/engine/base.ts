@@ -1,12 +1,12 @@
 /**
- * What engines in TypeScript have in common: native/engine/engine.h, but for what moves the bytes. It fills the
- * completions and the arena of an EngineLink as the native one does.
+ * The base of the engines written in TypeScript: the counterpart of native/engine/engine.h without the I/O. It fills
+ * the completions and the arena of an EngineLink as the native engine does.
  *
- *     turn():  accept ─▶ read into the arena ─▶ records ─┐ they or the arena are used up: dispatch early
+ *     turn():  accept ─▶ read into the arena ─▶ records ─┐ no records or arena left: dispatch early
  *                ┌────────────── flush outboxes ◀────────────┘
  *                └─▶ dispatch to the program ─┘  (a few rounds)
  *
- * Subclasses plan the turns, and bring connections and listeners that say when they have something to tell.
+ * Subclasses schedule the turns, and provide connections and listeners that report their events.
  */
 
 import { isUint8Array } from "node:util/types";
@@ -32,12 +32,12 @@ const ENOTSUP = errnoNamed("ENOTSUP")!;
 const ROUNDS_PER_TURN = 8;
 const SWEEPS_TO_LINGER = 2;
 
-/** What an engine is told to report with. */
+/** The buffers and the callback that an engine reports with. */
 export type Setup = Parameters<EngineMaker>[0];
 
 /** A connection as its engine sees it. */
 export interface EngineConnection {
-  /** -1 until the program has a name for it: it waits to be accepted. */
+  /** -1 until it has a handle: it has not been accepted yet. */
   handle: number;
   readonly phase: number;
   /** The program wants bytes. */
@@ -45,22 +45,22 @@ export interface EngineConnection {
   notifyDrain: boolean;
   noDelay: number;
   keepAlive: number;
-  /** Listed for the next flush, and for the next read. */
+  /** Whether it is in the list for the next flush, and in that for the next read. */
   dirty: boolean;
   ready: boolean;
-  /** Sweeps that it has lingered through. */
+  /** The number of sweeps during which it has lingered. */
   sweeps: number;
-  /** Bytes that have arrived, and were not taken. */
+  /** Received bytes that were not read yet. */
   readonly unread: number;
-  /** There is something to tell the program, if it reads. */
+  /** There are bytes, an end or an error to report, if the program reads. */
   readonly readable: boolean;
   readonly localAddress: NativeAddress | undefined;
   readonly peerAddress: NativeAddress;
-  /** The next `length` bytes, at most {@link unread}, to `memory`. */
+  /** Copy the next `length` bytes, at most {@link unread}, to `memory`. */
   take(length: number, memory: Uint8Array, at: number): void;
-  /** There are no bytes left: tell the end or the error that came after them. */
+  /** All bytes were read: report the end or the error that followed them. */
   readEnd(): void;
-  /** Send what there is room for. */
+  /** Send as much of the outbox as there is room for. */
   flush(): void;
   write(bytes: Uint8Array): number;
   close(): void;
@@ -68,9 +68,9 @@ export interface EngineConnection {
   shutdownWrite(): void;
   pauseReading(): void;
   resumeReading(): void;
-  /** Bring an option to the socket, after the field was set. */
+  /** Apply an option to the socket, after its field was set. */
   optionsChanged(): void;
-  /** Close it, and have no word of it. */
+  /** Close it without reporting it. */
   release(): void;
 }
 
@@ -79,9 +79,9 @@ export interface EngineListener<C extends EngineConnection> {
   handle: number;
   closed: boolean;
   readonly localAddress: NativeAddress | undefined;
-  /** Connections that nobody has accepted yet. */
+  /** Connections that wait to be accepted. */
   readonly waiting: C[];
-  /** Listen no more. What waits is ended by the engine. */
+  /** Stop listening. The engine closes the connections in `waiting`. */
   unlisten(): void;
 }
 
@@ -99,7 +99,7 @@ export abstract class EngineBase<C extends EngineConnection, L extends EngineLis
   private readable: C[] = [];
   private dirty: C[] = [];
 
-  /** `readBytesMax`: of one record. The arena has room for that. */
+  /** `readBytesMax`: the most bytes per record. The arena is at least as large. */
   constructor(setup: Setup, readBytesMax: number) {
     this.records = new Records(setup);
     this.readBytesMax = readBytesMax;
@@ -112,7 +112,7 @@ export abstract class EngineBase<C extends EngineConnection, L extends EngineLis
   abstract resumeAccept(handle: number): void;
   abstract destroy(): void;
 
-  /** Have turn() called, once, after what happens at the moment. */
+  /** Schedule one call of turn() after the code that is running. */
   protected abstract plan(): void;
   protected abstract isListener(found: C | L): found is L;
 
@@ -121,7 +121,7 @@ export abstract class EngineBase<C extends EngineConnection, L extends EngineLis
     return this.table.add(found);
   }
 
-  /** One turn: take what has come, and tell it. */
+  /** One turn: collect events and dispatch them. */
   protected turn(): void {
     if (!this.started) return;
     this.turns++;
@@ -191,7 +191,7 @@ export abstract class EngineBase<C extends EngineConnection, L extends EngineLis
     if (connection !== undefined) connection.notifyDrain = on;
   }
 
-  /** Descriptors are for engines that stand on the kernel itself. */
+  /** Only native engines can watch descriptors. */
   adopt(_fd: number, _shared: boolean): number {
     return -ENOTSUP;
   }
@@ -257,7 +257,7 @@ export abstract class EngineBase<C extends EngineConnection, L extends EngineLis
 
   // --- for connections and listeners ---------------------------------------------------------------------------------
 
-  /** Have a turn soon, unless this is one. */
+  /** Schedule a turn, unless one is running. */
   wake(): void {
     if (!this.inTurn && !this.dead) this.plan();
   }
@@ -281,7 +281,7 @@ export abstract class EngineBase<C extends EngineConnection, L extends EngineLis
     this.wake();
   }
 
-  /** Tell the program, with the next dispatch. */
+  /** Append a record for the next dispatch. */
   push(kind: number, handle: number, a: number, b: number): void {
     this.wake();
     this.records.push(kind, handle, a, b);
@@ -291,7 +291,7 @@ export abstract class EngineBase<C extends EngineConnection, L extends EngineLis
     this.lingering.add(connection);
   }
 
-  /** It is closed: its handle is void once all that names it was read. */
+  /** The connection is closed. Its handle becomes stale once all records that name it were read. */
   released(connection: C): void {
     this.lingering.delete(connection);
     if (connection.handle < 0) return;
@@ -301,12 +301,12 @@ export abstract class EngineBase<C extends EngineConnection, L extends EngineLis
 
   // --- inside --------------------------------------------------------------------------------------------------------
 
-  /** Blocks that outboxes took since the start. */
+  /** The number of outbox blocks allocated since the start. */
   protected get blocksAllocated(): number {
     return 0;
   }
 
-  /** The connection that the program may still use by this name. */
+  /** The open connection with this handle. */
   private live(handle: number): C | undefined {
     const found = this.table.find(handle);
     return found === undefined || this.isListener(found) || found.phase >= Phase.LINGERING ? undefined : found;

@@ -1,7 +1,7 @@
 /**
- * Handles for what an engine in TypeScript keeps: a slot of 20 bits and a generation of 11, as in native/engine/handle.h.
- * Slots are used again in the order in which they became free, which puts off for as long as possible the moment when a
- * slot's generations have come round and an old handle names something new.
+ * The handle table of an engine written in TypeScript: 20 bits of slot and 11 bits of generation, as in
+ * native/engine/handle.h. Free slots are reused oldest first, which delays for as long as possible the moment when a
+ * slot's generation wraps around and a stale handle becomes valid again.
  */
 
 const SLOT_BITS = 20;
@@ -12,13 +12,13 @@ const NONE = -1;
 export class HandleTable<T extends { handle: number }> {
   private readonly slots: (T | undefined)[] = [];
   private readonly generations: number[] = [];
-  /** Of each free slot, the one that became free after it. */
+  /** For each free slot, the next one in the free list. */
   private readonly next: number[] = [];
   private firstFree = NONE;
   private lastFree = NONE;
   private released: number[] = [];
 
-  /** Give `item` a handle. */
+  /** Assign a handle to `item`. */
   add(item: T): number {
     let slot = this.firstFree;
     if (slot === NONE) {
@@ -34,18 +34,18 @@ export class HandleTable<T extends { handle: number }> {
     return item.handle;
   }
 
-  /** What has that handle now; undefined when the handle is void. */
+  /** The item with this handle; undefined when the handle is stale. */
   find(handle: number): T | undefined {
     const found = this.slots[handle & SLOT_MASK];
     return found === undefined || found.handle !== handle ? undefined : found;
   }
 
-  /** The handle will be void, and its slot free, after the next reclaim(). */
+  /** Release the handle. It becomes stale, and its slot free, at the next reclaim(). */
   release(handle: number): void {
     this.released.push(handle);
   }
 
-  /** Nothing that names a released handle is to be read any more. */
+  /** Free the slots of all released handles. Call it when no unread record names one of them. */
   reclaim(): void {
     if (this.released.length === 0) return;
     for (const handle of this.released) this.free(handle & SLOT_MASK);

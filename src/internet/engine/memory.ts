@@ -1,14 +1,14 @@
 /**
  * The memory that an engine receives into: its arena.
  *
- * A protocol that borrows sees views of the arena, and a program can detach an ArrayBuffer that it sees: postMessage()
- * and structuredClone() with a transfer list, ArrayBuffer.prototype.transfer(), enqueue() of a byte stream. The engine
- * would go on writing to memory that was freed or belongs to somebody else. markAsUntransferable() does not prevent it:
- * byte streams ignore it on Node 20 and 22, transfer() on 22. The buffer of a WebAssembly.Memory refuses all of them on
- * every Node.
+ * A protocol that borrows gets views of the arena, and a program can detach any ArrayBuffer that it sees: by
+ * postMessage() and structuredClone() with a transfer list, ArrayBuffer.prototype.transfer(), or enqueue() of a byte
+ * stream. The engine would then write to memory that was freed or is owned by somebody else. markAsUntransferable()
+ * does not prevent it: byte streams ignore it on Node 20 and 22, transfer() on 22. The buffer of a WebAssembly.Memory
+ * cannot be detached by any of them, on any Node.
  */
 
-/** What is used of it. The types of Node have no WebAssembly without those of a browser. */
+/** The part of WebAssembly that is used here. @types/node does not declare it. */
 declare const WebAssembly: {
   readonly Memory: new (pages: { initial: number; maximum: number }) => { readonly buffer: ArrayBuffer };
 };
@@ -19,11 +19,11 @@ const SHARED_BYTES = 1024 * 1024;
 
 export interface Arena {
   readonly bytes: Uint8Array;
-  /** Whether a program may see it. Otherwise a protocol that borrows gets a copy of its own. */
+  /** Whether protocols may borrow it. If not, a protocol that borrows gets a copy. */
   readonly lendable: boolean;
 }
 
-/** `make` has to answer with memory that no program can detach, or with undefined. Tests replace it. */
+/** `make` returns memory that cannot be detached, or undefined. Tests replace it. */
 export function makeArena(bytes: number, make: (bytes: number) => ArrayBuffer | undefined = undetachable): Arena {
   if (bytes < PAGE_BYTES) return makeSmallArena(bytes, make);
   const memory = make(bytes);
@@ -40,7 +40,7 @@ function undetachable(bytes: number): ArrayBuffer | undefined {
   }
 }
 
-/** What small arenas are cut from. It lives as long as one of them. */
+/** The memory that small arenas share. It lives as long as any of them. */
 let shared = new WeakRef<ArrayBuffer>(new ArrayBuffer(0));
 let sharedUsed = 0;
 
@@ -57,7 +57,7 @@ function makeSmallArena(bytes: number, make: (bytes: number) => ArrayBuffer | un
   return arena;
 }
 
-/** What no program sees, none can detach. */
+/** An arena in ordinary memory, which is safe because no program ever sees it. */
 function hiddenArena(bytes: number): Arena {
   return { bytes: new Uint8Array(bytes), lendable: false };
 }

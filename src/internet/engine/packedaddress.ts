@@ -1,7 +1,7 @@
-/** An address as the completions carry it, in the arena: what pack_address in native/net/address.h makes. */
+/** Encodes addresses for the arena, in the format of pack_address in native/net/address.h. */
 import type { NativeAddress } from "../../native.ts";
 
-/** The most that a packed address takes: 4 bytes, and the longest path of a UNIX socket. */
+/** The maximum size of a packed address: 4 bytes, and the longest UNIX socket path. */
 export const PACKED_ADDRESS_MOST = 4 + 108;
 
 /**

@@ -1,6 +1,6 @@
 /**
- * The completions of an engine that is written in TypeScript, and the memory that they point into: what
- * native/engine/completions.h and arena.h are.
+ * The completion records and the arena of an engine written in TypeScript: the counterpart of
+ * native/engine/completions.h and arena.h.
  */
 import type { EngineMaker } from "./link.ts";
 
@@ -8,7 +8,7 @@ type Setup = Parameters<EngineMaker>[0];
 
 export class Records {
   readonly arena: Uint8Array;
-  /** What is taken of the arena; it is free again after each dispatch. */
+  /** Bytes of the arena in use. Each dispatch frees all of it. */
   arenaUsed = 0;
   /** Dispatches so far. */
   dispatches = 0;
@@ -58,7 +58,7 @@ export class Records {
     return at;
   }
 
-  /** Have everything read. Records that come up meanwhile lead the next dispatch. */
+  /** Dispatch all records. Records that are added meanwhile are the first of the next dispatch. */
   dispatch(): void {
     if (this.words === 0) return;
     this.dispatches++;

@@ -1,24 +1,24 @@
 /**
  * Small writes of the native engine.
  *
- * V8 keeps the bytes of a typed array of up to 64 bytes in its own heap. Native code that asks where they are makes V8
- * move them out, to an ArrayBuffer: four allocations, some 0.8 µs with their release. Such arrays are copied to memory
- * that both sides know instead. Received pieces of that size are such arrays, so an echo would pay it for each message.
+ * V8 keeps the bytes of typed arrays of up to 64 bytes on its own heap. When native code asks for their address, V8
+ * moves them to an ArrayBuffer: four allocations, some 0.8 µs with their release. Such arrays are copied to shared
+ * memory instead. Received chunks of that size are such arrays, so an echo would pay this for each message.
  */
 
 import type { NativeEngine, StagedEngine } from "../../native.ts";
 import { ensureBytes } from "../arguments/writing.ts";
 
-/** As many as V8 keeps in its heap. */
+/** The limit of V8's on-heap typed arrays. */
 export const STAGED_BYTES_MAX = 64;
 
-/** The engine that `make` makes, whose write() copies few bytes to `staging`. */
+/** The engine that `make` creates, with a write() that copies small chunks to `staging`. */
 export function stageWrites(make: (staging: Uint8Array) => StagedEngine): NativeEngine {
   const staging = new Uint8Array(new ArrayBuffer(STAGED_BYTES_MAX));
   const engine = make(staging);
   const { write, writeStaged } = engine;
   engine.write = (handle, bytes) => {
-    // What is no Uint8Array of this realm is looked at by native code.
+    // Everything but a Uint8Array of this realm is checked by native code.
     if (!(bytes instanceof Uint8Array) || bytes.length > STAGED_BYTES_MAX) {
       ensureBytes(bytes);
       return write(handle, bytes);

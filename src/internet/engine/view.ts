@@ -1,6 +1,6 @@
 /**
- * Buffers over received bytes, made as cheaply as V8 allows: a view of shared memory takes about 20 ns (Buffer.from 40,
- * subarray 64), a copy in memory of its own 50 ns up to 64 bytes, which V8 keeps in its heap, and some 300 ns above.
+ * Buffers over received bytes, created as cheaply as V8 allows: a view of shared memory takes about 20 ns (Buffer.from
+ * 40, subarray 64), a copy 50 ns up to 64 bytes, which V8 keeps on its heap, and some 300 ns above.
  */
 class View extends Uint8Array {}
 
@@ -11,6 +11,6 @@ Reflect.deleteProperty(View.prototype, "constructor");
 export const BufferView = View as unknown as {
   /** A view of `memory`. */
   new (memory: ArrayBufferLike, offset: number, length: number): Buffer;
-  /** A copy of `bytes` in an ArrayBuffer of its own, exactly as large: to transfer it takes nobody else's bytes. */
+  /** A copy of `bytes` in an ArrayBuffer of exactly their size, so that transferring it takes no other bytes along. */
   new (bytes: Uint8Array): Buffer;
 };

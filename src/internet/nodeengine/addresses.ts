@@ -1,16 +1,19 @@
-/** Addresses as node:net tells them, and as an engine does: a scope is an interface's name there, a number here. */
+/**
+ * Converts between node:net's addresses and the engine's: node:net gives the scope of an IPv6 address as an interface
+ * name, the engine as a number.
+ */
 import { isIP } from "node:net";
 import { networkInterfaces } from "node:os";
 import type { NativeAddress } from "../../native.ts";
 
-/** What an engine tells of such an address; undefined when there is none. */
+/** The engine's form of a node:net address; undefined when there is none. */
 export function nativeAddress(host: string | undefined, port: number | undefined): NativeAddress | undefined {
   if (host === undefined || port === undefined) return undefined;
   const [literal = "", zone] = host.split("%");
   return [isIP(literal) === 6 ? 6 : 4, literal, port, zone === undefined ? 0 : scopeOf(zone)];
 }
 
-/** The literal address with the interface's name in the place of its number, as libuv takes it. */
+/** The literal address with the scope's interface name instead of its number, as libuv expects it. */
 export function nodeAddress(host: string): string {
   const [literal = "", zone = ""] = host.split("%");
   if (!/^\d+$/.test(zone) || process.platform === "win32") return host;

@@ -1,17 +1,17 @@
 /**
- * A server of node:net that listens, or has failed to, when this returns: listenTCP() throws what it throws at once.
+ * Binds a node:net server synchronously, since listenTCP() reports errors by throwing.
  *
- * `server.listen(port, host)` comes back before anything is bound where the host goes through a look-up, as in Node, and
- * tells an error later still. But a server also listens on "any object with a `_handle` member", as its documentation
- * has it, and the handle of a TCP socket has bind() and listen(), which answer with an errno at once, since the times of
- * Node 0.10. Its class is that of the handle that any connecting socket has; Deno has it too. In Bun a server listens
- * at once by itself, and only the reason of a failure comes late: there it is inferred.
+ * `server.listen(port, host)` returns before anything is bound when the host needs a look-up, and emits errors later
+ * still. But a server also listens on "any object with a `_handle` member", as Node documents, and the handle of a TCP
+ * socket has bind() and listen(), which return an errno synchronously, since Node 0.10. Its class is the constructor of
+ * the handle of any connecting socket; Deno has it too. In Bun, listen() is synchronous, but the error is not: there it
+ * is inferred.
  */
 import { createServer, isIP, type Server, Socket } from "node:net";
 import { errnoNamed } from "../errno.ts";
 import { isLocal } from "./addresses.ts";
 
-/** The part of node:net's TCP handle that is used here. Calls answer with 0 or a negative errno. */
+/** The part of node:net's TCP handle that is used here. Calls return 0 or a negative errno. */
 export interface TcpHandle {
   readonly fd?: number;
   bind(host: string, port: number, flags: number): number;
@@ -27,7 +27,7 @@ type TcpHandleClass = new (kind: number) => TcpHandle;
 
 const SERVER_KIND = 1;
 const REUSEPORT_FLAG = 2;
-/** The first libuv that knows the flag. */
+/** The first version of libuv with UV_TCP_REUSEPORT. */
 const REUSEPORT_UV = [1, 49];
 
 let handleClass: TcpHandleClass | undefined | null = null;
@@ -39,7 +39,7 @@ export function reusesPorts(): boolean {
   return known && process.platform === "linux" && tcpHandleClass() !== undefined;
 }
 
-/** A server that listens, and its handle where it has one; or a negative errno. `host` is a literal. */
+/** A listening server, and its handle where the runtime has one; or a negative errno. `host` is a literal. */
 export function bindServer(
   host: string,
   port: number,
@@ -62,15 +62,15 @@ export function bindServer(
     handle.close();
     return result;
   }
-  // It listens once more, which changes nothing.
+  // The second listen(2) on the same socket has no effect.
   server.listen({ _handle: handle } as unknown as { port: number }, backlog);
   return { server, handle: pausable ? handle : undefined };
 }
 
 /**
- * Let readStop() and readStart() stop and go on accepting, which Node has no call for. In libuv they say whether the loop
- * watches the descriptor, but only of a stream that has been opened for reading, which a listening one becomes when it
- * is given its own descriptor. Windows has none to give.
+ * Make readStop() and readStart() pause and resume accepting, for which Node has no call. In libuv they control whether
+ * the loop watches the descriptor, but only for a stream that was opened for reading; open() with its own descriptor
+ * does that to a listening stream. Windows has no descriptor to open.
  */
 function makePausable(handle: TcpHandle): boolean {
   return typeof handle.fd === "number" && handle.fd >= 0 && handle.open(handle.fd) === 0;
@@ -80,7 +80,7 @@ function tcpHandleClass(): TcpHandleClass | undefined {
   if (handleClass === null) {
     const socket = new Socket();
     socket.on("error", () => undefined);
-    // It waits for this look-up, which has no end.
+    // A lookup function that never calls back keeps the socket connecting.
     socket.connect({ host: "skein.invalid", port: 1, lookup: () => undefined });
     const made = (socket as unknown as { _handle: { constructor?: unknown } | null })._handle?.constructor;
     socket.destroy();
@@ -90,7 +90,7 @@ function tcpHandleClass(): TcpHandleClass | undefined {
   return handleClass;
 }
 
-/** Why a port could not be listened on, most probably. */
+/** The most probable errno of a failed listen(). */
 function likelyErrno(host: string, port: number): number {
   if (!isLocal(host)) return errnoNamed("EADDRNOTAVAIL")!;
   const privileged = port > 0 && port < 1024 && process.geteuid?.() !== 0;

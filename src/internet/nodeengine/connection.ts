@@ -1,9 +1,9 @@
 /**
- * One connection over a socket of node:net. What the socket emits is kept here, and told in the engine's next turn; what
- * the program writes is kept too, and goes to the socket at the turn's end.
+ * One connection over a node:net socket. Events and bytes from the socket are buffered here and reported in the
+ * engine's next turn; writes are buffered too, and passed to the socket at the end of the turn.
  *
- * node:net closes a socket by itself when it fails. The connection is told of it when its order comes: a paused one when
- * it reads on or writes, as the kernel would tell it.
+ * node:net destroys a failed socket at once. The connection reports the error only after the bytes before it, and while
+ * paused only on resume or write, as a kernel does.
  */
 import type { Socket } from "node:net";
 import { CloseReason, Completion, type NativeAddress } from "../../native.ts";
@@ -13,18 +13,18 @@ import { nativeAddress } from "./addresses.ts";
 import { errnoOf } from "./errno.ts";
 import { type BlockPool, Outbox } from "./outbox.ts";
 
-/** A write of so many bytes goes to the socket at once; and what is held when it has grown to so many. */
+/** Writes of at least DIRECT_BYTES go to the socket at once, and so does the outbox when it reaches HELD_BYTES. */
 const DIRECT_BYTES = 4 * 1024;
 const HELD_BYTES = 64 * 1024;
-/** The socket is not read from while so much has arrived that the program has not taken. */
+/** Reading from the socket is paused while this many received bytes were not taken by the program. */
 const UNREAD_BYTES_MAX = 128 * 1024;
 
 const NOTHING = Buffer.alloc(0);
 
-/** What a connection needs of the engine that it belongs to. */
+/** The part of the engine that a connection uses. */
 export interface ConnectionEngine {
   readonly blocks: BlockPool;
-  /** Whether sockets are watched: the engine has been started. */
+  /** Whether the engine reads from its sockets: true from start() on. */
   readonly watches: boolean;
   push(kind: number, handle: number, a: number, b: number): void;
   readLater(connection: NodeConnection): void;
@@ -49,26 +49,26 @@ export class NodeConnection implements EngineConnection {
   private readonly socket: Socket;
   private readonly outbox: Outbox;
   private inbox: Buffer[] = [];
-  /** What was taken of the first chunk. */
+  /** How many bytes of the first chunk were read. */
   private taken = 0;
-  /** The socket has some of our bytes that the kernel has not. */
+  /** The socket holds bytes that the kernel has not accepted yet. */
   private sending = false;
   private shutAsked = false;
   private shut = false;
-  /** The peer's end has come, and was told. */
+  /** The peer's FIN was received and reported. */
   private ended = false;
   private eof = false;
-  /** The errno that the socket has failed with, to be told. */
+  /** The errno of the socket's failure, until it is reported. */
   private errno = 0;
 
-  /** `peer`: who it is, should the socket not know. */
+  /** `peer`: the peer's address, in case the socket does not know it. */
   constructor(engine: ConnectionEngine, socket: Socket, phase: number, peer: NativeAddress) {
     this.engine = engine;
     this.socket = socket;
     this.phase = phase;
     this.peerAddress = nativeAddress(socket.remoteAddress, socket.remotePort) ?? peer;
     this.outbox = new Outbox(engine.blocks);
-    // The engine alone holds the process.
+    // The engine's timer keeps the process alive, not the sockets.
     socket.unref();
     socket.pause();
     socket.on("data", (chunk: Buffer) => this.arrived(chunk));
@@ -141,7 +141,10 @@ export class NodeConnection implements EngineConnection {
     return this.unread > 0 || (this.ended && !this.eof) || this.errno !== 0;
   }
 
-  /** Read from the socket if the engine runs and somebody wants it, or if nobody does any more. */
+  /**
+   * Resume or pause reading from the socket. It reads while the program wants bytes, and while lingering, to discard
+   * them.
+   */
   watch(): void {
     const wanted = this.phase === Phase.LINGERING || (this.reading && this.unread < UNREAD_BYTES_MAX);
     if (wanted && this.engine.watches) this.socket.resume();
@@ -209,7 +212,7 @@ export class NodeConnection implements EngineConnection {
 
   private peerEnded(): void {
     this.ended = true;
-    // libuv tells an end as well when a reset came right behind bytes. To send nothing fails then.
+    // libuv also reports EOF when a reset follows right behind bytes. A zero-byte send detects that: it fails.
     if (this.phase === Phase.OPEN && !this.socket.writableEnded) this.socket.write(NOTHING);
     if (this.phase === Phase.LINGERING) this.release();
     else if (this.reading) this.engine.readLater(this);
@@ -235,9 +238,9 @@ export class NodeConnection implements EngineConnection {
     }
   }
 
-  /** The kernel has all that the socket had. */
+  /** The kernel has accepted all bytes that the socket held. */
   private readonly sent = (error?: Error | null): void => {
-    // It is called for each write, and comes a while after it.
+    // Called once per write, some time after the write completed.
     if (error || !this.sending || this.socket.writableLength > 0) return;
     this.sending = false;
     this.outbox.sent();
@@ -246,7 +249,7 @@ export class NodeConnection implements EngineConnection {
 
   // --- inside --------------------------------------------------------------------------------------------------------
 
-  /** Hand what waits to the socket, which hands it to the kernel at once, or what there is room for. */
+  /** Pass the outbox to the socket, which passes as much as possible to the kernel at once. */
   private send(): void {
     const { socket, outbox } = this;
     if (this.sending || this.errno !== 0 || socket.destroyed) return;
@@ -304,13 +307,13 @@ export class NodeConnection implements EngineConnection {
 
   private reset(): void {
     const { socket } = this;
-    // libuv resets no socket that it has yet to shut down.
+    // uv_tcp_close_reset() fails while a shutdown of the socket is pending.
     const shutting = socket.writableEnded && !socket.writableFinished && !socket.destroyed;
     if (shutting) socket.once("finish", () => socket.resetAndDestroy());
     else socket.resetAndDestroy();
   }
 
-  /** The program has no more to do with it. */
+  /** Detach from the program: its handle is released. */
   private retire(): void {
     this.phase = Phase.CLOSED;
     this.reading = false;

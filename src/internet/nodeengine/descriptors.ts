@@ -4,11 +4,11 @@ import { devNull } from "node:os";
 import { errnoNamed } from "../errno.ts";
 
 /**
- * The errno of EMFILE or ENFILE when it may not, else 0. libuv's answer to accept(2)'s EMFILE is to accept and close
- * whatever waits, so that one has to know before.
+ * EMFILE or ENFILE when no descriptor can be opened, else 0. On accept(2)'s EMFILE libuv accepts and closes every
+ * waiting connection, so this must be checked before accepting.
  */
 export function descriptorLack(): number {
-  // A socket is no descriptor there.
+  // Windows: sockets are handles, not descriptors.
   if (process.platform === "win32") return 0;
   try {
     closeSync(openSync(devNull, "r"));

@@ -8,16 +8,16 @@ import type { NodeConnection } from "./connection.ts";
 import { descriptorLack } from "./descriptors.ts";
 import { errnoOf } from "./errno.ts";
 
-/** Out of descriptors again within so long, it is the same episode. */
+/** Running out of descriptors again within this time counts as the same episode. */
 const EPISODE_MS = 1000;
 
-/** What a server needs of the engine that it belongs to. */
+/** The part of the engine that a server uses. */
 export interface AcceptorEngine {
-  /** Whether sockets are watched: the engine has been started. */
+  /** Whether the engine reads from its sockets: true from start() on. */
   readonly watches: boolean;
-  /** A listener has one more connection. */
+  /** A listener has one more connection to accept. */
   accepted(listener: NodeListener, socket: Socket): void;
-  /** A listener cannot accept. */
+  /** A listener cannot accept, because of `errno`. */
   starved(listener: NodeListener, errno: number, again: boolean): void;
   forget(acceptor: Acceptor): void;
 }
@@ -43,17 +43,17 @@ export class NodeListener implements EngineListener<NodeConnection> {
   }
 }
 
-/** A server, and the ports that share it: one, or those that were given its number to reuse. */
+/** One server, and the ports that share it by `reusePort`; usually one. */
 export class Acceptor {
-  /** In turns. */
+  /** Connections are distributed round-robin. */
   readonly listeners: NodeListener[] = [];
   readonly localAddress: NativeAddress;
   readonly reusePort: boolean;
-  /** Out of descriptors: it waits for resume(). */
+  /** Paused for lack of descriptors, until resume(). */
   starving = false;
   private readonly engine: AcceptorEngine;
   private readonly server: Server;
-  /** There to pause the server by, where that can be done. */
+  /** The handle by which accepting can be paused, where that is possible. */
   private readonly handle: TcpHandle | undefined;
   private episodeEnds = 0;
   private next = 0;
@@ -80,7 +80,7 @@ export class Acceptor {
     else this.handle?.readStop();
   }
 
-  /** Try again whether there is a descriptor. */
+  /** Resume accepting if a descriptor is available. */
   resume(): void {
     if (!this.starving) return;
     const lack = descriptorLack();
@@ -92,7 +92,7 @@ export class Acceptor {
     this.watch();
   }
 
-  /** A port that shared it is closed. */
+  /** Remove a closed port; the last one closes the server. */
   leave(listener: NodeListener): void {
     this.listeners.splice(this.listeners.indexOf(listener), 1);
     if (this.listeners.length > 0) return;

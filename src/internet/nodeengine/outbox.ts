@@ -1,16 +1,16 @@
 /**
- * What waits to be sent on one connection: copies of what was written. Small pieces are gathered in blocks, which serve
- * again once they are sent; a large piece is a chunk of its own.
+ * The outgoing buffer of one connection: copies of what was written. Small writes are gathered in reusable blocks; a
+ * large write is a chunk of its own.
  */
 
 const BLOCK_BYTES = 8 * 1024;
-/** Pieces from this size on are not gathered. */
+/** Writes of at least this size are not gathered. */
 const LARGE_BYTES = 4 * 1024;
 const SPARE_BLOCKS_MAX = 64;
 
-/** Blocks of all outboxes that nobody uses at the moment. */
+/** The free blocks, shared by all outboxes. */
 export class BlockPool {
-  /** Blocks that were made so far. */
+  /** Blocks allocated so far. */
   allocated = 0;
   private readonly spare: Buffer[] = [];
 
@@ -27,14 +27,14 @@ export class BlockPool {
 }
 
 export class Outbox {
-  /** How much waits. */
+  /** Bytes that wait to be sent. */
   bytes = 0;
   private readonly pool: BlockPool;
   private chunks: Uint8Array[] = [];
-  /** Full blocks: those of the chunks, and those of what was taken. */
+  /** Full blocks: those that the chunks use, and those that taken chunks use. */
   private full: Buffer[] = [];
   private lent: Buffer[] = [];
-  /** The block that is being filled, and where its part that is no chunk yet begins and ends. */
+  /** The block that is being filled, and the bounds of its part that is not a chunk yet. */
   private block: Buffer | undefined = undefined;
   private start = 0;
   private end = 0;
@@ -55,7 +55,7 @@ export class Outbox {
     this.end += bytes.length;
   }
 
-  /** All that waits, in order. The memory is the taker's until sent(). */
+  /** Take all chunks, in order. The taker may use their memory until it calls sent(). */
   take(): Uint8Array[] {
     this.seal();
     const { chunks } = this;
@@ -66,7 +66,7 @@ export class Outbox {
     return chunks;
   }
 
-  /** What was taken is sent. */
+  /** The taken chunks were sent: reuse their blocks. */
   sent(): void {
     for (const block of this.lent) this.pool.give(block);
     this.lent = [];
@@ -75,7 +75,7 @@ export class Outbox {
     this.block = undefined;
   }
 
-  /** Drop everything. What was taken stays the taker's. */
+  /** Discard everything but the chunks that were taken. */
   clear(): void {
     this.bytes = 0;
     this.chunks = [];

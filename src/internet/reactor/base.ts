@@ -1,13 +1,13 @@
 /**
- * What every reactor does, whatever moves its bytes: it starts and stops and tells of it, makes delayed calls, looks
- * names up, and minds signals. Subclasses bring the I/O.
+ * The part of a reactor that does not depend on the I/O: lifecycle and system events, delayed calls, name resolution,
+ * signals. Subclasses add the I/O.
  *
  *            run()            startup: "during"              stop()          end of the turn
  *     idle ─────────► starting ─────────────────► running ─────────► stopping ────────────► shutting down ─► idle
  *                         └──────────────────── stop() ──────────────►┘
  *
- * `crash()` leads from everywhere to idle, without an event. Between `run()` and the return to idle, delayed calls are
- * made, and the subclass's I/O goes on from the "during" of startup on. Then it may be run again.
+ * `crash()` leads from every state to idle, without firing an event. Delayed calls are made from `run()` until the
+ * return to idle; the subclass's I/O starts in the "during" phase of startup. An idle reactor can be run again.
  */
 import { err, msg } from "../../logger/log.ts";
 import type { Deferred } from "../defer/deferred.ts";
@@ -38,7 +38,7 @@ export abstract class ReactorBase implements ReactorCore, ReactorTime, ReactorNa
   private readonly signals = new SignalHandlers((signal) => this.signalled(signal));
 
   private readonly wheel: TimerWheel;
-  /** What wakes this reactor, and tells it the time. */
+  /** The event loop that wakes this reactor and provides its clock. */
   private readonly loop: Loop;
   private timeout: object | undefined;
   private timeoutTime = Number.POSITIVE_INFINITY;
@@ -53,11 +53,13 @@ export abstract class ReactorBase implements ReactorCore, ReactorTime, ReactorNa
     this.wheel.wakeTime = Number.NEGATIVE_INFINITY; // an idle reactor is not woken
   }
 
-  /** Begin to watch for I/O and keep the process alive. Called in "during startup". */
+  /** Start the I/O and keep the process alive. Called in "during startup". */
   protected abstract startIO(): void;
   /** Undo `startIO`. Called after the last shutdown trigger, and by `crash()`. */
   protected abstract stopIO(): void;
-  /** End every transport with ConnectionLost, and every listener. Called in "during shutdown", and waited for. */
+  /**
+   * Disconnect every transport with ConnectionLost, and close every listener. Called in "during shutdown", and awaited.
+   */
   protected abstract disconnectAll(): Deferred<unknown> | undefined;
 
   // --- IReactorCore --------------------------------------------------------------------------------------------------
@@ -68,8 +70,8 @@ export abstract class ReactorBase implements ReactorCore, ReactorTime, ReactorNa
   }
 
   /**
-   * Go live inside Node's loop. Unless a "before startup" trigger returns a Deferred, the reactor runs when this
-   * returns. It can be run again after it has stopped, which Twisted does not allow.
+   * Start the reactor inside Node's event loop. Unless a "before startup" trigger returns a Deferred, the reactor is
+   * running when this returns. Unlike in Twisted, it can be run again after it has stopped.
    * @param options.installSignalHandlers SIGINT and SIGTERM (SIGBREAK on Windows) stop the reactor, and a second one
    * ends the process. Default true; in a worker there are no signals.
    * @returns resolves after `stop()` and every shutdown trigger, or after `crash()`; rejects when the I/O cannot start
@@ -90,8 +92,8 @@ export abstract class ReactorBase implements ReactorCore, ReactorTime, ReactorNa
   }
 
   /**
-   * Begin the shutdown, at the end of this turn. While Deferreds of "before shutdown" triggers are waited for, timers
-   * and I/O go on.
+   * Start the shutdown, at the end of this tick. Timers and I/O go on while Deferreds of "before shutdown" triggers are
+   * pending.
    * @throws ReactorNotRunning unless between `run()` and the first `stop()`
    */
   stop(): void {
@@ -109,8 +111,8 @@ export abstract class ReactorBase implements ReactorCore, ReactorTime, ReactorNa
   }
 
   /**
-   * Call `f` now when running, else once the reactor runs, after the startup triggers that are there.
-   * @returns what `removeSystemEventTrigger` takes, when `f` has to wait
+   * Call `f` now when running, else once the reactor runs, after the startup triggers that are registered.
+   * @returns an id for `removeSystemEventTrigger`, when `f` was not called yet
    */
   callWhenRunning<A extends unknown[]>(f: (...args: A) => unknown, ...args: A): TriggerId | undefined {
     if (!this.isRunning) return this.addSystemEventTrigger("after", "startup", f, ...args);
@@ -119,7 +121,7 @@ export abstract class ReactorBase implements ReactorCore, ReactorTime, ReactorNa
   }
 
   /**
-   * Call `f` once, when `event` is fired next: "startup", "shutdown", or a name of your own.
+   * Call `f` once, the next time that `event` is fired: "startup", "shutdown", or a name of your own.
    * @throws RangeError when there is no such phase; TypeError when `f` is not a function
    */
   addSystemEventTrigger<A extends unknown[]>(
@@ -140,7 +142,7 @@ export abstract class ReactorBase implements ReactorCore, ReactorTime, ReactorNa
     }
   }
 
-  /** Run the triggers of `event`, unless they are being run. "shutdown" ends the reactor, when it is not idle. */
+  /** Run the triggers of `event`, unless it is being fired already. "shutdown" stops the reactor, unless it is idle. */
   fireSystemEvent(event: string): void {
     if (event === "shutdown" && this.state !== "idle") {
       if (this.state !== "shutting down") this.shutDown();
@@ -150,7 +152,7 @@ export abstract class ReactorBase implements ReactorCore, ReactorTime, ReactorNa
     if (!triggers.firing) triggers.fire();
   }
 
-  /** Stop the reactor and wait for its end; nothing when it is idle. */
+  /** Stop the reactor and wait until it has stopped; a no-op when it is idle. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.state === "starting" || this.state === "running") this.stop();
     if (this.state !== "idle") await this.ended;
@@ -158,14 +160,14 @@ export abstract class ReactorBase implements ReactorCore, ReactorTime, ReactorNa
 
   // --- IReactorTime --------------------------------------------------------------------------------------------------
 
-  /** Seconds since the epoch by a clock that never goes back: it does not follow when the system's clock is set. */
+  /** Seconds since the epoch by a monotonic clock: it does not follow adjustments of the system's clock. */
   seconds(): number {
     return this.loop.seconds();
   }
 
   /**
-   * Call `f(...args)` after `seconds`, never before by {@link seconds}, in the order of their times. 0 means in the next
-   * turn. What it throws is logged. Calls are made only between `run()` and the end of the shutdown.
+   * Call `f(...args)` after `seconds`, never early by {@link seconds}, in the order of the due times. 0 means in the
+   * next tick. Errors that `f` throws are logged. Calls are made only between `run()` and the end of the shutdown.
    * @throws RangeError when `seconds` is negative or not a number; TypeError when `f` is not a function
    */
   callLater<A extends unknown[]>(seconds: number, f: (...args: A) => unknown, ...args: A): DelayedCall {
@@ -173,7 +175,7 @@ export abstract class ReactorBase implements ReactorCore, ReactorTime, ReactorNa
     return this.wheel.add(this.seconds() + seconds, f as Callable, args);
   }
 
-  /** Every call that is still to come, in time order. */
+  /** Every pending call, in time order. */
   getDelayedCalls(): DelayedCall[] {
     return this.wheel.calls();
   }
@@ -217,7 +219,7 @@ export abstract class ReactorBase implements ReactorCore, ReactorTime, ReactorNa
       .addCallback(() => this.end());
   }
 
-  /** As crash(), and the promise of run() rejects with `error`: the I/O cannot go on. Does nothing when idle. */
+  /** Like crash(), but the promise of run() rejects with `error`: the I/O cannot continue. A no-op when idle. */
   protected fail(error: unknown): void {
     if (this.state === "idle") return;
     this.event("startup").abandon();
@@ -257,7 +259,7 @@ export abstract class ReactorBase implements ReactorCore, ReactorTime, ReactorNa
 
   // --- the turn ------------------------------------------------------------------------------------------------------
 
-  /** Make the calls that are due now. Those that they schedule wait for the next turn, so that I/O gets its own. */
+  /** Make the calls that are due. Calls that they schedule wait for the next tick, so that I/O is not starved. */
   private turn(): void {
     this.wheel.wakeTime = Number.NEGATIVE_INFINITY; // what is scheduled meanwhile is looked at once, at the end
     this.wheel.takeDue(this.seconds());
@@ -278,7 +280,7 @@ export abstract class ReactorBase implements ReactorCore, ReactorTime, ReactorNa
     if (this.state !== "idle") this.arm(this.wheel.nextTime());
   }
 
-  /** Have the loop call us at `time`. A timeout that is armed for earlier stays: it finds out then what is next. */
+  /** Set the loop's timeout to `time`. A timeout that is set for earlier is kept: when it fires, it is set anew. */
   private arm(time: number): void {
     const wait = time - this.seconds();
     if (wait <= 0) {

@@ -1,4 +1,4 @@
-/** The reactor that a program gets when it chooses none. */
+/** The default reactor, for programs that install none. */
 
 import { NativeLoadError } from "../error.ts";
 import type { Reactor } from "../interfaces.ts";
@@ -8,9 +8,9 @@ import { NativeReactor } from "./native.ts";
 import { NodeReactor } from "./node.ts";
 
 /**
- * Install the reactor that SKEIN_REACTOR names, or else the one that the addon prefers of those that work here
- * (native/backend/registry.cc has the preferences). Where the addon does not load, that is the one over Node's own
- * sockets, and a warning (SKEIN_NO_ADDON) says what to do.
+ * Install the reactor that SKEIN_REACTOR names, or else the available one with the highest preference (see
+ * native/backend/registry.cc). When the addon does not load, install the node reactor and emit the warning
+ * SKEIN_NO_ADDON.
  * @throws ReactorAlreadyInstalledError | ReactorNotAvailableError
  * @throws NativeLoadError when SKEIN_REACTOR names one that needs the addon
  */

@@ -1,4 +1,4 @@
-/** The clock of those who were given none. */
+/** The clock used where none was passed. */
 import { NoClockError } from "../error.ts";
 import type { ReactorTime } from "../time.ts";
 import { installedReactor } from "./installation.ts";

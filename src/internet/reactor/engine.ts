@@ -26,25 +26,27 @@ import { ReactorBase } from "./base.ts";
 import { FDSet } from "./fdset.ts";
 import { type Loop, NodeLoop } from "./loop.ts";
 
-/** At shutdown, what was written may still leave for so long, and connections linger until their peers have closed. */
+/**
+ * At shutdown, seconds that buffered bytes have to be sent, and that connections may linger until their peers close.
+ */
 const LAST_BYTES_SECONDS = 1;
 const STOP_FAILED = "A listening port failed to stop";
-/** The longest wait between two looks at what still lingers, in seconds. */
+/** The longest interval between two checks for lingering connections, in seconds. */
 const LONGEST_LOOK = 0.05;
 
 export abstract class EngineReactor extends ReactorBase implements Reactor, PortKeeper, AttemptKeeper {
   readonly name: string;
   /** Open ports. */
   readonly ports = new Set<TcpPort>();
-  /** Attempts to connect that are under way. */
+  /** Attempts to connect that are in progress. */
   readonly attempts = new Set<TcpConnector>();
-  /** True while the shutdown ends everything: nothing may begin. */
+  /** True while the shutdown closes everything: no new port or connection is accepted. */
   ending = false;
-  /** Neither run nor destroyed yet. */
+  /** Neither run() nor destroy() was called yet. */
   #fresh = true;
   readonly #link: EngineLink;
   readonly #descriptors: FDSet;
-  /** What the shutdown waits with, cancelled when the reactor has stopped or was crashed meanwhile. */
+  /** The delayed calls of the shutdown, cancelled when the reactor stops or crashes first. */
   readonly #endCalls = new Set<DelayedCall>();
 
   /** Throws what `make` throws. */
@@ -67,8 +69,8 @@ export abstract class EngineReactor extends ReactorBase implements Reactor, Port
   }
 
   /**
-   * Listen on `port`, or on a free one when it is 0.
-   * @throws CannotListenError; RangeError for a number that is out of range; TypeError for the rest. Then nothing has begun
+   * Listen on `port`, or on a free port when it is 0.
+   * @throws CannotListenError; RangeError for an invalid port; TypeError for an invalid factory or option
    */
   listenTCP(port: number, factory: ServerFactoryLike, options: ListenTCPOptions = {}): ListeningPort {
     const checked = ensureListenTCP(port, factory, options);
@@ -90,7 +92,7 @@ export abstract class EngineReactor extends ReactorBase implements Reactor, Port
   }
 
   /**
-   * Call `doRead()` of `reader` in every turn in which its descriptor has something to read.
+   * Call `doRead()` of `reader` in every tick in which its descriptor is readable (level-triggered).
    * @throws CannotWatchError | DescriptorsNotSupportedError
    */
   addReader(reader: ReadDescriptor): void {
@@ -98,24 +100,24 @@ export abstract class EngineReactor extends ReactorBase implements Reactor, Port
   }
 
   /**
-   * Call `doWrite()` of `writer` in every turn in which its descriptor takes something.
+   * Call `doWrite()` of `writer` in every tick in which its descriptor is writable (level-triggered).
    * @throws CannotWatchError | DescriptorsNotSupportedError
    */
   addWriter(writer: WriteDescriptor): void {
     this.#descriptors.addWriter(writer);
   }
 
-  /** Read no more; nothing when it is no reader. Close its descriptor after this, not before. */
+  /** Stop reading; a no-op when it was not added. Close the descriptor after this call, not before. */
   removeReader(reader: ReadDescriptor): void {
     this.#descriptors.removeReader(reader);
   }
 
-  /** Write no more; nothing when it is no writer. Close its descriptor after this, not before. */
+  /** Stop writing; a no-op when it was not added. Close the descriptor after this call, not before. */
   removeWriter(writer: WriteDescriptor): void {
     this.#descriptors.removeWriter(writer);
   }
 
-  /** Remove every reader and writer, without telling them. Returns each object once. */
+  /** Remove every reader and writer, without calling connectionLost(). Returns each object once. */
   removeAll(): (ReadDescriptor | WriteDescriptor)[] {
     return this.#descriptors.removeAll();
   }
@@ -128,12 +130,15 @@ export abstract class EngineReactor extends ReactorBase implements Reactor, Port
     return this.#descriptors.getWriters();
   }
 
-  /** Counters of the engine since it was made. */
+  /** The engine's counters since it was created. */
   stats(): EngineStats {
     return this.#link.stats();
   }
 
-  /** Close every descriptor, without telling anybody, and free the native memory. The reactor is of no use afterwards. */
+  /**
+   * Close every descriptor without notifying protocols, and free the native memory. The reactor cannot be used
+   * afterwards.
+   */
   destroy(): void {
     this.#fresh = false;
     this.crash();
@@ -168,8 +173,8 @@ export abstract class EngineReactor extends ReactorBase implements Reactor, Port
   }
 
   /**
-   * Ports close, connections send what they hold and are lost, and what lingers is closed once its peer has closed. What
-   * does not get that far in {@link LAST_BYTES_SECONDS} is cut: no descriptor is open afterwards.
+   * Close the ports, flush and close the connections, and close lingering sockets once their peers have closed.
+   * Whatever takes longer than {@link LAST_BYTES_SECONDS} is aborted: no descriptor is open afterwards.
    */
   protected override disconnectAll(): Deferred<unknown> {
     const link = this.#link;
@@ -192,7 +197,7 @@ export abstract class EngineReactor extends ReactorBase implements Reactor, Port
       link.onClosed = undefined;
       if (late) link.closeLingering();
       if (link.lingering > 0 && !late) {
-        // Nothing tells when a peer has closed: for the program, the connection is gone already.
+        // The engine does not report when a lingering socket's peer has closed, so this polls.
         this.#endLater(wait, look);
         wait = Math.min(2 * wait + 0.001, LONGEST_LOOK);
         return;

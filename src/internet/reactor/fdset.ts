@@ -1,10 +1,10 @@
 /**
- * Descriptors of the program's own that a reactor watches: Twisted's IReactorFDSet.
+ * The program's own descriptors, watched by the reactor: Twisted's IReactorFDSet.
  *
  *     addReader(object) ─▶ Watch (object, descriptor, handle) ◀─ READY record: doRead(), doWrite()
  *
- * One object has one watch and one kernel registration, whether it reads, writes or does both; it has none from the
- * moment that it does neither, so that its descriptor may be closed then.
+ * Each object has one watch and one kernel registration, for reading, writing or both. The registration is removed as
+ * soon as the object does neither, so that its descriptor can be closed then.
  */
 import { fstatSync } from "node:fs";
 import { isError, nameOf, read } from "../../logger/describe.ts";
@@ -25,15 +25,15 @@ import type { DescriptorEnd, FileDescriptor, ReadDescriptor, WriteDescriptor } f
 import { callAndLog, logRejection } from "../rejection.ts";
 
 /**
- * How often the descriptors are looked at, in seconds. poll(2) and select(2) tell when one was closed; epoll, kqueue and
- * io_uring drop it without a word, so that its object would wait for ever.
+ * Seconds between two checks whether watched descriptors are still open. poll(2) and select(2) report a closed
+ * descriptor; epoll, kqueue and io_uring drop it silently, so that its object would wait forever.
  */
 const SWEEP_SECONDS = 1;
 
 class Watch implements PolledEvents {
   readonly object: FileDescriptor;
   readonly fd: number;
-  /** What the number stood for when it was added. */
+  /** The file that the descriptor referred to when it was added. */
   readonly identity: string;
   handle = -1;
   reader: ReadDescriptor | undefined;
@@ -126,7 +126,7 @@ export class FDSet {
 
   // --- for the reactor -----------------------------------------------------------------------------------------------
 
-  /** The reactor runs: objects may be told. */
+  /** The reactor has started: events may be dispatched. */
   start(): void {
     this.#running = true;
     this.#sweepLater();
@@ -138,12 +138,12 @@ export class FDSet {
     this.#sweeper = undefined;
   }
 
-  /** Remove every object, and tell it. */
+  /** Remove every object, and call its connectionLost(). */
   disconnectAll(reason: () => Failure): void {
     for (const object of this.removeAll()) this.#lost(object, reason());
   }
 
-  /** The kernel says that the descriptor is ready for `what`. */
+  /** The kernel reported the descriptor as ready for `what`. */
   ready(watch: Watch, what: number): void {
     const { object } = watch;
     let reading = false;
@@ -174,7 +174,7 @@ export class FDSet {
     this.#end(object, new Failure(why), reading);
   }
 
-  /** The engine gave the descriptor up. */
+  /** The engine removed the descriptor because of an error. */
   closed(watch: Watch, errno: number): void {
     this.#end(watch.object, new Failure(new CannotWatchError(nameOf(watch.object), watch.fd, errno)), false);
   }
@@ -185,18 +185,18 @@ export class FDSet {
     const known = this.#watches.get(object);
     if (known !== undefined) return known;
     const fd = object.fileno();
-    // Asked here, since poll(2) and select(2) would tell it only in the next turn.
+    // Checked here, since poll(2) and select(2) would report it only in the next tick.
     const identity = identityOf(fd);
     if (identity === undefined) throw new CannotWatchError(nameOf(object), fd, errnoNamed("EBADF")!);
     const other = this.#byDescriptor.get(fd);
     if (other !== undefined && numberOf(other.object) === fd)
       throw new CannotWatchError(nameOf(object), fd, errnoNamed("EEXIST")!);
-    // The other one closed its descriptor without a word, and the number has come round.
+    // The other object closed its descriptor without removing it, and the number was reused.
     if (other !== undefined) this.#end(other.object, new Failure(new ConnectionFdescWentAway(fd)), false);
     return new Watch(this, object, fd, identity);
   }
 
-  /** The watch waits for more than before. */
+  /** The watch's interest has grown. */
   #tell(watch: Watch): void {
     const { native } = this.#link;
     const isNew = watch.handle < 0;
@@ -214,7 +214,9 @@ export class FDSet {
     this.#sweepLater();
   }
 
-  /** The watch waits for less than before. An error says that the kernel has forgotten the descriptor: nothing is lost. */
+  /**
+   * The watch's interest has shrunk. An error means that the kernel no longer knows the descriptor, and can be ignored.
+   */
   #lessen(watch: Watch): void {
     if (watch.interest === 0) this.#drop(watch);
     else this.#link.native.setInterest(watch.handle, watch.interest);
@@ -226,7 +228,7 @@ export class FDSet {
     watch.reader = undefined;
     watch.writer = undefined;
     this.#link.dropPolled(watch.handle);
-    // Its slot will be another's.
+    // // The slot will be reused.
     watch.handle = -1;
   }
 
@@ -235,7 +237,7 @@ export class FDSet {
     this.#sweeper = this.#link.loop.later(SWEEP_SECONDS, this.#sweep, false);
   }
 
-  /** End the objects whose descriptors were closed without a word. */
+  /** Disconnect the objects whose descriptors were closed without being removed. */
   readonly #sweep = (): void => {
     this.#sweeper = undefined;
     for (const watch of [...this.#watches.values()]) {
@@ -274,13 +276,13 @@ export class FDSet {
   }
 }
 
-/** What a hangup without anything to read means. */
+/** The reason for a hangup without readable data. */
 function endOf(fd: number, reading: boolean): Error {
   if (!isOpen(fd)) return new ConnectionFdescWentAway(fd);
   return reading ? new ConnectionDone() : new ConnectionLost();
 }
 
-/** What `object.fileno()` returns; undefined when it throws, which is no matter of the one who adds another object. */
+/** The result of `object.fileno()`; undefined when it throws, which must not affect the object that is being added. */
 function numberOf(object: FileDescriptor): number | undefined {
   try {
     return object.fileno();
@@ -293,7 +295,7 @@ function isOpen(fd: number): boolean {
   return identityOf(fd) !== undefined;
 }
 
-/** The file that a descriptor stands for; undefined when it is closed. */
+/** The identity of the file that a descriptor refers to; undefined when it is closed. */
 function identityOf(fd: number): string | undefined {
   try {
     const { dev, ino } = fstatSync(fd);

@@ -1,36 +1,36 @@
-/** Which reactor this process, or this worker, has; and which ones it could have. */
+/** The installed reactor of this process or worker, and the available ones. */
 
 import { type BackendInfo, loadNative } from "../../native.ts";
 import { ReactorAlreadyInstalledError, ReactorInstalledTooLateError, ReactorNotAvailableError } from "../error.ts";
 import type { Reactor } from "../interfaces.ts";
 
-/** A reactor that can tell whether there is work that only run() begins. */
+/** A reactor that knows whether work is pending that needs run(). */
 interface WaitsForRun {
   waitsForRun(): boolean;
 }
 
 let installed: Reactor | undefined;
-/** The import of `skein/reactor` has installed it. */
+/** Whether the import of `skein/reactor` installed it. */
 let byImport = false;
 
-/** The reactor of this process or worker, once there is one. */
+/** The installed reactor, if any. */
 export function installedReactor(): Reactor | undefined {
   return installed;
 }
 
 /**
- * Make `reactor` the one that `skein/reactor` exports, for good.
+ * Install `reactor` as the one that `skein/reactor` exports. It cannot be replaced later.
  * @throws ReactorAlreadyInstalledError
  */
 export function installReactor(reactor: Reactor): void {
   ensureNoneInstalled();
   installed = reactor;
-  // Once a process, also where a test runner loads this module anew for each of its files.
+  // Once per process, also where a test runner loads this module again for each file.
   const isWatched = process.listeners("beforeExit").some(({ name }) => name === warnIfNeverRun.name);
   if (!isWatched) process.once("beforeExit", warnIfNeverRun);
 }
 
-/** The process ends because nothing keeps it alive, not by process.exit() or an error. */
+/** For "beforeExit", which is emitted when the event loop is empty, not after process.exit() or an error. */
 function warnIfNeverRun(): void {
   if ((installed as Partial<WaitsForRun> | undefined)?.waitsForRun?.() !== true) return;
   process.emitWarning("reactor.run() was never called: nothing listens, connects or is called later before it.", {
@@ -38,12 +38,12 @@ function warnIfNeverRun(): void {
   });
 }
 
-/** For the import of `skein/reactor`: who installs another one from here on comes too late. */
+/** Called by `skein/reactor`, so that a later installation gets ReactorInstalledTooLateError. */
 export function noteInstalledByImport(): void {
   byImport = true;
 }
 
-/** For those who are about to make a reactor in order to install it. @throws ReactorAlreadyInstalledError */
+/** Check before creating a reactor to install. @throws ReactorAlreadyInstalledError */
 export function ensureNoneInstalled(): void {
   if (byImport) {
     throw new ReactorInstalledTooLateError(
@@ -59,7 +59,7 @@ export function ensureNoneInstalled(): void {
   }
 }
 
-/** Where the reactors are that not every build of the addon has. */
+/** Why a backend is missing from a build of the addon. */
 export const ELSEWHERE: Readonly<Record<string, string>> = {
   epoll: "epoll is Linux's",
   kqueue: "kqueue is macOS' and the BSDs'",
@@ -69,8 +69,8 @@ export const ELSEWHERE: Readonly<Record<string, string>> = {
 };
 
 /**
- * The `name` of a backend that works here.
- * @param prefix what the message begins with, when there is more to say
+ * Check that the backend `name` is available, and return its name.
+ * @param prefix the beginning of the error message
  * @throws ReactorNotAvailableError, NativeLoadError
  */
 export function ensureAvailable(name: string, prefix = ""): string {
@@ -81,10 +81,10 @@ export function ensureAvailable(name: string, prefix = ""): string {
   throw new ReactorNotAvailableError(`${prefix}There is no ${name} reactor here: ${why}. ${whatThereIs(backends)}`);
 }
 
-/** A backend of a lower preference is used only when a program asks for it by name. */
+/** Backends with a lower preference are used only when a program asks for them by name. */
 const DEFAULT_PREFERENCE_MIN = 100;
 
-/** The backend with the highest preference that works here. @throws ReactorNotAvailableError, NativeLoadError */
+/** The available backend with the highest preference. @throws ReactorNotAvailableError, NativeLoadError */
 export function preferredBackend(): string {
   const backends = loadNative().backends();
   const candidates = backends

@@ -3,7 +3,7 @@
 import { ensureAvailable, ensureNoneInstalled, installReactor } from "./installation.ts";
 import { NativeReactor, type NativeReactorOptions } from "./native.ts";
 
-/** The reactor over Windows' I/O completion ports. It cannot watch descriptors of the program's own. */
+/** The reactor over Windows' I/O completion ports. It does not support addReader() and addWriter(). */
 export class IOCPReactor extends NativeReactor {
   /** @throws NativeLoadError | ReactorNotAvailableError */
   constructor(options: NativeReactorOptions = {}) {

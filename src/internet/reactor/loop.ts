@@ -1,27 +1,27 @@
 /**
- * The loop that a reactor lives in, as far as it tells the time and wakes: Node's own, or that of a simulation, whose
- * time is virtual. I/O is not its business: that wakes the reactor by the engine.
+ * The event loop that a reactor runs in, reduced to its clock and wake-ups: Node's, or a simulation's with virtual
+ * time. I/O does not go through it: the engine wakes the reactor itself.
  */
 import { AsyncResource } from "node:async_hooks";
 import { performance } from "node:perf_hooks";
 
 export interface Loop {
-  /** Seconds by a clock that never goes back. */
+  /** Monotonic time in seconds. */
   seconds(): number;
-  /** Call `f` once, not before `seconds` have passed. Unless it `holds`, the process does not stay alive for it. */
+  /** Call `f` once, after at least `seconds`. Without `holds`, the timer is unref'ed. */
   later(seconds: number, f: () => void, holds: boolean): object;
   cancelLater(timer: object | undefined): void;
   /** Call `f` once, after everything that runs now. */
   soon(f: () => void): object;
   cancelSoon(call: object | undefined): void;
-  /** Call `f` in the next tick, after the timers and the I/O that are due by then. */
+  /** Call `f` in the next tick of the event loop, after the timers and the I/O that are due by then. */
   nextTick(f: () => void): void;
 }
 
-/** The loop that a transport lives in. Transports that wrap another one pass on what that one has. */
+/** The key of a transport's event loop. A wrapping transport returns that of the wrapped one. */
 export const LOOP: unique symbol = Symbol("loop");
 
-/** The loop of a transport, or Node's when the transport does not say. */
+/** The event loop of a transport; Node's when it has no {@link LOOP}. */
 export function loopOf(transport: object): Loop {
   const loop = (transport as { readonly [LOOP]?: Loop })[LOOP];
   if (loop !== undefined) return loop;
@@ -31,14 +31,16 @@ export function loopOf(transport: object): Loop {
 
 let nodeLoop: Loop | undefined;
 
-/** performance.timeOrigin is a getter that costs a third of the clock itself. */
+/** Read once: the getter performance.timeOrigin costs a third of reading the clock. */
 const ORIGIN_SECONDS = performance.timeOrigin / 1000;
-/** setTimeout() takes no more; a wait that is longer ends early. */
+/** The maximum of setTimeout(); a longer wait wakes early and is set again. */
 const TIMEOUT_MS_MAX = 2 ** 31 - 1;
 
 /** Node's loop. */
 export class NodeLoop implements Loop {
-  /** Node's timers belong to the reactor, not to whoever happened to make the next call: no AsyncLocalStorage leaks. */
+  /**
+   * A context of its own, so that timers do not capture the AsyncLocalStorage context of whoever made the next call.
+   */
   private readonly scope = new AsyncResource("SkeinReactor");
 
   seconds(): number {

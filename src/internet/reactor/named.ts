@@ -1,16 +1,16 @@
-/** A reactor by its name, as people write it. */
+/** Creates reactors by name. */
 
 import type { Reactor } from "../interfaces.ts";
 import { ensureAvailable } from "./installation.ts";
 import { NativeReactor } from "./native.ts";
 import { NodeReactor } from "./node.ts";
 
-/** Other names, after the modules. */
+/** Aliases, after the module names. */
 const ALIASES: Readonly<Record<string, string>> = { uring: "io_uring", kq: "kqueue" };
 
 /**
  * A new reactor of that name.
- * @param prefix what the message begins with when there is none
+ * @param prefix the beginning of the error message
  * @throws ReactorNotAvailableError | NativeLoadError
  */
 export function reactorNamed(wanted: string, prefix = ""): Reactor {

@@ -1,4 +1,4 @@
-/** Names to addresses, by the system's resolver: hosts file, name servers and all. Nothing is cached here. */
+/** Resolves host names with the system's resolver (getaddrinfo). Nothing is cached here. */
 
 import { lookup } from "node:dns";
 import { isIP } from "node:net";
@@ -12,8 +12,9 @@ const NAME_BYTES_MAX = 253;
 const LABEL_BYTES_MAX = 63;
 
 /**
- * The first IPv4 address of `name`, or its first IPv6 address when it has no other. A literal address is returned as it
- * is, and "" is "0.0.0.0". Fails with DNSLookupError. The question cannot be taken back: cancelling only stops waiting.
+ * The first IPv4 address of `name`, or its first IPv6 address when it has no IPv4 address. A literal address is
+ * returned unchanged, and "" is "0.0.0.0". Fails with DNSLookupError. Cancelling the Deferred does not cancel the
+ * look-up.
  * @see getaddrinfo(3)
  */
 export function resolve(name: string): Deferred<string> {
@@ -36,7 +37,7 @@ export function resolve(name: string): Deferred<string> {
   return d;
 }
 
-/** Why no resolver need be asked for `name`, or undefined when it may exist. */
+/** Why `name` cannot be valid, or undefined when the resolver must be asked. */
 function findFault(name: string): string | undefined {
   if (name.includes("\0")) return "it holds a NUL character";
   const ascii = isASCII(name) ? name : domainToASCII(name);

@@ -7,7 +7,7 @@ import { EngineReactor } from "./engine.ts";
 export type DriverName = "pollable" | "waiter";
 
 export interface NativeReactorOptions {
-  /** How the engine lives in Node's loop. Default: the one that fits the backend and the runtime. */
+  /** How the engine is driven by Node's event loop. Default: what fits the backend and the runtime. */
   readonly driver?: DriverName;
 }
 
@@ -25,7 +25,7 @@ export class NativeReactor extends EngineReactor {
   }
 }
 
-/** Bun and Deno do not let an addon watch a descriptor with libuv, and not every backend has one. */
+/** Bun and Deno have no uv_poll for addons, and not every backend has a descriptor to poll. */
 function defaultDriver(name: string): DriverName {
   if ("bun" in process.versions || "deno" in process.versions) return "waiter";
   return (

@@ -1,4 +1,4 @@
-/** The reactor over Node's own sockets and timers, for where the native engine cannot be loaded. */
+/** The reactor over node:net sockets and Node's timers, for where the addon cannot be loaded. */
 
 import { NodeEngine } from "../nodeengine/engine.ts";
 import { EngineReactor } from "./engine.ts";
@@ -6,7 +6,7 @@ import { ensureNoneInstalled, installReactor } from "./installation.ts";
 import { NodeLoop } from "./loop.ts";
 
 /**
- * The reactor over node:net. It needs no addon, and costs more per message than any that does. Where libuv is older than
+ * The reactor over node:net. It needs no addon, and costs more per message than the native reactors. With libuv before
  * 1.49 (Node 20), `reusePort` shares a port within one reactor only, not between processes or workers.
  */
 export class NodeReactor extends EngineReactor {

@@ -1,11 +1,11 @@
-/** The signals that ask a program to end, while a reactor runs. */
+/** The signals that stop a running reactor. */
 
 import { isMainThread } from "node:worker_threads";
 
 const SIGNALS: readonly NodeJS.Signals[] =
   process.platform === "win32" ? ["SIGINT", "SIGTERM", "SIGBREAK"] : ["SIGINT", "SIGTERM"];
 
-/** Calls a function for each such signal between `install` and `remove`. In a worker no signal ever arrives. */
+/** Calls a function for each such signal between `install` and `remove`. Workers never receive signals. */
 export class SignalHandlers {
   private readonly handle: (signal: NodeJS.Signals) => void;
   private installed = false;
@@ -20,7 +20,7 @@ export class SignalHandlers {
     for (const signal of SIGNALS) process.on(signal, this.handle);
   }
 
-  /** Without another listener in the program, the signals end the process again. */
+  /** Without other listeners, the signals have their default action again. */
   remove(): void {
     if (!this.installed) return;
     this.installed = false;
@@ -28,8 +28,10 @@ export class SignalHandlers {
   }
 }
 
-/** Send this process `signal` again: once nobody listens it dies of it, and its exit status tells (128 + n). */
+/**
+ * Send `signal` to this process again: without a listener it terminates the process, whose exit status is then 128 + n.
+ */
 export function raiseAgain(signal: NodeJS.Signals): void {
-  // Windows: kill() knows no SIGBREAK. All that it sends to the own process there ends it.
+  // Windows: kill() does not support SIGBREAK, and any signal sent to the own process terminates it.
   process.kill(process.pid, signal === "SIGBREAK" ? "SIGTERM" : signal);
 }

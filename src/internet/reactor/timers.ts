@@ -1,6 +1,5 @@
 /**
- * The calls that a clock will make later: a hierarchical timing wheel, where adding and cancelling cost the same with
- * ten calls and with ten million.
+ * A hierarchical timing wheel of delayed calls: adding and cancelling are O(1), with ten calls and with ten million.
  *
  *     level 0   32 slots of      1 ms   ┐
  *     level 1   32 slots of     32 ms   │  A call stands at the level of the highest five-bit digit in which its tick
@@ -10,12 +9,12 @@
  *     level 5   32 slots of    9.3 h    ┘  level that has one leads to what is next.
  *     far       what is more than 12.4 days ahead of the origin, until the origin moves there
  *
- * The calls of the tick that the cursor is in leave the wheel for a heap, which hands them out in time order, each not
- * before its own time within that tick.
+ * When the cursor reaches a tick, its calls move from the wheel to a heap, which returns them in time order, none
+ * before its exact time within the tick.
  *
- * A slot is a circular list in the order of the `callLater` calls. Cancelling only takes the call out of its list: a
- * slot's bit and its earliest time may be left behind, and are put right when they are looked at. They can cause one
- * look too many, never one too late.
+ * A slot is a circular list in the order of the `callLater` calls. Cancelling only unlinks the call: the slot's bit and
+ * its earliest time may be stale, and are corrected when they are next read. A stale value can cause a superfluous
+ * wake-up, never a late one.
  */
 import { AlreadyCalled, AlreadyCancelled } from "../error.ts";
 import type { DelayedCall as DelayedCallInterface } from "../time.ts";
@@ -34,19 +33,19 @@ const ACTIVE = 0;
 const CALLED = 1;
 const CANCELLED = 2;
 
-/** A heap of fewer entries is left as it is, whatever they are. */
+/** Heaps with fewer entries than this are not cleared of void entries. */
 const CLEARED_FROM = 64;
 
 const FROM_NOW = "a number of seconds from now, 0 or more";
 const NO_ARGUMENTS: readonly unknown[] = [];
 const nothing: Callable = () => undefined;
 
-/** One call to come. It is its own link in the wheel's lists; the fields are the wheel's. */
+/** A delayed call. It is also its own list node; the undocumented fields belong to the wheel. */
 export class DelayedCall implements DelayedCallInterface {
   prev: DelayedCall = this;
   next: DelayedCall = this;
   state: number = ACTIVE;
-  /** Of its entry in the heap, -1 when it has none. */
+  /** The sequence of its entry in the heap, -1 when it has none. */
   sequence = -1;
   time: number;
   f: Callable;
@@ -65,7 +64,7 @@ export class DelayedCall implements DelayedCallInterface {
     return this.time;
   }
 
-  /** Do not make the call; the function and its arguments are let go of. @throws AlreadyCalled | AlreadyCancelled */
+  /** Cancel the call, and release the function and its arguments. @throws AlreadyCalled | AlreadyCancelled */
   cancel(): void {
     this.ensureActive();
     this.wheel.take(this);
@@ -97,7 +96,7 @@ export class DelayedCall implements DelayedCallInterface {
     return this.state === ACTIVE;
   }
 
-  /** Make the call, which the wheel has handed out. Throws what the function throws. */
+  /** Make the call, which shift() has returned. Throws what the function throws. */
   run(): unknown {
     const { f, args } = this;
     this.finish(CALLED);
@@ -116,28 +115,28 @@ export class DelayedCall implements DelayedCallInterface {
   }
 }
 
-/** The wheel. It has no clock of its own to run by: its owner looks at it, in time for `nextTime`. */
+/** The wheel. It sets no timer: its owner calls it no later than `nextTime`. */
 export class TimerWheel {
   readonly seconds: () => number;
   private readonly wake: (time: number) => void;
-  /** When the owner looks at the wheel by itself; calls that are due before are told to it by `wake`. */
+  /** When the owner's timer fires. `wake` is called for calls that are due before that. */
   wakeTime = Number.POSITIVE_INFINITY;
 
   private readonly lists: DelayedCall[] = [];
-  /** The calls of the tick that was looked at last, and of those before it. An entry whose sequence is not its call's is void. */
+  /** The calls that have left the wheel. An entry whose sequence is not its call's is void. */
   private readonly due = new TimeHeap<DelayedCall>();
   private sequence = 0;
   /** Void entries of the heap. */
   private voided = 0;
-  /** The time of the last look. */
+  /** The `now` of the last takeDue(). */
   private now = Number.NEGATIVE_INFINITY;
-  /** One bit for each slot of a level: it may hold calls. */
+  /** One bit per slot of each level: set when the slot may hold calls. */
   private readonly occupied = new Int32Array(LEVELS);
-  /** For each slot: no call in it is due before. */
+  /** For each slot, a lower bound of the due times of its calls. */
   private readonly earliest = new Float64Array(FAR + 1).fill(Number.POSITIVE_INFINITY);
   /** Seconds at which tick 0 begins. */
   private origin: number;
-  /** The tick of the last look: everything before it has been taken. */
+  /** The tick of the last takeDue(): everything before it has left the wheel. */
   private cursor = 0;
 
   /**
@@ -159,7 +158,7 @@ export class TimerWheel {
     return call;
   }
 
-  /** Make a call that is active due at another time. Among calls due at the same time it is the last from now on. */
+  /** Change the due time of an active call. Among calls due at the same time it becomes the last. */
   move(call: DelayedCall, time: number): void {
     this.take(call);
     call.time = time;
@@ -167,7 +166,7 @@ export class TimerWheel {
     if (time < this.wakeTime) this.wake(time);
   }
 
-  /** Take a call out of the wheel. */
+  /** Remove a call from the wheel. */
   take(call: DelayedCall): void {
     if (call.sequence < 0) {
       unlink(call);
@@ -179,7 +178,7 @@ export class TimerWheel {
     this.dropVoid();
   }
 
-  /** Have `shift` hand out every call that is due at `now`. */
+  /** Make every call that is due at `now` available to `shift`. */
   takeDue(now: number): void {
     this.now = now;
     let tick = (now - this.origin) * TICKS_PER_SECOND;
@@ -191,7 +190,7 @@ export class TimerWheel {
     if (tick >= this.cursor) this.advance(Math.floor(tick));
   }
 
-  /** The first call in time order of those that were due at the last look. It counts as made from here on: `run` it. */
+  /** Remove and return the first due call in time order; the caller must `run` it. */
   shift(): DelayedCall | undefined {
     const call = this.firstDue();
     if (call === undefined || call.time > this.now) return undefined;
@@ -200,14 +199,14 @@ export class TimerWheel {
     return call;
   }
 
-  /** When the wheel must be looked at next; Infinity when there is no call. Never later than the next call is due. */
+  /** When takeDue() must be called next; Infinity without calls. Never later than the next due time. */
   nextTime(): number {
     const slot = this.firstSlot();
     const later = slot === undefined ? Number.POSITIVE_INFINITY : this.earliest[slot]!;
     return Math.min(later, this.firstDue()?.time ?? Number.POSITIVE_INFINITY);
   }
 
-  /** Every call that is active, in the order in which they are due. */
+  /** Every active call, in the order of the due times. */
   calls(): DelayedCall[] {
     this.dropVoid();
     const found = [...this.due.values()].sort((a, b) => a.sequence - b.sequence);
@@ -242,7 +241,7 @@ export class TimerWheel {
     this.voided = 0;
   }
 
-  /** The first call of the heap, whose void entries before it are dropped. */
+  /** The first valid call of the heap; drops the void entries before it. */
   private firstDue(): DelayedCall | undefined {
     const { due } = this;
     while (due.size > 0 && due.first!.sequence !== due.sequence) {
@@ -252,7 +251,7 @@ export class TimerWheel {
     return due.first;
   }
 
-  /** The slot that holds what is due first, after clearing what empty slots have left behind. */
+  /** The slot with the earliest call, after clearing the stale bits of empty slots. */
   private firstSlot(): number | undefined {
     for (let level = 0; level < LEVELS; level++) {
       for (let bits = this.occupied[level]!; bits !== 0; bits = this.occupied[level]!) {
@@ -285,7 +284,7 @@ export class TimerWheel {
     this.cursor = target;
   }
 
-  /** Place the calls of a slot anew, now that the cursor or the origin has moved. */
+  /** Redistribute the calls of a slot, after the cursor or the origin has moved. */
   private scatter(slot: number): void {
     const list = this.lists[slot]!;
     let call = list.next;
@@ -310,7 +309,7 @@ export class TimerWheel {
     this.clear(slot);
   }
 
-  /** Let tick 0 begin at `now`. Only the far calls are left. */
+  /** Move the origin to `now`. Only far calls are left in the wheel. */
   private beginEra(now: number): void {
     this.origin = now;
     this.cursor = 0;
@@ -318,7 +317,7 @@ export class TimerWheel {
   }
 }
 
-/** Check what `callLater` was given. @throws RangeError | TypeError */
+/** Check the arguments of `callLater`. @throws RangeError | TypeError */
 export function ensureCallLater(seconds: number, f: unknown): void {
   ensureSeconds("callLater", FROM_NOW, seconds, 0);
   if (typeof f !== "function") {
@@ -336,7 +335,7 @@ function byTime(a: DelayedCall, b: DelayedCall): number {
   return a.time < b.time ? -1 : a.time > b.time ? 1 : 0; // no difference: of two Infinities it is not a number
 }
 
-/** Put `call` before `list`: at the end, when `list` is a list's own link. */
+/** Insert `call` before `list`; at the end, when `list` is a list's sentinel. */
 function append(list: DelayedCall, call: DelayedCall): void {
   const last = list.prev;
   call.prev = last;
@@ -345,7 +344,7 @@ function append(list: DelayedCall, call: DelayedCall): void {
   list.prev = call;
 }
 
-/** Take a call out of its list; it links to itself then, so that one that is kept keeps no neighbours. */
+/** Unlink a call. It then links to itself, so that a call that is kept does not keep its neighbours alive. */
 function unlink(call: DelayedCall): void {
   const { prev, next } = call;
   prev.next = next;

@@ -3,7 +3,7 @@
  *
  *     fire() ──► "before" triggers ──► every Deferred they returned ──► the engine's own part ──► "during" ──► "after"
  *
- * A trigger that fails is logged and holds up nobody: neither the other triggers nor the event.
+ * A trigger that fails is logged; the other triggers and the event go on.
  */
 import { isInstance } from "../../logger/describe.ts";
 import { err } from "../../logger/log.ts";
@@ -36,7 +36,7 @@ class Trigger implements TriggerId {
 export class ThreePhaseEvent {
   readonly name: string;
   private readonly triggers = new Map<TriggerPhase, Set<Trigger>>(PHASES.map((phase) => [phase, new Set()]));
-  /** Marks the fire under way; one that was abandoned finds another mark, or none, and goes no further. */
+  /** Identifies the current fire(): one that was abandoned sees that this has changed, and stops. */
   private round: symbol | undefined;
 
   constructor(name: string) {
@@ -62,14 +62,14 @@ export class ThreePhaseEvent {
     return trigger;
   }
 
-  /** Forget a trigger; false when it is not here, or has run. */
+  /** Remove a trigger; false when it was removed before, or has run. */
   remove(id: TriggerId): boolean {
     return this.triggers.get(id.phase)?.delete(id as Trigger) === true;
   }
 
   /**
-   * Run the triggers, synchronously as far as no Deferred holds it up.
-   * @param own the engine's part of "during", which runs first; what it returns is waited for
+   * Run the triggers, synchronously except where a Deferred is awaited.
+   * @param own the reactor's own work in "during", which runs first and is awaited
    * @returns fires after the last trigger, or with the failure of `own`, which leaves the later triggers where they are
    */
   fire(own: () => unknown = () => undefined): Deferred<void> {
@@ -94,12 +94,12 @@ export class ThreePhaseEvent {
     return finished;
   }
 
-  /** Go no further with the fire under way, whose Deferred stays silent. Triggers that have not run wait for the next. */
+  /** Abandon the current fire(); its Deferred never fires. Triggers that have not run wait for the next fire(). */
   abandon(): void {
     this.round = undefined;
   }
 
-  /** Run "before" triggers, those too that come while others are waited for, then go on. */
+  /** Run the "before" triggers, including those added while others are awaited, then continue. */
   private runBefore(round: symbol, goOn: () => void): void {
     let pending = 1;
     const oneLess = (): void => {
@@ -124,10 +124,10 @@ export class ThreePhaseEvent {
     for (const result of this.results(phase, round)) logRejection(result, this.complaint(phase));
   }
 
-  /** Run the triggers of a phase one by one and pass on what they return. */
+  /** Run the triggers of a phase one by one and yield their results. */
   private *results(phase: TriggerPhase, round: symbol): IterableIterator<unknown> {
     const triggers = this.triggers.get(phase)!;
-    // A Set's iterator comes to what is added meanwhile, too.
+    // A Set's iterator also reaches triggers that are added meanwhile.
     for (const trigger of triggers) {
       if (this.round !== round) return;
       triggers.delete(trigger);
@@ -144,7 +144,7 @@ export class ThreePhaseEvent {
   }
 }
 
-/** Whether a "before" trigger returned something to wait for. A `then` that throws is the failure that came of the wait. */
+/** Whether a "before" trigger returned a thenable. A `then` getter that throws counts as one that fails. */
 function mayHaveToWait(result: unknown): result is PromiseLike<unknown> {
   try {
     return isThenable(result);

@@ -3,7 +3,10 @@
 import { ensureAvailable, ensureNoneInstalled, installReactor } from "./installation.ts";
 import { NativeReactor, type NativeReactorOptions } from "./native.ts";
 
-/** The reactor over Linux's io_uring(7). A ring keeps the rights of the process that made it: drop privileges first. */
+/**
+ * The reactor over Linux's io_uring(7). A ring keeps the credentials of the process that created it: drop privileges
+ * before.
+ */
 export class UringReactor extends NativeReactor {
   /** @throws NativeLoadError | ReactorNotAvailableError */
   constructor(options: NativeReactorOptions = {}) {
