@@ -138,7 +138,9 @@ test("until() returns what was awaited, throws what that was rejected with, and 
     throw new Error("no");
   });
   await expect(sim.until(refused)).rejects.toThrow(/^no$/);
-  await expect(sim.until(new Promise(() => undefined), 7)).rejects.toThrow(/seed 9.*has not come within 7 seconds/);
+  await expect(sim.until(new Promise(() => undefined), 7)).rejects.toThrow(
+    /seed 9.*did not settle within 7 virtual seconds/,
+  );
   expect(sim.seconds()).toBe(13);
 });
 

@@ -1,4 +1,4 @@
-/** One end of a simulated connection: what a kernel and an engine keep of it. */
+/** One end of a simulated connection: the kernel's and the engine's state of it. */
 import type { EngineConnection } from "../../internet/engine/base.ts";
 import { Phase } from "../../internet/engine/phase.ts";
 import { errnoNamed } from "../../internet/errno.ts";
@@ -13,10 +13,10 @@ const ECONNREFUSED = errnoNamed("ECONNREFUSED")!;
 const ECONNRESET = errnoNamed("ECONNRESET")!;
 const ETIMEDOUT = errnoNamed("ETIMEDOUT")!;
 
-/** A send that took a part only is tried again within so many seconds. */
+/** Seconds until the rest of a partial send is retried. */
 const RETRY_SECONDS = 0.001;
 
-/** What an end needs of the engine that it belongs to. */
+/** The part of its engine that an end uses. */
 export interface EndEngine {
   readonly network: Medium;
   record(kind: number, subject: number, a: number, b: number): void;
@@ -27,7 +27,7 @@ export interface EndEngine {
   released(end: End): void;
 }
 
-/** What has a place in the network's list of connections; -1 when it is in none. */
+/** An item of the network's list of connections; -1 when it is in none. */
 export interface Listed {
   index: number;
 }
@@ -46,14 +46,14 @@ export class End implements EngineConnection, PipeEnd {
   notifyDrain = false;
   noDelay = 1;
   keepAlive = 0;
-  /** The program was told that the peer has ended its side. */
+  /** The peer's FIN was reported to the program. */
   eof = false;
   dirty = false;
   ready = false;
   sweeps = 0;
-  /** What it belongs to, from the moment at which the other end is there. */
+  /** The connection, once both ends exist. */
   connection: Listed | undefined = undefined;
-  /** What it sends. */
+  /** The outgoing pipe. */
   out: Pipe | undefined = undefined;
   peer: PipeEnd | undefined = undefined;
   private shutAsked = false;
@@ -62,7 +62,7 @@ export class End implements EngineConnection, PipeEnd {
   private finished = false;
   private wasReset = false;
   private readonly outbox = new SegmentList();
-  /** Arrived, not read. */
+  /** Received, not read yet. */
   readonly inbox = new SegmentList();
   private retry: Retry | undefined = undefined;
 
@@ -192,7 +192,7 @@ export class End implements EngineConnection, PipeEnd {
     }
   }
 
-  /** End it, because of an error. */
+  /** Close it with an error. */
   fail(errno: number): void {
     if (this.phase === Phase.CLOSED) return;
     if (this.phase === Phase.CONNECTING) {
@@ -205,7 +205,7 @@ export class End implements EngineConnection, PipeEnd {
     this.release();
   }
 
-  /** Nobody is here any more to send what waits, or to read what came: the kernel closes, or resets. */
+  /** The process has ended: the kernel closes the connection, or resets it when there is unread or unsent data. */
   abandon(): void {
     if (this.phase === Phase.CONNECTING) this.out!.drop();
     else if (this.handle < 0 || this.inbox.bytes > 0) this.out!.sendSignal(SegmentKind.RST);
@@ -213,7 +213,7 @@ export class End implements EngineConnection, PipeEnd {
     if (this.phase !== Phase.CLOSED) this.release();
   }
 
-  /** Gone, and nobody is told. */
+  /** Drop the connection without a FIN or RST, so that the peer is half-open. */
   dropSilently(): void {
     this.out?.drop();
     if (this.phase !== Phase.CLOSED) this.release();
@@ -232,7 +232,7 @@ export class End implements EngineConnection, PipeEnd {
 
   arrive(segment: Segment, from: Pipe): void {
     if (this.phase === Phase.CLOSED) {
-      // Nobody is here who would want it.
+      // The end was closed: discard what arrives.
       this.out!.sendSignal(SegmentKind.RST);
     } else if (this.phase === Phase.LINGERING) {
       from.consumed(segment.length);
@@ -284,7 +284,7 @@ export class End implements EngineConnection, PipeEnd {
     if (this.phase === Phase.OPEN || this.phase === Phase.FLUSHING) this.engine.flushLater(this);
   }
 
-  /** No acknowledgement came for too long. */
+  /** The acknowledgement timeout has expired. */
   unheard(): void {
     this.fail(ETIMEDOUT);
   }
@@ -333,7 +333,7 @@ export class End implements EngineConnection, PipeEnd {
   }
 }
 
-/** The rest of a send that took a part only. */
+/** Retries the rest of a partial send. */
 class Retry extends Occurrence {
   private readonly end: End;
 

@@ -1,7 +1,7 @@
 /**
  * The engine of one program of a simulated host, over a {@link Network}.
  *
- * A host has its turn when something has arrived, was written, or has ended.
+ * A host has a turn when bytes or a FIN arrived, or the program wrote.
  */
 import { EngineBase, type Setup } from "../../internet/engine/base.ts";
 import { errnoNamed } from "../../internet/errno.ts";
@@ -19,13 +19,13 @@ const ENOTSUP = errnoNamed("ENOTSUP")!;
 const READ_BYTES_MAX = 16 * 1024;
 const LOOPBACK = "127.0.0.1";
 
-/** What an EngineLink needs for this engine: a host costs some 36 KiB. */
+/** The sizes of records and arena: a host costs some 36 KiB. */
 export const SIMULATED_SIZES = { records: 256, arenaBytes: 32 * 1024 } as const;
 
-/** What an engine needs of the network. */
+/** The part of the network that an engine uses. */
 export interface EngineNetwork extends Medium {
   connect(engine: SimulatedEngine, local: readonly [string, number], address: string, port: number): End;
-  /** Take an end that is gone out of the list of connections. */
+  /** Remove a closed end from the list of connections. */
   delist(end: End): void;
 }
 
@@ -57,7 +57,7 @@ export class SimulatedEngine extends EngineBase<End, Listener> {
     return this.add(listener);
   }
 
-  /** There are always descriptors here: no listener is ever paused. */
+  /** Simulated descriptors never run out, so no listener is ever paused. */
   resumeAccept(): void {}
 
   connect({ host, port, bindHost, bindPort, path }: ConnectRequest): number {
@@ -68,7 +68,10 @@ export class SimulatedEngine extends EngineBase<End, Listener> {
     return this.add(this.network.connect(this, local, host, port));
   }
 
-  /** The program is no more, and its host's kernel closes what it had; or the host is not either, and nobody is told. */
+  /**
+   * The program has ended: its host's kernel closes its connections. If the host itself is down, they are dropped
+   * silently.
+   */
   destroy(): void {
     if (this.dead) return;
     this.dead = true;
@@ -103,7 +106,7 @@ export class SimulatedEngine extends EngineBase<End, Listener> {
 
   // --- the turn ------------------------------------------------------------------------------------------------------
 
-  /** It is time for a turn, unless the host is frozen. */
+  /** Run a turn, or put it off while the host is frozen. */
   runTurn(): void {
     const { queue } = this.network;
     if (this.started && this.host.frozenUntil > queue.now) queue.plan(this.wakening, this.host.frozenUntil);
@@ -120,12 +123,12 @@ export class SimulatedEngine extends EngineBase<End, Listener> {
   }
 }
 
-/** False for a connect to the host's own loopback, which the kernel makes from there. */
+/** False for an address of the host's loopback interface. */
 function leavesHost(address: string): boolean {
   return !address.startsWith("127.") && address !== "0.0.0.0";
 }
 
-/** The next turn of an engine. */
+/** Schedules the next turn of an engine. */
 class Wakening extends Occurrence {
   private readonly engine: SimulatedEngine;
 

@@ -15,7 +15,7 @@ export class SimulatedHost implements Machine {
   readonly address: string;
   /** Counts the hosts, in the trace. */
   readonly id: number;
-  /** Until then the host does nothing at all, though its kernel still takes what arrives. */
+  /** Until this time no program of the host runs; its kernel still receives. */
   frozenUntil = 0;
   /** For its engines. */
   readonly ports = new Ports();
@@ -32,7 +32,7 @@ export class SimulatedHost implements Machine {
     this.boot();
   }
 
-  /** The host's reactor, which runs. After a restart() it is another one. */
+  /** The host's running reactor. restart() replaces it. */
   get reactor(): SimulatedReactor {
     return this.running;
   }
@@ -51,13 +51,13 @@ export class SimulatedHost implements Machine {
     return address === this.address || address.startsWith("127.");
   }
 
-  /** Stand still for so many seconds, as a machine that swaps or a process that collects garbage. */
+  /** Run no program for `seconds`, like a machine that swaps or a process that collects garbage. */
   freeze(seconds: number): void {
     this.network.fault(`freeze ${this.name} ${seconds}`);
     this.frozenUntil = Math.max(this.frozenUntil, this.network.queue.now + seconds);
   }
 
-  /** Power off: nothing of its program runs any more, and nobody is told. Its peers' connections are half open. */
+  /** Power off: its programs stop, and peers are not notified. Their connections are half-open. */
   crash(): void {
     if (!this.isUp) return;
     this.network.fault(`crash ${this.name}`);
@@ -69,7 +69,7 @@ export class SimulatedHost implements Machine {
     this.network.hostChanged(this);
   }
 
-  /** Power on after a crash(), with a new reactor: start the program again on that one. */
+  /** Power on after a crash(), with a new reactor, on which the program must be started again. */
   restart(): void {
     if (this.isUp) throw new SkeinError(`The host ${this.name} is up: restart() is for one that has crashed.`);
     this.network.fault(`restart ${this.name}`);
@@ -78,7 +78,7 @@ export class SimulatedHost implements Machine {
     this.network.hostChanged(this);
   }
 
-  /** Start one more program, as in a process of its own: a reactor that does not run yet. It ends with a crash(). */
+  /** Start another program, as in a process of its own, with a reactor that is not running yet. A crash() ends it. */
   spawn(): SimulatedReactor {
     return this.start(() => {});
   }

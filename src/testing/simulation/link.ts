@@ -1,31 +1,31 @@
-/** The way from one host to another, with everything that it does to what travels on it. */
+/** The link from one host to another, with its latency, bandwidth, loss and faults. */
 /** How a network behaves between two hosts. Times are seconds, probabilities are from 0 to 1. */
 export interface LinkSettings {
-  /** From one host to the other, one way. Default 0.001. */
+  /** The one-way latency. Default 0.001. */
   readonly latency: number;
-  /** Up to so much more, at random. What one connection sends stays in order. Default 0. */
+  /** The maximum random addition to the latency. Segments of one connection stay in order. Default 0. */
   readonly jitter: number;
-  /** Bytes a second that all connections of the link share. Default Infinity. */
+  /** Bytes per second, shared by all connections of the link. Default Infinity. */
   readonly bandwidth: number;
-  /** That a segment is lost, and sent again 0.2 s later, or 0.4 s, and so on. Default 0. */
+  /** That a segment is lost. It is retransmitted after 0.2 s, then 0.4 s, and so on. Default 0. */
   readonly loss: number;
-  /** That a segment is cut in two, at any byte; the parts are perhaps cut again. Default 0. */
+  /** That a segment is split in two at a random byte; the parts may be split again. Default 0. */
   readonly fragment: number;
-  /** That a segment waits for the one behind it, and arrives as one with it. Default 0. */
+  /** That a segment is held back and merged with the next one. Default 0. */
   readonly coalesce: number;
-  /** That a send takes only a part of what was written. Default 0. */
+  /** That a send is partial. Default 0. */
   readonly partialWrites: number;
-  /** That a connect is refused though somebody listens. Default 0. */
+  /** That a connect is refused although the port listens. Default 0. */
   readonly refuse: number;
-  /** That a connect gets no answer at all. Default 0. */
+  /** That a connect is never answered. Default 0. */
   readonly loseConnect: number;
-  /** Bytes that one side may send before the other has read them. Default 65536. */
+  /** The window: the most unread bytes in flight per direction. Default 65536. */
   readonly window: number;
-  /** Seconds after which a side whose segments are not acknowledged gives up, with ETIMEDOUT. Default 120. */
+  /** Seconds without an acknowledgement after which a side fails with ETIMEDOUT. Default 120. */
   readonly giveUp: number;
 }
 
-/** A network without surprises: a millisecond from host to host, and nothing breaks. */
+/** A network without faults: one millisecond of latency. */
 export const PLAIN_NETWORK: LinkSettings = {
   latency: 0.001,
   jitter: 0,
@@ -40,7 +40,7 @@ export const PLAIN_NETWORK: LinkSettings = {
   giveUp: 120,
 };
 
-/** A network to find bugs by: everything that may happen to a stream happens to it often. */
+/** A network for finding bugs: fragmentation, coalescing, partial writes and the rest are frequent. */
 export const ROUGH_NETWORK: LinkSettings = {
   ...PLAIN_NETWORK,
   latency: 0.05,
@@ -53,16 +53,16 @@ export const ROUGH_NETWORK: LinkSettings = {
   loseConnect: 0.01,
 };
 
-/** Waits for a link to be open again. */
+/** A pipe that waits until a link is open again. */
 export interface LinkWaiter {
   resume(): void;
 }
 
 export class Link {
   settings: LinkSettings;
-  /** When the last segment has left the sender, as far as bandwidth goes. */
+  /** When the last segment will have left the sender, given the bandwidth. */
   freeAt = 0;
-  /** Nothing gets through, for there is a partition, or the host at the end of it is down. */
+  /** Nothing gets through, because of a partition, or because the host at the end is down. */
   closed = false;
   private cuts = 0;
   private isDead = false;
@@ -73,13 +73,13 @@ export class Link {
     this.settings = settings;
   }
 
-  /** One partition more lies between the hosts. */
+  /** Add one partition between the hosts. */
   cut(): void {
     this.cuts++;
     this.changed();
   }
 
-  /** One partition less, or none at all. */
+  /** Remove one partition, or all of them. */
   mend(all = false): void {
     this.cuts = all ? 0 : Math.max(0, this.cuts - 1);
     this.changed();

@@ -1,9 +1,9 @@
-/** A simulated port that listens. */
+/** A simulated listening port. */
 import type { EngineListener } from "../../internet/engine/base.ts";
 import type { NativeAddress } from "../../native.ts";
 import type { End, EndEngine } from "./end.ts";
 
-/** What a listener needs of the engine that it belongs to. */
+/** The part of its engine that a listener uses. */
 export interface ListenerEngine extends EndEngine {
   acceptLater(listener: Listener): void;
   unlisten(listener: Listener): void;

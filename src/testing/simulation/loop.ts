@@ -1,17 +1,17 @@
-/** The loop of one simulated host: its reactor is woken by the simulation's queue, at virtual times. */
+/** The event loop of one simulated host: the simulation's queue wakes its reactor at virtual times. */
 import type { Loop } from "../../internet/reactor/loop.ts";
 import type { Machine } from "./machine.ts";
 import type { Medium } from "./medium.ts";
 import { Occurrence } from "./queue.ts";
 import { Kind } from "./trace.ts";
 
-/** How long a tick of the loop takes. */
+/** The virtual duration of one tick. */
 const TICK_SECONDS = 1e-6;
 
 export class SimulatedLoop implements Loop {
   readonly network: Medium;
   readonly host: Machine;
-  /** The host has crashed: nobody is woken any more. */
+  /** The host has crashed: pending wake-ups are ignored. */
   dead = false;
 
   constructor(network: Medium, host: Machine) {
@@ -41,7 +41,7 @@ export class SimulatedLoop implements Loop {
     this.cancelLater(call);
   }
 
-  /** A tick takes a moment of virtual time: a program that waits for tick after tick does not stop the time. */
+  /** A tick takes some virtual time, so that a program that loops over ticks does not stop the clock. */
   nextTick(f: () => void): void {
     this.later(TICK_SECONDS, f);
   }

@@ -1,4 +1,4 @@
-/** What the kernel of a simulated host is to its programs: `SimulatedHost` implements it. */
+/** The kernel of a simulated host as its programs see it: `SimulatedHost` implements it. */
 import type { Ports } from "./ports.ts";
 
 export interface Machine {

@@ -1,4 +1,4 @@
-/** What the parts of a simulated network need of the whole. */
+/** The part of the simulated network that its connections, links and clocks use. */
 import type { EventQueue } from "./queue.ts";
 import type { Random } from "./random.ts";
 import type { SegmentStore } from "./segment.ts";
@@ -12,6 +12,6 @@ export interface Medium {
   record(kind: number, subject: number, a: number, b: number, text?: string): void;
   /** Add a line with the hash of some bytes. */
   recordBytes(kind: number, subject: number, bytes: Uint8Array, start: number, length: number): void;
-  /** Add a line that says what a test did to the network. */
+  /** Add a line for a fault that was injected. */
   fault(text: string): void;
 }

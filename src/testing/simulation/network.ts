@@ -1,4 +1,4 @@
-/** Hosts, the links between them, and the connections that there are. */
+/** The simulated network: hosts, the links between them, and the connections. */
 import { Phase } from "../../internet/engine/phase.ts";
 import { errnoNamed } from "../../internet/errno.ts";
 import { SimulatedConnection } from "./connection.ts";
@@ -13,9 +13,9 @@ import { SegmentKind, SegmentStore } from "./segment.ts";
 import { Kind, type Trace } from "./trace.ts";
 
 const EHOSTUNREACH = errnoNamed("EHOSTUNREACH")!;
-/** When a SYN finds no room in the backlog, it comes again. */
+/** Seconds until a SYN that found the backlog full is retransmitted. */
 const SYN_AGAIN_SECONDS = 1;
-/** Within a host. */
+/** The latency within a host. */
 const LOOPBACK_LATENCY = 0.00002;
 
 export class Network<H extends Machine = Machine> implements EngineNetwork {
@@ -25,7 +25,7 @@ export class Network<H extends Machine = Machine> implements EngineNetwork {
   readonly trace: Trace;
   readonly hosts: H[] = [];
   private readonly byName = new Map<string, H>();
-  /** Those that both ends have. */
+  /** The established connections. */
   readonly connections: SimulatedConnection[] = [];
   private readonly settings: LinkSettings;
   private readonly links = new Map<Machine, Map<Machine, Link>>();
@@ -38,7 +38,7 @@ export class Network<H extends Machine = Machine> implements EngineNetwork {
     this.trace = trace;
   }
 
-  /** Take a host in. Its name and its address lead to it from here on. */
+  /** Add a host, under its name and its address. */
   add(host: H): void {
     this.hosts.push(host);
     this.byName.set(host.name, host);
@@ -50,12 +50,12 @@ export class Network<H extends Machine = Machine> implements EngineNetwork {
     return this.byName.get(nameOrAddress);
   }
 
-  /** Who has an address, as seen from a host. */
+  /** The host with an address, as seen from `from`. */
   route(from: Machine, address: string): Machine | undefined {
     return address === "0.0.0.0" || from.owns(address) ? from : this.byName.get(address);
   }
 
-  /** A host has crashed, or is up again. */
+  /** Update the links of a host that has crashed or restarted. */
   hostChanged(host: Machine): void {
     for (const links of this.links.values()) {
       const link = links.get(host);
@@ -78,19 +78,19 @@ export class Network<H extends Machine = Machine> implements EngineNetwork {
     return link;
   }
 
-  /** Let nothing through from `from` to `to`, and unless it is one way, nor back. */
+  /** Cut the links from `from` to `to`, and back unless it is one-way. */
   partition(from: readonly H[], to: readonly H[], oneWay: boolean): void {
     this.fault(`partition ${names(from)} ${oneWay ? ">" : "|"} ${names(to)}`);
     for (const link of this.between(from, to, oneWay)) link.cut();
   }
 
-  /** Take such a partition back. */
+  /** Heal such a partition. */
   heal(from: readonly H[], to: readonly H[], oneWay: boolean): void {
     this.fault(`heal ${names(from)} ${oneWay ? ">" : "|"} ${names(to)}`);
     for (const link of this.between(from, to, oneWay)) link.mend();
   }
 
-  /** Take every partition back. */
+  /** Heal every partition. */
   healAll(): void {
     this.fault("heal all");
     for (const links of this.links.values()) for (const link of links.values()) link.mend(true);
@@ -172,7 +172,7 @@ export class Network<H extends Machine = Machine> implements EngineNetwork {
     server.connection = connection;
   }
 
-  /** An end is gone. */
+  /** Remove an end that was closed. */
   delist(end: End): void {
     const { connection } = end;
     if (connection === undefined || connection.index < 0) return;
@@ -194,7 +194,7 @@ export class Network<H extends Machine = Machine> implements EngineNetwork {
     this.trace.add(this.queue.now, kind, subject, length, hashBytes(bytes, start, length), "");
   }
 
-  /** Something was done to the network. */
+  /** Record a fault in the trace. */
   fault(text: string): void {
     this.record(Kind.FAULT, 0, 0, 0, text);
   }
@@ -204,7 +204,7 @@ function names(hosts: readonly Machine[]): string {
   return hosts.length > 4 ? `${hosts.slice(0, 3).join()} and ${hosts.length - 3} more` : hosts.join();
 }
 
-/** The answer of a port where nobody listens. */
+/** The RST from a port that does not listen. */
 class Refusal extends Occurrence {
   private readonly client: End;
 

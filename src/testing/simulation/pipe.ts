@@ -1,11 +1,11 @@
 /**
- * One direction of a connection: what one end has sent and the other has not read.
+ * One direction of a connection: the bytes that one end has sent and the other has not read.
  *
  *     outbox ──send──▶ [ flying: arrives at its time, in order ] ──▶ the receiver's inbox ──read──▶ consumed
  *        ▲              └────────── no more than the window ───────────────────────┘                │
  *        └── opening, when the sender waits for room ◀── one latency of the way back ───────────────┘
  *
- * A pipe is planned for the arrival of the first segment that flies. While its link is closed it stalls, and after
+ * A pipe is scheduled for the arrival of the first segment in flight. While its link is closed it stalls; after
  * `giveUp` seconds without an acknowledgement the sender's end fails.
  */
 import type { Link } from "./link.ts";
@@ -14,14 +14,14 @@ import { Occurrence } from "./queue.ts";
 import { type Segment, SegmentKind, SegmentList, signal } from "./segment.ts";
 
 const SEGMENT_BYTES_MAX = 16 * 1024;
-/** Parts of a segment that was cut arrive so many seconds apart at least, in turns of their own. */
+/** The minimum number of seconds between the parts of a fragmented segment, which arrive in turns of their own. */
 const APART = 1e-6;
-/** Seconds until a lost segment is sent again, the first time. */
+/** The initial retransmission timeout, in seconds. */
 const RESEND_SECONDS = 0.2;
-/** After a partition, the next attempt to send comes within so many seconds. */
+/** The maximum number of seconds until the next retransmission after a partition. */
 const RETRY_SECONDS_MAX = 1;
 
-/** What a pipe leads to, or comes from. */
+/** The end at either side of a pipe. */
 export interface PipeEnd {
   /** The pipe of the other direction. */
   out: Pipe | undefined;
@@ -33,13 +33,13 @@ export interface PipeEnd {
   reset(): void;
   /** There is room to send. */
   writable(): void;
-  /** Nothing was acknowledged for too long. */
+  /** The acknowledgement timeout has expired. */
   unheard(): void;
 }
 
 export class Pipe extends Occurrence {
   readonly link: Link;
-  /** The way on which acknowledgements return. */
+  /** The link on which acknowledgements return. */
   readonly back: Link;
   readonly sender: PipeEnd;
   /** Undefined until the sender's SYN was answered. */
@@ -48,9 +48,9 @@ export class Pipe extends Occurrence {
   onSyn: (() => void) | undefined;
   private readonly network: Medium;
   private readonly flying = new SegmentList();
-  /** Bytes that were sent and not read. */
+  /** Bytes that were sent and not read yet. */
   private unread = 0;
-  /** Bytes that were read, of which the sender cannot be told. */
+  /** Bytes that were read, but whose acknowledgement cannot reach the sender. */
   private withheld = 0;
   private lastArrival = 0;
   private senderWaits = false;
@@ -75,12 +75,12 @@ export class Pipe extends Occurrence {
     return this.link.settings.window - this.unread;
   }
 
-  /** Have the sender flush when there is room. */
+  /** Notify the sender when there is room. */
   wantRoom(): void {
     this.senderWaits = true;
   }
 
-  /** Send the first `bytes` of `outbox`, for which there is room. */
+  /** Send the first `bytes` of `outbox`. There must be room for them. */
   send(outbox: SegmentList, bytes: number): void {
     const { random } = this.network;
     const { fragment } = this.link.settings;
@@ -104,7 +104,7 @@ export class Pipe extends Occurrence {
     this.launch(signal(kind), 0);
   }
 
-  /** The receiver has read so many bytes, or dropped them. */
+  /** The receiver has read, or discarded, `bytes` bytes. */
   consumed(bytes: number): void {
     if (this.back.closed) {
       this.withheld += bytes;
@@ -119,7 +119,7 @@ export class Pipe extends Occurrence {
     queue.plan(this.opening, queue.now + this.back.settings.latency);
   }
 
-  /** The first segment that flies arrives. */
+  /** The first segment in flight arrives. */
   run(): void {
     if (this.link.closed) {
       this.stalledSince = this.network.queue.now;
@@ -137,12 +137,12 @@ export class Pipe extends Occurrence {
       do {
         segment = flying.shift();
         this.deliver(segment);
-      } while (segment !== last && flying.head !== undefined); // a delivery may drop all that flies
+      } while (segment !== last && flying.head !== undefined); // a delivery may drop all segments in flight
     }
     if (flying.head !== undefined && !this.planned) queue.plan(this, (next ?? flying.head).time);
   }
 
-  /** A link is open again. */
+  /** The link is open again. */
   resume(): void {
     if (this.link.closed || this.back.closed) {
       (this.link.closed ? this.link : this.back).wait(this);
@@ -161,7 +161,7 @@ export class Pipe extends Occurrence {
     }
   }
 
-  /** Nothing that flies arrives. */
+  /** Drop all segments in flight. */
   drop(): void {
     const { queue } = this.network;
     this.flying.clear();
@@ -172,13 +172,13 @@ export class Pipe extends Occurrence {
     this.back.forget(this);
   }
 
-  /** Nothing was acknowledged for too long, from here on. */
+  /** Start the acknowledgement timeout. */
   startLimit(): void {
     const { queue } = this.network;
     if (!this.limit.planned) queue.plan(this.limit, queue.now + this.link.settings.giveUp);
   }
 
-  /** Have a SYN that found no room come again. */
+  /** Retransmit a SYN that found the backlog full. */
   repeatSyn(seconds: number): void {
     const { queue } = this.network;
     const again = signal(SegmentKind.SYN);
@@ -228,7 +228,7 @@ export class Pipe extends Occurrence {
   }
 }
 
-/** There is room again for a sender that waited. */
+/** Notifies a waiting sender that there is room again. */
 class Opening extends Occurrence {
   private readonly pipe: Pipe;
 

@@ -1,16 +1,16 @@
-/** Lets what is planned happen, one after the other, and everything that the program does asynchronously in between. */
+/** Runs the planned occurrences one by one, and all microtasks and ticks of the program between two of them. */
 import { createHook } from "node:async_hooks";
 import { SkeinError } from "../../internet/error.ts";
 import type { EventQueue } from "./queue.ts";
 
-/** So many occurrences run between two turns of Node's own loop, which may want to do other things too. */
+/** How many occurrences run between two yields to Node's own event loop. */
 const OCCURRENCES_PER_TURN = 4096;
 
 /**
- * When an occurrence has made or resolved a promise, or asked for a tick, all microtasks and ticks run before the next
- * one. A round asks for a tick from inside a microtask: Node comes to it when there is no other microtask left. Rounds
- * go on until one of them brings nothing new. One costs 0.2 to 0.4 µs, against 0.6 µs for a turn of Node's loop, and
- * none is needed for programs that do nothing of the kind.
+ * When an occurrence created or resolved a promise, or called nextTick(), all microtasks and ticks run before the next
+ * occurrence. Each round calls nextTick() from inside a microtask: Node runs that tick once the microtask queue is
+ * empty. Rounds repeat until one causes no new activity. One costs 0.2 to 0.4 µs, against 0.6 µs for an iteration of
+ * Node's loop; programs without promises and ticks need none.
  */
 export class Player {
   private readonly queue: EventQueue;
@@ -25,9 +25,10 @@ export class Player {
     this.queue = queue;
   }
 
-  /** Until the virtual time is `limit`, or `done()`. Rejects with what an occurrence throws. */
+  /** Run until the virtual time is `limit`, or `done()` is true. Rejects with what an occurrence throws. */
   async play(limit: number, done: () => boolean): Promise<void> {
-    if (this.playing) throw new SkeinError("The simulation runs already: await the run() before the next one.");
+    if (this.playing)
+      throw new SkeinError("The simulation runs already: await the first run() before calling it again.");
     this.playing = true;
     this.hook.enable();
     try {
@@ -58,14 +59,14 @@ export class Player {
     this.stirred = false;
   }
 
-  /** From inside a tick: go on with `step` in a microtask. That one does not count as something new. */
+  /** Called inside a tick: continue with `step` in a microtask, which does not count as new activity. */
   private endRound(step: () => void): void {
     const { stirred } = this;
     queueMicrotask(step); // not a promise: that would be resolved after every step
     this.stirred = stirred;
   }
 
-  /** True when it is over, false when something else wants its turn. */
+  /** True when the run is over, false when Node's event loop must run first. */
   private advance(limit: number, done: () => boolean): boolean {
     const { queue } = this;
     for (let i = 0; i < OCCURRENCES_PER_TURN; i++) {

@@ -9,14 +9,14 @@ export class Ports {
   private readonly listeners = new Map<number, Listener[]>();
   private next = FIRST_LOCAL_PORT;
 
-  /** A port that nobody listens on, another one each time. */
+  /** A free port, a different one for each call. */
   free(): number {
     do this.next = this.next === LAST_PORT ? FIRST_LOCAL_PORT : this.next + 1;
     while (this.listeners.has(this.next));
     return this.next;
   }
 
-  /** False when the port is in use: several may share one only when all of them ask for it. */
+  /** Register a listener. False when the port is in use: several listeners share a port only if all set `reusePort`. */
   open(listener: Listener): boolean {
     const others = this.listeners.get(listener.port) ?? [];
     if (others.some((other) => !(listener.reusePort && other.reusePort))) return false;
@@ -30,7 +30,7 @@ export class Ports {
     else this.listeners.set(listener.port, rest);
   }
 
-  /** Who listens there, as far as a connect to `address` goes; one of them, when several share the port. */
+  /** The listener for a connect to `address` and `port`; a random one when several share the port. */
   find(address: string, port: number, random: Random): Listener | undefined {
     const fitting = this.listeners.get(port)?.filter(({ host }) => host === "" || host === address);
     if (fitting === undefined || fitting.length === 0) return undefined;

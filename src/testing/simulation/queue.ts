@@ -1,23 +1,23 @@
 /**
- * What will happen in a simulation, in the order of (time, sequence): of two things at the same time, the one that was
- * planned first comes first.
+ * The simulation's event queue, ordered by (time, sequence): of two occurrences at the same time, the one that was
+ * planned first runs first.
  *
  *     heap   what is planned for later
- *     now    what is planned for this very moment, which is much of it: a plain list, since it comes after everything
- *            in the heap that has the same time
+ *     now    what is planned for the current time, which is frequent: a plain list, since its sequences are higher than
+ *            those of everything in the heap with the same time
  *
- * What was cancelled, or planned anew, stays where it was and is passed over: its sequence tells. When more than half of
- * the heap is such entries, they are taken out.
+ * Entries of occurrences that were cancelled or planned anew stay in place and are skipped, since their sequence
+ * differs. When more than half of the heap is stale, those entries are removed.
  */
 import { TimeHeap } from "../../internet/timeheap.ts";
 
 const UNPLANNED = -1;
-/** A heap of fewer entries is left as it is, whatever they are. */
+/** Heaps with fewer entries than this are not cleared of stale entries. */
 const CLEARED_FROM = 64;
 
-/** Something that can be planned; it may be planned again once it has happened. */
+/** An event that can be planned, and planned again once it has run. */
 export abstract class Occurrence {
-  /** Of the plan that holds; for the queue. */
+  /** The sequence of the current plan; used by the queue. */
   sequence = UNPLANNED;
 
   get planned(): boolean {
@@ -32,19 +32,19 @@ export class EventQueue {
   now = 0;
   private sequence = 0;
   private readonly heap = new TimeHeap<Occurrence>();
-  /** Plans that do not hold any more, in the heap or the list: at least as many as are in the heap. */
+  /** The number of stale entries in heap and list; an upper bound for those in the heap. */
   private stale = 0;
   private readonly present: Occurrence[] = [];
   private readonly presentSequences: number[] = [];
   private presentStart = 0;
   private presentEnd = 0;
 
-  /** Entries that are kept, those of cancelled plans included. */
+  /** The number of entries, including stale ones. */
   get size(): number {
     return this.heap.size + this.presentEnd - this.presentStart;
   }
 
-  /** Plan `occurrence` for `time`, or for now when that is over; if it was planned already, then anew. */
+  /** Plan `occurrence` for `time`, or for now when `time` has passed. Replaces an earlier plan. */
   plan(occurrence: Occurrence, time: number): void {
     if (occurrence.planned) this.cancel(occurrence);
     const sequence = this.sequence++;
@@ -66,7 +66,7 @@ export class EventQueue {
     this.stale = 0;
   }
 
-  /** Take the next occurrence that is not later than `limit`, and move the time on to it. */
+  /** Remove the next occurrence that is due by `limit`, and advance the time to it. */
   take(limit: number): Occurrence | undefined {
     const { heap } = this;
     while (heap.size > 0 && heap.time <= this.now) {

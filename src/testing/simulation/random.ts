@@ -1,4 +1,4 @@
-/** Random numbers that come again with the same seed. */
+/** A deterministic random number generator. */
 
 /** The sfc32 generator (Chris Doty-Humphrey, PractRand): 128 bits of state, small and fast. */
 export class Random {
@@ -7,7 +7,7 @@ export class Random {
   private c: number;
   private counter = 1;
 
-  /** `stream` tells apart the generators of one seed. */
+  /** `stream` distinguishes the generators of one seed. */
   constructor(seed: number, stream = "") {
     this.a = seed | 0;
     this.b = Math.floor(seed / 2 ** 32) | 0;
@@ -25,12 +25,12 @@ export class Random {
     return Math.floor(this.next() * count);
   }
 
-  /** True in so many cases of all. Draws no number when the answer is clear. */
+  /** True with the given probability. Draws no number when that is 0 or 1. */
   chance(probability: number): boolean {
     return probability > 0 && this.next() < probability;
   }
 
-  /** Exponentially distributed: the time between two events that come at random, `mean` apart on average. */
+  /** Exponentially distributed: the interval between random events that are `mean` apart on average. */
   gap(mean: number): number {
     return -mean * Math.log(1 - this.next());
   }

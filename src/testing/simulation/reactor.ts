@@ -9,16 +9,16 @@ import { type EngineNetwork, SIMULATED_SIZES, SimulatedEngine } from "./engine.t
 import type { SimulatedLoop } from "./loop.ts";
 import type { Machine } from "./machine.ts";
 
-/** The network, which knows its hosts by their names. */
+/** The network, with a look-up of hosts by name. */
 export interface NamedHosts extends EngineNetwork {
   find(nameOrAddress: string): Machine | undefined;
 }
 
-/** A whole reactor, but that its time and its network are simulated. */
+/** A full reactor on simulated time and a simulated network. */
 export class SimulatedReactor extends EngineReactor {
   private readonly network: NamedHosts;
 
-  /** Made by its host. `found` is told the engine. */
+  /** Created by its host. `found` gets the engine. */
   constructor(network: NamedHosts, host: Machine, loop: SimulatedLoop, found: (engine: SimulatedEngine) => void) {
     super(
       "simulated",
@@ -38,7 +38,7 @@ export class SimulatedReactor extends EngineReactor {
     return super.run({ installSignalHandlers: false });
   }
 
-  /** Knows the simulation's hosts by name, and nobody else. */
+  /** Resolves the names of the simulation's hosts only. */
   override resolve(name: string): Deferred<string> {
     if (name === "") return succeed("0.0.0.0");
     if (isIP(name) !== 0) return succeed(name);

@@ -1,9 +1,9 @@
-/** Pieces of a byte stream, and what else travels in order with them. */
+/** The segments of a simulated stream: bytes and control segments, in order. */
 
 /** What a segment is. */
 export const SegmentKind = { SYN: 0, SYN_ACK: 1, DATA: 2, FIN: 3, RST: 4 } as const;
 
-/** One piece, as a link of a list. Its bytes are a part of memory that never changes. */
+/** One segment, as a node of a linked list. The memory of its bytes is immutable. */
 export class Segment {
   readonly kind: number;
   readonly memory: Uint8Array;
@@ -20,7 +20,7 @@ export class Segment {
     this.length = length;
   }
 
-  /** Cut off the first `length` bytes, and return them. */
+  /** Split off and return the first `length` bytes. */
   cut(length: number): Segment {
     const first = new Segment(this.kind, this.memory, this.start, length);
     this.start += length;
@@ -29,7 +29,7 @@ export class Segment {
   }
 }
 
-/** Segments in their order. */
+/** A queue of segments. */
 export class SegmentList {
   head: Segment | undefined = undefined;
   tail: Segment | undefined = undefined;
@@ -43,7 +43,7 @@ export class SegmentList {
     this.bytes += segment.length;
   }
 
-  /** Take the first, of which there must be one. */
+  /** Remove and return the first segment. The list must not be empty. */
   shift(): Segment {
     const segment = this.head!;
     this.head = segment.next;
@@ -53,7 +53,7 @@ export class SegmentList {
     return segment;
   }
 
-  /** Take the first, or only `most` bytes of it. */
+  /** Remove and return the first segment, or its first `most` bytes. */
   take(most: number): Segment {
     const segment = this.head!;
     if (segment.length <= most) return this.shift();
@@ -78,10 +78,10 @@ export function signal(kind: number): Segment {
 const SLAB_BYTES = 64 * 1024;
 /** Larger writes have memory of their own. */
 const SMALL_BYTES = 4 * 1024;
-/** Up to here a loop copies faster than a call into native code. */
+/** Up to this size, a loop is faster than a native copy. */
 const LOOP_BYTES = 64;
 
-/** Keeps copies of what is written: a program may use its memory again at once. */
+/** Copies written bytes, so that the program can reuse its memory at once. */
 export class SegmentStore {
   private slab: Uint8Array = NOTHING;
   private used = 0;

@@ -1,15 +1,15 @@
 /**
  * Programs on a simulated network, in virtual time, from one seed: the same seed gives the same run, byte for byte.
  *
- *     Simulation ── queue of everything that will happen, by (time, sequence)
+ *     Simulation ── queue of all planned events, by (time, sequence)
  *        │
  *        ├─ SimulatedHost ── SimulatedReactor: TcpPort, TcpConnector, TcpConnection, timers, all as in production
  *        │                        │ EngineLink
  *        │                   SimulatedEngine ── End ══ Pipe ══▶ End ── SimulatedEngine …
  *        └─ Faults                                     Link: latency, bandwidth, loss, partitions
  *
- * What a program takes from elsewhere is not simulated: Math.random(), Date.now(), setTimeout(), files, processes. Give
- * it `sim.random`, and the reactor of its host for a clock.
+ * Other sources are not simulated: Math.random(), Date.now(), setTimeout(), files, processes. Give the program
+ * `sim.random`, and the reactor of its host as a clock.
  */
 import { randomInt } from "node:crypto";
 import { isIPv4 } from "node:net";
@@ -30,13 +30,13 @@ export { SimulatedHost } from "./host.ts";
 export { type LinkSettings, PLAIN_NETWORK, ROUGH_NETWORK } from "./link.ts";
 export { SimulatedReactor } from "./reactor.ts";
 
-/** How the network behaves where no link says otherwise, and what the simulation does beside. */
+/** The defaults for all links, and the options of the simulation itself. */
 export interface SimulationOptions extends Partial<LinkSettings> {
   /** A whole number from 0 on, below 2 ** 53. Default 1. */
   readonly seed?: number;
   /** False: errors that the program logs do not end the run; look at `errors`. Default true. */
   readonly failOnError?: boolean;
-  /** Told everything that happens, as text. */
+  /** Called with every trace record, as text. */
   readonly onTrace?: (line: string) => void;
 }
 
@@ -48,17 +48,17 @@ export interface SimulationError {
   readonly error: unknown;
 }
 
-/** A run went wrong. The message has the seed, and what happened last; the cause is the error that was found. */
+/** A run failed. The message has the seed and the latest events; `cause` is the error. */
 export class SimulationFailure extends SkeinError {
   override readonly code: string = "ERR_SIMULATION";
 }
 
 const LINES_IN_FAILURE = 20;
 
-/** A network of hosts with virtual time, in which everything follows from one seed. */
+/** A network of hosts in virtual time, fully determined by one seed. */
 export class Simulation {
   readonly seed: number;
-  /** What went wrong in the program so far. */
+  /** The errors of the program so far. */
   readonly errors: SimulationError[] = [];
   /** Uniform random numbers in [0, 1), for the program. The network draws its own. */
   readonly random: () => number;
@@ -85,8 +85,8 @@ export class Simulation {
   // --- the world -----------------------------------------------------------------------------------------------------
 
   /**
-   * The host of that name, made at the first call: a name of your own, which the simulation's resolver knows, or an IPv4
-   * address. Its reactor runs.
+   * The host of that name, created at the first call: a name of your own, which the simulation's resolver knows, or an
+   * IPv4 address. Its reactor is running.
    */
   host(name: string): SimulatedHost {
     const found = this.network.find(name);
@@ -97,7 +97,10 @@ export class Simulation {
     return host;
   }
 
-  /** Change how the way between two hosts behaves, for what is sent from now on; both directions, unless `oneWay`. */
+  /**
+   * Change the settings of the links between two hosts, for segments sent from now on; both directions, unless
+   * `oneWay`.
+   */
   link(from: SimulatedHost, to: SimulatedHost, settings: Partial<LinkSettings>, { oneWay = false } = {}): void {
     const links = [this.network.link(from, to)];
     if (!oneWay) links.push(this.network.link(to, from));
@@ -123,7 +126,7 @@ export class Simulation {
     return [...this.network.connections];
   }
 
-  /** Have things go wrong at random from now on. */
+  /** Inject random faults from now on. */
   faults(rules: FaultRules): Faults {
     return new Faults(this.network, new Random(this.seed, `faults ${this.faultStreams++}`), rules);
   }
@@ -135,13 +138,13 @@ export class Simulation {
     return this.network.queue.now;
   }
 
-  /** Call `f` at a time, `seconds` from now: a step of the test's own script. */
+  /** Call `f` after `seconds` of virtual time, as a step of the test's script. */
   after(seconds: number, f: () => void): void {
     this.network.queue.plan(new Once(f), this.seconds() + seconds);
   }
 
   /**
-   * Let `seconds` pass. After everything that happens promises settle as far as they can, before the time moves on.
+   * Advance the virtual time by `seconds`. Promises settle as far as they can after each event.
    * @throws SimulationFailure when the program has logged an error, unless `failOnError` is false
    */
   async run(seconds: number): Promise<void> {
@@ -149,8 +152,9 @@ export class Simulation {
   }
 
   /**
-   * Let time pass until `awaited` has settled, and return its result.
-   * @throws SimulationFailure as run() does, and when nothing came of it within `seconds`; what `awaited` is rejected with
+   * Advance the virtual time until `awaited` has settled, and return its result.
+   * @throws SimulationFailure as run() does, and when `awaited` has not settled within `seconds`; what `awaited`
+   * rejects with
    */
   async until<T>(awaited: PromiseLike<T>, seconds = 3600): Promise<T> {
     let settled = false;
@@ -159,21 +163,21 @@ export class Simulation {
     });
     outcome.catch(() => undefined); // it is thrown below, or the run failed before
     await this.play(this.seconds() + seconds, () => settled);
-    if (!settled) throw this.failure(new Error(`What was awaited has not come within ${seconds} seconds.`));
+    if (!settled) throw this.failure(new Error(`The promise did not settle within ${seconds} virtual seconds.`));
     return outcome;
   }
 
-  /** The SHA-256 of everything that has happened so far. */
+  /** The SHA-256 of the trace so far. */
   get traceHash(): string {
     return this.trace.digest();
   }
 
-  /** What happened last, as text. */
+  /** The latest trace records, as text. */
   latest(lines: number): string[] {
     return this.trace.latest(lines);
   }
 
-  /** `error`, with the seed and what happened last. */
+  /** A SimulationFailure for `error`, with the seed and the latest events. */
   failure(error: unknown): SimulationFailure {
     const latest = this.latest(LINES_IN_FAILURE).map((line) => `  ${line}`);
     return new SimulationFailure(
@@ -207,15 +211,15 @@ export class Simulation {
   }
 }
 
-/** What is simulated, with which seeds, and how often. */
+/** The options of {@link simulate}. */
 export interface SimulateOptions extends Omit<SimulationOptions, "seed"> {
   /** The first seed; "random" draws one. Default 1. */
   readonly seed?: number | "random";
-  /** So many seeds in a row. Default 1. */
+  /** The number of consecutive seeds. Default 1. */
   readonly runs?: number;
 }
 
-/** What a run left behind. */
+/** The result of one run. */
 export interface SimulationResult {
   readonly seed: number;
   readonly traceHash: string;

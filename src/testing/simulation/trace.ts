@@ -1,10 +1,10 @@
 /**
- * What happened in a simulation, as records of 24 bytes that are hashed as they come: two runs are the same when their
+ * The trace of a simulation, as records of 24 bytes that are hashed as they are written: two runs are equal when their
  * hashes are.
  *
  *     | time (f64) | kind (i32) | subject (i32) | a (i32) | b (i32) |
  *
- * The latest records stay, and can be read as text.
+ * The latest records are kept and can be read as text.
  */
 import { createHash } from "node:crypto";
 import { getSystemErrorName } from "../../internet/errno.ts";
@@ -45,11 +45,11 @@ export class Trace {
   private readonly words = new Int32Array(this.memory);
   private readonly texts: string[] = new Array(RECORDS).fill("");
   private readonly hash = createHash("sha256");
-  /** Records that the hash has. */
+  /** The number of records that were hashed. */
   private hashed = 0;
   private readonly listener: ((line: string) => void) | undefined;
 
-  /** `listener` is told every record as text, which takes more time than the rest of the simulation. */
+  /** `listener` gets every record as text, which takes more time than the rest of the simulation. */
   constructor(listener?: (line: string) => void) {
     this.listener = listener;
   }
@@ -67,7 +67,7 @@ export class Trace {
     if (index === RECORDS - 1) this.digestRest();
   }
 
-  /** Tell the listener what the program logged. It is no part of the trace: some of it comes when memory is collected. */
+  /** Pass a log message to the listener. Log messages are not hashed, since some depend on garbage collection. */
   note(time: number, message: string): void {
     this.listener?.(`${time.toFixed(6)} log ${message}`);
   }
