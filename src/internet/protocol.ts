@@ -4,6 +4,7 @@
  */
 import { msg } from "../logger/log.ts";
 import { described } from "./arguments/described.ts";
+import { constructible } from "./arguments/kinds.ts";
 import { Deferred } from "./defer/deferred.ts";
 import { NoProtocol, NotConnectingError, SkeinError } from "./error.ts";
 import type { Failure } from "./failure.ts";
@@ -94,7 +95,7 @@ export class Factory<P extends Protocol = Protocol> implements ServerFactoryLike
     protocol: new () => P,
     ...args: A
   ): F & ProtocolFactory<P> {
-    if (typeof protocol !== "function") {
+    if (!constructible.typed(protocol)) {
       throw new TypeError(`forProtocol(protocol) needs a class of protocols, not ${described(protocol)}.`);
     }
     const factory = new this(...args);

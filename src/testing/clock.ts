@@ -1,5 +1,7 @@
 /** A clock that stands still until a test moves it. */
 
+import { check } from "../internet/arguments/check.ts";
+import * as kinds from "../internet/arguments/kinds.ts";
 import { ensureCallLater, TimerWheel } from "../internet/reactor/timers.ts";
 import type { DelayedCall, ReactorTime } from "../internet/time.ts";
 import { watchForLeaks } from "./leaks.ts";
@@ -44,7 +46,7 @@ export class Clock implements ReactorTime {
    * @throws RangeError when `seconds` is negative or not a number
    */
   advance(seconds: number): void {
-    if (!(seconds >= 0)) throw new RangeError(`A clock can only be moved on, not by ${String(seconds)} seconds.`);
+    check("advance(seconds)", "seconds", seconds, kinds.seconds);
     this.now += seconds;
     for (;;) {
       this.wheel.takeDue(this.now); // once for each call: it may have moved another one to before the rest
@@ -56,6 +58,7 @@ export class Clock implements ReactorTime {
 
   /** `advance` by each of `timings` in turn. */
   pump(timings: Iterable<number>): void {
+    check("pump(timings)", "timings", timings, kinds.iterable);
     for (const seconds of timings) this.advance(seconds);
   }
 }

@@ -1,5 +1,9 @@
 /** A reactor that does nothing but note what it is asked for. */
+
 import { IPv4Address, IPv6Address, literalAddress } from "../internet/address.ts";
+import { check } from "../internet/arguments/check.ts";
+import { ensureRunOptions, ensureTrigger, TRIGGER_ID } from "../internet/arguments/events.ts";
+import { callable, text } from "../internet/arguments/kinds.ts";
 import { ensureConnectTCP, ensureListenTCP } from "../internet/arguments/reactors.ts";
 import type { Deferred } from "../internet/defer/deferred.ts";
 import { fail, succeed } from "../internet/defer/makers.ts";
@@ -228,6 +232,7 @@ export class MemoryReactor extends MemoryDescriptors implements ReactorCore, Rea
 
   /** Fire the startup event, and call what waits for it. Resolves after stop() and the shutdown event, or crash(). */
   run(_options: { installSignalHandlers?: boolean } = {}): Promise<void> {
+    ensureRunOptions(_options);
     if (this.running) throw new ReactorAlreadyRunning();
     const ended = new Promise<void>((resolve) => {
       this.settle = resolve;
@@ -257,6 +262,7 @@ export class MemoryReactor extends MemoryDescriptors implements ReactorCore, Rea
   }
 
   callWhenRunning<A extends unknown[]>(f: (...args: A) => unknown, ...args: A): undefined {
+    check("callWhenRunning(f, ...args)", "f", f, callable);
     if (this.running) f(...args);
     else this.whenRunningHooks.push({ f: f as Callable, args });
   }
@@ -267,18 +273,21 @@ export class MemoryReactor extends MemoryDescriptors implements ReactorCore, Rea
     f: (...args: A) => unknown,
     ...args: A
   ): TriggerId {
+    ensureTrigger(phase, event, f);
     const id = this.event(event).add(phase, f as Callable, args);
     this.triggers.push(id as RecordedTrigger);
     return id;
   }
 
   removeSystemEventTrigger(id: TriggerId): void {
+    check("removeSystemEventTrigger(id)", "id", id, TRIGGER_ID);
     const at = this.triggers.indexOf(id as RecordedTrigger);
     if (at < 0 || this.events.get(id.event)?.remove(id) !== true) throw new RangeError("There is no such trigger.");
     this.triggers.splice(at, 1);
   }
 
   fireSystemEvent(event: string): void {
+    check("fireSystemEvent(event)", "event", event, text);
     if (event !== "shutdown") {
       this.event(event).fire();
       return;
@@ -308,6 +317,7 @@ export class MemoryReactor extends MemoryDescriptors implements ReactorCore, Rea
   }
 
   resolve(name: string): Deferred<string> {
+    check("resolve(name)", "name", name, text);
     if (name === "") return succeed("0.0.0.0");
     const address = literalAddress(name, 0) === undefined ? this.names.get(name) : name;
     return address === undefined ? fail(new DNSLookupError(`There is no "${name}" in this test.`)) : succeed(address);

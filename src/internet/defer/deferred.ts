@@ -19,10 +19,12 @@
  * stack. A callback that returns its own Deferred fails it; a cycle of several Deferreds is not detected and never
  * fires.
  */
+
 import { err } from "../../logger/log.ts";
 import { check } from "../arguments/check.ts";
 import { described } from "../arguments/described.ts";
 import * as kinds from "../arguments/kinds.ts";
+import { ensureWaitOptions } from "../arguments/waiting.ts";
 import { TimeoutError } from "../error.ts";
 import { Failure } from "../failure.ts";
 import { isThenable } from "../thenable.ts";
@@ -58,6 +60,17 @@ const WAITING = 16;
 const PAUSE = 32;
 
 const ADD_TIMEOUT = "addTimeout(seconds, clock, onTimeoutCancel)";
+
+function refuseLink(call: string, name: string, f: unknown): never {
+  throw new TypeError(`${call}: ${name} must be a function, not ${described(f)}.`);
+}
+
+function ensureArgumentLists(cbArgs: unknown, ebArgs: unknown): void {
+  for (const args of [cbArgs, ebArgs]) {
+    if (args === undefined || Array.isArray(args)) continue;
+    throw new TypeError(`addCallbacks(cb, eb, cbArgs, ebArgs) takes arguments as arrays, not ${described(args)}.`);
+  }
+}
 
 function isObject(value: unknown): value is object {
   return (typeof value === "object" && value !== null) || typeof value === "function";
@@ -109,6 +122,8 @@ export class Deferred<T> implements PromiseLike<T> {
    * CancelledError.
    */
   constructor(canceller?: (d: Deferred<T>, cause?: unknown) => void) {
+    if (canceller !== undefined && typeof canceller !== "function")
+      refuseLink("new Deferred(canceller)", "canceller", canceller);
     this.source = canceller;
     if (getDebugging()) {
       this.info = new DebugInfo();
@@ -156,6 +171,9 @@ export class Deferred<T> implements PromiseLike<T> {
     cbArgs?: A,
     ebArgs?: B,
   ): Deferred<Exclude<U | V, Failure>> {
+    if (typeof cb !== "function") refuseLink("addCallbacks(cb, eb, cbArgs, ebArgs)", "cb", cb);
+    if (eb !== undefined && typeof eb !== "function") refuseLink("addCallbacks(cb, eb, cbArgs, ebArgs)", "eb", eb);
+    if (cbArgs !== undefined || ebArgs !== undefined) ensureArgumentLists(cbArgs, ebArgs);
     const step = bound(cb, cbArgs ?? []);
     return this.add(eb === undefined ? step : new Pair(step, bound(eb, ebArgs ?? [])));
   }
@@ -165,6 +183,7 @@ export class Deferred<T> implements PromiseLike<T> {
     cb: (result: T, ...args: A) => Outcome<U>,
     ...args: A
   ): Deferred<Exclude<U, Failure>> {
+    if (typeof cb !== "function") refuseLink("addCallback(cb, ...args)", "cb", cb);
     return this.add(bound(cb, args));
   }
 
@@ -173,6 +192,7 @@ export class Deferred<T> implements PromiseLike<T> {
     eb: (failure: Failure, ...args: A) => Outcome<U>,
     ...args: A
   ): Deferred<T | Exclude<U, Failure>> {
+    if (typeof eb !== "function") refuseLink("addErrback(eb, ...args)", "eb", eb);
     return this.add(new Pair(undefined, bound(eb, args)));
   }
 
@@ -181,6 +201,7 @@ export class Deferred<T> implements PromiseLike<T> {
     f: (result: T | Failure, ...args: A) => Outcome<U>,
     ...args: A
   ): Deferred<Exclude<U, Failure>> {
+    if (typeof f !== "function") refuseLink("addBoth(f, ...args)", "f", f);
     const step = bound(f, args);
     return this.add(new Pair(step, step));
   }
@@ -190,6 +211,7 @@ export class Deferred<T> implements PromiseLike<T> {
    * Deferred.
    */
   chainDeferred(d: Deferred<T>): Deferred<void> {
+    if (!(d instanceof Deferred)) throw new TypeError(`chainDeferred(d) needs a Deferred, not ${described(d)}.`);
     return this.add(new ChainedTo(d));
   }
 
@@ -296,6 +318,7 @@ export class Deferred<T> implements PromiseLike<T> {
    * @param options.signal cancels the Deferred when it aborts before that; its reason is the CancelledError's `cause`
    */
   asPromise(options?: { readonly signal?: AbortSignal }): Promise<T> {
+    if (options !== undefined) ensureWaitOptions("asPromise(options)", options);
     const promise = new Promise<T>((resolve, reject) => {
       this.add(new Settler(resolve as (result: unknown) => void, reject));
     });

@@ -1,5 +1,8 @@
 /** A lock between processes that can be awaited. */
 
+import { check, checkOptional } from "../arguments/check.ts";
+import * as kinds from "../arguments/kinds.ts";
+import { ensureWaitOptions } from "../arguments/waiting.ts";
 import { SkeinError, TimeoutError } from "../error.ts";
 import { Failure } from "../failure.ts";
 import { defaultClock } from "../reactor/defaultclock.ts";
@@ -35,6 +38,7 @@ export class DeferredFilesystemLock extends FilesystemLock {
    */
   constructor(name: string, clock: ReactorTime = defaultClock()) {
     super(name);
+    check("new DeferredFilesystemLock(name, clock)", "clock", clock, kinds.clock);
     this.clock = clock;
   }
 
@@ -44,6 +48,8 @@ export class DeferredFilesystemLock extends FilesystemLock {
    * lock() throws.
    */
   deferUntilLocked(timeout?: number, options?: WaitOptions): Deferred<this> {
+    checkOptional("deferUntilLocked(timeout, options)", "timeout", timeout, kinds.seconds);
+    if (options !== undefined) ensureWaitOptions("deferUntilLocked(timeout, options)", options);
     if (this.waiting !== undefined) return fail(new AlreadyTryingToLockError());
     if (timeout !== undefined) this.lastTry = this.clock.callLater(timeout, () => this.tryLast(timeout));
     const d = cancelOnAbort(

@@ -1,4 +1,6 @@
 /** A Deferred for the outcomes of many others. */
+import { check, checkOptions } from "../arguments/check.ts";
+import * as kinds from "../arguments/kinds.ts";
 import { SkeinError } from "../error.ts";
 import { Failure } from "../failure.ts";
 import { Deferred, type Outcome, watch } from "./deferred.ts";
@@ -17,6 +19,9 @@ export interface DeferredListOptions {
 
 /** The outcome of one member. */
 export type DeferredListItem<T> = [success: true, result: T] | [success: false, failure: Failure];
+
+const CALL = "new DeferredList(members, options)";
+const OPTIONS = { fireOnOneCallback: kinds.flag, fireOnOneErrback: kinds.flag, consumeErrors: kinds.flag };
 
 type Flag<O, Name extends keyof DeferredListOptions> = Name extends keyof O ? O[Name] : false;
 
@@ -74,6 +79,8 @@ export class DeferredList<
   const O extends DeferredListOptions = Record<never, never>,
 > extends Deferred<DeferredListResult<M, O>> {
   constructor(members: M, options?: O) {
+    check(CALL, "members", members, kinds.iterable);
+    if (options !== undefined) checkOptions<DeferredListOptions>(CALL, options, OPTIONS);
     const given = Array.from<PromiseLike<unknown>>(members);
     const deferreds = toDeferreds(given);
     super((_, cause) => cancelAll(deferreds, cause));
@@ -115,6 +122,8 @@ export class DeferredList<
  * as unhandled
  */
 export function gatherResults<const M extends Members>(members: M, consumeErrors = false): Deferred<Results<M>> {
+  check("gatherResults(members, consumeErrors)", "members", members, kinds.iterable);
+  check("gatherResults(members, consumeErrors)", "consumeErrors", consumeErrors, kinds.flag);
   const list: Deferred<[success: true, result: unknown][]> = new DeferredList(
     members as Iterable<PromiseLike<unknown>>,
     { fireOnOneErrback: true, consumeErrors },

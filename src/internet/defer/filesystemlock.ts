@@ -14,7 +14,10 @@
  * Without the guard, two processes that find the same stale lock could both remove it, and the second would remove the
  * first one's new lock.
  */
+
 import { readlinkSync, symlinkSync, unlinkSync } from "node:fs";
+import { check } from "../arguments/check.ts";
+import { text } from "../arguments/kinds.ts";
 import { SkeinError } from "../error.ts";
 
 /** A file cannot be used as a lock, or not by this process. */
@@ -100,6 +103,7 @@ function removeStale(name: string, owner: number): boolean {
 
 /** Whether a live process holds the lock `name`. @throws LockFileError, or a system error */
 export function isLocked(name: string): boolean {
+  check("isLocked(name)", "name", name, text);
   const owner = ownerOf(name);
   return owner !== undefined && isAlive(owner);
 }
@@ -114,6 +118,7 @@ export class FilesystemLock {
   private foundClean: boolean | undefined = undefined;
 
   constructor(name: string) {
+    check("new FilesystemLock(name)", "name", name, text);
     this.name = name;
   }
 

@@ -1,4 +1,6 @@
 /** Shared by the functions that take many Deferreds: their types, and the conversion and cancellation of members. */
+import { check } from "../arguments/check.ts";
+import { thenable } from "../arguments/kinds.ts";
 import { Deferred } from "./deferred.ts";
 
 /** Deferreds, promises or other thenables, in an array or any other iterable. */
@@ -13,7 +15,10 @@ export type Results<M extends Members> = M extends readonly unknown[]
 
 /** The members as Deferreds. Members that are Deferreds are returned themselves; other thenables are wrapped. */
 export function toDeferreds(members: Members): Deferred<unknown>[] {
-  return Array.from(members, (member) => (member instanceof Deferred ? member : Deferred.fromPromise(member)));
+  const given = Array.from(members);
+  // All before the first of them gets a link.
+  for (const [index, member] of given.entries()) check("a list of Deferreds", `number ${index}`, member, thenable);
+  return given.map((member) => (member instanceof Deferred ? member : Deferred.fromPromise(member)));
 }
 
 export function cancelAll(deferreds: readonly Deferred<unknown>[], cause?: unknown): void {

@@ -1,4 +1,7 @@
 /** The common base of lock and semaphore: a number of permits, and a FIFO queue of waiters. */
+import { check } from "../arguments/check.ts";
+import { callable } from "../arguments/kinds.ts";
+import { ensureWaitOptions } from "../arguments/waiting.ts";
 import { SkeinError } from "../error.ts";
 import type { Failure } from "../failure.ts";
 import type { WaitOptions } from "./abort.ts";
@@ -37,6 +40,7 @@ export abstract class Permits {
    * `using held = await lock.acquire()`. Cancelling the Deferred leaves the queue.
    */
   acquire(options?: WaitOptions): Deferred<this> {
+    if (options !== undefined) ensureWaitOptions("acquire(options)", options);
     const signal = options?.signal;
     if (this.available === 0 || signal?.aborted) return this.waiters.join(signal);
     this.free--;
@@ -64,6 +68,7 @@ export abstract class Permits {
    * that `f` returned.
    */
   run<U = never, A extends unknown[] = []>(f: (...args: A) => Outcome<U>, ...args: A): Deferred<Exclude<U, Failure>> {
+    check("run(f, ...args)", "f", f, callable);
     return this.acquire().addCallback(() =>
       maybeDeferred(f, ...args).addBoth((result) => {
         this.release();

@@ -1,4 +1,7 @@
 /** A queue whose get() returns a Deferred, also for `for await`. */
+import { check } from "../arguments/check.ts";
+import * as kinds from "../arguments/kinds.ts";
+import { ensureWaitOptions } from "../arguments/waiting.ts";
 import { SkeinError } from "../error.ts";
 import type { WaitOptions } from "./abort.ts";
 import { Deferred, type Outcome } from "./deferred.ts";
@@ -47,6 +50,8 @@ export class DeferredQueue<T> {
   private ended = false;
 
   constructor(size = Number.POSITIVE_INFINITY, backlog = Number.POSITIVE_INFINITY) {
+    check("new DeferredQueue(size, backlog)", "size", size, kinds.count(0));
+    check("new DeferredQueue(size, backlog)", "backlog", backlog, kinds.count(0));
     this.size = size;
     this.backlog = backlog;
   }
@@ -85,6 +90,7 @@ export class DeferredQueue<T> {
    * @throws QueueUnderflow when `backlog` wait already
    */
   get(options?: WaitOptions): Deferred<T> {
+    if (options !== undefined) ensureWaitOptions("get(options)", options);
     const signal = options?.signal;
     if (this.items.size > 0 && !signal?.aborted) {
       const d = new Deferred<T>();

@@ -1,4 +1,6 @@
 /** The first of several Deferreds that succeeds. */
+import { check } from "../arguments/check.ts";
+import { iterable } from "../arguments/kinds.ts";
 import { SkeinError } from "../error.ts";
 import type { Failure } from "../failure.ts";
 import { Deferred, type Outcome } from "./deferred.ts";
@@ -35,6 +37,7 @@ export class FailureGroup extends SkeinError {
  * member succeeds because of it.
  */
 export function race<const M extends Members>(members: M): Deferred<RaceResult<M>> {
+  check("race(members)", "members", members, iterable);
   const deferreds = toDeferreds(members);
   const failures: Failure[] = new Array(deferreds.length);
   let missing = deferreds.length;

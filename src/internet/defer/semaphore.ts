@@ -1,4 +1,6 @@
 /** A counting semaphore that is acquired with a Deferred. */
+import { check } from "../arguments/check.ts";
+import { integer } from "../arguments/kinds.ts";
 import { Permits } from "./permits.ts";
 
 /** At most `limit` holders at a time; the others wait in FIFO order. */
@@ -8,9 +10,7 @@ export class DeferredSemaphore extends Permits {
 
   /** @throws RangeError unless `tokens` is a whole number, 1 or more */
   constructor(tokens: number) {
-    if (!Number.isInteger(tokens) || tokens < 1) {
-      throw new RangeError(`A semaphore needs a whole number of tokens, 1 or more, not ${String(tokens)}.`);
-    }
+    check("new DeferredSemaphore(tokens)", "tokens", tokens, integer(1));
     super(tokens);
     this.limit = tokens;
   }

@@ -1,5 +1,7 @@
 /** A timeout for any Deferred or promise. */
 
+import { check } from "../arguments/check.ts";
+import * as kinds from "../arguments/kinds.ts";
 import { defaultClock } from "../reactor/defaultclock.ts";
 import type { ReactorTime } from "../time.ts";
 import type { Deferred } from "./deferred.ts";
@@ -12,5 +14,8 @@ import { ensureDeferred } from "./makers.ts";
  * @throws NoClockError without a clock and a reactor
  */
 export function timeout<T>(work: PromiseLike<T>, seconds: number, clock: ReactorTime = defaultClock()): Deferred<T> {
+  check("timeout(work, seconds, clock)", "work", work, kinds.thenable);
+  check("timeout(work, seconds, clock)", "seconds", seconds, kinds.seconds);
+  check("timeout(work, seconds, clock)", "clock", clock, kinds.clock);
   return ensureDeferred(work).addTimeout(seconds, clock);
 }

@@ -2,6 +2,8 @@
  * Parses endpoint descriptions: `type:argument:keyword=argument`. A `\` escapes the next character, so that an argument
  * may contain `:`, `=` and `\`.
  */
+import { check } from "../arguments/check.ts";
+import { text } from "../arguments/kinds.ts";
 import { SkeinError } from "../error.ts";
 
 /** A description cannot be parsed. The message names the part that is wrong and the accepted form. */
@@ -11,6 +13,7 @@ export class InvalidEndpointError extends SkeinError {
 
 /** Escape an argument for use in a description. */
 export function quoteStringArgument(argument: string): string {
+  check("quoteStringArgument(argument)", "argument", argument, text);
   return argument.replace(/[\\:=]/g, "\\$&");
 }
 

@@ -9,7 +9,11 @@
  * `crash()` leads from every state to idle, without firing an event. Delayed calls are made from `run()` until the
  * return to idle; the subclass's I/O starts in the "during" phase of startup. An idle reactor can be run again.
  */
+
 import { err, msg } from "../../logger/log.ts";
+import { check } from "../arguments/check.ts";
+import { ensureRunOptions, ensureTrigger, TRIGGER_ID } from "../arguments/events.ts";
+import { callable, text } from "../arguments/kinds.ts";
 import type { Deferred } from "../defer/deferred.ts";
 import { maybeDeferred } from "../defer/makers.ts";
 import { ReactorAlreadyRunning, ReactorNotRunning } from "../error.ts";
@@ -78,6 +82,7 @@ export abstract class ReactorBase implements ReactorCore, ReactorTime, ReactorNa
    * @throws ReactorAlreadyRunning at once, not by the promise
    */
   run(options: { installSignalHandlers?: boolean } = {}): Promise<void> {
+    ensureRunOptions(options);
     if (this.state !== "idle") throw new ReactorAlreadyRunning();
     this.state = "starting";
     const ended = new Promise<void>((fulfil, reject) => {
@@ -115,6 +120,7 @@ export abstract class ReactorBase implements ReactorCore, ReactorTime, ReactorNa
    * @returns an id for `removeSystemEventTrigger`, when `f` was not called yet
    */
   callWhenRunning<A extends unknown[]>(f: (...args: A) => unknown, ...args: A): TriggerId | undefined {
+    check("callWhenRunning(f, ...args)", "f", f, callable);
     if (!this.isRunning) return this.addSystemEventTrigger("after", "startup", f, ...args);
     f(...args);
     return undefined;
@@ -130,11 +136,13 @@ export abstract class ReactorBase implements ReactorCore, ReactorTime, ReactorNa
     f: (...args: A) => unknown,
     ...args: A
   ): TriggerId {
+    ensureTrigger(phase, event, f);
     return this.event(event).add(phase, f as Callable, args);
   }
 
   /** @throws RangeError when there is no such trigger, or it has run */
   removeSystemEventTrigger(id: TriggerId): void {
+    check("removeSystemEventTrigger(id)", "id", id, TRIGGER_ID);
     if (this.events.get(id.event)?.remove(id) !== true) {
       throw new RangeError(
         `There is no such "${id.phase} ${id.event}" trigger: it was removed before, or has run (each runs once).`,
@@ -144,6 +152,7 @@ export abstract class ReactorBase implements ReactorCore, ReactorTime, ReactorNa
 
   /** Run the triggers of `event`, unless it is being fired already. "shutdown" stops the reactor, unless it is idle. */
   fireSystemEvent(event: string): void {
+    check("fireSystemEvent(event)", "event", event, text);
     if (event === "shutdown" && this.state !== "idle") {
       if (this.state !== "shutting down") this.shutDown();
       return;

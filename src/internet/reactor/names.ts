@@ -3,6 +3,8 @@
 import { lookup } from "node:dns";
 import { isIP } from "node:net";
 import { domainToASCII } from "node:url";
+import { check } from "../arguments/check.ts";
+import { text } from "../arguments/kinds.ts";
 import { Deferred } from "../defer/deferred.ts";
 import { fail, succeed } from "../defer/makers.ts";
 import { DNSLookupError } from "../error.ts";
@@ -18,6 +20,7 @@ const LABEL_BYTES_MAX = 63;
  * @see getaddrinfo(3)
  */
 export function resolve(name: string): Deferred<string> {
+  check("resolve(name)", "name", name, text);
   if (name === "") return succeed("0.0.0.0");
   if (isIP(name) !== 0) return succeed(name);
   const fault = findFault(name);

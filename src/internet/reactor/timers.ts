@@ -16,6 +16,7 @@
  * its earliest time may be stale, and are corrected when they are next read. A stale value can cause a superfluous
  * wake-up, never a late one.
  */
+import { described } from "../arguments/described.ts";
 import { AlreadyCalled, AlreadyCancelled } from "../error.ts";
 import type { DelayedCall as DelayedCallInterface } from "../time.ts";
 import { TimeHeap } from "../timeheap.ts";
@@ -321,14 +322,13 @@ export class TimerWheel {
 export function ensureCallLater(seconds: number, f: unknown): void {
   ensureSeconds("callLater", FROM_NOW, seconds, 0);
   if (typeof f !== "function") {
-    throw new TypeError(`callLater(seconds, f, ...args) needs a function to call, not ${String(f)}.`);
+    throw new TypeError(`callLater(seconds, f, ...args) needs a function to call, not ${described(f)}.`);
   }
 }
 
 function ensureSeconds(method: string, what: string, seconds: number, least: number): void {
-  if (typeof seconds !== "number" || !(seconds >= least)) {
-    throw new RangeError(`${method} needs ${what}, not ${String(seconds)} (${typeof seconds}).`);
-  }
+  if (typeof seconds !== "number") throw new TypeError(`${method} needs ${what}, not ${described(seconds)}.`);
+  if (!(seconds >= least)) throw new RangeError(`${method} needs ${what}, not ${seconds} (number).`);
 }
 
 function byTime(a: DelayedCall, b: DelayedCall): number {

@@ -5,8 +5,11 @@
  *
  * A step that yields a Deferred or a promise pauses its iterator until that has a result.
  */
+
 import { performance } from "node:perf_hooks";
 import { err } from "../../logger/log.ts";
+import { check, checkOptions } from "../arguments/check.ts";
+import * as kinds from "../arguments/kinds.ts";
 import { Deferred } from "../defer/deferred.ts";
 import { SkeinError } from "../error.ts";
 import { Failure } from "../failure.ts";
@@ -176,6 +179,19 @@ function nextTurn(tick: () => void): DelayedCall {
   return defaultClock().callLater(0, tick);
 }
 
+const OPTIONS = { terminationPredicateFactory: kinds.callable, scheduler: kinds.callable, started: kinds.flag };
+
+const WORK: kinds.Kind = {
+  accepts: "an iterable or an iterator, async or not",
+  typed: (value) => {
+    if (kinds.iterable.typed(value)) return true;
+    const { next, [Symbol.asyncIterator]: iterate } = (value ?? {}) as Partial<
+      AsyncIterable<unknown> & Iterator<unknown>
+    >;
+    return typeof next === "function" || typeof iterate === "function";
+  },
+};
+
 /** Lets iterators take turns. */
 export class Cooperator {
   private readonly terminationPredicateFactory: () => () => boolean;
@@ -194,6 +210,7 @@ export class Cooperator {
   };
 
   constructor(options: CooperatorOptions = {}) {
+    checkOptions<CooperatorOptions>("new Cooperator(options)", options, OPTIONS);
     this.terminationPredicateFactory = options.terminationPredicateFactory ?? afterSlice;
     this.scheduler = options.scheduler ?? nextTurn;
     this.started = options.started ?? true;
@@ -209,6 +226,7 @@ export class Cooperator {
    * @throws NoClockError when there is neither a scheduler nor an installed reactor
    */
   cooperate<I extends Work>(work: I): CooperativeTask<I> {
+    check("cooperate(work)", "work", work, WORK);
     return new CooperativeTask(work, stepsOf(work), this.host);
   }
 
@@ -313,10 +331,12 @@ function commonCooperator(): Cooperator {
 
 /** {@link Cooperator.cooperate} of the shared Cooperator. */
 export function cooperate<I extends Work>(work: I): CooperativeTask<I> {
+  check("cooperate(work)", "work", work, WORK);
   return commonCooperator().cooperate(work);
 }
 
 /** {@link Cooperator.coiterate} of the shared Cooperator. */
 export function coiterate<I extends Work>(work: I): Deferred<I> {
+  check("coiterate(work)", "work", work, WORK);
   return commonCooperator().coiterate(work);
 }

@@ -1,5 +1,7 @@
 /** A delayed call as a Deferred. */
 
+import { check, checkOptional } from "../arguments/check.ts";
+import * as kinds from "../arguments/kinds.ts";
 import { Deferred, type Outcome } from "../defer/deferred.ts";
 import type { Failure } from "../failure.ts";
 import { defaultClock } from "../reactor/defaultclock.ts";
@@ -25,6 +27,10 @@ export function deferLater<A extends unknown[]>(
   f?: (...args: A) => unknown,
   ...args: A
 ): Deferred<unknown> {
+  const name = "deferLater(clock, seconds, f, ...args)";
+  check(name, "clock", clock, kinds.orNull(kinds.clock));
+  check(name, "seconds", seconds, kinds.seconds);
+  checkOptional(name, "f", f, kinds.callable);
   const deferred = new Deferred<void>(() => call.cancel());
   const call: DelayedCall = (clock ?? defaultClock()).callLater(seconds, () => deferred.callback());
   return f === undefined ? deferred : deferred.addCallback(() => f(...args));

@@ -6,6 +6,8 @@
  *                          a call, or the Deferred it returned, took longer: the beats meanwhile are skipped
  */
 
+import { check } from "../arguments/check.ts";
+import * as kinds from "../arguments/kinds.ts";
 import { Deferred } from "../defer/deferred.ts";
 import { maybeDeferred } from "../defer/makers.ts";
 import { SkeinError } from "../error.ts";
@@ -37,6 +39,7 @@ export class LoopingCall<A extends unknown[] = unknown[]> {
 
   /** @param f may return a Deferred or a promise: the next call waits for it */
   constructor(f: (...args: A) => unknown, ...args: A) {
+    check("new LoopingCall(f, ...args)", "f", f, kinds.callable);
     this.f = f;
     this.args = args;
   }
@@ -46,6 +49,7 @@ export class LoopingCall<A extends unknown[] = unknown[]> {
    * With an interval of 0 it is always 1.
    */
   static withCount(f: (count: number) => unknown): LoopingCall<[]> {
+    check("LoopingCall.withCount(f)", "f", f, kinds.callable);
     let counted = 0;
     let looping: LoopingCall<[]>;
     const count = (): unknown => {
@@ -84,7 +88,8 @@ export class LoopingCall<A extends unknown[] = unknown[]> {
         "This LoopingCall is already running: stop() it, and wait for its Deferred, before start().",
       );
     }
-    if (!(interval >= 0)) throw new RangeError(`An interval is 0 seconds or more, not ${String(interval)}.`);
+    check("start(interval, now)", "interval", interval, kinds.seconds);
+    check("start(interval, now)", "now", now, kinds.flag);
     const ended = new Deferred<this>(() => {
       if (this.running) this.stop();
     });

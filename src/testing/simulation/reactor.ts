@@ -1,6 +1,9 @@
 /** The reactor of one simulated host. */
 
 import { isIP } from "node:net";
+import { check } from "../../internet/arguments/check.ts";
+import { ensureRunOptions } from "../../internet/arguments/events.ts";
+import { text } from "../../internet/arguments/kinds.ts";
 import type { Deferred } from "../../internet/defer/deferred.ts";
 import { fail, succeed } from "../../internet/defer/makers.ts";
 import { DNSLookupError } from "../../internet/error.ts";
@@ -34,12 +37,14 @@ export class SimulatedReactor extends EngineReactor {
   }
 
   /** There are no signals in a simulation. */
-  override run(_options: { installSignalHandlers?: boolean } = {}): Promise<void> {
+  override run(options: { installSignalHandlers?: boolean } = {}): Promise<void> {
+    ensureRunOptions(options);
     return super.run({ installSignalHandlers: false });
   }
 
   /** Resolves the names of the simulation's hosts only. */
   override resolve(name: string): Deferred<string> {
+    check("resolve(name)", "name", name, text);
     if (name === "") return succeed("0.0.0.0");
     if (isIP(name) !== 0) return succeed(name);
     if (name === "localhost") return succeed("127.0.0.1");
