@@ -71,6 +71,11 @@ export function dueEnd(flags: number): End {
   return (flags & (HALF_CLOSING | FIN_DUE)) === HALF_CLOSING ? FIN_DUE : 0;
 }
 
+/** Whether a producer may be registered. A push producer may stay beside a half that has ended: it may be the other half of a relay. */
+export function takesProducer(flags: number, streaming: boolean): boolean {
+  return (flags & (streaming ? CLOSE_DUE | GONE : MUTE)) === 0;
+}
+
 /** The part of a transport that ends it, and that looks after its producer. Flags are bits of one field. */
 export abstract class ClosingTransport {
   protected flags = 0;
@@ -136,8 +141,7 @@ export abstract class ClosingTransport {
     if (this.registered !== undefined) {
       throw new Error("A producer is registered with this transport already: unregisterProducer() it first.");
     }
-    // A push producer may stay beside a half that has ended: it may be the other half of a relay.
-    if ((this.flags & (streaming ? CLOSE_DUE | GONE : MUTE)) !== 0) {
+    if (!takesProducer(this.flags, streaming)) {
       logRejection(producer.stopProducing(), STOP_FAILED);
       return;
     }

@@ -136,6 +136,14 @@ export class ShapedConsumer implements Consumer, PushProducer {
     if (this.#finishing) this.detach();
   }
 
+  /** Whether the producer may be asked for more. */
+  protected get asksProducer(): boolean {
+    return true;
+  }
+
+  /** Called when the producer was resumed; it may have paused again meanwhile. */
+  protected producerResumed(): void {}
+
   /** Cease to be the consumer's producer. */
   detach(): void {
     if (!this.#attached) return;
@@ -212,10 +220,11 @@ export class ShapedConsumer implements Consumer, PushProducer {
   /** True when the producer has answered at once. */
   #askForMore(): boolean {
     const { producer } = this;
-    if (producer === null || (this.#streaming && !this.#producerPaused)) return false;
+    if (producer === null || !this.asksProducer || (this.#streaming && !this.#producerPaused)) return false;
     this.#producerPaused = false;
     this.#answered = false;
     producer.resumeProducing();
+    this.producerResumed();
     return this.#answered;
   }
 

@@ -3,23 +3,19 @@ import { ensureProducer } from "../../internet/arguments/transports.ts";
 import { encodedOr, ensureBytes } from "../../internet/arguments/writing.ts";
 import type { Failure } from "../../internet/failure.ts";
 import type { Address, Bytes, ProtocolLike, PullProducer, PushProducer, Transport } from "../../internet/interfaces.ts";
+import { PRODUCER, PRODUCER_PAUSED, STREAMING } from "../../internet/stream/closing.ts";
 import type { ReactorTime } from "../../internet/time.ts";
-import { ProtocolWrapper, type WrappableFactory, WrappingFactory } from "../policies/wrapper.ts";
+import { HoldingWrapper } from "../policies/holding.ts";
+import { type WrappableFactory, WrappingFactory } from "../policies/wrapper.ts";
 import type { Bucket } from "./bucket.ts";
 import { ShapedConsumer } from "./consumer.ts";
 import type { BucketFilter } from "./filter.ts";
 
-/** The transport of a protocol whose writes go through a bucket. It closes after all that was written has passed. */
-export class ShapedTransport<P extends ProtocolLike = ProtocolLike> extends ProtocolWrapper<P> {
+/** The transport of a protocol whose writes go through a bucket. An end follows all that was written before it. */
+export class ShapedTransport<P extends ProtocolLike = ProtocolLike> extends HoldingWrapper<P> {
   declare factory: ShapedProtocolFactory<P>;
   /** There from connectionMade() on. */
   #shaper!: Shaper;
-  /** loseConnection() was called, and perhaps waits. */
-  #closing = false;
-  /** loseWriteConnection() was called, and perhaps waits. */
-  #ending = false;
-  /** The producer had more to say when loseConnection() was called. */
-  #waitsForProducer = false;
 
   override connectionMade(): void {
     const { bucketFilter, clock } = this.factory;
@@ -32,62 +28,50 @@ export class ShapedTransport<P extends ProtocolLike = ProtocolLike> extends Prot
     return super.connectionLost(reason);
   }
 
-  override dataReceived(data: Buffer): unknown {
-    return this.#closing ? undefined : super.dataReceived(data);
-  }
-
-  /** Always there: when its peer has ended, a connection may close only after all that waits here. */
-  override get readConnectionLost(): () => unknown {
-    return super.readConnectionLost ?? this.loseConnection;
-  }
-
-  override get disconnecting(): boolean {
-    return this.#closing || super.disconnecting;
-  }
-
   override write(data: Bytes, encoding?: BufferEncoding, callback?: unknown): void {
     const bytes = encodedOr(data, encoding, callback);
     ensureBytes(bytes);
-    if (this.#ending || (this.#closing && !this.#waitsForProducer)) return;
-    this.#shaper.write(bytes);
+    if (!this.ending) this.#shaper.write(bytes);
   }
 
   override registerProducer(producer: PushProducer | PullProducer, streaming: boolean): void {
     ensureProducer(producer, streaming);
+    if (this.#shaper.producer === null && !this.admit(producer, streaming)) return;
     this.#shaper.registerProducer(producer, streaming);
   }
 
   override unregisterProducer(): void {
     this.#shaper.unregisterProducer();
+    this.beginDueEnd();
   }
 
-  override resumeProducing(): void {
-    if (!this.#closing) super.resumeProducing();
-  }
-
-  override loseConnection(): void {
-    if (this.#closing) return;
-    this.#closing = true;
-    this.#waitsForProducer = this.#shaper.producing;
-    super.pauseProducing();
-    this.endWhenPassed();
-  }
-
-  override loseWriteConnection(): void {
-    this.#ending = true;
-    this.endWhenPassed();
-  }
-
-  /** End what is to end, as soon as nothing waits. */
-  endWhenPassed(): void {
+  protected override producerFlags(): number {
     const shaper = this.#shaper;
-    if (shaper.waiting > 0 || (this.#waitsForProducer && shaper.producer !== null)) return;
-    if (this.#closing) {
-      shaper.detach();
-      super.loseConnection();
-    } else if (this.#ending) {
-      super.loseWriteConnection();
-    }
+    if (shaper.producer === null) return 0;
+    return shaper.producing ? PRODUCER | STREAMING | PRODUCER_PAUSED : PRODUCER | STREAMING;
+  }
+
+  protected override passEnd(): void {
+    const shaper = this.#shaper;
+    if (shaper.waiting > 0) return;
+    if (this.disconnecting) shaper.detach();
+    super.passEnd();
+  }
+
+  /** @internal Nothing waits any more. */
+  shaperDrained(): void {
+    this.beginDueEnd();
+    if (this.ending) this.passEnd();
+  }
+
+  /** @internal The producer was resumed, and may have paused again. */
+  producerResumed(): void {
+    this.beginDueEnd();
+  }
+
+  /** @internal Whether a producer is still asked for more. */
+  get asksProducer(): boolean {
+    return !this.ending;
   }
 }
 
@@ -101,7 +85,15 @@ class Shaper extends ShapedConsumer {
   }
 
   protected override drained(): void {
-    this.#owner.endWhenPassed();
+    this.#owner.shaperDrained();
+  }
+
+  protected override get asksProducer(): boolean {
+    return this.#owner.asksProducer;
+  }
+
+  protected override producerResumed(): void {
+    this.#owner.producerResumed();
   }
 }
 

@@ -4,14 +4,16 @@ import { ensureProducer } from "../../internet/arguments/transports.ts";
 import { encodedOr } from "../../internet/arguments/writing.ts";
 import type { Address, Bytes, ProtocolLike, PullProducer, PushProducer } from "../../internet/interfaces.ts";
 import { defaultClock } from "../../internet/reactor/defaultclock.ts";
+import { PRODUCER, PRODUCER_PAUSED, STREAMING } from "../../internet/stream/closing.ts";
 import type { DelayedCall, ReactorTime } from "../../internet/time.ts";
 import { msg } from "../../logger/log.ts";
 import { endBy } from "../guard.ts";
 import { Bucket } from "../htb/bucket.ts";
-import { ProtocolWrapper, type WrappableFactory, WrappingFactory } from "./wrapper.ts";
+import { HoldingWrapper } from "./holding.ts";
+import { type WrappableFactory, WrappingFactory } from "./wrapper.ts";
 
 /** Counts its bytes for the factory, which holds it back and lets it go on. */
-export class ThrottlingProtocol<P extends ProtocolLike = ProtocolLike> extends ProtocolWrapper<P> {
+export class ThrottlingProtocol<P extends ProtocolLike = ProtocolLike> extends HoldingWrapper<P> {
   declare factory: ThrottlingFactory<P>;
   /** The wrapped protocol reads no further of its own accord. */
   #paused = false;
@@ -42,15 +44,29 @@ export class ThrottlingProtocol<P extends ProtocolLike = ProtocolLike> extends P
 
   override registerProducer(producer: PushProducer | PullProducer, streaming: boolean): void {
     ensureProducer(producer, streaming);
-    const valve = new Valve(producer, streaming);
-    super.registerProducer(valve, streaming);
+    if (this.#valve === null && !this.admit(producer, streaming)) return;
+    const before = this.#valve;
+    const valve = new Valve(producer, streaming, () => this.beginDueEnd());
+    // The transport asks a pull producer at once, and that may unregister.
     this.#valve = valve;
-    if (this.#writesThrottled) valve.throttle();
+    try {
+      super.registerProducer(valve, streaming);
+    } catch (error) {
+      this.#valve = before;
+      throw error;
+    }
+    if (this.#writesThrottled && this.#valve === valve) valve.throttle();
   }
 
   override unregisterProducer(): void {
     this.#valve = null;
     super.unregisterProducer();
+    this.beginDueEnd();
+  }
+
+  protected override producerFlags(): number {
+    if (this.#valve === null) return 0;
+    return this.#valve.holds ? PRODUCER | STREAMING | PRODUCER_PAUSED : PRODUCER | STREAMING;
   }
 
   /** Read no further for now. */
@@ -79,7 +95,8 @@ export class ThrottlingProtocol<P extends ProtocolLike = ProtocolLike> extends P
 
   /** What this connection's producer throws ends this connection: the others are still to be told. */
   #turn(how: (valve: Valve) => void): void {
-    if (this.#valve === null) return;
+    // Once FIN or the close has begun, a producer that is paused stays paused.
+    if (this.#valve === null || this.ending) return;
     try {
       how(this.#valve);
     } catch (error) {
@@ -95,11 +112,19 @@ class Valve implements PushProducer {
   /** The transport wants nothing now. It asks a pull producer each time. */
   #congested: boolean;
   #throttled = false;
+  readonly #resumed: () => void;
 
-  constructor(producer: PushProducer | PullProducer, streaming: boolean) {
+  /** @param resumed called when the producer was resumed; it may be paused again by then */
+  constructor(producer: PushProducer | PullProducer, streaming: boolean, resumed: () => void) {
     this.#producer = producer;
+    this.#resumed = resumed;
     this.#streaming = streaming;
     this.#congested = !streaming;
+  }
+
+  /** True while the producer has more to write: a pull producer until it unregisters, a push producer while paused. */
+  get holds(): boolean {
+    return !this.#streaming || this.#congested || this.#throttled;
   }
 
   pauseProducing(): void {
@@ -131,6 +156,7 @@ class Valve implements PushProducer {
   #goOn(): void {
     if (!this.#streaming) this.#congested = true;
     this.#producer.resumeProducing();
+    this.#resumed();
   }
 }
 
