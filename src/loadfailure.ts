@@ -1,13 +1,13 @@
 /**
- * Why the addon could not be loaded, and the ways out: what the message of a NativeLoadError says.
+ * Diagnoses why the addon could not be loaded, for the message of a NativeLoadError.
  *
- * The causes are told apart by what Node or the dynamic linker said and by what is seen of the machine; each has a
- * sentence of its own and its own ways, the best first.
+ * The cause is derived from the error of Node or the dynamic linker and from properties of the machine. Each cause has
+ * its own sentence and its own remedies, the best first.
  */
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 
-/** What is known of a machine on which the addon did not load. */
+/** The properties of the machine on which the addon did not load. */
 export interface Surroundings {
   readonly platform: NodeJS.Platform;
   readonly arch: string;
@@ -25,7 +25,7 @@ export interface Surroundings {
   readonly form: "installed" | "checkout" | "bundle";
 }
 
-/** A cause in words, and its ways out. */
+/** A cause, and its remedies. */
 interface Diagnosis {
   readonly why: string;
   readonly ways: readonly string[];
@@ -95,7 +95,7 @@ function diagnose(said: string, code: string | undefined, here: Surroundings): D
   return { why: "its file is there, but was refused.", ways: [compile(here)] };
 }
 
-/** Node was told to load no addon. */
+/** Node was started with --no-addons. */
 function forbidden(here: Surroundings): Diagnosis {
   return here.permission
     ? {

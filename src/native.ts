@@ -1,7 +1,7 @@
 /**
- * Loads the addon and declares its whole surface. Why it does not load, loadfailure.ts explains.
+ * Loads the addon and declares its whole interface. loadfailure.ts diagnoses why it does not load.
  *
- * The engine reports by one call a turn: `dispatch(words)`, after it filled `completions` with `words / 4` records of
+ * The engine makes one call per turn: `dispatch(words)`, after it has filled `completions` with `words / 4` records of
  * four 32-bit words: kind, handle, a, b. `Completion` lists the kinds.
  */
 import { createRequire } from "node:module";
@@ -15,13 +15,13 @@ export const Completion = {
   ACCEPTED: 1,
   /** A connect ended: a = errno, 0 when it is connected. */
   CONNECTED: 2,
-  /** Bytes: they stand at `a` in the arena, `b` of them, until dispatch returns. */
+  /** Received bytes: `b` of them, at offset `a` in the arena, valid until dispatch() returns. */
   DATA: 3,
-  /** The peer will send nothing more. */
+  /** The peer's FIN was received. */
   READ_EOF: 4,
-  /** Everything written has been handed to the kernel. Only where it was asked for. */
+  /** The outbox is empty. Only reported when it was asked for. */
   WRITE_DRAINED: 5,
-  /** shutdownWrite() has taken effect. */
+  /** The FIN requested by shutdownWrite() was sent. */
   WRITE_SHUT: 6,
   /** The connection is gone: a = errno (0: as it was asked for), b = `CloseReason`. The handle is void from here on. */
   CLOSED: 7,
@@ -58,16 +58,16 @@ export const CloseReason = {
 export const SocketOption = { NODELAY: 1, KEEPALIVE: 2 } as const;
 
 export interface EngineStats {
-  /** Turns taken, and calls from C++ into JavaScript. */
+  /** Turns, and calls from C++ into JavaScript. */
   readonly turns: number;
   readonly crossings: number;
-  /** Records that arrived for a connection that was gone. */
+  /** Records whose handle was stale. */
   readonly stale: number;
-  /** Blocks taken from the heap by the outboxes since the start; they are reused. */
+  /** Blocks that outboxes allocated since the start; they are reused. */
   readonly blocksAllocated: number;
   /** Open connections, listeners included. */
   readonly connections: number;
-  /** Closed for the program, open in the kernel until the peer has read all. */
+  /** Lingering: lost for the program, but open in the kernel until the peer has read everything. */
   readonly lingering: number;
 }
 

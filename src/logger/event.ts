@@ -1,4 +1,4 @@
-/** One thing that was logged: a text with holes in it, and what fills them. */
+/** A log event: a format string and its fields. */
 import { textOf } from "./describe.ts";
 import { formatTemplate } from "./format.ts";
 import type { LogLevel } from "./level.ts";
@@ -47,5 +47,5 @@ export class LogEvent {
   }
 }
 
-/** Is given every event. What it throws is reported to the other observers. */
+/** Gets every event. Errors that it throws are reported to the other observers. */
 export type LogObserver = (event: LogEvent) => void;

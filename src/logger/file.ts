@@ -1,11 +1,11 @@
-/** Logs in files that are changed for new ones as they grow or age. A module of its own: it loads a library. */
+/** Logs to rotating files. A module of its own, since it loads a library. */
 import { basename, dirname } from "node:path";
 import { createStream, type Options } from "rotating-file-stream";
 import type { LogEvent, LogObserver } from "./event.ts";
 import { formatEventAsJSON } from "./json.ts";
 import { formatEventAsText } from "./text.ts";
 
-/** When a log file is changed for a new one, and what becomes of old ones. */
+/** When log files are rotated, and what happens to old ones. */
 export interface RotatingFileOptions {
   /** "text" or "json". Default "text". */
   readonly format?: "text" | "json";
@@ -25,7 +25,7 @@ const MEBIBYTE = 1024 * 1024;
 
 /** An observer that writes to a file, which can be closed. */
 export interface FileLogObserver extends LogObserver {
-  /** Events dropped so far, since the disk did not keep up or failed. */
+  /** Events dropped so far, because the disk was too slow or failed. */
   readonly dropped: number;
   /** Write what waits, and close the file. */
   close(): Promise<void>;
@@ -33,8 +33,8 @@ export interface FileLogObserver extends LogObserver {
 }
 
 /**
- * Writes each event to the file `path`, which becomes `path.1`, `path.2` … as it is changed for a new one. An error of the
- * disk is told on standard error, once, and loses events but never the program.
+ * Writes each event to the file `path`, which is rotated to `path.1`, `path.2` and so on. A disk error is reported
+ * once, to standard error; it loses events but never throws.
  */
 export function rotatingFileLogObserver(path: string, options: RotatingFileOptions = {}): FileLogObserver {
   const format = options.format === "json" ? formatEventAsJSON : (event: LogEvent) => formatEventAsText(event);

@@ -1,10 +1,10 @@
-/** Lets some events through and not others. */
+/** Filters events. */
 import type { LogEvent, LogObserver } from "./event.ts";
 import { atLeast, type LogLevel } from "./level.ts";
 
-/** What a predicate says of an event: "maybe" leaves it to the next one. */
+/** The verdict of a predicate: "maybe" leaves the decision to the next one. */
 export type PredicateResult = "yes" | "no" | "maybe";
-/** Has an opinion on an event, or none. */
+/** A predicate for {@link filteringLogObserver}. */
 export type LogFilterPredicate = (event: LogEvent) => PredicateResult;
 
 /**

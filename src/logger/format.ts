@@ -1,4 +1,4 @@
-/** Fills the holes of a log's texts. */
+/** Formats log events. */
 import { inspect } from "node:util";
 import { isError, messageOf } from "./describe.ts";
 

@@ -14,7 +14,7 @@ export class LimitedHistoryLogObserver {
 
   readonly observe: LogObserver = (event) => {
     this.events.push(event);
-    // Seldom, so that remembering one more does not cost moving all others.
+    // Trimmed in bulk, since each trim moves all other events.
     if (this.events.length >= 2 * this.size) this.events = this.events.slice(-this.size);
   };
 

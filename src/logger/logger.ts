@@ -28,7 +28,7 @@ export {
 export { LogPublisher } from "./publisher.ts";
 export { consoleLogObserver, formatEventAsText, type TextOptions, type TextSink, textFileLogObserver } from "./text.ts";
 
-/** Whose events a logger's are, and where they go. */
+/** The options of a {@link Logger}. */
 export interface LoggerOptions {
   /** The object that the events are about: "{log_source}" in their texts. */
   readonly source?: unknown;

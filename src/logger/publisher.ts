@@ -1,9 +1,9 @@
-/** Hands every event to every observer. */
+/** Distributes events to observers. */
 import { isPromise } from "node:util/types";
 import { summaryOf } from "./describe.ts";
 import { LogEvent, type LogObserver } from "./event.ts";
 
-/** An observer that tells others. */
+/** An observer that forwards events to others. */
 export class LogPublisher {
   private observers: readonly LogObserver[];
 
@@ -11,12 +11,12 @@ export class LogPublisher {
     this.observers = observers;
   }
 
-  /** From the next event on `observer` is told. Adding it again does nothing. */
+  /** Add `observer`. Adding it again is a no-op. */
   addObserver(observer: LogObserver): void {
     if (!this.observers.includes(observer)) this.observers = [...this.observers, observer];
   }
 
-  /** Removing one that is not there does nothing. */
+  /** Remove `observer`. A no-op when it was not added. */
   removeObserver(observer: LogObserver): void {
     this.observers = this.observers.filter((other) => other !== observer);
   }
@@ -28,7 +28,7 @@ export class LogPublisher {
     return before;
   }
 
-  /** Tell every observer. One that throws keeps the event from nobody; the others hear of it. */
+  /** Call every observer. One that throws does not affect the others, which get a report of it. */
   readonly publish = (event: LogEvent): void => {
     const { observers } = this;
     for (const observer of observers) {

@@ -1,14 +1,14 @@
-/** Events as lines for people. */
+/** Events as lines of text. */
 import { describe, textOf } from "./describe.ts";
 import type { LogEvent, LogObserver } from "./event.ts";
 import type { LogLevel } from "./level.ts";
 
-/** What text is written to: a stream of Node's, or anything with such a method. */
+/** Where text is written: a Node stream, or any object with such a method. */
 export interface TextSink {
   write(text: string): unknown;
 }
 
-/** How text looks. */
+/** The options of text output. */
 export interface TextOptions {
   /** Colour the levels with ANSI codes. Default false. */
   readonly colors?: boolean;

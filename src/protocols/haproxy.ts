@@ -1,6 +1,6 @@
 /**
- * The PROXY protocol: what stands between tells, in a header at the beginning of the connection, who it is that
- * connected, and to what. Names follow twisted.protocols.haproxy.
+ * The PROXY protocol: a proxy sends a header at the start of a connection with the addresses of the original
+ * connection. Names follow twisted.protocols.haproxy.
  * @see https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt
  */
 import type { Deferred } from "../internet/defer/deferred.ts";
@@ -19,10 +19,10 @@ export { UNIXAddress } from "./haproxy/unixaddress.ts";
 export { HAProxyProtocolWrapper, HAProxyWrappingFactory, type ProxyOptions } from "./haproxy/wrapper.ts";
 
 /**
- * The endpoint for connections that come through a proxy which sends PROXY headers, of version 1 or 2. Protocols are
- * built and connected once the header was read, and their transports' getPeer() and getHost() tell what it said.
+ * An endpoint for connections through a proxy that sends PROXY headers, of version 1 or 2. Protocols are built and
+ * connected once the header was read, and their transports' getPeer() and getHost() return its addresses.
  *
- * Only the proxies may reach such a port: whoever does can claim to be anybody.
+ * Only the proxies may be able to reach such a port: whoever connects can forge any address.
  */
 export function proxyEndpoint(endpoint: ServerEndpoint, options: ProxyOptions = {}): ServerEndpoint {
   return new ProxyEndpoint(endpoint, options);
@@ -56,8 +56,8 @@ function clockOf(reactor: ReactorTCP & Partial<ReactorTime>): ReactorTime | null
 }
 
 /**
- * The header for a connection that is made on behalf of `source`: what a proxy writes first. Without addresses, or with
- * those that the version has no words for, the header says that nothing is known.
+ * The header that a proxy sends first, for a connection on behalf of `source`. Without addresses, or with addresses
+ * that the version cannot express, the header says "unknown".
  */
 export function proxyHeader({ source, destination }: ProxyInfo, version: 1 | 2 = 2): Buffer {
   return version === 1 ? encodeV1({ source, destination }) : encodeV2({ source, destination });

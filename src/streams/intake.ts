@@ -1,12 +1,12 @@
 /**
- * The receiving side of a connection as a queue of bytes that one reader takes from.
+ * The receive side of a connection, as a queue of bytes with one reader.
  *
  * ```
  *   transport ── dataReceived ──▶ pieces ── read() ──▶ reader
  *       ▲                           │
  *       └── paused at HIGH_WATER, resumed when they are taken
  * ```
- * What is kept never exceeds HIGH_WATER plus one chunk.
+ * The queue never exceeds HIGH_WATER plus one chunk.
  */
 import { onAbort } from "../internet/defer/onabort.ts";
 import { ConnectionDone, ConnectionLost, SkeinError } from "../internet/error.ts";
@@ -17,7 +17,7 @@ import { endBy, watch } from "../protocols/guard.ts";
 import { Pieces } from "./pieces.ts";
 import { budgetOf, type TickBudget } from "./tickbudget.ts";
 
-/** Reading pauses when so many bytes wait for the reader. */
+/** The high-water mark: reading pauses when this many bytes wait for the reader. */
 const HIGH_WATER = 64 * 1024;
 
 interface Reader {
@@ -38,7 +38,7 @@ export class Intake extends Protocol implements HalfCloseableProtocol {
   #error: unknown = undefined;
   #reader: Reader | null = null;
   #budget: TickBudget | null = null;
-  /** The budget of this tick was used up when there was something for the reader: it is served in the next one. */
+  /** This tick's budget was used up when data arrived for the reader: it is served in the next tick. */
   #waitsForTick = false;
 
   constructor() {
@@ -49,7 +49,7 @@ export class Intake extends Protocol implements HalfCloseableProtocol {
   }
 
   override connectionMade(): void {
-    // Whoever had the connection before may have left it a producer, or paused it.
+    // The previous protocol may have left a producer, or paused reading.
     this.transport.unregisterProducer();
     this.transport.resumeProducing();
   }
@@ -83,7 +83,7 @@ export class Intake extends Protocol implements HalfCloseableProtocol {
     this.#settleClosed(this.#error);
   }
 
-  /** There never was a connection to take: it had been lost before. */
+  /** The connection was lost before it could be taken over. */
   missed(transport: Transport): void {
     this.transport = transport;
     this.#lost = true;
@@ -97,7 +97,7 @@ export class Intake extends Protocol implements HalfCloseableProtocol {
     return this.#lost;
   }
 
-  /** What this shares with all other connections of its reactor. */
+  /** The tick budget that all connections of the reactor share. */
   get budget(): TickBudget {
     this.#budget ??= budgetOf(this.transport);
     return this.#budget;
@@ -131,17 +131,17 @@ export class Intake extends Protocol implements HalfCloseableProtocol {
     reader?.resolve(null);
   }
 
-  /** Put bytes back that were read and not used: they come first in the next read. */
+  /** Put back bytes that were read but not used; the next read returns them first. */
   unread(data: Buffer): void {
     this.#pieces.unshift(data);
   }
 
-  /** Forget what was received: nobody will read it. */
+  /** Discard the received bytes: there is no reader any more. */
   drop(): void {
     this.#pieces.clear();
   }
 
-  /** Let go: `next` gets the connection and what was not read. */
+  /** Release the connection: `next` gets it, with the unread bytes. */
   giveTo(next: ProtocolLike): void {
     if (this.#lost) return;
     const { transport } = this;
@@ -181,7 +181,7 @@ export class Intake extends Protocol implements HalfCloseableProtocol {
     });
   }
 
-  /** Give the reader what has just come. */
+  /** Pass newly received bytes to the reader. */
   #hand(reader: Reader, data: Buffer): void {
     this.#reader = null;
     if (data.length <= reader.most) {
@@ -192,7 +192,7 @@ export class Intake extends Protocol implements HalfCloseableProtocol {
     }
   }
 
-  /** Give the reader, when there is one, what is there for it. */
+  /** Pass the queued bytes to the reader, if there is one. */
   #serve(): void {
     const reader = this.#reader;
     if (reader === null || (this.#pieces.size === 0 && !this.#ended)) return;

@@ -1,9 +1,9 @@
-/** The lines of a stream. */
+/** Splits a stream into lines. */
 import type { Bytes } from "../internet/interfaces.ts";
 import { LineBuffer } from "../protocols/basic/linebuffer.ts";
 import { type Framer, FramingError } from "./framer.ts";
 
-/** Cuts at delimiters. */
+/** Splits at delimiters. */
 export class LineFramer implements Framer<Buffer> {
   readonly #buffer = new LineBuffer();
   readonly #delimiter: Bytes;

@@ -1,4 +1,4 @@
-/** Skein's reasons as the errors that Node's sockets have: libraries look at their `code`. */
+/** Converts Skein's errors to those of node:net, since libraries check their `code`. */
 import { errnoNamed } from "../internet/errno.ts";
 import { ConnectError, ConnectionLost, DNSLookupError, TimeoutError } from "../internet/error.ts";
 

@@ -1,16 +1,16 @@
 /**
- * Bytes that wait, in the pieces they came in. A view may keep memory alive that is far larger than itself, so what waits
- * fills at least half of its memory, or is copied; and small pieces are merged: however small they come, few are kept, and
+ * A queue of received chunks. A view may keep alive memory that is far larger than itself, so a queued chunk fills at
+ * least half of its memory, or is copied. Small chunks are merged, so that few are kept however small they arrive, and
  * each byte is copied a few times at most.
  */
 
 import { BufferView } from "../internet/engine/view.ts";
 
-/** Larger pieces stay as they are. */
+/** Larger chunks are not merged. */
 const LARGE = 32 * 1024;
-/** Up to here what is taken out is copied, so that it does not keep the rest of its piece alive. */
+/** Up to this size, bytes that are taken out are copied, so that they do not keep the rest of their chunk alive. */
 const SMALL = 4096;
-/** So many bytes V8 keeps in its heap, beside the object. */
+/** V8 keeps typed arrays of up to this many bytes on its own heap. */
 const HEAP_BYTES = 64;
 const NOTHING: Buffer = Buffer.alloc(0);
 

@@ -1,20 +1,20 @@
-/** Loops over what is received. */
+/** Async iteration over received data. */
 import type { Framer } from "./framer.ts";
 import type { TickBudget } from "./tickbudget.ts";
 
 /** Where bytes come from: a connection's intake. */
 export interface ByteSource {
-  /** What awaits of it spend from. */
+  /** The tick budget of its reads. */
   readonly budget: TickBudget;
   read(signal?: AbortSignal): Promise<Buffer | null>;
-  /** End the read that is under way with null. */
+  /** End the pending read with null. */
   cancelRead(): void;
   unread(data: Buffer): void;
 }
 
-/** What `for await` runs over. `return()` or `await using` leaves it before its end. */
+/** The async iterator of `for await`. `return()` or `await using` leaves it early. */
 export interface Loop<T> extends AsyncIterableIterator<T, undefined>, AsyncDisposable {
-  /** The next item. Calls that do not wait for each other get the items in the order of the calls. */
+  /** The next item. Concurrent calls get the items in the order of the calls. */
   next(): Promise<IteratorResult<T, undefined>>;
   return(): Promise<IteratorResult<T, undefined>>;
   [Symbol.asyncIterator](): Loop<T>;
@@ -26,7 +26,7 @@ export class Reading<T> implements Loop<T> {
   readonly #framer: Framer<T>;
   readonly #signal: AbortSignal | undefined;
   readonly #leave: (() => void) | undefined;
-  /** The last of the calls of next() that are under way, and how many they are. */
+  /** The last pending call of next(), and the number of pending calls. */
   #last: Promise<unknown> | null = null;
   #underway = 0;
   #reading = false;

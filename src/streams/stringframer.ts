@@ -86,7 +86,7 @@ class NetstringFramer implements Framer<Buffer> {
   }
 }
 
-/** There is no whole string yet. */
+/** No complete string was received yet. */
 function wait(pieces: Pieces): undefined {
   pieces.settle();
 }

@@ -1,4 +1,4 @@
-/** How a connection comes into the hands of an async function: taken over, made, or accepted. */
+/** Ways to get a connection for an async function: take one over, connect, or accept. */
 import type { ClientEndpoint } from "../internet/endpoints/interfaces.ts";
 import { ConnectionClosed } from "../internet/error.ts";
 import type { Transport } from "../internet/interfaces.ts";
@@ -8,8 +8,8 @@ import { Connection, type ReadOptions } from "./connection.ts";
 import { Intake } from "./intake.ts";
 
 /**
- * Take over a connection from the protocol that it has, which hears no more of it. Bytes that this protocol has
- * received already are its own: pass them to `unread()`.
+ * Take over a connection from its protocol, which receives no more events. Bytes that the protocol has received already
+ * belong to it: pass them to `unread()`.
  */
 export function connectionOver(transport: Transport): Connection {
   const intake = new Intake();
@@ -36,7 +36,7 @@ class IntakeFactory extends Factory<Intake> {
   override readonly protocol = Intake;
 }
 
-/** What is done with one connection. It may end when it likes: the connection is closed then. */
+/** Handles one connection, which is closed when the function returns. */
 export type Handler = (connection: Connection) => unknown;
 
 /**

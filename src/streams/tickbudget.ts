@@ -1,16 +1,17 @@
 /**
- * How much awaited work passes between two ticks of the event loop.
+ * Limits how much awaited work passes between two ticks of the event loop.
  *
- * A promise that is resolved already continues in a microtask, and the loop does not go on before the last microtask. A
- * program that awaits in a loop would keep timers and sockets waiting for as long as its awaits are fulfilled at once.
- * So every awaitable of skein/streams spends from the budget of its reactor:
+ * An await of a resolved promise continues in a microtask, and the event loop waits for the last microtask. A program
+ * that awaits in a loop would starve timers and sockets while its awaits resolve at once. So every awaitable of
+ * skein/streams spends from the budget of its reactor:
  *
  * ```
  *   spend() ── budget left ──▶ resolved at once, as a rule
  *      └────── used up ──────▶ wait() ── next tick, in the order of the calls ──▶ resolved
  * ```
- * The budget is filled again only by the tick that somebody waits for: nothing is scheduled while it lasts. So it is an
- * upper bound for a tick, and a program that never exhausts a tick waits for one after every OPERATIONS_A_TICK operations.
+ * The budget is refilled only by a tick that somebody waits for: nothing is scheduled before it is used up. So it is an
+ * upper bound per tick, and a program that never exhausts a tick waits for one after every OPERATIONS_A_TICK
+ * operations.
  */
 import type { Transport } from "../internet/interfaces.ts";
 import { type Loop, loopOf } from "../internet/reactor/loop.ts";
@@ -20,7 +21,7 @@ export const OPERATIONS_A_TICK = 256;
 /** Bytes read and written in one tick; the operation that crosses the bound still passes. */
 export const BYTES_A_TICK = 1024 * 1024;
 
-/** Operations that wait for their tick, and pass together. */
+/** A batch of operations that wait for the same tick. */
 export interface Waiting {
   operations: number;
   bytes: number;

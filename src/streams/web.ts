@@ -89,7 +89,7 @@ function readableOf(connection: Connection): ReadableStream<Uint8Array> {
           controller.close();
           request?.respond(0);
         } else if (request === null) {
-          // A byte stream takes the whole memory behind a piece away: a piece of its own, therefore.
+          // A byte stream detaches the whole ArrayBuffer of a chunk, so the chunk gets one of its own.
           controller.enqueue(new Uint8Array(data));
         } else {
           const { buffer, byteOffset } = request.view!;

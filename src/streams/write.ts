@@ -1,4 +1,4 @@
-/** Writes that can be awaited: the sender learns when the peer is slower than itself. */
+/** Awaitable writes, with back-pressure from a slow peer. */
 import { ensureTransport } from "../internet/arguments/transports.ts";
 import { encoded, unwritable } from "../internet/arguments/writing.ts";
 import { ConnectionClosed, ConnectionLost } from "../internet/error.ts";
@@ -8,11 +8,10 @@ import { budgetOf, type TickBudget, type Waiting } from "./tickbudget.ts";
 const DONE = Promise.resolve();
 
 /**
- * Queue bytes on a transport. Resolves as soon as it can take more: at once as a rule, and else when what waited has
- * been handed to the kernel. Awaiting each write bounds what waits in memory, however slow the peer. When the writes and
- * reads of this tick have used up its budget (256 operations or 1 MiB, all connections of the reactor together), it
- * resolves in the next tick, so that a loop of writes lets timers and other connections run.
- *
+ * Queue bytes on a transport. Resolves when the transport can take more: usually at once, otherwise when the buffered
+ * bytes were passed to the kernel. Awaiting each write bounds the buffer, however slow the peer. When the writes and
+ * reads of this tick have used up its budget (256 operations or 1 MiB, over all connections of the reactor), it
+ * resolves in the next tick, so that a loop of writes does not starve timers and other connections.
  * While it waits for the peer, it is the transport's producer, so no other can be registered then.
  * @throws ConnectionLost when the connection is lost first; ConnectionClosed when it is closing already. Neither is an
  * error of the program when nobody awaits it: the loss of the connection is told by other ways too
@@ -30,7 +29,7 @@ export function write(transport: Transport, data: Bytes, encoding?: BufferEncodi
   }
 }
 
-/** A write that is not possible any more: rejects with `error`, within the budget of the tick. */
+/** A write that is no longer possible: rejects with `error`, within the budget of the tick. */
 export function refuse(transport: Transport, error: ConnectionClosed): Promise<void> {
   return drainOf(transport).refuse(error);
 }
@@ -47,14 +46,14 @@ function drainOf(transport: Transport): Drain {
   return drain;
 }
 
-/** Stands in as a transport's producer while there is a write, to be told when the transport has enough. */
+/** Registered as the transport's producer while a write is pending, for back-pressure. */
 class Drain implements PushProducer {
   readonly #transport: Transport;
   readonly #budget: TickBudget;
   #lost = false;
-  /** There while the transport has more than it likes. */
+  /** Set while the transport is above its high-water mark. */
   #waiting: Wait | null = null;
-  /** There while writes that were accepted, or refused, wait for the next tick. */
+  /** Set while accepted or refused writes wait for the next tick. */
   #accepted: NextTick | null = null;
   #refused: NextTick | null = null;
 

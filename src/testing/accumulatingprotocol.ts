@@ -1,18 +1,18 @@
-/** Protocols and producers that note what happens to them. */
+/** Protocols and producers that record events. */
 import { Deferred } from "../internet/defer/deferred.ts";
 import type { Failure } from "../internet/failure.ts";
 import type { Consumer, PullProducer } from "../internet/interfaces.ts";
 import { Protocol } from "../internet/protocol.ts";
 
-/** Keeps everything that it receives. */
+/** A protocol that stores everything it receives. */
 export class AccumulatingProtocol extends Protocol {
   /** How often connectionMade() was called. */
   made = 0;
   /** Why the connection was lost, once it is. */
   closedReason: Failure | null = null;
-  /** Fires with this protocol when the connection is there. */
+  /** Fires with this protocol when the connection is established. */
   readonly whenMade = new Deferred<this>();
-  /** Fires with the reason when the connection is lost. It counts as no failure. */
+  /** Fires with the reason when the connection is lost; it does not fail. */
   readonly whenLost = new Deferred<{ readonly reason: Failure }>();
 
   /** What was received, and room for more behind it. */

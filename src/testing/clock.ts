@@ -6,7 +6,9 @@ import { ensureCallLater, TimerWheel } from "../internet/reactor/timers.ts";
 import type { DelayedCall, ReactorTime } from "../internet/time.ts";
 import { watchForLeaks } from "./leaks.ts";
 
-/** Give it to whatever takes a reactor for its time. What a call throws comes out of `advance`. */
+/**
+ * A clock for tests, for everything that takes a reactor as its clock. Errors of delayed calls are thrown by `advance`.
+ */
 export class Clock implements ReactorTime {
   private now = 0;
   private readonly wheel = new TimerWheel(
@@ -41,8 +43,8 @@ export class Clock implements ReactorTime {
   }
 
   /**
-   * Move the time `seconds` on, then make the calls that are due, in time order; among them those that are scheduled
-   * meanwhile and due already.
+   * Advance the time by `seconds`, then make the calls that are due, in time order, including calls that are scheduled
+   * meanwhile and already due.
    * @throws RangeError when `seconds` is negative or not a number
    */
   advance(seconds: number): void {

@@ -1,4 +1,4 @@
-/** How the connections that a MemoryReactor is asked for turn out. */
+/** Completes the connection attempts of a MemoryReactor. */
 import { IPv4Address } from "../internet/address.ts";
 import { attempt } from "../internet/endpoints/attempt.ts";
 import type { ClientEndpoint } from "../internet/endpoints/interfaces.ts";
@@ -9,7 +9,7 @@ import { AccumulatingProtocol } from "./accumulatingprotocol.ts";
 import { connect, FakeTransport, type IOPump } from "./iosim.ts";
 import { type MemoryConnector, MemoryReactorClock } from "./memoryreactor.ts";
 
-/** Decides how the connections that a MemoryReactor is asked for turn out. */
+/** Lets the connection attempts of a MemoryReactor succeed or fail. */
 export class ConnectionCompleter {
   private readonly reactor: MemoryReactorClock;
 

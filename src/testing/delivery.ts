@@ -6,8 +6,8 @@ import { borrowsFrom } from "../internet/stream/borrowing.ts";
 const SPOILT = 0xee;
 
 /**
- * Call dataReceived() with `data`, which is the protocol's from here on; or, when it borrows, is spoilt afterwards: a
- * protocol that keeps what it was lent shows it in the test.
+ * Call dataReceived() with `data`, which the protocol then owns. If it borrows, the bytes are overwritten afterwards,
+ * so that a protocol that keeps them fails its test.
  */
 export function deliver(protocol: ProtocolLike, data: Buffer): void {
   const lent = borrowsFrom(protocol);

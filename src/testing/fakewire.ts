@@ -1,4 +1,4 @@
-/** What travels between two FakeTransports: bytes, greetings of the simulated handshake, and ends. */
+/** The items that travel between two FakeTransports: bytes, simulated handshakes, and ends. */
 
 /** What a protocol passes to startTLS() in a test. */
 export interface FakeContext {
@@ -6,7 +6,7 @@ export interface FakeContext {
   iosimVerify?(other: FakeContext): boolean;
 }
 
-/** A protocol that wants to hear of the end of the handshake. */
+/** A protocol that is told when the handshake is done. */
 export interface FakeHandshakeListener {
   handshakeCompleted(): void;
 }

@@ -1,10 +1,10 @@
 /**
- * Two protocols connected in memory, by a pump that the test works.
+ * Connects two protocols in memory with a pump that the test operates.
  *
  *     client protocol ──write──► FakeTransport ══ pump() ══► FakeTransport ──dataReceived──► server protocol
  *                                     ◄═══════════ pump() ═══════════
  *
- * Nothing moves but in pump(), so a test sees every step; and startTLS() is simulated, handshake, refusal and all.
+ * Bytes move only in pump(), so that a test sees every step. startTLS() is simulated, including refusals.
  */
 
 import { IPv4Address } from "../internet/address.ts";
@@ -231,7 +231,7 @@ export class FakeTransport extends MemoryTransport implements Transport {
     for (const piece of ensurePieces(pieces)) this.write(piece);
   }
 
-  /** Encrypt from here on, or rather, exchange contexts with the other side, which is to call this too. */
+  /** Simulate startTLS(): exchange contexts with the other side, which must call this too. */
   startTLS(context: FakeContext): void {
     if (this.tls !== null) throw new Error("TLS was started already.");
     this.tls = context;

@@ -1,7 +1,7 @@
-/** Who is watched for leaks, while somebody watches. */
+/** The registry of objects that are checked for leaks. */
 import { fileURLToPath } from "node:url";
 
-/** Something that a test is to leave clean. */
+/** Something that a test may leak. */
 export interface Leaky {
   readonly leakKind: "timers" | "transports";
   /** What is left, one line or more for each; nothing when all is clean. */

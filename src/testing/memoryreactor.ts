@@ -1,4 +1,4 @@
-/** A reactor that does nothing but note what it is asked for. */
+/** A reactor that only records what it is asked for. */
 
 import { IPv4Address, IPv6Address, literalAddress } from "../internet/address.ts";
 import { check } from "../internet/arguments/check.ts";
@@ -206,7 +206,7 @@ export interface RecordedTrigger extends TriggerId {
 }
 
 /**
- * Notes what it is asked for, for a test to look at, and to let happen. It has no time: see {@link MemoryReactorClock}.
+ * Records what it is asked for, and lets the test decide the outcome. It has no clock: see {@link MemoryReactorClock}.
  * Events are fired as they are by a real reactor.
  */
 export class MemoryReactor extends MemoryDescriptors implements ReactorCore, ReactorTCP, ReactorNames {

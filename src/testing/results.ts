@@ -1,4 +1,6 @@
-/** What a Deferred has come to by now. They throw where it is something else, so any test runner can use them. */
+/**
+ * Assertions about the current outcome of a Deferred. They throw plain errors, so that any test runner can use them.
+ */
 import type { Deferred } from "../internet/defer/deferred.ts";
 import { type ErrorType, Failure } from "../internet/failure.ts";
 import { describe } from "../logger/describe.ts";
@@ -17,10 +19,10 @@ function look<T>(d: Deferred<T>): T | Failure | typeof NOTHING {
 /** The result of `d`, which has one. @throws Error when it has none yet, or has failed: that is the `cause` */
 export function successResultOf<T>(d: Deferred<T>): T {
   const came = look(d);
-  if (came === NOTHING) throw new Error("The Deferred was to have a result by now, and has none.");
+  if (came === NOTHING) throw new Error("The Deferred should have a result by now, but has none.");
   if (came instanceof Failure) {
     d.addErrback(() => undefined);
-    throw new Error(`The Deferred was to have a result, and has failed: ${came.getErrorMessage()}`, {
+    throw new Error(`The Deferred should have a result, but has failed: ${came.getErrorMessage()}`, {
       cause: came.value,
     });
   }
@@ -33,24 +35,24 @@ export function successResultOf<T>(d: Deferred<T>): T {
  */
 export function failureResultOf(d: Deferred<unknown>, ...types: ErrorType[]): Failure {
   const came = look(d);
-  if (came === NOTHING) throw new Error("The Deferred was to have failed by now, and nothing has come.");
+  if (came === NOTHING) throw new Error("The Deferred should have failed by now, but has no result.");
   if (!(came instanceof Failure))
-    throw new Error(`The Deferred was to have failed, and has the result ${describe(came)}.`);
+    throw new Error(`The Deferred should have failed, but has the result ${describe(came)}.`);
   d.addErrback(() => undefined);
   if (types.length > 0 && came.check(...types) === undefined) {
     const expected = types.map((type) => type.name).join(" or ");
-    throw new Error(`The Deferred was to fail with ${expected}, and has failed with ${came}.`, { cause: came.value });
+    throw new Error(`The Deferred should fail with ${expected}, but has failed with ${came}.`, { cause: came.value });
   }
   return came;
 }
 
-/** Nothing has come of `d` so far. @throws Error when it has fired and is not held up */
+/** Check that `d` has no result yet. @throws Error when it has fired and its chain is not suspended */
 export function assertNoResult(d: Deferred<unknown>): void {
   const came = look(d);
   if (came === NOTHING) return;
   if (came instanceof Failure) {
     d.addErrback(() => undefined);
-    throw new Error(`Nothing was to have come of the Deferred, and it has failed: ${came}`, { cause: came.value });
+    throw new Error(`The Deferred should have no result, but has failed: ${came}`, { cause: came.value });
   }
-  throw new Error(`Nothing was to have come of the Deferred, and it has the result ${describe(came)}.`);
+  throw new Error(`The Deferred should have no result, but has the result ${describe(came)}.`);
 }

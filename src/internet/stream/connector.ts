@@ -1,4 +1,4 @@
-/** An outgoing TCP connection that can be made again: connectTCP()'s result. */
+/** An outgoing TCP connection that can be retried: the result of connectTCP(). */
 
 import { isInstance, nameOf, summaryOf } from "../../logger/describe.ts";
 import { err } from "../../logger/log.ts";

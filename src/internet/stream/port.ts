@@ -17,7 +17,7 @@ import { addressFrom, type ConnectionOwner, TcpConnection } from "./connection.t
 /** How long a port that cannot accept waits before it tries again by itself. It also does when a connection closes. */
 const RETRY_SECONDS = 0.1;
 
-/** What the kernel calls every interface. */
+/** The wildcard addresses. */
 const EVERY_INTERFACE = new Set(["0.0.0.0", "::", "::ffff:0.0.0.0"]);
 const HOSTS_MAX = 256;
 

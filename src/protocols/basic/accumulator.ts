@@ -1,35 +1,35 @@
 /**
- * The bytes of a stream that were received but not consumed yet: what every framing cuts its messages from.
+ * The receive buffer of every framing: the bytes of a stream that were received but not consumed yet.
  *
- * A chunk is lent for one call. It is read where it stands, and only what is left at the end of the call is copied, as is
- * what is taken:
+ * A chunk is borrowed for one call and parsed in place. At the end of the call only the rest is copied, as are the
+ * messages that are taken:
  *
  * ```
  *   #own   [ beginning of a message | head of the chunk ]     the head is as long as the message needs it to be, so that
  *                                     ▲ #nextStart            one that was cut in two stands in one piece; behind it
  *   #next                           [ head of the chunk | more messages …      ]  the chunk itself is read
  * ```
- * Memory grows with what came: of a message that only was announced, there is memory for AT_ONCE bytes at most. None is
- * held when there is nothing unconsumed.
+ * Memory grows with the bytes received: for a message that was only announced, at most AT_ONCE bytes are allocated.
+ * When everything is consumed, no memory is held.
  *
- * What is taken is for good, and has memory of its own: a program that transfers a message takes nothing else along, and
- * one that keeps a message keeps at most twice its bytes. A message that came in pieces gets the memory in which it was
- * put together, so its bytes were copied once.
+ * A message that is taken is owned, and has an ArrayBuffer of its own: transferring it takes no other bytes along, and
+ * keeping it keeps at most twice its bytes. A message that arrived in several chunks gets the memory in which it was
+ * assembled, so its bytes were copied once.
  */
 import { BufferView } from "../../internet/engine/view.ts";
 
 const EMPTY: Buffer = Buffer.alloc(0);
 const NO_MEMORY = EMPTY.buffer;
 const SMALLEST = 64;
-/** Memory of this size is kept when it runs empty, and serves the next message that is cut in two. */
+/** Memory of this size is kept when it is empty, and reused for the next split message. */
 const KEPT = 512;
-/** A message that is not longer gets memory for the whole of it when its first byte comes. */
+/** Up to this length, memory for the whole message is allocated with its first byte. */
 const AT_ONCE = 16 * 1024;
 
 export class Accumulator {
   /** Bytes: a message that is longer is refused, so memory does not grow ahead of that. */
   longest: number = Number.POSITIVE_INFINITY;
-  /** What is read now: the filled part of memory of our own, or a lent chunk. */
+  /** What is parsed now: the filled part of our own memory, or a borrowed chunk. */
   protected bytes: Buffer = EMPTY;
   /** Where in `bytes` the unconsumed ones begin. */
   protected start = 0;
@@ -39,12 +39,12 @@ export class Accumulator {
   /** A lent chunk that is read once `start` passes `#nextStart`. */
   #next: Buffer | null = null;
   #nextStart = 0;
-  /** Bytes of the message under way, as far as they are known. */
+  /** The length of the message being received, as far as it is known. */
   #expected = Number.POSITIVE_INFINITY;
   /** The memory of a lent chunk: to ask a Buffer for it costs more than to make one. */
   #memory: ArrayBufferLike = NO_MEMORY;
   #offset = 0;
-  /** What takeAll() gave away last, until settle(): when some of it comes back, it is read there. */
+  /** What takeAll() returned last, until settle(): bytes that are put back are parsed in place. */
   #given: ArrayBufferLike = NO_MEMORY;
 
   /** Unconsumed bytes. */
@@ -53,7 +53,7 @@ export class Accumulator {
     return this.#next === null ? here : here + this.#next.length - (this.bytes.length - this.#nextStart);
   }
 
-  /** Add a chunk that is good until settle(), which must follow before it is not. */
+  /** Add a borrowed chunk; settle() must be called before it becomes invalid. */
   lend(chunk: Buffer): void {
     if (chunk.length === 0) return;
     if (this.length === 0) {
@@ -65,7 +65,9 @@ export class Accumulator {
     this.#nextStart = this.bytes.length;
   }
 
-  /** Add a copy of a chunk. The end of what takeAll() just gave away is not copied: nothing writes there any more. */
+  /**
+   * Add a copy of a chunk. The end of what takeAll() just returned is not copied, since that memory no longer changes.
+   */
   add(chunk: Buffer): void {
     if (this.#given !== NO_MEMORY && chunk.buffer === this.#given && this.length === 0) {
       this.#read(chunk, 0);
@@ -75,7 +77,9 @@ export class Accumulator {
     this.#append(chunk, 0, chunk.length);
   }
 
-  /** True when there are `count` bytes, which then stand in one piece. Else the message under way has so many. */
+  /**
+   * True when `count` bytes are available, contiguously. Otherwise `count` is the length of the message being received.
+   */
   has(count: number): boolean {
     if (this.bytes.length - this.start >= count) return true;
     this.#expected = count;
@@ -84,14 +88,14 @@ export class Accumulator {
     return this.bytes.length - this.start >= count;
   }
 
-  /** The next byte, which is consumed. Only when there is one. */
+  /** Consume the next byte. There must be one. */
   takeByte(): number {
     const byte = this.bytes[this.start]!;
     this.skip(1);
     return byte;
   }
 
-  /** The number in the next `size` bytes, the highest first, which are consumed. Only after has(size). */
+  /** Consume a big-endian number of `size` bytes. Call it only after has(size). */
   takeNumber(size: number): number {
     let value = 0;
     for (let i = 0; i < size; i++) value = value * 256 + this.bytes[this.start + i]!;
@@ -99,7 +103,9 @@ export class Accumulator {
     return value;
   }
 
-  /** The next `length` bytes, for good; they and `dropped` more are consumed. Only after has(length + dropped). */
+  /**
+   * Consume `length` bytes, returned as an owned Buffer, and `dropped` more. Call it only after has(length + dropped).
+   */
   take(length: number, dropped: number): Buffer {
     const taken = this.#takeOut(length, dropped);
     this.skip(length + dropped);
@@ -108,7 +114,7 @@ export class Accumulator {
     return taken;
   }
 
-  /** Everything, for good; it is consumed. */
+  /** Consume everything, returned as an owned Buffer. */
   takeAll(): Buffer {
     let all: Buffer;
     if (this.#given !== NO_MEMORY && this.bytes.buffer === this.#given) {
@@ -140,7 +146,7 @@ export class Accumulator {
     return skipped;
   }
 
-  /** Lent memory is about to be reused: copy what is left of it. */
+  /** The borrowed memory becomes invalid: copy what is left of it. */
   settle(): void {
     this.#given = NO_MEMORY;
     if (this.#next !== null) {

@@ -1,4 +1,4 @@
-/** Sends a file, or whatever else gives bytes, as fast as a consumer takes it. */
+/** Sends a file or another source of bytes, with back-pressure. */
 import type { FileHandle } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import { Deferred } from "../../internet/defer/deferred.ts";
@@ -8,13 +8,13 @@ import type { Bytes, Consumer, PullProducer } from "../../internet/interfaces.ts
 import { TransferStoppedError } from "./error.ts";
 import { NOTHING } from "./receiver.ts";
 
-/** What a FileSender reads: an open file from its present position on, a stream, or anything that iterates over bytes. */
+/** What a FileSender reads: an open file from its current position, a stream, or any iterable of bytes. */
 export type ByteSource = Pick<FileHandle, "read"> | Readable | AsyncIterable<Bytes>;
 
 /** What is done to each piece of a file before it is sent. */
 export type Transform = (piece: Buffer) => Bytes;
 
-/** A file on its way: nothing of it is left when the transfer ends. */
+/** The state of a transfer in progress. */
 interface Transfer {
   readonly reader: Reader;
   readonly consumer: Consumer;
@@ -22,11 +22,11 @@ interface Transfer {
   readonly done: Deferred<Buffer>;
 }
 
-/** Hands out a source piece by piece. */
+/** Reads a source chunk by chunk. */
 interface Reader {
   /** The next bytes, at most `size` of them where the source lets one choose; null at the end. */
   read(size: number): Promise<Buffer | null>;
-  /** Nothing more is wanted. */
+  /** Release the source; no more is read. */
   release(): void;
 }
 

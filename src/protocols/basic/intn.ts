@@ -1,4 +1,4 @@
-/** Strings of bytes, each behind its length as an integer in network byte order. */
+/** Length-prefixed strings, with the length in network byte order. */
 import { SkeinError } from "../../internet/error.ts";
 import type { Bytes } from "../../internet/interfaces.ts";
 import { Accumulator } from "./accumulator.ts";
@@ -8,16 +8,16 @@ import { FrameReceiver } from "./receiver.ts";
 /** Bytes: up to here a string is copied behind its prefix, which costs less than a write of its own. */
 const LONG = 1024;
 
-/** Strings behind a length of `prefixLength` bytes, which a subclass sets. */
+/** Strings with a length prefix of `prefixLength` bytes, which a subclass sets. */
 export abstract class IntNStringReceiver extends FrameReceiver<Accumulator> {
   /** Bytes of the prefix, 1 to 6. */
   abstract readonly prefixLength: number;
-  /** The bytes that a received string may have. Default 99999. */
+  /** The maximum length of a received string, in bytes. Default 99999. */
   declare MAX_LENGTH: number;
 
-  /** Bytes of the string that is on its way, or -1 before its prefix has come. */
+  /** The length of the string being received, or -1 before its prefix is complete. */
   #length = -1;
-  /** Bytes still to come of a string that was too long. */
+  /** The remaining bytes of a string that is too long. */
   #unwanted = 0;
 
   /** A string came, without its prefix. */
@@ -26,14 +26,14 @@ export abstract class IntNStringReceiver extends FrameReceiver<Accumulator> {
   }
 
   /**
-   * A prefix announced `length` bytes, more than MAX_LENGTH. Nothing was allocated for them. The connection is closed,
-   * unless this is overridden: then the string is dropped as it comes, and what follows it is delivered.
+   * A prefix announced `length` bytes, more than MAX_LENGTH. Nothing was allocated for them. By default the connection
+   * is closed; if this is overridden, the string is discarded as it arrives, and the next one is delivered.
    */
   lengthLimitExceeded(_length: number): void {
     this.transport.loseConnection();
   }
 
-  /** Send a string behind its prefix. @throws StringTooLongError when the prefix cannot tell its length */
+  /** Send a string with its prefix. @throws StringTooLongError when the length does not fit the prefix */
   sendString(string: Bytes): void {
     const length = typeof string === "string" ? Buffer.byteLength(string) : string.length;
     const limit = 256 ** this.prefixLength;

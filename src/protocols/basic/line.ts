@@ -1,4 +1,4 @@
-/** Lines. */
+/** Protocols of delimited lines. */
 import { SkeinError } from "../../internet/error.ts";
 import type { Bytes } from "../../internet/interfaces.ts";
 import { bytesOf, LineBuffer } from "./linebuffer.ts";
@@ -6,9 +6,9 @@ import { FrameReceiver, NOTHING } from "./receiver.ts";
 
 /** Lines, each ended by a delimiter. */
 export class LineOnlyReceiver extends FrameReceiver<LineBuffer> {
-  /** What ends a line: a string stands for its UTF-8 bytes. Default CR LF. It may be changed between two lines. */
+  /** The delimiter: bytes, or a string that is encoded as UTF-8. Default CR LF. It may be changed between two lines. */
   declare delimiter: Bytes;
-  /** The bytes that a line may have, its delimiter not counted. Default 16384. */
+  /** The maximum length of a line in bytes, without its delimiter. Default 16384. */
   declare MAX_LENGTH: number;
 
   /** A line came, without its delimiter. */
@@ -17,8 +17,8 @@ export class LineOnlyReceiver extends FrameReceiver<LineBuffer> {
   }
 
   /**
-   * A line is longer than MAX_LENGTH. `line` is all that was received of it and after it; none of that is delivered
-   * elsewhere. The connection is closed, unless this is overridden: then what comes next counts as a new line.
+   * A line is longer than MAX_LENGTH. `line` is everything received from its start on, which is not delivered
+   * otherwise. By default the connection is closed; if this is overridden, the bytes that follow start a new line.
    */
   lineLengthExceeded(_line: Buffer): void {
     this.transport.loseConnection();
@@ -59,7 +59,7 @@ export class LineOnlyReceiver extends FrameReceiver<LineBuffer> {
 LineOnlyReceiver.prototype.delimiter = "\r\n";
 LineOnlyReceiver.prototype.MAX_LENGTH = 16384;
 
-/** Lines, and in between, in raw mode, bytes as they come. */
+/** Lines, and in raw mode bytes as they arrive. */
 export class LineReceiver extends LineOnlyReceiver {
   #raw = false;
 
@@ -68,12 +68,15 @@ export class LineReceiver extends LineOnlyReceiver {
     throw new SkeinError(`${this.constructor.name} is in raw mode: it must override rawDataReceived(data).`);
   }
 
-  /** From here on, also for what was received behind the present line, rawDataReceived() is called. */
+  /**
+   * Switch to raw mode: rawDataReceived() is called from here on, also for bytes that were received after the current
+   * line.
+   */
   setRawMode(): void {
     this.#raw = true;
   }
 
-  /** From here on lines are delivered. `extra` are the bytes that rawDataReceived() got beyond its own. */
+  /** Switch to line mode. `extra` are bytes that rawDataReceived() got but did not consume. */
   setLineMode(extra: Uint8Array = NOTHING): void {
     this.#raw = false;
     if (extra.length > 0) {
@@ -81,7 +84,7 @@ export class LineReceiver extends LineOnlyReceiver {
     }
   }
 
-  /** Drop what was received and not delivered, and return it. */
+  /** Remove and return the bytes that were received but not delivered. */
   clearLineBuffer(): Buffer {
     return this.takeBuffered();
   }

@@ -1,4 +1,4 @@
-/** An accumulator that finds lines. Every byte is searched once, however small the pieces it came in. */
+/** An accumulator that finds lines. Each byte is searched once, however small the chunks are. */
 import { SkeinError } from "../../internet/error.ts";
 import type { Bytes } from "../../internet/interfaces.ts";
 import { Accumulator } from "./accumulator.ts";
@@ -6,7 +6,7 @@ import { Accumulator } from "./accumulator.ts";
 const EMPTY: Buffer = Buffer.alloc(0);
 
 export class LineBuffer extends Accumulator {
-  /** Bytes from the first unconsumed one on in which no delimiter begins. */
+  /** The number of unconsumed bytes that were searched and contain no start of a delimiter. */
   #searched = 0;
   #delimiter: Bytes | null = null;
   #needle = EMPTY;
@@ -24,7 +24,7 @@ export class LineBuffer extends Accumulator {
     this.#searched = 0;
   }
 
-  /** Bytes in the next line without its delimiter, or -1 when the delimiter has not come yet. */
+  /** The length of the next line without its delimiter, or -1 when it is incomplete. */
   lineLength(): number {
     const length = this.#find();
     const next = this.next;
@@ -34,7 +34,7 @@ export class LineBuffer extends Accumulator {
     return this.#find();
   }
 
-  /** The next line, whose length lineLength() told, for good. It and its delimiter are consumed. */
+  /** Consume the next line, of the length that lineLength() returned, and its delimiter. Returns an owned Buffer. */
   takeLine(length: number): Buffer {
     this.#searched = 0;
     return this.take(length, this.#needle.length);

@@ -10,19 +10,19 @@ const COLON = 0x3a;
 const COMMA = 0x2c;
 
 /**
- * Netstrings. Bytes that are none end the connection: a length that is missing, has a leading zero, is more than
- * MAX_LENGTH or is not followed by a colon, and a string that is not followed by a comma. Nothing is allocated for a
- * length that is refused.
+ * Netstrings. Malformed input closes the connection: a length that is missing, has a leading zero, exceeds MAX_LENGTH
+ * or is not followed by a colon, or a string that is not followed by a comma. Nothing is allocated for a refused
+ * length.
  */
 export class NetstringReceiver extends FrameReceiver<Accumulator> {
-  /** The bytes that a received string may have. Default 99999. */
+  /** The maximum length of a received string, in bytes. Default 99999. */
   declare MAX_LENGTH: number;
-  /** True once the peer sent what is no netstring. Nothing is delivered from then on. */
+  /** True once the peer sent malformed input. Nothing is delivered from then on. */
   brokenPeer = false;
 
-  /** What the digits so far say, or -1 before the first. */
+  /** The length parsed so far, or -1 before the first digit. */
   #length = -1;
-  /** The colon has come. */
+  /** The colon was received. */
   #measured = false;
 
   /** A string came. */
@@ -65,7 +65,7 @@ export class NetstringReceiver extends FrameReceiver<Accumulator> {
     return true;
   }
 
-  /** Take one byte of a length. False when it can be none. */
+  /** Parse one byte of a length. False when it is invalid. */
   #measure(byte: number): boolean {
     const before = this.#length;
     if (byte === COLON && before >= 0) {

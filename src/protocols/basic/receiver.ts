@@ -1,4 +1,4 @@
-/** What all framings share: bytes come in, messages go out one at a time, until told to stop. */
+/** The base of all framings: bytes come in, messages are delivered one at a time. */
 import type { Failure } from "../../internet/failure.ts";
 import type { PushProducer } from "../../internet/interfaces.ts";
 import { Protocol } from "../../internet/protocol.ts";
@@ -8,13 +8,12 @@ import type { Accumulator } from "./accumulator.ts";
 export const NOTHING: Buffer = Buffer.alloc(0);
 
 /**
- * Cuts a stream into messages. Delivery stops when the connection is told to close. It can be paused, also by a method
- * that is given a message: the rest is delivered after resumeProducing().
+ * Splits a stream into messages. Delivery stops when the connection is told to close. pauseProducing() pauses it, also
+ * inside a callback; the rest is delivered after resumeProducing().
  *
- * Messages belong to whoever receives them. The class borrows what the engine received, so a subclass that overrides
- * dataReceived() must copy what it keeps, and one that overrides connectionLost() and pauses must call it here too: what
- * was not delivered by then is dropped. A method that is given a message may be async: when it rejects, the
- * connection ends, as it does when it throws.
+ * Messages are owned by their receiver. The class borrows the bytes that the engine received, so a subclass that
+ * overrides dataReceived() must copy what it keeps. One that overrides connectionLost() and pauses must call super: it
+ * drops what was not delivered. Message callbacks may be async: a rejection ends the connection, as a throw does.
  */
 export abstract class FrameReceiver<B extends Accumulator> extends Protocol implements PushProducer {
   static override readonly borrows: boolean = true;
@@ -28,7 +27,9 @@ export abstract class FrameReceiver<B extends Accumulator> extends Protocol impl
   /** Made when the first bytes come. */
   protected abstract makeBuffer(): B;
 
-  /** Take one message from the buffer, which is not empty, and deliver it. False when there is none to deliver now. */
+  /**
+   * Take one message from the buffer, which is not empty, and deliver it. False when no complete message is buffered.
+   */
   protected abstract deliver(buffer: B): boolean;
 
   override dataReceived(data: Buffer): void {
@@ -73,12 +74,12 @@ export abstract class FrameReceiver<B extends Accumulator> extends Protocol impl
     this.transport.stopProducing();
   }
 
-  /** What was received and not delivered; it is forgotten. */
+  /** Remove and return the bytes that were received but not delivered. */
   protected takeBuffered(): Buffer {
     return this.#buffer?.takeAll() ?? NOTHING;
   }
 
-  /** For what a method returned that may be async. */
+  /** Handle the result of a callback that may be async. */
   protected watch(result: unknown): void {
     watch(result, this, this.transport);
   }

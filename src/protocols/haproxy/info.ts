@@ -1,11 +1,11 @@
-/** What a PROXY header tells, and what can be wrong with one. */
+/** The contents of a PROXY header, and its errors. */
 import { SkeinError } from "../../internet/error.ts";
 import type { Address } from "../../internet/interfaces.ts";
 import type { UNIXAddress } from "./unixaddress.ts";
 
-/** Who talks to whom, by a PROXY header. */
+/** The addresses in a PROXY header. */
 export interface ProxyInfo {
-  /** The client; null when the proxy does not tell, as when it talks for itself to see whether the server lives. */
+  /** The client; null when the proxy does not say, as in its health checks. */
   readonly source: Address | UNIXAddress | null;
   /** What the client connected to; null together with the source. */
   readonly destination: Address | UNIXAddress | null;
@@ -13,7 +13,7 @@ export interface ProxyInfo {
 
 export const UNKNOWN: ProxyInfo = { source: null, destination: null };
 
-/** What was received is no PROXY header. */
+/** The received bytes are not a PROXY header. */
 export class InvalidProxyHeader extends SkeinError {
   override readonly code: string = "ERR_INVALID_PROXY_HEADER";
 }

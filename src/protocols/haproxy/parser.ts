@@ -1,4 +1,4 @@
-/** Takes a PROXY header, of either version, out of a stream that may be cut anywhere. */
+/** Parses a PROXY header of either version from a stream that may be fragmented anywhere. */
 import { InvalidProxyHeader, type ProxyInfo } from "./info.ts";
 import { parseV1, V1_MAX, V1_PREFIX } from "./v1.ts";
 import { parseV2, V2_ADDRESSES_MAX, V2_FIXED, V2_PREFIX, v2Length } from "./v2.ts";

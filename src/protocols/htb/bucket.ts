@@ -1,11 +1,11 @@
-/** One token bucket: what limits how much may pass in a time. */
+/** A token bucket, for traffic shaping. */
 
 import { defaultClock } from "../../internet/reactor/defaultclock.ts";
 import type { ReactorTime } from "../../internet/time.ts";
 
 /**
- * A bucket that fills with what passes, and drains as time goes by: what does not fit must wait. One that has a parent
- * takes only what its parent takes as well. Subclasses set `maxburst` and `rate`.
+ * A bucket that fills with the bytes that pass and drains over time; bytes that do not fit must wait. A bucket with a
+ * parent accepts only what its parent accepts, too. Subclasses set `maxburst` and `rate`.
  * @see http://luxik.cdi.cz/~devik/qos/htb/manual/userg.htm
  */
 export class Bucket {

@@ -1,4 +1,4 @@
-/** A consumer that is fed no faster than a bucket allows. */
+/** A consumer that is limited by a token bucket. */
 
 import { ensureProducer } from "../../internet/arguments/transports.ts";
 import { encodedOr, ensureBytes } from "../../internet/arguments/writing.ts";
@@ -14,9 +14,9 @@ const SHORTEST_WAIT = 0.001;
 const LONGEST_WAIT = 1;
 
 /**
- * Passes what is written to it on to `consumer`, as fast as `bucket` takes it. What does not fit waits, and a push
- * producer is paused while much waits. It is the consumer's producer, until its own has unregistered and all is passed
- * on.
+ * Forwards writes to `consumer` as fast as `bucket` allows. Excess bytes are buffered, and a push producer is paused
+ * while many are. It is registered as the consumer's producer until its own producer has unregistered and the buffer is
+ * empty.
  */
 export class ShapedConsumer implements Consumer, PushProducer {
   /** Bytes that may wait before a push producer is paused. */
@@ -58,7 +58,7 @@ export class ShapedConsumer implements Consumer, PushProducer {
     return this.#waiting;
   }
 
-  /** True while the producer is known to have more to say. */
+  /** True while the producer is expected to write more. */
   get producing(): boolean {
     return this.producer !== null && (!this.#streaming || this.#producerPaused);
   }

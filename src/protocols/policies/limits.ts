@@ -1,11 +1,11 @@
-/** Factories that let only so many connect. */
+/** Factories that limit the number of connections. */
 import type { Address, ProtocolLike } from "../../internet/interfaces.ts";
 import { type Protocol, ServerFactory } from "../../internet/protocol.ts";
 import { ProtocolWrapper, WrappingFactory } from "./wrapper.ts";
 
 /**
- * A factory of its own protocols, for so many connections at a time. Those beyond are closed, or get an overflow
- * protocol, which may tell them so.
+ * A factory that limits its concurrent connections. Excess connections are closed, or get an overflow protocol, which
+ * may send an error message.
  */
 export class LimitTotalConnectionsFactory extends ServerFactory {
   /** Connections now, overflowing ones too. */
@@ -39,7 +39,7 @@ export class LimitTotalConnectionsFactory extends ServerFactory {
   }
 }
 
-/** Lets each host have so many connections at a time; those beyond are closed. */
+/** Limits the concurrent connections per host; excess ones are closed. */
 export class LimitConnectionsByPeer<P extends ProtocolLike = ProtocolLike> extends WrappingFactory<P> {
   /** Connections at a time from one host. */
   maxConnectionsPerPeer = 5;

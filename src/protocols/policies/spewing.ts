@@ -1,4 +1,4 @@
-/** Connections whose bytes go to the program's log. */
+/** Logs all bytes of connections to the program's log. */
 import { encodedOr, ensureBytes } from "../../internet/arguments/writing.ts";
 import type { Address, Bytes, ProtocolLike } from "../../internet/interfaces.ts";
 import { msg } from "../../logger/log.ts";
@@ -19,7 +19,7 @@ export class SpewingProtocol<P extends ProtocolLike = ProtocolLike> extends Prot
   }
 }
 
-/** Logs all that the connections of a factory receive and send. For a look while something is being written. */
+/** Logs everything that the connections of a factory receive and send. For debugging during development. */
 export class SpewingFactory<P extends ProtocolLike = ProtocolLike> extends WrappingFactory<P, SpewingProtocol<P>> {
   override wrapProtocol(wrapped: P, _addr: Address): SpewingProtocol<P> {
     return new SpewingProtocol(this, wrapped);

@@ -1,4 +1,4 @@
-/** Connections that end when nothing happens on them. */
+/** Timeouts for idle connections. */
 
 import type { Failure } from "../../internet/failure.ts";
 import type { Address, Bytes, ProtocolLike } from "../../internet/interfaces.ts";
@@ -18,9 +18,9 @@ export interface Timeouts {
    * @throws NoClockError when there is neither a `clock` nor an installed reactor
    */
   setTimeout(period: number | null): number | null;
-  /** Something happened: the period begins anew. Does nothing when none is set, or when it is over. */
+  /** Restart the period. A no-op when no timeout is set, or after it has expired. */
   resetTimeout(): void;
-  /** The period is over. Closes the connection; override it for anything else, as abortConnection(). */
+  /** The timeout has expired. Closes the connection; override it to do something else, such as abortConnection(). */
   timeoutConnection(): void;
 }
 
@@ -72,7 +72,7 @@ export function TimeoutMixin<B extends new (...args: never[]) => Protocol>(Base:
   return TimingOut as unknown as WithTimeouts<B>;
 }
 
-/** Ends the connection when for a while nothing was received and nothing was written. */
+/** Closes the connection when it was idle for a while, with nothing received or written. */
 export class TimeoutProtocol<P extends ProtocolLike = ProtocolLike> extends TimeoutMixin(ProtocolWrapper) {
   declare wrappedProtocol: P;
   readonly #timeoutPeriod: number | null;
@@ -98,7 +98,7 @@ export class TimeoutProtocol<P extends ProtocolLike = ProtocolLike> extends Time
     return super.dataReceived(data);
   }
 
-  /** Time no more. */
+  /** Cancel the timeout. */
   cancelTimeout(): void {
     this.setTimeout(null);
   }
@@ -113,7 +113,7 @@ export class TimeoutProtocol<P extends ProtocolLike = ProtocolLike> extends Time
   }
 }
 
-/** Ends every connection of a factory on which for a while nothing was received and nothing was written. */
+/** Closes each connection of a factory that was idle for a while, with nothing received or written. */
 export class TimeoutFactory<P extends ProtocolLike = ProtocolLike> extends WrappingFactory<P, TimeoutProtocol<P>> {
   /** Seconds, or null for never. Connections to come have it. */
   timeoutPeriod: number | null;

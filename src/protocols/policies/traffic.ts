@@ -1,4 +1,4 @@
-/** Connections whose bytes are written down, for people to read. */
+/** Logs the traffic of connections as hex dumps. */
 import { encodedOr, ensureBytes } from "../../internet/arguments/writing.ts";
 import type { Failure } from "../../internet/failure.ts";
 import type { Address, Bytes, ProtocolLike } from "../../internet/interfaces.ts";
@@ -9,7 +9,7 @@ export type TrafficSink = (line: string, number: number) => void;
 
 const ROW = 16;
 
-/** Writes down what passes. */
+/** Logs the bytes that pass. */
 export class TrafficLoggingProtocol<P extends ProtocolLike = ProtocolLike> extends ProtocolWrapper<P> {
   readonly #sink: TrafficSink;
   readonly #lengthLimit: number;
@@ -94,7 +94,7 @@ function row(bytes: Uint8Array, at: number): string {
 }
 
 /**
- * Writes down the traffic of every connection of a factory, as lines like
+ * Logs the traffic of every connection of a factory, as lines like
  *
  *     3 C 00000000  68 65 6c 6c 6f 0d 0a                             |hello..|
  *

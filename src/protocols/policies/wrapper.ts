@@ -1,10 +1,10 @@
 /**
- * A wrapper stands between a connection and its protocol, and is the other side to each of them:
+ * A wrapper sits between a transport and its protocol, and acts as the other side to each of them:
  *
  *     transport ──── ProtocolWrapper ──── the wrapped protocol
  *               ◀─ its protocol │ its transport ─▶
  *
- * By itself it changes nothing. A policy overrides what it wants to see or to hold back.
+ * By default it forwards everything. A policy overrides what it observes or delays.
  */
 
 import { ensureProtocol } from "../../internet/arguments/transports.ts";
