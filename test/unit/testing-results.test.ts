@@ -36,7 +36,7 @@ describe("failureResultOf", () => {
   });
 
   it("throws when there is none, or a result", () => {
-    expect(() => failureResultOf(new Deferred())).toThrow(/nothing has come/);
+    expect(() => failureResultOf(new Deferred())).toThrow(/has no result/);
     expect(() => failureResultOf(succeed(5))).toThrow(/result 5/);
     expect(() => failureResultOf(succeed(Object.create(null)))).toThrow(/result \[object Object\]/);
   });
