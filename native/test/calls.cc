@@ -20,9 +20,31 @@ namespace skein::test {
 namespace {
 
 constexpr std::array<const char*, kCallCount> kNames{
-    "accept4", "bind",       "close",          "connect", "epoll_create1", "epoll_ctl", "epoll_wait",
-    "eventfd", "getsockopt", "io_uring_enter", "kevent",  "listen",        "malloc",    "poll",
-    "recv",    "select",     "send",           "sendmsg", "setsockopt",    "shutdown",  "socket",
+    "accept4",
+    "bind",
+    "close",
+    "connect",
+    "epoll_create1",
+    "epoll_ctl",
+    "epoll_wait",
+    "eventfd",
+    "getpeername",
+    "getsockname",
+    "getsockopt",
+    "io_uring_enter",
+    "io_uring_register",
+    "io_uring_setup",
+    "kevent",
+    "listen",
+    "malloc",
+    "poll",
+    "recv",
+    "select",
+    "send",
+    "sendmsg",
+    "setsockopt",
+    "shutdown",
+    "socket",
 };
 
 std::array<std::atomic<std::uint64_t>, kCallCount> counts{};
@@ -121,6 +143,8 @@ int __real_epoll_create1(int);
 int __real_epoll_ctl(int, int, int, epoll_event*);
 int __real_epoll_wait(int, epoll_event*, int, int);
 int __real_eventfd(unsigned, int);
+int __real_getpeername(int, sockaddr*, socklen_t*);
+int __real_getsockname(int, sockaddr*, socklen_t*);
 int __real_getsockopt(int, int, int, void*, socklen_t*);
 #if defined(SKEIN_LIBKQUEUE)
 int __real_kevent(int, const struct kevent*, int, struct kevent*, int, const timespec*);
@@ -162,7 +186,7 @@ int __wrap_close(int fd) {
 
 int __wrap_connect(int fd, const sockaddr* address, socklen_t length) {
   if (!fails(Call::kConnect)) return __real_connect(fd, address, length);
-  if (const int error = errno; error == EINTR) {
+  if (const int error = errno; error == EINTR || error == EINPROGRESS) {
     __real_connect(fd, address, length);
     errno = error;
   }
@@ -183,6 +207,14 @@ int __wrap_epoll_wait(int set, epoll_event* events, int most, int timeout) {
 
 int __wrap_eventfd(unsigned value, int flags) {
   return fails(Call::kEventfd) ? -1 : __real_eventfd(value, flags);
+}
+
+int __wrap_getpeername(int fd, sockaddr* address, socklen_t* length) {
+  return fails(Call::kGetpeername) ? -1 : __real_getpeername(fd, address, length);
+}
+
+int __wrap_getsockname(int fd, sockaddr* address, socklen_t* length) {
+  return fails(Call::kGetsockname) ? -1 : __real_getsockname(fd, address, length);
 }
 
 int __wrap_getsockopt(int fd, int level, int name, void* value, socklen_t* length) {
@@ -239,7 +271,19 @@ int __wrap_socket(int family, int type, int protocol) {
 // Takes what libc's own takes, as parameters: where they stand in registers and on the stack is the same as for a call
 // with fewer. (va_arg() would read memory that the caller did not pass.) The kernel looks at as many as the call has.
 long __wrap_syscall(long number, long a, long b, long c, long d, long e, long f) {
-  if (number == __NR_io_uring_enter && fails(Call::kIoUringEnter)) return -1;
+  switch (number) {
+    case __NR_io_uring_enter:
+      if (fails(Call::kIoUringEnter)) return -1;
+      break;
+    case __NR_io_uring_register:
+      if (fails(Call::kIoUringRegister)) return -1;
+      break;
+    case __NR_io_uring_setup:
+      if (fails(Call::kIoUringSetup)) return -1;
+      break;
+    default:
+      break;
+  }
   return __real_syscall(number, a, b, c, d, e, f);
 }
 

@@ -22,8 +22,12 @@ enum class Call {
   kEpollCtl,
   kEpollWait,
   kEventfd,
+  kGetpeername,
+  kGetsockname,
   kGetsockopt,
   kIoUringEnter,
+  kIoUringRegister,
+  kIoUringSetup,
   kKevent,  // where kqueue is libkqueue
   kListen,
   kMalloc,
@@ -47,7 +51,8 @@ std::uint64_t calls(std::span<const Call> of);
 std::uint64_t system_calls();
 
 // Makes the `nth` call from now on (1 is the next) fail with `error`, once; a malloc returns nullptr. What the kernel
-// does even when it reports an error is done: close(2) closes, and a connect(2) that was interrupted goes on.
+// does even when it reports an error is done: close(2) closes, and a connect(2) that was interrupted or is in progress
+// goes on.
 class FailNth {
  public:
   FailNth(Call call, unsigned nth, int error);

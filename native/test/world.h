@@ -57,8 +57,9 @@ class World : public Program {
     Address address;
     parse_address("127.0.0.1", 0, address);
     const int handle = engine.listen(address, 128, false);
-    if (handle >= 0) net::local_address(engine.descriptor(handle), port);
-    return handle;
+    if (handle < 0) return handle;
+    const int result = net::local_address(engine.descriptor(handle), port);
+    return result < 0 ? result : handle;
   }
 
   int connect() { return engine.connect(port, nullptr); }
