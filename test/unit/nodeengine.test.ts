@@ -1,5 +1,6 @@
 /** The engine over node:net, where the conformance suite does not reach: its parts, and what the program never sees. */
 import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { constants, networkInterfaces } from "node:os";
 import { fileURLToPath } from "node:url";
@@ -11,7 +12,8 @@ import { isLocal, nativeAddress, nodeAddress } from "../../src/internet/nodeengi
 import { bindServer } from "../../src/internet/nodeengine/bind.ts";
 import { descriptorLack } from "../../src/internet/nodeengine/descriptors.ts";
 import { NodeEngine } from "../../src/internet/nodeengine/engine.ts";
-import { errnoOf } from "../../src/internet/nodeengine/errno.ts";
+import { errnoOf, lossErrno } from "../../src/internet/nodeengine/errno.ts";
+import { Acceptor, NodeListener } from "../../src/internet/nodeengine/listener.ts";
 import { BlockPool, Outbox } from "../../src/internet/nodeengine/outbox.ts";
 import { NodeLoop } from "../../src/internet/reactor/loop.ts";
 import { Completion, type NativeAddress } from "../../src/native.ts";
@@ -318,4 +320,46 @@ test("EngineLink takes it as it takes any engine", () => {
   const link = new EngineLink((setup) => new NodeEngine(setup, loop), loop);
   expect(link.stats()).toMatchObject({ connections: 0, lingering: 0, stale: 0, turns: 0 });
   link.destroy();
+});
+
+describe("what a system call of node:net fails with means what the table of the native engine says", () => {
+  const header = readFileSync(new URL("../../native/net/errno_table.h", import.meta.url), "utf8");
+  /** [errno, meaning] of a call. */
+  const rows = (call: string) =>
+    [...header.matchAll(/\{Call::k(\w+), (\w+), Meaning::k(\w+)\}/g)]
+      .filter(([, of]) => of === call)
+      .map(([, , errno, meaning]) => [errno!, meaning!] as const);
+  const failure = (syscall: string, code: string) => Object.assign(new Error(code), { syscall, code });
+
+  test("accept: a connection that is gone does not pause the port, a failure of the listener does", () => {
+    const bound = bindServer("127.0.0.1", 0, 1, false);
+    if (typeof bound === "number") throw new Error(`nothing was bound: ${bound}`);
+    const told: number[] = [];
+    const engine = {
+      watches: true,
+      accepted: () => undefined,
+      starved: (_listener: NodeListener, errno: number) => told.push(errno),
+      forget: () => undefined,
+    };
+    const listener = new NodeListener(new Acceptor(engine, bound.server, bound.handle, false));
+    onTestFinished(() => listener.unlisten());
+    const meant = rows("Accept").filter(([, meaning]) => meaning === "PeerGone" || meaning === "ListenerPauses");
+    expect(meant.length).toBeGreaterThan(15);
+    for (const [code, meaning] of meant) {
+      told.length = 0;
+      bound.server.emit("error", failure("accept", code));
+      const pauses = meaning === "ListenerPauses";
+      expect([code, listener.acceptor.starving, told.length]).toEqual([code, pauses, pauses ? 1 : 0]);
+      listener.acceptor.resume();
+    }
+  });
+
+  test("shutdown: after a reset the connection is lost with ECONNRESET", () => {
+    const meant = rows("Shutdown");
+    expect(meant.length).toBeGreaterThan(3);
+    for (const [code, meaning] of meant) {
+      const error = failure("shutdown", code);
+      expect([code, lossErrno(error)]).toEqual([code, meaning === "Reset" ? ECONNRESET : errnoOf(error)]);
+    }
+  });
 });

@@ -10,7 +10,7 @@ import { CloseReason, Completion, type NativeAddress } from "../../native.ts";
 import type { EngineConnection } from "../engine/base.ts";
 import { Phase } from "../engine/phase.ts";
 import { nativeAddress } from "./addresses.ts";
-import { errnoOf } from "./errno.ts";
+import { lossErrno } from "./errno.ts";
 import { type BlockPool, Outbox } from "./outbox.ts";
 
 /** Writes of at least DIRECT_BYTES go to the socket at once, and so does the outbox when it reaches HELD_BYTES. */
@@ -73,7 +73,7 @@ export class NodeConnection implements EngineConnection {
     socket.pause();
     socket.on("data", (chunk: Buffer) => this.arrived(chunk));
     socket.on("end", () => this.peerEnded());
-    socket.on("error", (error) => this.failed(errnoOf(error)));
+    socket.on("error", (error) => this.failed(lossErrno(error)));
     if (phase === Phase.CONNECTING) socket.on("connect", () => this.connected());
   }
 

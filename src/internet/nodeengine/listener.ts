@@ -6,7 +6,7 @@ import { nativeAddress } from "./addresses.ts";
 import type { TcpHandle } from "./bind.ts";
 import type { NodeConnection } from "./connection.ts";
 import { descriptorLack } from "./descriptors.ts";
-import { errnoOf } from "./errno.ts";
+import { errnoOf, isPeerGone } from "./errno.ts";
 
 /** Running out of descriptors again within this time counts as the same episode. */
 const EPISODE_MS = 1000;
@@ -69,7 +69,9 @@ export class Acceptor {
     this.localAddress = nativeAddress(host, port)!;
     server.unref();
     server.on("connection", (socket) => this.accepted(socket));
-    server.on("error", (error) => this.starve(errnoOf(error)));
+    server.on("error", (error) => {
+      if (!isPeerGone(error)) this.starve(errnoOf(error));
+    });
     handle?.readStart();
     this.watch();
   }
