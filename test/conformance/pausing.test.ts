@@ -23,11 +23,12 @@ interface Held {
  * Two connections; whichever of them is told something first pauses the other one in the same turn. They end when their
  * peer does.
  */
-async function pausedBeforeItsTurn(reactor: EngineReactor, send: (peer: Recorder) => void): Promise<Held> {
-  const pairs = [
-    await pair(reactor, new HalfRecorder(), new Recorder()),
-    await pair(reactor, new HalfRecorder(), new Recorder()),
-  ] as const;
+async function pausedBeforeItsTurn(
+  reactor: EngineReactor,
+  send: (peer: Recorder) => void,
+  build: () => HalfRecorder = () => new HalfRecorder(),
+): Promise<Held> {
+  const pairs = [await pair(reactor, build(), new Recorder()), await pair(reactor, build(), new Recorder())] as const;
   let told = false;
   const held = new Promise<Held>((resolve) => {
     for (const [i, [client]] of pairs.entries()) {
@@ -105,6 +106,26 @@ forEachReactor((make) => {
       expect(paused.text).toBe("first second");
     }
   });
+
+  for (const [way, borrows] of [
+    ["owned", false],
+    ["lent", true],
+  ] as const) {
+    test(`held bytes that were ${way} are not in the memory that small Buffers share`, async () => {
+      const { paused, itsPeer } = await pausedBeforeItsTurn(
+        make(),
+        (peer) => peer.transport.write("held"),
+        () => Object.assign(new HalfRecorder(), { borrows }),
+      );
+      const memory: number[] = [];
+      paused.onData = (data) => memory.push(data.buffer.byteLength);
+      paused.transport.resumeProducing();
+      await paused.arrived.reaches(4);
+      expect(paused.text).toBe("held");
+      expect(memory).not.toContain(Buffer.poolSize);
+      itsPeer.transport.abortConnection();
+    });
+  }
 
   test("an end that is on its way in the turn of the pause is held, and comes when it is resumed", async () => {
     const reactor = make();

@@ -17,6 +17,7 @@ import { check } from "../arguments/check.ts";
 import { flag } from "../arguments/kinds.ts";
 import { ensureProtocol } from "../arguments/transports.ts";
 import { encoded, ensurePieces } from "../arguments/writing.ts";
+import { BufferView } from "../engine/view.ts";
 import { getSystemErrorMessage, getSystemErrorName } from "../errno.ts";
 import { ConnectionAborted, ConnectionDone, ConnectionLost } from "../error.ts";
 import { Failure } from "../failure.ts";
@@ -36,6 +37,8 @@ import {
   PRODUCER,
   watch,
 } from "./closing.ts";
+
+import { HeldBytes } from "./held.ts";
 
 /** A streaming producer is paused while more than this waits to be sent, in bytes. */
 const HIGH_WATER = 64 * 1024;
@@ -73,7 +76,7 @@ export class TcpConnection extends ClosingTransport implements Transport {
   private readonly peer: Address;
   private readonly host: Address;
   /** Bytes that were on their way when the protocol paused. */
-  private held: Buffer | undefined;
+  private held: HeldBytes | undefined;
 
   constructor(native: NativeEngine, handle: number, host: Address, peer: Address, owner: ConnectionOwner) {
     super();
@@ -265,8 +268,8 @@ export class TcpConnection extends ClosingTransport implements Transport {
 
   private hold(data: Buffer, lent: boolean): void {
     if ((this.flags & DEAF) !== 0) return;
-    const owned = lent ? Buffer.from(data) : data;
-    this.held = this.held === undefined ? owned : Buffer.concat([this.held, owned]);
+    if (this.held === undefined) this.held = new HeldBytes(lent ? new BufferView(data) : data);
+    else this.held.add(data);
   }
 
   private deliverHeld(): void {
@@ -274,7 +277,7 @@ export class TcpConnection extends ClosingTransport implements Transport {
     if ((this.flags & (PAUSED | DEAF)) !== 0) return;
     const held = this.held;
     this.held = undefined;
-    if (held !== undefined) this.received(held, false);
+    if (held !== undefined) this.received(held.all(), false);
     if ((this.flags & (PAUSED | DEAF)) !== 0) return;
     this.native.resumeReading(this.handle);
     if ((this.flags & END_HELD) !== 0) {
