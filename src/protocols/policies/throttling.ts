@@ -1,4 +1,4 @@
-/** Connections that together read and write only so many bytes a second. */
+/** Limits the bytes per second that all connections of a factory read and write. */
 
 import { ensureProducer } from "../../internet/arguments/transports.ts";
 import { encodedOr } from "../../internet/arguments/writing.ts";
@@ -12,7 +12,7 @@ import { Bucket } from "../htb/bucket.ts";
 import { HoldingWrapper } from "./holding.ts";
 import { type WrappableFactory, WrappingFactory } from "./wrapper.ts";
 
-/** Counts its bytes for the factory, which holds it back and lets it go on. */
+/** Reports its bytes to the factory, which pauses and resumes it. */
 export class ThrottlingProtocol<P extends ProtocolLike = ProtocolLike> extends HoldingWrapper<P> {
   declare factory: ThrottlingFactory<P>;
   /** The wrapped protocol reads no further of its own accord. */
@@ -69,13 +69,13 @@ export class ThrottlingProtocol<P extends ProtocolLike = ProtocolLike> extends H
     return this.#valve.holds ? PRODUCER | STREAMING | PRODUCER_PAUSED : PRODUCER | STREAMING;
   }
 
-  /** Read no further for now. */
+  /** Pause reading. */
   throttleReads(): void {
     this.#readsThrottled = true;
     super.pauseProducing();
   }
 
-  /** Read on, unless the wrapped protocol has paused. */
+  /** Resume reading, unless the wrapped protocol has paused. */
   unthrottleReads(): void {
     this.#readsThrottled = false;
     if (!this.#paused) super.resumeProducing();
@@ -93,7 +93,7 @@ export class ThrottlingProtocol<P extends ProtocolLike = ProtocolLike> extends H
     this.#turn((valve) => valve.unthrottle());
   }
 
-  /** What this connection's producer throws ends this connection: the others are still to be told. */
+  /** An error of this connection's producer ends this connection only, so that the loop over the others goes on. */
   #turn(how: (valve: Valve) => void): void {
     // Once FIN or the close has begun, a producer that is paused stays paused.
     if (this.#valve === null || this.ending) return;
@@ -105,7 +105,7 @@ export class ThrottlingProtocol<P extends ProtocolLike = ProtocolLike> extends H
   }
 }
 
-/** Stands between a transport and its producer, which goes on only when both the transport and the factory allow it. */
+/** Sits between a transport and its producer, which runs only when both the transport and the factory allow it. */
 class Valve implements PushProducer {
   readonly #producer: PushProducer | PullProducer;
   readonly #streaming: boolean;
@@ -160,7 +160,10 @@ class Valve implements PushProducer {
   }
 }
 
-/** Counts bytes one way. When they are more than a second's worth it says stop, until all that passed is paid for. */
+/**
+ * Counts the bytes of one direction. After more than one second's worth it pauses everybody, until the average is back
+ * at the limit.
+ */
 class Meter {
   readonly #bucket: Bucket;
   readonly #clock: ReactorTime;
@@ -189,7 +192,7 @@ class Meter {
     this.#stop();
   }
 
-  /** There is nobody to hold back any more. What passed is still to be paid for by who comes next. */
+  /** No connection is left to pause. The excess still counts against the next connections. */
   rest(): void {
     this.#pause?.cancel();
     this.#pause = null;
@@ -198,7 +201,7 @@ class Meter {
   #wait(): void {
     this.#pause = this.#clock.callLater(Math.max(this.#bucket.content / this.#limit, SHORTEST_PAUSE), () => {
       this.#pause = null;
-      // What was on its way at the stop has come meanwhile.
+      // Bytes in flight at the time of the pause have arrived meanwhile.
       if (this.#bucket.drip()) this.#goOn();
       else this.#wait();
     });
