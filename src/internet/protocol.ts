@@ -2,9 +2,12 @@
  * Protocols hold the state of one connection, factories what all connections of a port or a client share.
  * Names and semantics follow twisted.internet.protocol.
  */
+
 import { msg } from "../logger/log.ts";
+import { check } from "./arguments/check.ts";
 import { described } from "./arguments/described.ts";
 import { constructible } from "./arguments/kinds.ts";
+import { ensureConnectOptions, ensureHost, ensureReactor } from "./arguments/reactors.ts";
 import { Deferred } from "./defer/deferred.ts";
 import { NoProtocol, NotConnectingError, SkeinError } from "./error.ts";
 import type { Failure } from "./failure.ts";
@@ -291,6 +294,9 @@ export class ClientCreator<P extends Protocol, A extends unknown[]> {
   readonly #args: A;
 
   constructor(reactor: ReactorTCP & ReactorTime, protocolClass: new (...args: A) => P, ...args: A) {
+    const call = "new ClientCreator(reactor, protocolClass, ...args)";
+    ensureReactor(call, reactor, "connectTCP");
+    check(call, "protocolClass", protocolClass, constructible);
     this.#reactor = reactor;
     this.#protocolClass = protocolClass;
     this.#args = args;
@@ -300,7 +306,9 @@ export class ClientCreator<P extends Protocol, A extends unknown[]> {
    * Fires with the connected protocol in the tick after its connectionMade(); fails with a ConnectError. Cancelling it
    * stops the attempt.
    */
-  connectTCP(host: string, port: number, options?: ConnectTCPOptions): Deferred<P> {
+  connectTCP(host: string, port: number, options: ConnectTCPOptions = {}): Deferred<P> {
+    ensureHost("connectTCP(host, port, options)", host, port);
+    ensureConnectOptions("connectTCP(host, port, options)", options);
     const deferred = new Deferred<P>(() => {
       factory.forget();
       connector.disconnect();

@@ -6,9 +6,10 @@
 import { describe, expect, it, onTestFinished, test } from "vitest";
 import * as defer from "../../src/entries/defer.ts";
 import * as endpoints from "../../src/entries/endpoints.ts";
+import * as policies from "../../src/entries/protocols/policies.ts";
 import * as task from "../../src/entries/task.ts";
 import { Clock, FakeTransport, MemoryReactorClock, StringTransport } from "../../src/entries/testing.ts";
-import { ClientFactory, Factory, Protocol } from "../../src/internet/protocol.ts";
+import { ClientCreator, ClientFactory, Factory, Protocol } from "../../src/internet/protocol.ts";
 import { NodeReactor } from "../../src/internet/reactor/node.ts";
 import { Simulation } from "../../src/testing/simulation/simulation.ts";
 import { NOT_CALLED } from "../data/arguments-not-called.ts";
@@ -129,6 +130,8 @@ const CALLS: Readonly<Record<string, () => Call>> = {
       [`${owner}.writeSequence`, method(make, "writeSequence", ["x"])],
       [`${owner}.registerProducer`, method(make, "registerProducer", PRODUCER, true)],
       [`${owner}.switchProtocol`, method(make, "switchProtocol", new Protocol())],
+      [`${owner}.setTcpNoDelay`, method(make, "setTcpNoDelay", true)],
+      [`${owner}.setTcpKeepAlive`, method(make, "setTcpKeepAlive", true)],
     ]),
   ),
   "Deferred.addBoth": ofDeferred("addBoth", nothing),
@@ -186,12 +189,31 @@ const CALLS: Readonly<Record<string, () => Call>> = {
   "new TCP6ServerEndpoint": ofEndpoint(endpoints.TCP6ServerEndpoint, 80, {}),
   "new TCP4ClientEndpoint": ofEndpoint(endpoints.TCP4ClientEndpoint, "h", 80, {}),
   "new TCP6ClientEndpoint": ofEndpoint(endpoints.TCP6ClientEndpoint, "h", 80, {}),
+  connectProtocol: made(endpoints.connectProtocol as never, { connect: nothing }, new Protocol()),
+  setDebugging: made(defer.setDebugging as never, false),
+  "new ClientCreator": made((...args) => Reflect.construct(ClientCreator, args), new MemoryReactorClock(), Protocol),
+  "ClientCreator.connectTCP": method(
+    () => new ClientCreator(new MemoryReactorClock(), Protocol),
+    "connectTCP",
+    "h",
+    80,
+    {},
+  ),
+  "new WrappingFactory": ofPolicy(policies.WrappingFactory),
+  "new SpewingFactory": ofPolicy(policies.SpewingFactory),
+  "new LimitConnectionsByPeer": ofPolicy(policies.LimitConnectionsByPeer),
+  "new TrafficLoggingFactory": ofPolicy(policies.TrafficLoggingFactory, nothing, {}),
   quoteStringArgument: made(endpoints.quoteStringArgument as never, "a:b"),
   serverFromString: made(endpoints.serverFromString as never, new MemoryReactorClock(), "tcp:80"),
   clientFromString: made(endpoints.clientFromString as never, new MemoryReactorClock(), "tcp:h:80"),
   registerServerEndpointParser: made(endpoints.registerServerEndpointParser as never, undefined),
   registerClientEndpointParser: made(endpoints.registerClientEndpointParser as never, undefined),
 };
+
+function ofPolicy(Wrapper: unknown, ...good: unknown[]): () => Call {
+  const construct = Wrapper as typeof policies.WrappingFactory;
+  return made((...args) => Reflect.construct(construct, args), Factory.forProtocol(Protocol), ...good);
+}
 
 function ofEndpoint(Endpoint: unknown, ...good: unknown[]): () => Call {
   return made(
@@ -219,7 +241,7 @@ const TAKEN: readonly { readonly which: RegExp; readonly values: readonly string
   { which: /^deferLater f$/, values: ["undefined"], why: "an overload leaves it out" },
   { which: /^(ensureDeferred value|timeout work)$/, values: ["a promise"], why: "whatever it promises" },
   {
-    which: /^Factory.forProtocol protocol$/,
+    which: /^(Factory.forProtocol protocol|new ClientCreator protocolClass)$/,
     values: ["a class"],
     why: "whether it makes protocols shows when it builds one",
   },
@@ -265,9 +287,11 @@ function surfaceOf(callee: string): readonly PublicParameter[] {
     }
   }
   if (owner in TRANSPORTS && name !== undefined) {
-    return (
-      byCallee.get(callee) ?? byCallee.get(`ClosingTransport.${name}`) ?? byCallee.get(`MemoryTransport.${name}`) ?? []
-    );
+    const bases = owner === "StringTransport" ? ["TcpOptions"] : ["MemoryTransport", "ClosingTransport"];
+    for (const each of [owner, ...bases]) {
+      const found = byCallee.get(`${each}.${name}`);
+      if (found !== undefined) return found;
+    }
   }
   return byCallee.get(callee) ?? [];
 }

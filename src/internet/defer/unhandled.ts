@@ -7,9 +7,12 @@
  *
  * Most failures are handled in the tick in which they occur, so only those that outlive it are registered.
  */
+
 import { setImmediate } from "node:timers";
 import { isError, read } from "../../logger/describe.ts";
 import { err } from "../../logger/log.ts";
+import { check } from "../arguments/check.ts";
+import { flag } from "../arguments/kinds.ts";
 import type { Failure } from "../failure.ts";
 
 let debugging = false;
@@ -18,6 +21,7 @@ let debugging = false;
  * Whether Deferreds created from now on record the stacks of their creation and first fire. Costs time; off by default.
  */
 export function setDebugging(on: boolean): void {
+  check("setDebugging(on)", "on", on, flag);
   debugging = on;
 }
 /** Whether Deferreds created now record the stacks of their creation and first fire. */

@@ -1,8 +1,12 @@
 /** Logs the traffic of connections as hex dumps. */
+import { check, checkOptions } from "../../internet/arguments/check.ts";
+import * as kinds from "../../internet/arguments/kinds.ts";
 import { encodedOr, ensureBytes } from "../../internet/arguments/writing.ts";
 import type { Failure } from "../../internet/failure.ts";
 import type { Address, Bytes, ProtocolLike } from "../../internet/interfaces.ts";
 import { ProtocolWrapper, type WrappableFactory, WrappingFactory } from "./wrapper.ts";
+
+const FACTORY = "new TrafficLoggingFactory(wrappedFactory, sink, options)";
 
 /** Takes the lines of a log, without line ends; `number` says which connection one is about. */
 export type TrafficSink = (line: string, number: number) => void;
@@ -112,6 +116,8 @@ export class TrafficLoggingFactory<P extends ProtocolLike = ProtocolLike> extend
   /** @param options.lengthLimit bytes that are shown of each piece; default: all */
   constructor(wrappedFactory: WrappableFactory<P>, sink: TrafficSink, options: { readonly lengthLimit?: number } = {}) {
     super(wrappedFactory);
+    check(FACTORY, "sink", sink, kinds.callable);
+    checkOptions<{ lengthLimit?: number }>(FACTORY, options, { lengthLimit: kinds.count(0) });
     this.#sink = sink;
     this.#lengthLimit = options.lengthLimit ?? Number.POSITIVE_INFINITY;
   }

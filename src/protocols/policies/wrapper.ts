@@ -7,6 +7,7 @@
  * By default it forwards everything. A policy overrides what it observes or delays.
  */
 
+import { ensureFactory } from "../../internet/arguments/factories.ts";
 import { ensureProtocol } from "../../internet/arguments/transports.ts";
 import { encodedOr, ensurePieces } from "../../internet/arguments/writing.ts";
 import type { Failure } from "../../internet/failure.ts";
@@ -203,6 +204,7 @@ export class WrappingFactory<
   readonly protocols: Set<W> = new Set();
 
   constructor(wrappedFactory: WrappableFactory<P>) {
+    ensureFactory(`new ${new.target.name}(wrappedFactory)`, wrappedFactory);
     super();
     this.wrappedFactory = wrappedFactory;
   }
