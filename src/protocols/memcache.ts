@@ -22,6 +22,7 @@ import {
   Version,
 } from "./memcache/commands.ts";
 import { ClientError, NoSuchCommand, ServerError } from "./memcache/error.ts";
+import { Gathering } from "./memcache/gathering.ts";
 import { TimeoutMixin } from "./policies/timeout.ts";
 
 export { ClientError, NoSuchCommand, ServerError } from "./memcache/error.ts";
@@ -69,11 +70,10 @@ export class MemCacheProtocol extends TimeoutMixin(LineReceiver) {
 
   /** Commands that were sent, in their order, and are not answered. */
   readonly #current = new Fifo<Command<unknown>>();
-  /** Bytes of the value that is being received and of its line end which are still to come. */
-  #expected = 0;
   /** Whose value that is. */
   #retrieval: Retrieval<unknown> | null = null;
-  #value: Buffer[] = [];
+  /** The value that is being received, with its line end. */
+  readonly #value = new Gathering();
   #closed: unknown = null;
 
   constructor({ timeOut = TIMEOUT_SECONDS, clock = null }: MemCacheOptions = {}) {
@@ -198,23 +198,20 @@ export class MemCacheProtocol extends TimeoutMixin(LineReceiver) {
     } else if (expected !== MORE && command instanceof Retrieval) {
       this.#retrieval = command;
       if (expected > VALUE_MAX) throw new ServerError(`The memcached server announced a value of ${expected} bytes.`);
-      this.#expected = expected + 2;
+      this.#value.expect(expected + 2);
       this.setRawMode();
     }
   }
 
   override rawDataReceived(data: Buffer): void {
     this.resetTimeout();
-    const part = data.subarray(0, this.#expected);
-    this.#value.push(part);
-    this.#expected -= part.length;
-    if (this.#expected > 0) return;
-    const value = Buffer.concat(this.#value);
-    this.#value = [];
+    const taken = this.#value.add(data);
+    if (this.#value.missing > 0) return;
+    const value = this.#value.take();
     if (!value.subarray(-2).equals(LINE_END))
       throw new ServerError("The memcached server sent a value without an end.");
     this.#retrieval!.takeValue(value.subarray(0, -2));
-    this.setLineMode(data.subarray(part.length));
+    this.setLineMode(data.subarray(taken));
   }
 
   override timeoutConnection(): void {
@@ -226,7 +223,7 @@ export class MemCacheProtocol extends TimeoutMixin(LineReceiver) {
   override connectionLost(reason: Failure): void {
     super.connectionLost(reason);
     this.#close(reason.value);
-    this.#value = [];
+    this.#value.clear();
   }
 
   // --- inside --------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, expectTypeOf, it } from "vitest";
+import { beforeEach, describe, expect, expectTypeOf, it, vi } from "vitest";
 import type { Deferred } from "../../src/entries/defer.ts";
 import {
   ConnectionClosed,
@@ -303,6 +303,30 @@ describe("pipelining", () => {
     errorOf(cancelled, Error);
     transport.receive("VALUE foo 0 3\r\nbar\r\nEND\r\nEND\r\n");
     expect(seen).toEqual([[0, null]]);
+  });
+
+  it("a value that comes a byte at a time takes memory in proportion to what has come, not to what was announced", () => {
+    const allocate = vi.spyOn(Buffer, "allocUnsafeSlow");
+    try {
+      const value = "v".repeat(volume({ gate: 10_000, long: 1_000_000 }));
+      const seen = watch(client.get("foo"));
+      transport.receive(`VALUE foo 0 ${value.length}\r\n`);
+      const before = allocate.mock.calls.length;
+      const taken = (): number => allocate.mock.calls.slice(before).reduce((sum, [size]) => sum + size, 0);
+      for (const [count, byte] of [...value].entries()) {
+        transport.receive(byte);
+        if (count === 99) expect(taken()).toBeLessThanOrEqual(4 * 100);
+      }
+      transport.receive("\r\n");
+      // Doubling: all memory but the last piece is as much as that together.
+      expect(taken()).toBeGreaterThanOrEqual(value.length);
+      expect(taken()).toBeLessThanOrEqual(4 * (value.length + 2));
+      transport.receive("END\r\n");
+      const [[, got]] = seen as [Value];
+      expect([got?.toString(), got?.buffer.byteLength]).toEqual([value, value.length + 2]);
+    } finally {
+      allocate.mockRestore();
+    }
   });
 
   it("random answers in random pieces are read as they were written", () => {
