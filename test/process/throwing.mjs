@@ -28,8 +28,8 @@ async function round() {
       resolve();
     });
   });
-  const listener = engine.listen("127.0.0.1", 0, 16, false);
-  engine.connect("127.0.0.1", engine.localAddress(listener)[2], "", 0);
+  const listener = engine.listen({ host: "127.0.0.1", port: 0, backlog: 16, reusePort: false });
+  engine.connect({ host: "127.0.0.1", port: engine.localAddress(listener)[2], bindHost: "", bindPort: 0 });
   engine.start();
   await handled;
 }
