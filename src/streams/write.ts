@@ -93,7 +93,7 @@ class Drain implements PushProducer {
     try {
       transport.registerProducer(this, true);
     } catch (error) {
-      return Promise.reject(error);
+      return refused(error);
     }
     // A transport that is lost says so at once.
     return this.#lost ? this.#begin() : null;

@@ -247,7 +247,10 @@ describe("protocols.md and testing.md", () => {
     finger();
     const tests = examplesOf("docs/guide/testing.md").filter(({ text }) => text.includes('from "vitest"'));
     for (const [i, from] of tests.entries()) written(from, `page${i}.test.js`);
-    writeFileSync(join(place, "vitest.config.mjs"), "export default { test: { pool: 'forks', maxWorkers: 1 } };\n");
+    writeFileSync(
+      join(place, "vitest.config.mjs"),
+      "export default { test: { pool: 'forks', maxWorkers: 1, testTimeout: 120_000 } };\n",
+    );
     const vitest = new Program(process.execPath, ["node_modules/vitest/vitest.mjs", "run", "--root", place], {
       NO_COLOR: "1",
     });

@@ -191,7 +191,7 @@ function streamHandler(plan: Plan, { reactor }: Surroundings): Case {
         transport: connection.transport,
         data,
         connection,
-        say: (length) => void connection.write(talk.piece(length)).catch(() => undefined),
+        say: (length) => void connection.write(talk.piece(length)),
         giveWay: () => connection.switchProtocol(new Protocol()),
       });
     const read = async () => {
