@@ -7,10 +7,16 @@ namespace skein {
 void Engine::finish_close(Connection& connection) {
   // See kLingering in connection.h.
   const bool fin_seen = connection.stage == nullptr ? connection.eof : connection.stage->wire_ended;
-  if (!fin_seen && (connection.shut || net::shutdown_write(connection.fd) == 0) &&
-      backend_->arm_receive(connection) == 0) {
-    report_closed(connection.handle, 0, CloseReason::kFlushed);
+  if (!fin_seen && !connection.shut) {
+    // It fails when the peer's reset came before, which has destroyed what the peer had not read yet.
+    if (const int result = net::shutdown_write(connection.fd); result < 0) {
+      fail(connection, -result);
+      return;
+    }
     connection.shut = true;
+  }
+  if (!fin_seen && backend_->arm_receive(connection) == 0) {
+    report_closed(connection.handle, 0, CloseReason::kFlushed);
     linger(connection);
     return;
   }

@@ -14,6 +14,11 @@ int shutdown_error(Descriptor fd, int error) {
     case ENETUNREACH:
     case ENETDOWN:
       return pending;
+#if !defined(__linux__) && !defined(_WIN32)
+    case 0:
+      // The BSDs say ENOTCONN of a Unix socket, too, whose peer has closed. No reset leaves SO_ERROR empty there.
+      return 0;
+#endif
     default:
       return ECONNRESET;
   }

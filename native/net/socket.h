@@ -36,6 +36,7 @@ int shutdown_write(Descriptor fd);
 // The error that a connect ended with: 0, or a positive errno.
 int connect_error(Descriptor fd);
 // Why shutdown() failed with `error` (both positive): the kernel says only that the socket is not connected any more.
+// 0 when only a Unix socket's peer has closed: nothing was lost.
 int shutdown_error(Descriptor fd, int error);
 void close(Descriptor fd);
 // Closes with a reset: what is unsent is dropped (SO_LINGER with time zero, socket(7)).

@@ -79,4 +79,25 @@ TEST_ON_EACH_BACKEND("half-closing after the peer's reset loses the connection w
   }
 }
 
+TEST_ON_EACH_BACKEND(
+    "closing after the peer's reset loses the connection with ECONNRESET, unless its end came before") {
+  for (const bool ended_before : {false, true}) {
+    World world(backend);
+    world.listen();
+    Peer peer(world.port);
+    CHECK(world.run([&] { return world.accepted.size() == 1; }));
+    const Handle handle = world.accepted[0];
+    if (ended_before) {
+      peer.end();
+      CHECK(world.run([&] { return world.fates[handle].ended; }));
+    }
+    world.engine.pause_reading(handle);
+    peer.reset();
+    world.engine.close(handle);
+    world.engine.settle();
+    CHECK(world.run([&] { return world.fates[handle].closed; }));
+    CHECK_EQUAL(world.fates[handle].error, ended_before ? 0 : ECONNRESET);
+  }
+}
+
 }  // namespace skein

@@ -217,4 +217,23 @@ forEachReactor((make) => {
     protocol.transport.loseWriteConnection();
     expect(await protocol.lossError()).toMatchObject({ osError: "ECONNRESET" });
   });
+
+  // More is unread than node:net reads ahead, so that nobody hears of the reset before shutdown(2).
+  test.each(["loseWriteConnection", "loseConnection"] as const)(
+    "while it is paused and much is unread: %s() finds it, with ECONNRESET",
+    async (end) => {
+      const { port, next } = serve(make(), () => new Recorder());
+      const peer = await Peer.connect(port);
+      const protocol = await next();
+      await protocol.made.promise;
+      protocol.transport.pauseProducing();
+      peer.write(Buffer.alloc(MIB));
+      await turns(10);
+      peer.reset();
+      await peer.closed;
+      await turns(5);
+      protocol.transport[end]();
+      expect(await protocol.lossError()).toMatchObject({ osError: "ECONNRESET" });
+    },
+  );
 });

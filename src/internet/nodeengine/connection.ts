@@ -55,6 +55,8 @@ export class NodeConnection implements EngineConnection {
   private sending = false;
   private shutAsked = false;
   private shut = false;
+  /** The socket was asked to end and has not told whether it could. */
+  private ending = false;
   /** The peer's FIN was received and reported. */
   private ended = false;
   private eof = false;
@@ -226,7 +228,7 @@ export class NodeConnection implements EngineConnection {
         break;
       case Phase.OPEN:
         this.errno = errno;
-        if (this.sending || this.outbox.bytes > 0) this.fail(errno);
+        if (this.ending || this.sending || this.outbox.bytes > 0) this.fail(errno);
         else if (this.reading) this.engine.readLater(this);
         break;
       case Phase.FLUSHING:
@@ -267,7 +269,7 @@ export class NodeConnection implements EngineConnection {
 
   private emptied(): void {
     if (this.phase === Phase.FLUSHING) {
-      this.finishClose();
+      if (!this.ending) this.finishClose();
       return;
     }
     if (this.shutAsked && !this.shut && this.errno !== 0) {
@@ -276,19 +278,45 @@ export class NodeConnection implements EngineConnection {
     }
     if (this.notifyDrain) this.engine.push(Completion.WRITE_DRAINED, this.handle, 0, 0);
     if (this.shutAsked && !this.shut) {
-      this.shut = true;
-      this.socket.end();
+      this.end();
       this.engine.push(Completion.WRITE_SHUT, this.handle, 0, 0);
     }
   }
 
+  /**
+   * Send FIN. node:net ignores the ENOTCONN with which shutdown(2) tells of a reset that came before; a zero-byte send
+   * fails then.
+   */
+  private end(): void {
+    this.shut = true;
+    this.ending = true;
+    this.socket.write(NOTHING);
+    this.socket.end(this.endSent);
+  }
+
+  private readonly endSent = (error?: Error | null): void => {
+    // The socket emits the error, too.
+    if (error) return;
+    this.ending = false;
+    if (this.phase === Phase.FLUSHING && this.outbox.bytes === 0) this.linger();
+  };
+
   private finishClose(): void {
+    if (this.errno !== 0) {
+      this.fail(this.errno);
+    } else if (this.shut || this.ended || this.socket.destroyed) {
+      this.linger();
+    } else {
+      this.end();
+    }
+  }
+
+  private linger(): void {
     this.report(0, CloseReason.FLUSHED);
-    if (this.ended || this.errno !== 0 || this.socket.destroyed) {
+    if (this.ended || this.socket.destroyed) {
       this.release();
       return;
     }
-    if (!this.shut) this.socket.end();
     this.phase = Phase.LINGERING;
     this.inbox = [];
     this.unread = 0;

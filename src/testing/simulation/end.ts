@@ -309,6 +309,10 @@ export class End implements EngineConnection, PipeEnd {
   }
 
   private finishClose(): void {
+    if (this.wasReset && !this.shut && !this.eof) {
+      this.fail(ECONNRESET);
+      return;
+    }
     this.report(0, CloseReason.FLUSHED);
     this.sendFin();
     if (this.finished || this.wasReset) {
