@@ -15,6 +15,7 @@ import { ensurePieces, ownBytes } from "../internet/arguments/writing.ts";
 import { ConnectionAborted, ConnectionDone, ConnectionLost } from "../internet/error.ts";
 import { Failure } from "../internet/failure.ts";
 import type { Address, Bytes, ProtocolLike, Transport } from "../internet/interfaces.ts";
+import { LOOP, type Loop } from "../internet/reactor/loop.ts";
 import { onRejection } from "../internet/rejection.ts";
 import {
   ABORTED,
@@ -91,6 +92,11 @@ class DuplexTransport extends ClosingTransport implements Transport {
     this.#host = options.host ?? addressOf(localAddress, localPort);
   }
 
+  /** The event loop of the connection below the stream, when there is one. */
+  get [LOOP](): Loop | undefined {
+    return (this.#duplex as { readonly [LOOP]?: Loop })[LOOP];
+  }
+
   begin(protocol: ProtocolLike): void {
     const duplex = this.#duplex;
     duplex.on("error", (error) => {
@@ -124,7 +130,7 @@ class DuplexTransport extends ClosingTransport implements Transport {
   write(data: Bytes, encoding?: BufferEncoding, callback?: unknown): void {
     const bytes = ownBytes(data, encoding, callback);
     if (!this.#duplex.writable) return;
-    if (!this.#duplex.write(bytes)) this.pauseProducer();
+    if (!this.#duplex.write(bytes, this.#sent)) this.pauseProducer();
   }
 
   writeSequence(pieces: Iterable<Bytes>): void {
@@ -210,8 +216,10 @@ class DuplexTransport extends ClosingTransport implements Transport {
     const duplex = this.#duplex;
     // Some streams close only when everything was read; nothing of that is delivered any more.
     duplex.resume();
-    if (duplex.writableFinished || !duplex.writable) duplex.destroy();
-    else duplex.end();
+    // Our end is on its way behind all that was written: 'finish' closes.
+    if (duplex.writableEnded && !duplex.writableFinished && !duplex.errored) return;
+    if (!duplex.writable) duplex.destroy();
+    else this.#endWhenSent();
   }
 
   protected override cut(): void {
@@ -258,6 +266,15 @@ class DuplexTransport extends ClosingTransport implements Transport {
     const lost = new ConnectionLost(`The connection to the other side was lost in a non-clean way: ${why}.`, code);
     if (cause !== null) lost.cause = cause;
     return lost;
+  }
+
+  /** A write has been sent. While closing, what is written meanwhile is sent too, until nothing waits. */
+  readonly #sent = (): void => {
+    if ((this.flags & CLOSE_DUE) !== 0) this.#endWhenSent();
+  };
+
+  #endWhenSent(): void {
+    if (this.#duplex.writable && this.#duplex.writableLength === 0) this.#duplex.end();
   }
 
   #askLater(): void {

@@ -7,6 +7,7 @@ import { connectionOver, fromDuplex, fromWeb, toDuplex, toWeb } from "../../src/
 import { IPv4Address, IPv6Address } from "../../src/internet/address.ts";
 import { ConnectionAborted, ConnectionDone, ConnectionLost } from "../../src/internet/error.ts";
 import type { PullProducer, PushProducer, Transport } from "../../src/internet/interfaces.ts";
+import { LOOP, loopOf, NodeLoop } from "../../src/internet/reactor/loop.ts";
 import { setObserver } from "../../src/logger/log.ts";
 import { Echo } from "../../src/protocols/wire.ts";
 import { FlowCheck, flow } from "../helpers/flow.ts";
@@ -116,9 +117,42 @@ describe("a protocol over a Duplex", () => {
     left.write(flow(MIB));
     left.loseConnection();
     expect(left.disconnecting).toBe(true);
+    await b.lossError();
     left.write("too late");
+    expect([b.check.at, b.check.firstWrong]).toEqual([MIB, -1]);
+  });
+
+  it("sends what is written while it closes, until nothing waits any more", async () => {
+    const b = new FlowRecorder();
+    const [left] = pair(new Recorder(), b);
+    left.write(flow(MIB));
+    left.loseConnection();
+    left.write(flow(MIB, MIB));
+    await b.lossError();
+    expect([b.check.at, b.check.firstWrong]).toEqual([2 * MIB, -1]);
+  });
+
+  it("sends all that was written before its half-close, when it is closed right after that", async () => {
+    const [a, b] = [new Recorder(), new FlowRecorder()];
+    const [left] = pair(a, b);
+    left.write(flow(MIB));
+    left.loseWriteConnection();
+    left.loseConnection();
+    expect(await a.lossError()).toBeInstanceOf(ConnectionDone);
     await b.lossError();
     expect([b.check.at, b.check.firstWrong]).toEqual([MIB, -1]);
+  });
+
+  it("lives in the event loop of the connection below it, or else in Node's", async () => {
+    const over = new Recorder();
+    const [below] = pair(new Recorder(), new Recorder());
+    const loop = new NodeLoop();
+    Object.defineProperty(below, LOOP, { value: loop });
+    const duplex = toDuplex(below);
+    expect(loopOf(fromDuplex(duplex, over))).toBe(loop);
+    expect(loopOf(fromDuplex(new PassThrough(), new Recorder()))).not.toBe(loop);
+    duplex.destroy();
+    await over.lost.promise;
   });
 
   it("is not told of what comes after loseConnection() or abortConnection()", async () => {
