@@ -35,7 +35,7 @@ export function formatEventAsText(event: LogEvent, options: TextOptions = {}): s
   return `${stamp} ${shown} ${(event.message + detail).replace(/\r?\n|\r/g, "\n\t")}\n`;
 }
 
-/** "-" for a time that is none, which a program in JavaScript may give. */
+/** "-" for an invalid time, which a JavaScript program may pass. */
 function timestamp(seconds: number): string {
   try {
     return new Date(seconds * 1000).toISOString();

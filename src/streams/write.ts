@@ -173,7 +173,7 @@ class NextTick {
   }
 }
 
-/** A rejection that is no error of the program when nobody awaits it. */
+/** A rejection that is not reported as unhandled when nobody awaits it. */
 function refused(error: unknown): Promise<void> {
   const promise = Promise.reject(error);
   promise.catch(ignore);

@@ -33,7 +33,7 @@ function linesOf(leaky: Leaky, made: Error): string[] {
 /** The folder of all modules: in dist/ this one is a part of core.js. */
 const PACKAGE = fileURLToPath(import.meta.url.replace(/^(.*\/(?:src|dist)\/).*$/, "$1"));
 
-/** The first place that is none of ours: "at build (/app/chat.test.ts:12:5)". */
+/** The first stack frame outside of this package: "at build (/app/chat.test.ts:12:5)". */
 function placeOf({ stack = "" }: Error): string {
   const frames = stack.split("\n").slice(1);
   return frames.find((frame) => !frame.includes(PACKAGE))?.trim() ?? "somewhere deeper than stacks are kept";

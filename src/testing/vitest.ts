@@ -87,7 +87,10 @@ function leftBy(check: Check): string[] {
   return left;
 }
 
-/** The errors that were logged and not flushed. Reports of failures are none: they come when the collector likes. */
+/**
+ * The errors that were logged and not flushed, without reports of unhandled failures, whose time depends on the
+ * collector.
+ */
 function errorsOf({ logs, flushed, notes }: Check): LogEvent[] {
   const isReport = ({ error, message }: LogEvent): boolean =>
     notes.reports.some(({ failure, explain }) => failure.value === error && explain() === message);

@@ -177,7 +177,7 @@ export class EngineLink {
 
   /**
    * Read `words` words of records. Never throws, and reads each record once, whatever callbacks throw: a CLOSED record
-   * that is passed over leaves its handle to a stranger.
+   * that is skipped leaves a stale handle, which may later name another connection.
    */
   private dispatch(words: number): void {
     this.next = 0;

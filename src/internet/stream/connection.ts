@@ -3,8 +3,8 @@
  * addresses, and what the engine reports of it.
  *
  * The connection is "lost" when the engine's CLOSED record arrives: connectionLost() is called once, never from inside
- * another call. The handle is forgotten then. A handle's slot serves many connections, and its generation comes round
- * after 2,048 of them, so a transport that a program keeps would write to a stranger sooner or later.
+ * another call. The handle is forgotten then: its slot's generation wraps around after 2,048 connections, so a kept
+ * transport would eventually write to another connection.
  *
  * One object per connection, of few and fixed fields: an idle connection costs memory for nothing else.
  */

@@ -181,7 +181,7 @@ export class TcpConnector implements Connector, AttemptEvents, ConnectionOwner {
     this.#link.addAttempt(result, this);
   }
 
-  /** On the next turn, so that nobody is told of a failure from inside connect(). */
+  /** In the next tick, so that connect() never reports a failure synchronously. */
   #failSoon(attempt: number, error: ConnectError, seconds = 0): void {
     this.#reactor.callLater(seconds, () => {
       if (attempt === this.#attempts) this.#fail(error);

@@ -38,7 +38,7 @@ export function parseV1(line: string): ProxyInfo {
 function address(protocol: "TCP4" | "TCP6", host: string, port: string, line: string): Address {
   // The specification forbids leading zeros.
   if (!/^(0|[1-9]\d{0,4})$/.test(port) || Number(port) > 65_535) {
-    throw new InvalidProxyHeader(`The PROXY header ${quote(line)} has a port that is none: ${quote(port)}.`);
+    throw new InvalidProxyHeader(`The PROXY header ${quote(line)} has an invalid port: ${quote(port)}.`);
   }
   if (!(protocol === "TCP4" ? isIPv4(host) : isIPv6(host) && !host.includes("%"))) {
     throw new InvalidProxyHeader(`The PROXY header ${quote(line)} has no ${protocol} address in ${quote(host)}.`);
