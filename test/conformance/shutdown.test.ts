@@ -6,11 +6,15 @@ import type { EngineReactor } from "../../src/internet/reactor/engine.ts";
 import { FlowCheck, flow } from "../helpers/flow.ts";
 import { Gate, loopSeconds, turns, until } from "../helpers/gate.ts";
 import { Peer } from "../helpers/peer.ts";
-import { forEachReactor, type Make } from "../helpers/reactors.ts";
+import { forEachReactor, type Make, openSockets } from "../helpers/reactors.ts";
 import { Client, dial, Recorder, Server, serve } from "../helpers/recorder.ts";
+import { volume } from "../helpers/volume.ts";
 import { loopback } from "../helpers/world.ts";
 
 const LIVE = 1000;
+/** So many reactors, of so many connections each with both ends in the reactor, once ended in EMFILE. */
+const STOPPED_IN_A_ROW = 8;
+const EACH = volume({ gate: 50, long: 1500 });
 const MIB = 1024 * 1024;
 
 /** A reactor, and the end of its run. */
@@ -207,6 +211,20 @@ forEachReactor((make) => {
     await ended;
     expect(reactor.stats()).toMatchObject({ connections: 0, lingering: 0 });
     await Promise.all(clients.map(({ lost }) => lost.promise));
+  });
+
+  test("reactors that are stopped in a row, each with many connections, leave no descriptor open", async () => {
+    const before = openSockets();
+    for (let round = 0; round < STOPPED_IN_A_ROW; round++) {
+      const [reactor, ended] = running(make);
+      const { port, factory } = serve(reactor, () => new Recorder(), { backlog: EACH });
+      await Promise.all(Array.from({ length: EACH }, () => dial(reactor, port, new Recorder())));
+      await until(() => factory.built.length === EACH);
+      reactor.stop();
+      await ended;
+      expect(reactor.stats()).toMatchObject({ connections: 0, lingering: 0 });
+      expect(openSockets() - before, `sockets that are open after round ${round}`).toBeLessThanOrEqual(0);
+    }
   });
 
   test("a peer that never closes is waited for by a second, and then nothing lingers", async () => {
