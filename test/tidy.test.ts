@@ -35,9 +35,9 @@ function resolved(symbol: ts.Symbol): ts.Symbol {
   return (symbol.flags & ts.SymbolFlags.Alias) === 0 ? symbol : checker.getAliasedSymbol(symbol);
 }
 
-function sources(directory: string): string[] {
+function sources(directory: string, kind = /\.ts$/): string[] {
   return readdirSync(join(root, directory), { recursive: true, encoding: "utf8" })
-    .filter((name) => name.endsWith(".ts"))
+    .filter((name) => kind.test(name) && !name.startsWith("test/"))
     .map((name) => join(directory, name));
 }
 
@@ -99,6 +99,14 @@ describe("the sources", () => {
       expect(asked.filter((name) => others.includes(name))).toEqual([]);
     },
   );
+
+  it("have 400 lines at most, or say at their top why they have more", () => {
+    const longer = [...sources("src"), ...sources("native", /\.(cc|h)$/)]
+      .map((file) => ({ file, lines: readFileSync(join(root, file), "utf8").split("\n") }))
+      .filter(({ lines }) => lines.length > 401)
+      .filter(({ lines }) => !lines.slice(0, 40).join("\n").includes("Longer than most files here:"));
+    expect(longer.map(({ file, lines }) => `${file}: ${lines.length - 1}`)).toEqual([]);
+  });
 
   it.each(sources("src"))("%s begins with what it is for", (file) => {
     expect(readFileSync(join(root, file), "utf8")).toMatch(/^(#!.*\n)?\/\*\*/);

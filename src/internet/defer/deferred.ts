@@ -18,6 +18,8 @@
  * undefined. This uses an explicit stack, not recursion, so neither long chains nor deep nesting overflow the call
  * stack. A callback that returns its own Deferred fails it; a cycle of several Deferreds is not detected and never
  * fires.
+ *
+ * Longer than most files here: the methods of one class share its private state, which a second file could not reach.
  */
 
 import { err } from "../../logger/log.ts";
