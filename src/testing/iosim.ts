@@ -49,7 +49,11 @@ export class FakeTransport extends MemoryTransport implements Transport {
   onLost: ((reason: Error) => void) | null = null;
   /** Written since startTLS(), before the handshake was done. */
   private readonly sealed: Item[] = [];
+  /** Bytes in `stream` and `sealed`. */
+  private written = 0;
   private readonly arrived: Item[] = [];
+  /** How many of them were delivered. */
+  private taken = 0;
   private paused = false;
 
   constructor(protocol: ProtocolLike, isServer: boolean, hostAddress?: Address, peerAddress?: Address) {
@@ -83,22 +87,20 @@ export class FakeTransport extends MemoryTransport implements Transport {
 
   /** Bytes that wait to be pumped. */
   get pending(): number {
-    return [...this.stream, ...this.sealed].reduce(
-      (sum, item) => sum + (item instanceof Uint8Array ? item.length : 0),
-      0,
-    );
+    return this.written;
   }
 
   /** What has been written since the last time, in one piece for each stretch of bytes. */
   takeOutput(): Item[] {
     const items = this.stream.splice(0);
+    for (const item of items) this.written -= sizeOf(item);
     if (items.length > 0) this.drained();
     return items;
   }
 
   /** What the other side wrote has arrived. */
   arrive(items: readonly Item[]): void {
-    this.arrived.push(...items);
+    for (const item of items) this.arrived.push(item);
     this.deliverArrived();
   }
 
@@ -127,9 +129,9 @@ export class FakeTransport extends MemoryTransport implements Transport {
     this.registered = undefined;
     this.flags = CLOSING | LOST;
     this.disconnected = true;
-    this.stream.length = 0;
-    this.sealed.length = 0;
+    this.dropOutput();
     this.arrived.length = 0;
+    this.taken = 0;
     producer?.stopProducing();
     protocol.connectionLost(new Failure(reason));
     this.onLost?.(reason);
@@ -146,12 +148,21 @@ export class FakeTransport extends MemoryTransport implements Transport {
     return this.protocol === null ? [] : [`the connection of a ${this.protocol.constructor.name} is still open`];
   }
 
+  /** Items that arrived and were not delivered. */
+  private get waiting(): number {
+    return this.arrived.length - this.taken;
+  }
+
   private deliverArrived(): void {
-    while (this.protocol !== null && this.arrived.length > 0) {
-      const item = this.arrived[0] as Item;
+    while (this.protocol !== null && this.waiting > 0) {
+      const item = this.arrived[this.taken] as Item;
       // A handshake goes on whatever the protocol has in mind.
       if (this.paused && !this.disconnecting && !(item instanceof Hello)) return;
-      this.arrived.shift();
+      this.taken++;
+      if (this.taken === this.arrived.length) {
+        this.arrived.length = 0;
+        this.taken = 0;
+      }
       if (item === CLOSED) this.lose(new ConnectionDone());
       else if (item instanceof Hello) this.shakeHands(item.context);
       else if (!this.disconnecting) this.receive(this.protocol, item);
@@ -174,7 +185,7 @@ export class FakeTransport extends MemoryTransport implements Transport {
       return;
     }
     this.peerContext = context;
-    this.stream.push(...this.sealed.splice(0));
+    for (const item of this.sealed.splice(0)) this.stream.push(item);
     (this.protocol as Partial<FakeHandshakeListener> | null)?.handshakeCompleted?.();
   }
 
@@ -201,8 +212,7 @@ export class FakeTransport extends MemoryTransport implements Transport {
 
   protected override cut(): void {
     this.disconnectReason ??= new ConnectionAborted();
-    this.stream.length = 0;
-    this.sealed.length = 0;
+    this.dropOutput();
     this.onActivity?.();
   }
 
@@ -279,16 +289,27 @@ export class FakeTransport extends MemoryTransport implements Transport {
 
   /** Deliver what arrived while the protocol had paused. True when there was something. */
   catchUp(): boolean {
-    const waiting = this.arrived.length;
+    const { waiting } = this;
     this.deliverArrived();
-    return this.arrived.length < waiting;
+    return this.waiting < waiting;
+  }
+
+  private dropOutput(): void {
+    this.stream.length = 0;
+    this.sealed.length = 0;
+    this.written = 0;
   }
 
   private put(item: Item): void {
+    this.written += sizeOf(item);
     if (this.tls !== null && this.peerContext === null) this.sealed.push(item);
     else this.stream.push(item);
     this.onActivity?.();
   }
+}
+
+function sizeOf(item: Item): number {
+  return item instanceof Uint8Array ? item.length : 0;
 }
 
 /** Moves bytes between two ends. */
