@@ -247,6 +247,9 @@ std::size_t to_buffers(std::span<const Slice> slices, std::span<WSABUF> buffers)
 }
 
 int shutdown_write(Descriptor fd) {
+  // Asked before: Wine's shutdown() succeeds on a socket that the peer has reset, and one that both have ended has no
+  // peer any more.
+  if (was_reset(fd)) return -ECONNRESET;
   return ::shutdown(handle_of(fd), SD_SEND) == 0 ? 0 : -shutdown_error(fd, -last_error());
 }
 
