@@ -205,6 +205,8 @@ export async function run(progress: Progress): Promise<Answer> {
 /** Milliseconds for each size; of what is sorted, per log n. */
 async function measured(name: string, doWork: Work): Promise<number[]> {
   const times: number[] = [];
+  // Compile it first.
+  for (let i = 0; i < 3; i++) await doWork(1e4);
   for (const n of SIZES) times.push((await milliseconds(doWork, n)) / (SORTED.has(name) ? Math.log2(n) : 1));
   return times;
 }
