@@ -10,7 +10,7 @@
  *      └────── used up ──────▶ wait() ── next tick, in the order of the calls ──▶ resolved
  * ```
  * The budget is refilled only by a tick that somebody waits for: nothing is scheduled before it is used up. So it is an
- * upper bound per tick, and a program that never exhausts a tick waits for one after every OPERATIONS_A_TICK
+ * upper bound per tick, and a program that never exhausts a tick waits for one after every OPERATIONS_A_REFILL
  * operations.
  */
 import type { Transport } from "../internet/interfaces.ts";
@@ -21,6 +21,11 @@ export const OPERATIONS_A_TICK = 256;
 /** Bytes read and written in one tick; the operation that crosses the bound still passes. */
 export const BYTES_A_TICK = 1024 * 1024;
 
+// One turn of the loop may have a refill in its middle: what callbacks of I/O spend comes before it, what it resumes
+// behind it. So each refill gives half.
+const OPERATIONS_A_REFILL = OPERATIONS_A_TICK / 2;
+const BYTES_A_REFILL = BYTES_A_TICK / 2;
+
 /** A batch of operations that wait for the same tick. */
 export interface Waiting {
   operations: number;
@@ -30,8 +35,8 @@ export interface Waiting {
 
 export class TickBudget {
   readonly #loop: Loop;
-  #operations = OPERATIONS_A_TICK;
-  #bytes = BYTES_A_TICK;
+  #operations = OPERATIONS_A_REFILL;
+  #bytes = BYTES_A_REFILL;
   /** In the order of their calls; those before #next have passed. While somebody waits, the budget is used up. */
   #waiting: Waiting[] = [];
   #next = 0;
@@ -62,8 +67,8 @@ export class TickBudget {
   }
 
   #refill(): void {
-    this.#operations = OPERATIONS_A_TICK;
-    this.#bytes = BYTES_A_TICK;
+    this.#operations = OPERATIONS_A_REFILL;
+    this.#bytes = BYTES_A_REFILL;
     const waiting = this.#waiting;
     try {
       while (this.#next < waiting.length && this.#operations > 0 && this.#bytes > 0) {

@@ -35,6 +35,9 @@ export class End extends Protocol {
   /** Bytes that were written while the other end did not read. */
   outstanding = 0;
   reaction: Reaction | undefined;
+  /** What the reaction is to, in bytes, and how many of them have not come: a stream may cut them anywhere. */
+  reactionSize = 0;
+  #reactionLeft = 0;
   /** The other end has reset the connection, and this one does not know yet. */
   doomed = false;
   #written = 0;
@@ -63,9 +66,19 @@ export class End extends Protocol {
     if (this.lost) this.record.event("dataReceived-after-the-loss");
     this.record.received(data);
     const { reaction } = this;
-    this.reaction = undefined;
     if (reaction === undefined) return;
+    this.#reactionLeft -= data.length;
+    if (reaction === "echo") this.transport.write(data);
+    if (this.#reactionLeft > 0) return;
+    this.reaction = undefined;
     this.#react(reaction, data);
+  }
+
+  /** React to the next `size` bytes, once all of them are there; an echo sends each piece back as it comes. */
+  reactTo(size: number, reaction: Reaction): void {
+    this.reaction = reaction;
+    this.reactionSize = size;
+    this.#reactionLeft = size;
   }
 
   override connectionLost(reason: Failure): void {
@@ -105,10 +118,9 @@ export class End extends Protocol {
 
   /** What kind of value or of transfer is given by the bytes: the same ones on every reactor. */
   #react(reaction: Reaction, data: Buffer): void {
-    const choice = data.length;
+    const choice = this.reactionSize;
     switch (reaction) {
       case "echo":
-        this.transport.write(data);
         break;
       case "throw":
         this.#throw(new Error("As it was told to."));
@@ -331,7 +343,7 @@ export class Lane {
     const end = this.alive(side);
     const peer = this.alive(other(side));
     if (end === undefined || peer === undefined || end.deaf || peer.ended || peer.transport.disconnecting) return;
-    end.reaction = reaction;
+    end.reactTo(size, reaction);
     if (reaction === "abort" || reaction.startsWith("throw")) this.#resets(side, false);
     peer.write(size);
   }

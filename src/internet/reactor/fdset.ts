@@ -152,7 +152,8 @@ export class FDSet {
       if ((what & Interest.HANGUP) !== 0 && (what & Interest.READ) === 0) {
         reading = watch.reader !== undefined;
         why = endOf(watch.fd, reading);
-      } else if (object.fileno() !== watch.fd) {
+      } else if (object.fileno() !== watch.fd || identityOf(watch.fd) !== watch.identity) {
+        // poll(2) and select(2) look at whatever has the number now.
         why = new ConnectionFdescWentAway(watch.fd);
       } else {
         reading = watch.reader !== undefined && (what & Interest.READ) !== 0;

@@ -86,12 +86,15 @@ forEachReactor((make, { thorough }) => {
         neighbours.talk(random);
         await turns(1);
       }
-      await patiently(() => neighbours.quiet);
       // Some of its callbacks come only now, and crash the reactor once more.
-      await patiently(() => {
-        runAgain();
-        return line.windUp();
-      });
+      const runUntil = (done: () => boolean) =>
+        patiently(() => {
+          runAgain();
+          return done();
+        });
+      await runUntil(() => neighbours.quiet);
+      await runUntil(() => line.windUp());
+      await runUntil(() => neighbours.quiet);
       const problems = [...neighbours.problems(), ...line.problems()];
       if (!neighbours.quiet) problems.push("the neighbours have not heard all that was said");
       runAgain();
