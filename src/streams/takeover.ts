@@ -3,6 +3,7 @@ import type { ClientEndpoint } from "../internet/endpoints/interfaces.ts";
 import { ConnectionClosed } from "../internet/error.ts";
 import type { Transport } from "../internet/interfaces.ts";
 import { Factory, type Protocol } from "../internet/protocol.ts";
+import { isInstance } from "../logger/describe.ts";
 import { err } from "../logger/log.ts";
 import { Connection, type ReadOptions } from "./connection.ts";
 import { Intake } from "./intake.ts";
@@ -81,7 +82,7 @@ class Handled extends Intake {
       await this.#handler(connection);
       await connection.close();
     } catch (error) {
-      if (!(connection.lost && error instanceof ConnectionClosed)) {
+      if (!(connection.lost && isInstance(error, ConnectionClosed))) {
         err(error, `A handler threw; its connection to ${connection.peer} is closed`);
       }
       await connection.abort();
