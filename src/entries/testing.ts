@@ -13,6 +13,7 @@ export {
   RaisingMemoryReactor,
   type RecordedTrigger,
 } from "../testing/memoryreactor.ts";
+export type { MemoryTransport } from "../testing/memorytransport.ts";
 export { assertNoResult, failureResultOf, successResultOf } from "../testing/results.ts";
 export {
   type FaultRules,

@@ -1,5 +1,4 @@
 /** Completes the connection attempts of a MemoryReactor. */
-import { IPv4Address } from "../internet/address.ts";
 import { attempt } from "../internet/endpoints/attempt.ts";
 import type { ClientEndpoint } from "../internet/endpoints/interfaces.ts";
 import { ConnectError } from "../internet/error.ts";
@@ -8,6 +7,7 @@ import { Factory } from "../internet/protocol.ts";
 import { AccumulatingProtocol } from "./accumulatingprotocol.ts";
 import { connect, FakeTransport, type IOPump } from "./iosim.ts";
 import { type MemoryConnector, MemoryReactorClock } from "./memoryreactor.ts";
+import { CLIENT_ADDRESS } from "./memorytransport.ts";
 
 /** Lets the connection attempts of a MemoryReactor succeed or fail. */
 export class ConnectionCompleter {
@@ -27,7 +27,7 @@ export class ConnectionCompleter {
     const port = this.reactor.tcpServers.find((candidate) => candidate.listening && candidate.port === connector.port);
     if (port === undefined) throw new Error(`Nobody listens on port ${connector.port} of this reactor.`);
     const client = connector.begin();
-    const server = port.factory.buildProtocol(new IPv4Address("TCP", "192.168.1.1", 54321));
+    const server = port.factory.buildProtocol(CLIENT_ADDRESS);
     if (!client || !server) throw new Error("A factory built no protocol.");
     const clientIO = new FakeTransport(client, false);
     clientIO.onLost = (reason) => connector.lose(reason);

@@ -7,33 +7,19 @@
  * Bytes move only in pump(), so that a test sees every step. startTLS() is simulated, including refusals.
  */
 
-import { IPv4Address } from "../internet/address.ts";
-import { ensureProtocol } from "../internet/arguments/transports.ts";
-import { ensurePieces, ownBytes } from "../internet/arguments/writing.ts";
 import { ConnectionAborted, ConnectionDone, ConnectionLost } from "../internet/error.ts";
-import { Failure } from "../internet/failure.ts";
-import type {
-  Address,
-  Bytes,
-  Producer,
-  ProtocolLike,
-  PullProducer,
-  PushProducer,
-  Transport,
-} from "../internet/interfaces.ts";
-import { ABORTED, CLOSE_DUE, CLOSING, FIN_DUE, LOST, STREAMING } from "../internet/stream/closing.ts";
+import type { Address, ProtocolLike, PullProducer, PushProducer } from "../internet/interfaces.ts";
+import { CLOSE_DUE } from "../internet/stream/closing.ts";
 import { deliver } from "./delivery.ts";
 import { CLOSED, END, type FakeContext, type FakeHandshakeListener, Hello, type Item } from "./fakewire.ts";
-import { watchForLeaks } from "./leaks.ts";
-import { MemoryTransport } from "./memorytransport.ts";
+import { CLIENT_ADDRESS, MemoryTransport, SERVER_ADDRESS } from "./memorytransport.ts";
 
 /** A streaming producer is paused while more than this waits to be pumped, in bytes. */
 const HIGH_WATER = 64 * 1024;
 
 /** One end of a connection whose other end is pumped to. It closes by the rules of every transport, see closing.ts. */
-export class FakeTransport extends MemoryTransport implements Transport {
+export class FakeTransport extends MemoryTransport {
   readonly isServer: boolean;
-  disconnected = false;
   /** Why the connection was lost, when it was not closed cleanly. */
   disconnectReason: Error | null = null;
   /** What was passed to startTLS(), once that was called. */
@@ -42,11 +28,8 @@ export class FakeTransport extends MemoryTransport implements Transport {
   peerContext: FakeContext | null = null;
   /** What goes to the other side with the next pump. */
   readonly stream: Item[] = [];
-  private readonly ends: { readonly host: Address; readonly peer: Address };
   /** Called whenever there may be something to pump. */
   onActivity: (() => void) | null = null;
-  /** Called once, when the connection is lost and its protocol was told. */
-  onLost: ((reason: Error) => void) | null = null;
   /** Written since startTLS(), before the handshake was done. */
   private readonly sealed: Item[] = [];
   /** Bytes in `stream` and `sealed`. */
@@ -57,30 +40,10 @@ export class FakeTransport extends MemoryTransport implements Transport {
   private paused = false;
 
   constructor(protocol: ProtocolLike, isServer: boolean, hostAddress?: Address, peerAddress?: Address) {
-    super();
+    const [host, peer] = isServer ? [SERVER_ADDRESS, CLIENT_ADDRESS] : [CLIENT_ADDRESS, SERVER_ADDRESS];
+    super(hostAddress ?? host, peerAddress ?? peer);
     this.receiver = protocol;
     this.isServer = isServer;
-    const server = new IPv4Address("TCP", "10.0.0.1", 12345);
-    const client = new IPv4Address("TCP", "192.168.1.1", 54321);
-    this.ends = {
-      host: hostAddress ?? (isServer ? server : client),
-      peer: peerAddress ?? (isServer ? client : server),
-    };
-    watchForLeaks(this);
-  }
-
-  /** Who has the connection; null once it is lost. */
-  get protocol(): ProtocolLike | null {
-    return this.receiver ?? null;
-  }
-
-  /** What registerProducer() was given. */
-  get producer(): Producer | null {
-    return this.registered ?? null;
-  }
-
-  get streaming(): boolean {
-    return (this.flags & STREAMING) !== 0;
   }
 
   // --- for the pump --------------------------------------------------------------------------------------------------
@@ -121,31 +84,15 @@ export class FakeTransport extends MemoryTransport implements Transport {
     return true;
   }
 
-  /** The connection is lost for this side. */
-  lose(reason: Error): void {
-    const { protocol, producer } = this;
-    if (protocol === null) return;
-    this.receiver = undefined;
-    this.registered = undefined;
-    this.flags = CLOSING | LOST;
-    this.disconnected = true;
+  protected override forget(): void {
     this.dropOutput();
     this.arrived.length = 0;
     this.taken = 0;
-    producer?.stopProducing();
-    protocol.connectionLost(new Failure(reason));
-    this.onLost?.(reason);
   }
 
   /** The other side has closed: what it wrote before comes first. */
   peerClosed(): void {
     this.arrive([CLOSED]);
-  }
-
-  /** See skein/testing/vitest. */
-  readonly leakKind = "transports";
-  leaks(): string[] {
-    return this.protocol === null ? [] : [`the connection of a ${this.protocol.constructor.name} is still open`];
   }
 
   /** Items that arrived and were not delivered. */
@@ -201,7 +148,7 @@ export class FakeTransport extends MemoryTransport implements Transport {
   }
 
   protected override sendThenFin(): void {
-    this.put(END);
+    this.send(END);
     this.writeEnded();
   }
 
@@ -216,30 +163,7 @@ export class FakeTransport extends MemoryTransport implements Transport {
     this.onActivity?.();
   }
 
-  /** The pump tells by itself. */
-  protected override wantDrain(): void {}
-
-  /** The pump asks. */
-  protected override askFirst(): void {}
-
-  /** A test sees what its protocols throw: whoever pumps gets it. */
-  protected override fail(error: unknown): void {
-    throw error;
-  }
-
   // --- for the protocol ----------------------------------------------------------------------------------------------
-
-  write(data: Bytes, encoding?: BufferEncoding, callback?: unknown): void {
-    const bytes = ownBytes(data, encoding, callback);
-    if ((this.flags & (ABORTED | LOST | FIN_DUE)) !== 0) return;
-    if (bytes.length === 0) return;
-    this.put(bytes);
-    if (this.pending > HIGH_WATER) this.pauseProducer();
-  }
-
-  writeSequence(pieces: Iterable<Bytes>): void {
-    for (const piece of ensurePieces(pieces)) this.write(piece);
-  }
 
   /** Simulate startTLS(): exchange contexts with the other side, which must call this too. */
   startTLS(context: FakeContext): void {
@@ -252,20 +176,6 @@ export class FakeTransport extends MemoryTransport implements Transport {
   /** The other side's context: undefined before the handshake is done. */
   getPeerCertificate(): FakeContext | undefined {
     return this.peerContext ?? undefined;
-  }
-
-  switchProtocol(next: ProtocolLike): void {
-    ensureProtocol("switchProtocol(next)", next);
-    if (this.protocol === null) return;
-    this.receiver = next;
-    next.makeConnection(this);
-  }
-
-  getPeer(): Address {
-    return this.ends.peer;
-  }
-  getHost(): Address {
-    return this.ends.host;
   }
 
   override registerProducer(producer: PushProducer | PullProducer, streaming: boolean): void {
@@ -300,7 +210,12 @@ export class FakeTransport extends MemoryTransport implements Transport {
     this.written = 0;
   }
 
-  private put(item: Item): void {
+  protected override put(data: Buffer): void {
+    this.send(data);
+    if (this.pending > HIGH_WATER) this.pauseProducer();
+  }
+
+  private send(item: Item): void {
     this.written += sizeOf(item);
     if (this.tls !== null && this.peerContext === null) this.sealed.push(item);
     else this.stream.push(item);

@@ -38,6 +38,7 @@ import type { DelayedCall } from "../internet/time.ts";
 import { Clock } from "./clock.ts";
 import { watchForLeaks } from "./leaks.ts";
 import { MemoryDescriptors } from "./memorydescriptors.ts";
+import { CLIENT_ADDRESS } from "./memorytransport.ts";
 import { StringTransport } from "./stringtransport.ts";
 
 type Callable = (...args: unknown[]) => unknown;
@@ -92,7 +93,7 @@ export class MemoryPort implements ListeningPort {
   }
 
   /** A client connects. Its transport; disconnecting at once when the factory built nothing. */
-  accept(peerAddress: Address = new IPv4Address("TCP", "192.168.1.1", 54321)): StringTransport {
+  accept(peerAddress: Address = CLIENT_ADDRESS): StringTransport {
     const transport = new StringTransport({ hostAddress: this.getHost(), peerAddress });
     begin(transport, this.factory.buildProtocol(peerAddress));
     return transport;

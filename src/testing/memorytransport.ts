@@ -1,12 +1,128 @@
-/** What transports in memory have in common: the closing rules, and the options of a socket that is not there. */
+/**
+ * What transports in memory have in common: the closing rules of every transport, a protocol and a producer that a test
+ * can look at, addresses, and the options of a socket that is not there. A subclass says where written bytes go, and
+ * how an end of the connection travels.
+ */
+import { IPv4Address } from "../internet/address.ts";
 import { check } from "../internet/arguments/check.ts";
-import { flag } from "../internet/arguments/kinds.ts";
-import { ClosingTransport } from "../internet/stream/closing.ts";
+import { error, flag } from "../internet/arguments/kinds.ts";
+import { ensureProtocol } from "../internet/arguments/transports.ts";
+import { ensurePieces, ownBytes } from "../internet/arguments/writing.ts";
+import { Failure } from "../internet/failure.ts";
+import type { Address, Bytes, Producer, ProtocolLike, Transport } from "../internet/interfaces.ts";
+import {
+  ABORTED,
+  ClosingTransport,
+  FIN_DUE,
+  LOST,
+  PRODUCER,
+  PRODUCER_PAUSED,
+  STREAMING,
+} from "../internet/stream/closing.ts";
+import { watchForLeaks } from "./leaks.ts";
 
-export abstract class MemoryTransport extends ClosingTransport {
+/** The addresses of the two ends, unless a test says otherwise. */
+export const SERVER_ADDRESS: Address = new IPv4Address("TCP", "10.0.0.1", 12345);
+export const CLIENT_ADDRESS: Address = new IPv4Address("TCP", "192.168.1.1", 54321);
+
+/** What every transport in memory has, see {@link StringTransport} and {@link FakeTransport}. */
+export abstract class MemoryTransport extends ClosingTransport implements Transport {
+  /** Called once, when the connection is lost and its protocol was told. */
+  onLost: ((reason: Error) => void) | null = null;
+  private readonly host: Address;
+  private readonly peer: Address;
   private noDelay = true;
   private keepAlive = false;
 
+  constructor(host: Address, peer: Address) {
+    super();
+    this.host = host;
+    this.peer = peer;
+    watchForLeaks(this);
+  }
+
+  // --- what a kind of transport brings -------------------------------------------------------------------------------
+
+  /** Keep or carry `data`, which is not empty and belongs to this transport. */
+  protected abstract put(data: Buffer): void;
+  /** Drop what has not reached the peer or the protocol. */
+  protected abstract forget(): void;
+  abstract pauseProducing(): void;
+  abstract resumeProducing(): void;
+
+  // --- for the test --------------------------------------------------------------------------------------------------
+
+  /** The protocol that has the connection: null before it is connected and once it is lost. */
+  get protocol(): ProtocolLike | null {
+    return this.receiver ?? null;
+  }
+  set protocol(protocol: ProtocolLike | null) {
+    this.receiver = protocol ?? undefined;
+  }
+
+  /** The argument of registerProducer(); null without a producer. */
+  get producer(): Producer | null {
+    return this.registered ?? null;
+  }
+
+  /** Whether that is a push producer. */
+  get streaming(): boolean {
+    return (this.flags & STREAMING) !== 0;
+  }
+
+  /** The connection is lost. */
+  get disconnected(): boolean {
+    return (this.flags & LOST) !== 0;
+  }
+
+  /**
+   * The connection is lost for this side. What the producer or the protocol throws is thrown to the caller.
+   * @throws TypeError when `reason` is not an Error
+   */
+  lose(reason: Error): void {
+    check("lose(reason)", "reason", reason, error);
+    this.forget();
+    if ((this.flags & LOST) !== 0) return;
+    const { receiver, registered } = this;
+    this.receiver = undefined;
+    this.registered = undefined;
+    this.flags = (this.flags | LOST) & ~(PRODUCER | STREAMING | PRODUCER_PAUSED);
+    registered?.stopProducing();
+    receiver?.connectionLost(new Failure(reason));
+    this.onLost?.(reason);
+  }
+
+  /** See skein/testing/vitest. */
+  readonly leakKind = "transports";
+  leaks(): string[] {
+    return this.protocol === null ? [] : [`the connection of a ${this.protocol.constructor.name} is still open`];
+  }
+
+  // --- for the protocol ----------------------------------------------------------------------------------------------
+
+  write(data: Bytes, encoding?: BufferEncoding, callback?: unknown): void {
+    const bytes = ownBytes(data, encoding, callback);
+    if ((this.flags & (ABORTED | LOST | FIN_DUE)) !== 0 || bytes.length === 0) return;
+    this.put(bytes);
+  }
+
+  writeSequence(pieces: Iterable<Bytes>): void {
+    for (const piece of ensurePieces(pieces)) this.write(piece);
+  }
+
+  switchProtocol(next: ProtocolLike): void {
+    ensureProtocol("switchProtocol(next)", next);
+    if (this.receiver === undefined) return;
+    this.receiver = next;
+    next.makeConnection(this);
+  }
+
+  getPeer(): Address {
+    return this.peer;
+  }
+  getHost(): Address {
+    return this.host;
+  }
   setTcpNoDelay(on: boolean): void {
     check("setTcpNoDelay(on)", "on", on, flag);
     this.noDelay = on;
@@ -20,5 +136,16 @@ export abstract class MemoryTransport extends ClosingTransport {
   }
   getTcpKeepAlive(): boolean {
     return this.keepAlive;
+  }
+
+  // --- how it closes -------------------------------------------------------------------------------------------------
+
+  /** The test, or its pump, says when a producer may go on. */
+  protected override wantDrain(): void {}
+  protected override askFirst(): void {}
+
+  /** A test sees what its protocols throw. */
+  protected override fail(error: unknown): void {
+    throw error;
   }
 }

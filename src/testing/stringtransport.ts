@@ -1,100 +1,86 @@
-/** A transport that keeps what is written to it. */
+/**
+ * A transport that keeps what is written to it. It ends by the rules of every transport, see closing.ts, with a network
+ * that takes every byte at once, and a peer that does what the test says.
+ */
 
-import { IPv4Address } from "../internet/address.ts";
-import { ensureProducer, ensureProtocol } from "../internet/arguments/transports.ts";
-import { ensurePieces, ownBytes } from "../internet/arguments/writing.ts";
 import { ConnectionAborted, ConnectionDone } from "../internet/error.ts";
-import { Failure } from "../internet/failure.ts";
-import type {
-  Address,
-  Bytes,
-  HalfCloseableProtocol,
-  Producer,
-  ProtocolLike,
-  PullProducer,
-  PushProducer,
-  Transport,
-} from "../internet/interfaces.ts";
+import type { Address, Bytes, ProtocolLike } from "../internet/interfaces.ts";
+import { ABORTED, CLOSE_DUE, DEAF, LOST, WRITE_ENDED } from "../internet/stream/closing.ts";
 import { deliver } from "./delivery.ts";
-import { watchForLeaks } from "./leaks.ts";
-import { TcpOptions } from "./tcpoptions.ts";
+import { CLIENT_ADDRESS, MemoryTransport, SERVER_ADDRESS } from "./memorytransport.ts";
 
-/** What a StringTransport says of itself, and how strict it is. */
+/** The addresses of a StringTransport, and how strict it is. */
 export interface StringTransportOptions {
   /** Default 10.0.0.1, port 12345. */
   readonly hostAddress?: Address;
   /** Default 192.168.1.1, port 54321. */
   readonly peerAddress?: Address;
-  /** True: what makes no sense (resuming what was stopped, say) is let pass, as real transports do. Default false. */
+  /** True: calls that make no sense (resumeProducing() after stopProducing(), say) are allowed, as by real transports. Default false. */
   readonly lenient?: boolean;
 }
 
-/** Whether the transport reads on, as the protocol told it. */
+/** What the protocol last asked for: reading, a pause, or the end. */
 export type ProducerState = "producing" | "paused" | "stopped";
 
 /**
  * One end of a connection that exists in a test only. The test looks at what was written, gives bytes to the protocol,
  * and ends the connection.
  */
-export class StringTransport extends TcpOptions implements Transport {
-  disconnecting = false;
-  /** abortConnection() was called. */
-  disconnected = false;
-  /** loseWriteConnection() was called. */
-  writeDisconnected = false;
+export class StringTransport extends MemoryTransport {
   producerState: ProducerState = "producing";
-  /** What registerProducer() was given. */
-  producer: Producer | null = null;
-  streaming = false;
-  /** Who has the connection, from connect() on. */
-  protocol: ProtocolLike | null = null;
-  /** Called once, when the connection is lost and its protocol was told. */
-  onLost: ((reason: Error) => void) | null = null;
-  private readonly options: StringTransportOptions;
+  private readonly lenient: boolean;
   private pieces: Buffer[] = [];
 
   constructor(options: StringTransportOptions = {}) {
-    super();
-    this.options = options;
-    watchForLeaks(this);
+    super(options.hostAddress ?? SERVER_ADDRESS, options.peerAddress ?? CLIENT_ADDRESS);
+    this.lenient = options.lenient ?? false;
   }
 
   // --- for the test --------------------------------------------------------------------------------------------------
 
   /** Give the connection to `protocol`. Returns this transport. */
   connect(protocol: ProtocolLike): this {
-    this.protocol = protocol;
+    this.receiver = protocol;
     protocol.makeConnection(this);
     return this;
   }
 
+  /** abortConnection() was called, or the connection is lost. */
+  override get disconnected(): boolean {
+    return (this.flags & (ABORTED | LOST)) !== 0;
+  }
+
+  /** Our half has ended: loseWriteConnection() was called, and no producer had more to write. */
+  get writeDisconnected(): boolean {
+    return (this.flags & WRITE_ENDED) !== 0;
+  }
+
   /**
-   * Bytes arrive. A protocol that borrows is lent them, and they are spoiled afterwards, as the engine does.
+   * Bytes arrive. They are dropped if the protocol has closed the connection. If the protocol borrows, they are
+   * overwritten after the call, as the engine does.
    * @throws Error while the protocol has paused reading, or without a protocol
    */
   receive(data: Bytes): void {
-    if (this.protocol === null) throw new Error("Nobody has this transport: connect(protocol) comes first.");
+    const protocol = this.connected();
+    if ((this.flags & DEAF) !== 0) return;
     if (this.producerState === "paused") throw new Error("The protocol has paused this transport: nothing arrives.");
-    deliver(this.protocol, Buffer.from(data as string));
+    deliver(protocol, Buffer.from(data as string));
   }
 
-  /** The peer sends nothing more. One that does not care for halves hears of the loss. */
+  /**
+   * The peer's FIN arrives. The connection stays open if the protocol has readConnectionLost(); otherwise it is lost,
+   * as soon as no producer has more to write.
+   * @throws Error without a protocol
+   */
   receiveEnd(): void {
-    const protocol = this.protocol as Partial<HalfCloseableProtocol> | null;
-    if (typeof protocol?.readConnectionLost === "function") protocol.readConnectionLost();
-    else this.lose();
+    this.connected();
+    this.peerEnded();
+    if ((this.flags & CLOSE_DUE) !== 0) this.lose();
   }
 
   /** The connection is lost, for `reason`; by default for what the protocol did. */
-  lose(reason: Error = this.disconnected ? new ConnectionAborted() : new ConnectionDone()): void {
-    const { protocol, producer, onLost } = this;
-    this.protocol = null;
-    this.producer = null;
-    this.onLost = null;
-    this.disconnected = true;
-    producer?.stopProducing();
-    protocol?.connectionLost(new Failure(reason));
-    onLost?.(reason);
+  override lose(reason: Error = (this.flags & ABORTED) !== 0 ? new ConnectionAborted() : new ConnectionDone()): void {
+    super.lose(reason);
   }
 
   /** Everything that was written since the last clear(). */
@@ -102,7 +88,7 @@ export class StringTransport extends TcpOptions implements Transport {
     return Buffer.concat(this.pieces);
   }
 
-  /** The same, write by write. */
+  /** The same, one buffer for each write(). */
   writes(): Buffer[] {
     return [...this.pieces];
   }
@@ -119,73 +105,23 @@ export class StringTransport extends TcpOptions implements Transport {
     return text;
   }
 
-  /** What a transport does to a streaming producer when much waits to be sent, and once all is. */
+  /** More waits to be sent than the high-water mark: a push producer is paused. */
   congest(): void {
-    (this.producer as PushProducer).pauseProducing();
-  }
-  drain(): void {
-    (this.producer as PushProducer).resumeProducing();
+    this.pauseProducer();
   }
 
-  /** See skein/testing/vitest. */
-  readonly leakKind = "transports";
-  leaks(): string[] {
-    return this.protocol === null ? [] : [`the connection of a ${this.protocol.constructor.name} is still open`];
+  /** All that was written is sent: a paused push producer is resumed, a pull producer is asked for its next piece. */
+  drain(): void {
+    this.drained();
   }
 
   // --- for the protocol ----------------------------------------------------------------------------------------------
 
-  write(data: Bytes, encoding?: BufferEncoding, callback?: unknown): void {
-    this.pieces.push(ownBytes(data, encoding, callback));
-  }
-
-  writeSequence(pieces: Iterable<Bytes>): void {
-    for (const piece of ensurePieces(pieces)) this.write(piece);
-  }
-
-  loseConnection(): void {
-    this.disconnecting = true;
-  }
-
-  abortConnection(): void {
-    this.disconnecting = true;
-    this.disconnected = true;
-  }
-
-  loseWriteConnection(): void {
-    this.writeDisconnected = true;
-  }
-
-  switchProtocol(next: ProtocolLike): void {
-    ensureProtocol("switchProtocol(next)", next);
-    if (this.protocol !== null) this.connect(next);
-  }
-
-  getPeer(): Address {
-    return this.options.peerAddress ?? new IPv4Address("TCP", "192.168.1.1", 54321);
-  }
-
-  getHost(): Address {
-    return this.options.hostAddress ?? new IPv4Address("TCP", "10.0.0.1", 12345);
-  }
-
-  /** @throws Error when there is one already */
-  registerProducer(producer: PushProducer | PullProducer, streaming: boolean): void {
-    ensureProducer(producer, streaming);
-    if (this.producer !== null) {
-      throw new Error("A producer is registered with this transport already: unregisterProducer() it first.");
-    }
-    this.producer = producer;
-    this.streaming = streaming;
-  }
-
   /** @throws Error when there is none, unless lenient */
-  unregisterProducer(): void {
-    if (this.producer === null && this.options.lenient !== true) {
+  override unregisterProducer(): void {
+    if (this.registered === undefined && !this.lenient)
       throw new Error("No producer is registered with this transport.");
-    }
-    this.producer = null;
-    this.streaming = false;
+    super.unregisterProducer();
   }
 
   /** @throws Error after stopProducing() or loseConnection(), unless lenient */
@@ -200,29 +136,50 @@ export class StringTransport extends TcpOptions implements Transport {
     this.producerState = "producing";
   }
 
-  stopProducing(): void {
+  override stopProducing(): void {
     this.producerState = "stopped";
-    this.loseConnection();
+    super.stopProducing();
+  }
+
+  // --- how it closes -------------------------------------------------------------------------------------------------
+
+  protected override put(data: Buffer): void {
+    this.pieces.push(data);
+  }
+
+  protected override forget(): void {}
+  protected override stopReading(): void {}
+
+  protected override sendThenFin(): void {
+    this.writeEnded();
+  }
+
+  /** The test decides when the connection is lost. */
+  protected override sendThenClose(): void {}
+  protected override cut(): void {}
+
+  private connected(): ProtocolLike {
+    if (this.receiver !== undefined) return this.receiver;
+    const why = this.disconnected
+      ? "The connection is lost"
+      : "No protocol has this transport: call connect(protocol) first";
+    throw new Error(`${why}.`);
   }
 
   private ensureProducing(what: string): void {
-    if (this.options.lenient === true) return;
+    if (this.lenient) return;
     if (this.producerState === "stopped") throw new Error(`This transport was stopped, so it cannot be ${what}.`);
     if (this.disconnecting) throw new Error(`loseConnection() was called, so this transport cannot be ${what}.`);
   }
 }
 
-/** A StringTransport whose connection is lost as soon as it is closed, from inside that call. */
+/** A StringTransport whose connection is lost inside loseConnection() or abortConnection(). */
 export class StringTransportWithDisconnection extends StringTransport {
-  override loseConnection(): void {
-    if (this.disconnecting) return;
-    super.loseConnection();
+  protected override sendThenClose(): void {
     this.lose();
   }
 
-  override abortConnection(): void {
-    if (this.disconnected) return;
-    super.abortConnection();
+  protected override cut(): void {
     this.lose();
   }
 }

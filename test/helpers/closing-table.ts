@@ -147,6 +147,8 @@ export function testClosingTable(make: MakeRig): void {
 
 const PIECE = Buffer.alloc(16 * 1024, "p");
 const REST = "the rest";
+/** Steps after which what has not come will not: a second or more, and 6 MiB over loopback take a few thousand steps. */
+const STEPS_MAX = 1_000_000;
 
 class Trial {
   readonly calls: string[] = [];
@@ -155,6 +157,7 @@ class Trial {
   #rig!: Rig;
   /** Bytes that were written and are to arrive. */
   #sent = 0;
+  #label = "";
   #letGo = (): void => this.#rig.read();
 
   constructor(halves: boolean) {
@@ -176,6 +179,7 @@ class Trial {
   }
 
   async run(make: MakeRig, [state, beside, act, first, last]: Cell): Promise<Outcome[]> {
+    this.#label = [state, beside, act].join(", ");
     this.#rig = await make(this.protocol);
     this.#write("before");
     if (state === "half-closed") await this.#halfClose();
@@ -186,7 +190,7 @@ class Trial {
     if (state === "closing") this.#rig.transport.loseConnection();
     this.#act(act, state, last !== undefined);
     if (act === "the peer's end, heard" && state !== "closing") {
-      await this.#until(() => this.calls.includes("readConnectionLost"));
+      await this.#until("readConnectionLost()", () => this.calls.includes("readConnectionLost"));
     }
     const shown = [await this.#outcome(first, last === undefined)];
     if (last === undefined) return shown;
@@ -199,7 +203,7 @@ class Trial {
   /** What must be so beside what the table shows. */
   check([state, beside, act, first, last]: Cell): void {
     const end = last ?? first;
-    const label = [state, beside, act].join(", ");
+    const label = this.#label;
     if (end !== "aborted") expect(this.#rig.received(), `bytes (${label})`).toBe(this.#sent);
     const losses = this.calls.filter((call) => call.startsWith("Connection"));
     const loss = end === "aborted" ? ["ConnectionAborted"] : end === "closed" ? ["ConnectionDone"] : [];
@@ -225,14 +229,14 @@ class Trial {
   async #halfClose(): Promise<void> {
     this.#rig.read();
     this.#rig.transport.loseWriteConnection();
-    await this.#until(() => this.#rig.ended() && this.#rig.received() === this.#sent);
+    await this.#until("our FIN at the peer", () => this.#rig.ended() && this.#rig.received() === this.#sent);
     for (let i = 0; i < 3; i++) await this.#rig.step();
   }
 
   async #lose(): Promise<void> {
     this.#rig.read();
     this.#rig.transport.loseConnection();
-    await this.#until(() => this.calls.includes("ConnectionDone"));
+    await this.#until("connectionLost()", () => this.calls.includes("ConnectionDone"));
   }
 
   #register(beside: Beside): void {
@@ -321,18 +325,27 @@ class Trial {
   async #outcome(expected: Outcome, last: boolean): Promise<Outcome> {
     const rig = this.#rig;
     if (expected === "closed" || expected === "aborted") {
-      await this.#until(() => this.calls.some((call) => call.startsWith("Connection")));
+      await this.#until("connectionLost()", () => this.calls.some((call) => call.startsWith("Connection")));
     } else if (expected === "FIN") {
-      await this.#until(() => rig.ended());
+      await this.#until("our FIN at the peer", () => rig.ended());
     }
-    if (last && expected !== "aborted") await this.#until(() => rig.received() >= this.#sent);
+    if (last && expected !== "aborted") {
+      await this.#until(`${this.#sent} bytes at the peer`, () => rig.received() >= this.#sent);
+    }
     for (let i = 0; i < 10; i++) await rig.step();
     if (this.calls.includes("ConnectionAborted")) return "aborted";
     if (this.calls.includes("ConnectionDone")) return "closed";
     return rig.ended() ? "FIN" : "open";
   }
 
-  async #until(holds: () => boolean): Promise<void> {
-    while (!holds()) await this.#rig.step();
+  /** Step until `holds`. @throws Error that says what did not come */
+  async #until(what: string, holds: () => boolean): Promise<void> {
+    for (let steps = 0; !holds(); steps++) {
+      if (steps === STEPS_MAX) {
+        const seen = `the protocol was told ${JSON.stringify(this.calls)}, the peer has ${this.#rig.received()} bytes`;
+        throw new Error(`${what} did not come in ${STEPS_MAX} steps: ${this.#label}; ${seen}.`);
+      }
+      await this.#rig.step();
+    }
   }
 }

@@ -86,7 +86,10 @@ export function publicParameters(): PublicParameter[] {
       const type = checker.getTypeOfSymbolAtLocation(symbol, declaration);
       addSignatures(exported.name, type.getCallSignatures());
       if ((symbol.flags & ts.SymbolFlags.Class) === 0) continue;
-      addSignatures(`new ${exported.name}`, type.getConstructSignatures());
+      // A class that is exported as a type only cannot be constructed or extended.
+      if (!exported.declarations!.some(ts.isTypeOnlyExportDeclaration)) {
+        addSignatures(`new ${exported.name}`, type.getConstructSignatures());
+      }
       for (const member of checker.getPropertiesOfType(type)) addMember(`${exported.name}.`, member);
       for (const member of checker.getPropertiesOfType(checker.getDeclaredTypeOfSymbol(symbol))) {
         addMember(`${exported.name}.`, member);

@@ -6,8 +6,9 @@ import { describe } from "vitest";
 import { Bucket, ShapedProtocolFactory } from "../../src/entries/protocols/htb.ts";
 import { ThrottlingFactory } from "../../src/entries/protocols/policies.ts";
 import { fromDuplex } from "../../src/entries/streams.ts";
-import { FakeTransport, IOPump } from "../../src/entries/testing.ts";
+import { FakeTransport, IOPump, StringTransportWithDisconnection } from "../../src/entries/testing.ts";
 import { IPv4Address } from "../../src/internet/address.ts";
+import type { Bytes } from "../../src/internet/interfaces.ts";
 import { Factory, Protocol } from "../../src/internet/protocol.ts";
 import { Clock } from "../../src/testing/clock.ts";
 import { type Rig, testClosingTable } from "../helpers/closing-table.ts";
@@ -125,6 +126,44 @@ function inMemory(protocol: Protocol, read: () => void = () => {}, step: () => v
 
 describe("a transport in memory", () => {
   testClosingTable(async (protocol) => inMemory(protocol));
+});
+
+/** A StringTransport whose peer reads when it is told to: before, each write pauses the producer, and nothing closes. */
+class Unread extends StringTransportWithDisconnection {
+  reading = false;
+  closes = false;
+  override write(data: Bytes): void {
+    super.write(data);
+    if (!this.reading) this.congest();
+  }
+  protected override sendThenClose(): void {
+    this.closes = true;
+  }
+  step(): void {
+    if (!this.reading) return;
+    this.drain();
+    if (this.closes) this.lose();
+  }
+}
+
+describe("a StringTransport", () => {
+  testClosingTable(async (protocol) => {
+    const transport = new Unread({ lenient: true }).connect(protocol);
+    return {
+      transport,
+      ballast: 0,
+      received: () => (transport.reading ? transport.value().length : 0),
+      ended: () => transport.writeDisconnected || transport.disconnected,
+      read: () => {
+        transport.reading = true;
+      },
+      end: () => transport.receiveEnd(),
+      step: async () => {
+        await setImmediate();
+        transport.step();
+      },
+    };
+  });
 });
 
 describe("a transport behind a bucket", () => {

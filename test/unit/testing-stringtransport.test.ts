@@ -71,6 +71,46 @@ describe("a StringTransport", () => {
     expect([transport.writeDisconnected, transport.disconnecting]).toEqual([true, false]);
   });
 
+  it("delivers nothing after loseConnection(), and throws after the loss", () => {
+    const protocol = new AccumulatingProtocol();
+    const transport = new StringTransport().connect(protocol);
+    transport.loseConnection();
+    transport.receive("x");
+    expect(protocol.data.length).toBe(0);
+    transport.lose();
+    expect(() => transport.receive("x")).toThrow(/lost/);
+    expect(() => transport.receiveEnd()).toThrow(/lost/);
+  });
+
+  it("ignores what is written after the FIN, abortConnection() and the loss", () => {
+    const ends = ["loseWriteConnection", "abortConnection", "lose"] as const;
+    for (const end of ends) {
+      const transport = new StringTransport().connect(new Protocol());
+      transport.write("before");
+      transport[end]();
+      transport.write("after");
+      expect([end, transport.take()]).toEqual([end, "before"]);
+    }
+  });
+
+  it("ends its half once a pull producer has unregistered", () => {
+    const transport = new StringTransport();
+    transport.registerProducer(new NonStreamingProducer(transport), false);
+    transport.loseWriteConnection();
+    expect(transport.writeDisconnected).toBe(false);
+    transport.unregisterProducer();
+    expect(transport.writeDisconnected).toBe(true);
+  });
+
+  it("takes its protocol by assignment too, as Twisted's does", () => {
+    const transport = new StringTransport();
+    const protocol = new AccumulatingProtocol();
+    transport.protocol = protocol;
+    protocol.makeConnection(transport);
+    transport.receive("x");
+    expect([transport.protocol, protocol.data.toString()]).toEqual([protocol, "x"]);
+  });
+
   it("has addresses, and others where it is told", () => {
     const transport = new StringTransport();
     expect([String(transport.getHost()), String(transport.getPeer())]).toEqual(["10.0.0.1:12345", "192.168.1.1:54321"]);

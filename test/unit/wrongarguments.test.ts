@@ -130,6 +130,7 @@ const CALLS: Readonly<Record<string, () => Call>> = {
       [`${owner}.writeSequence`, method(make, "writeSequence", ["x"])],
       [`${owner}.registerProducer`, method(make, "registerProducer", PRODUCER, true)],
       [`${owner}.switchProtocol`, method(make, "switchProtocol", new Protocol())],
+      [`${owner}.lose`, method(make, "lose", new Error("lost"))],
       [`${owner}.setTcpNoDelay`, method(make, "setTcpNoDelay", true)],
       [`${owner}.setTcpKeepAlive`, method(make, "setTcpKeepAlive", true)],
     ]),
@@ -287,8 +288,7 @@ function surfaceOf(callee: string): readonly PublicParameter[] {
     }
   }
   if (owner in TRANSPORTS && name !== undefined) {
-    const bases = owner === "StringTransport" ? ["TcpOptions"] : ["MemoryTransport", "ClosingTransport"];
-    for (const each of [owner, ...bases]) {
+    for (const each of [owner, "MemoryTransport", "ClosingTransport"]) {
       const found = byCallee.get(`${each}.${name}`);
       if (found !== undefined) return found;
     }

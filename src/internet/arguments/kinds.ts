@@ -35,6 +35,8 @@ export const bytes: Kind = {
 
 export const object: Kind = { accepts: "an object", typed: isObject };
 
+export const error: Kind = { accepts: "an Error", typed: (value) => value instanceof Error };
+
 /** A time in seconds: 0, a fraction and Infinity are times too. */
 export const seconds: Kind = {
   accepts: "a number of seconds, 0 or more",
