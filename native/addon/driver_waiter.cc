@@ -30,6 +30,7 @@ class WaiterDriver final : public Driver {
   std::string start() override {
     if (wake_loop_ == nullptr && !open()) return "the runtime gives the waiter driver no thread-safe function";
     if (!thread_.started()) {
+      engine_.backend().expect_waiter_thread();
       const int result = thread_.start([](void* self) { static_cast<WaiterDriver*>(self)->wait_in_turns(); }, this);
       if (result < 0) {
         return std::string("the waiter driver needs a thread, and the system gives none: ") + std::strerror(-result) +

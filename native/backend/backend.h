@@ -84,6 +84,8 @@ class Backend {
   virtual bool holds_requests() const { return false; }
   virtual int submit() { return 0; }
 
+  // Said before the first wait() when a thread other than the loop's is going to call it.
+  virtual void expect_waiter_thread() {}
   // Waits at most `timeout_ms` (-1: for ever) and keeps what came: 1 when something did, 0 when nothing did (also when
   // a signal ended it), or a negative errno.
   virtual int wait(int timeout_ms) = 0;

@@ -41,7 +41,7 @@ int Readiness::want(Endpoint& endpoint, std::uint32_t wanted) {
 
 void Readiness::expel(Endpoint& closed) {
   Notes& notes = notes_of(closed);
-  if (notes.watched && !selector_->forgets_closed()) selector_->remove(closed.fd);
+  if (notes.watched && !close_removes()) selector_->remove(closed.fd);
   notes = Notes{};
   closed.fd = kNoDescriptor;
 }
@@ -95,7 +95,7 @@ int Readiness::arm_poll(Endpoint& endpoint, std::uint32_t interest) {
 }
 
 bool Readiness::close(Endpoint& endpoint, Ending ending) {
-  const bool leaves_by_itself = ending != Ending::kLeaveOpen && !endpoint.shared && selector_->forgets_closed();
+  const bool leaves_by_itself = ending != Ending::kLeaveOpen && !endpoint.shared && close_removes();
   Notes& notes = notes_of(endpoint);
   if (notes.watched && !leaves_by_itself) selector_->remove(endpoint.fd);
   if (ending == Ending::kLeaveOpen && notes.watched) polled_.remove(endpoint);

@@ -31,6 +31,7 @@ class Readiness final : public Backend {
   bool close(Endpoint& endpoint, Ending ending) override;
   bool holds_requests() const override { return selector_->holds_changes(); }
   int submit() override;
+  void expect_waiter_thread() override { waiter_thread_ = true; }
   int wait(int timeout_ms) override;
   void deliver() override;
   void wake() override { selector_->wake(); }
@@ -46,6 +47,8 @@ class Readiness final : public Backend {
   static Notes& notes_of(Endpoint& endpoint) { return endpoint.notes<Notes>(); }
 
   int want(Endpoint& endpoint, std::uint32_t interest);
+  // Whether a descriptor that nobody shares may be closed while the selector has it.
+  bool close_removes() const { return !waiter_thread_ && selector_->forgets_closed(); }
   void expel(Endpoint& closed);
   void accept_some(Endpoint& listener);
   void deliver_refused();
@@ -58,6 +61,7 @@ class Readiness final : public Backend {
 
   BackendEvents* events_ = nullptr;
   std::unique_ptr<Selector> selector_;
+  bool waiter_thread_ = false;
   std::array<Ready, kEventsPerTurn> ready_;
   std::size_t ready_count_ = 0;
   std::vector<Ready> refused_;  // changes, to be reported in the next turn

@@ -16,7 +16,11 @@ namespace skein::test {
 
 class Waiter {
  public:
-  explicit Waiter(Backend& backend) : backend_(backend), thread_([this] { wait_in_turns(); }) { let_wait(); }
+  explicit Waiter(Backend& backend) : backend_(backend) {
+    backend.expect_waiter_thread();
+    thread_ = std::thread([this] { wait_in_turns(); });
+    let_wait();
+  }
   Waiter(const Waiter&) = delete;
   Waiter& operator=(const Waiter&) = delete;
 

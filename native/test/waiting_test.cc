@@ -1,5 +1,6 @@
 // What the loop's thread does while another one waits in the backend.
 #include <cerrno>
+#include <chrono>
 #include <map>
 #include <memory>
 #include <string>
@@ -82,6 +83,28 @@ TEST_ON_EACH_BACKEND("a connection that is aborted while a thread waits for it s
   world.engine.abort(world.accepted[0]);
   world.engine.settle();
   CHECK_EQUAL(peer.hear_end(), ECONNRESET);
+}
+
+// What was reported last is asked about again at the beginning of the next wait: the abort comes a little later each
+// time.
+TEST_ON_EACH_BACKEND("a connection that is aborted while a thread begins to wait for it sends its reset at once") {
+  World world(backend);
+  world.listen();
+  Waiter waiter(world.engine.backend());
+  for (int round = 0; round < 1000; ++round) {
+    Peer peer(world.port);
+    peer.say("heard");
+    CHECK(waiter.run(world, [&] { return !world.accepted.empty(); }));
+    const Handle server = world.accepted.back();
+    world.accepted.clear();
+    CHECK(waiter.run(world, [&] { return world.fates[server].bytes == "heard"; }));
+    const auto moment = std::chrono::steady_clock::now() + std::chrono::nanoseconds(100 * round);
+    while (std::chrono::steady_clock::now() < moment) {
+    }
+    world.engine.abort(server);
+    world.engine.settle();
+    if (!CHECK_EQUAL(peer.hear_end(), ECONNRESET)) return;
+  }
 }
 
 TEST_ON_EACH_BACKEND("a port that closes while a thread waits for it refuses at once") {

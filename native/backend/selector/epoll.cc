@@ -1,9 +1,12 @@
 // epoll(7), level-triggered.
 //
 //  a. The set's key is (descriptor, open file): a closed descriptor leaves by itself unless it was duplicated, or sent
-//  to
-//     another process. For an endpoint that is not shared, close(2) alone is enough, and saves a call; one that is
-//     shared is removed first, or the set would report it for ever under a handle that is stale.
+//     to another process. For an endpoint that is not shared, close(2) alone is enough, and saves a call; one that is
+//     shared is removed first, or the set would report it for ever under a handle that is stale. It is removed first,
+//     too, when another thread waits: epoll_wait(2) refers to the open file while it asks whether it is ready (Linux
+//     6.9). If it is closed meanwhile, the thread that waits lets go of it last, and the kernel then ends the
+//     connection only when that thread returns, perhaps never: the peer hears of no end. EPOLL_CTL_DEL returns when
+//     nobody asks any more.
 //  b. EPOLLERR and EPOLLHUP are reported whether asked for or not, as long as the descriptor is in the set: one that
 //     waits for nothing must leave the set when they come, or every wait returns at once.
 //  c. An epoll descriptor is itself pollable, and level-triggered as its members are: events left for the next wait

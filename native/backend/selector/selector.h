@@ -38,7 +38,8 @@ class Selector {
   virtual int wait(std::span<Ready> ready, int timeout_ms) = 0;
   // Ends a wait() under way, or the next one. Safe from every thread.
   virtual void wake() = 0;
-  // Whether a descriptor that nobody shares leaves by itself when it is closed.
+  // Whether a descriptor that nobody shares leaves by itself when it is closed, at once as long as no other thread
+  // waits.
   virtual bool forgets_closed() const = 0;
   virtual const char* name() const = 0;
   virtual int pollable_descriptor() const = 0;
