@@ -1,9 +1,11 @@
 /** Logs to rotating files. A module of its own, since it loads a library. */
 import { basename, dirname } from "node:path";
 import { createStream, type Options } from "rotating-file-stream";
+import { check, checkOptions } from "../internet/arguments/check.ts";
+import { count, flag, integer, type Kind, oneOf, text } from "../internet/arguments/kinds.ts";
 import type { LogEvent, LogObserver } from "./event.ts";
 import { formatEventAsJSON } from "./json.ts";
-import { formatEventAsText } from "./text.ts";
+import { eventAsText } from "./text.ts";
 
 /** When log files are rotated, and what happens to old ones. */
 export interface RotatingFileOptions {
@@ -11,23 +13,49 @@ export interface RotatingFileOptions {
   readonly format?: "text" | "json";
   /** Begin a new file when this one has grown to so many bytes. Default 10 MiB. */
   readonly rotateBytes?: number;
-  /** Begin a new file after this time as well: "1d" is every midnight, "1h" every full hour. Default never. */
+  /**
+   * Begin a new file after this time as well: "1d" is every midnight, "1h" every full hour. The units are M (months), d,
+   * h, m and s; hours divide a day, minutes an hour, seconds a minute. Default never.
+   */
   readonly interval?: string;
   /** Files kept beside the current one; the oldest goes first. Default 10. */
   readonly maxFiles?: number;
   /** Compress those files with gzip. Default false. */
   readonly compress?: boolean;
-  /** Bytes that may wait for a disk that is slow or full. What comes beyond that is dropped, and counted. Default 16 MiB. */
+  /** Bytes that may be buffered while the disk is slow or full. Events beyond that are dropped, and counted. Default 16 MiB. */
   readonly maxBufferedBytes?: number;
 }
 
 const MEBIBYTE = 1024 * 1024;
 
+/** How many of a unit an interval must divide. */
+const DIVIDED: Readonly<Record<string, number>> = { h: 24, m: 60, s: 60 };
+
+const INTERVAL: Kind = {
+  accepts: 'an interval, as "1d" or "12h"',
+  typed: text.typed,
+  inRange: (value: string) => {
+    const [, digits, unit] = /^([1-9]\d*)([Mdhms])$/.exec(value) ?? [];
+    if (digits === undefined || unit === undefined) return false;
+    const whole = DIVIDED[unit];
+    return whole === undefined || whole % Number(digits) === 0;
+  },
+};
+
+const OPTIONS: Record<keyof RotatingFileOptions, Kind> = {
+  format: oneOf("text", "json"),
+  rotateBytes: integer(1),
+  interval: INTERVAL,
+  maxFiles: integer(1),
+  compress: flag,
+  maxBufferedBytes: count(0),
+};
+
 /** An observer that writes to a file, which can be closed. */
 export interface FileLogObserver extends LogObserver {
   /** Events dropped so far, because the disk was too slow or failed. */
   readonly dropped: number;
-  /** Write what waits, and close the file. */
+  /** Write what is buffered, and close the file. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -35,16 +63,20 @@ export interface FileLogObserver extends LogObserver {
 /**
  * Writes each event to the file `path`, which is rotated to `path.1`, `path.2` and so on. A disk error is reported
  * once, to standard error; it loses events but never throws.
+ * @throws TypeError | RangeError for a wrong path or option
  */
 export function rotatingFileLogObserver(path: string, options: RotatingFileOptions = {}): FileLogObserver {
-  const format = options.format === "json" ? formatEventAsJSON : (event: LogEvent) => formatEventAsText(event);
-  const limit = options.maxBufferedBytes ?? 16 * MEBIBYTE;
+  const call = "rotatingFileLogObserver(path, options)";
+  check(call, "path", path, text);
+  const checked = checkOptions<RotatingFileOptions>(call, options, OPTIONS);
+  const format = checked.format === "json" ? formatEventAsJSON : eventAsText;
+  const limit = checked.maxBufferedBytes ?? 16 * MEBIBYTE;
   const settings: Options = {
     path: dirname(path),
-    size: `${options.rotateBytes ?? 10 * MEBIBYTE}B`,
-    rotate: options.maxFiles ?? 10,
-    ...(options.interval === undefined ? {} : { interval: options.interval }),
-    ...(options.compress === true ? { compress: "gzip" } : {}),
+    size: `${checked.rotateBytes ?? 10 * MEBIBYTE}B`,
+    rotate: checked.maxFiles ?? 10,
+    ...(checked.interval === undefined ? {} : { interval: checked.interval }),
+    ...(checked.compress === true ? { compress: "gzip" } : {}),
   };
   const stream = createStream(basename(path), settings);
   let dropped = 0;

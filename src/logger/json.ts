@@ -1,4 +1,7 @@
 /** Events as JSON, one a line, and back. */
+import { check } from "../internet/arguments/check.ts";
+import { text as textKind } from "../internet/arguments/kinds.ts";
+import { ensureEvent, SINK } from "./arguments.ts";
 import { messageOf, textOf } from "./describe.ts";
 import { LogEvent, type LogFields, type LogObserver } from "./event.ts";
 import { decode, encode } from "./jsonvalues.ts";
@@ -11,9 +14,10 @@ const SHOWN_MAX = 200;
 /**
  * One line: `time` in seconds, `level`, `namespace`, `format`, `message`, `fields`, `error` with its stack and causes,
  * `source`. Dates, Maps, Sets, bytes, bigints, errors and what else JSON has no form for are objects with a `$type`.
- * Never throws.
+ * @throws TypeError for what is not an event; never for what the event holds
  */
 export function formatEventAsJSON(event: LogEvent): string {
+  ensureEvent("formatEventAsJSON(event)", event);
   const { time, level, namespace, format, message, fields, error, source } = event;
   const line: Record<string, unknown> = {
     time: Number.isFinite(time) ? time : 0,
@@ -28,8 +32,9 @@ export function formatEventAsJSON(event: LogEvent): string {
   return `${JSON.stringify(line)}\n`;
 }
 
-/** Writes each event to `file` as a line of JSON. */
+/** Writes each event to `file` as a line of JSON. @throws TypeError for a file without write() */
 export function jsonFileLogObserver(file: TextSink): LogObserver {
+  check("jsonFileLogObserver(file)", "file", file, SINK);
   return (event) => {
     file.write(formatEventAsJSON(event));
   };
@@ -52,8 +57,14 @@ class StoredEvent extends LogEvent {
 /**
  * The events of a file that {@link jsonFileLogObserver} wrote: their messages, fields and errors as they were logged. A
  * line that cannot be read (one that was cut off, an unknown level) yields an event of level "error" that says so.
+ * @throws TypeError when `text` is not a string
  */
-export function* eventsFromJSONLogFile(text: string): Generator<LogEvent> {
+export function eventsFromJSONLogFile(text: string): Generator<LogEvent> {
+  check("eventsFromJSONLogFile(text)", "text", text, textKind);
+  return eventsFrom(text);
+}
+
+function* eventsFrom(text: string): Generator<LogEvent> {
   let time = 0;
   for (const [index, line] of text.split("\n").entries()) {
     if (line.trim() === "") continue;

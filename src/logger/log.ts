@@ -2,12 +2,15 @@
  * The program's log: every event goes to the observers that are set, and to standard error while none is. The engine
  * reports here what no caller can be told: errors in callbacks, unhandled failures, listeners that cannot accept.
  */
+import { checkOptional } from "../internet/arguments/check.ts";
+import { callable } from "../internet/arguments/kinds.ts";
+import { ensureObservers } from "./arguments.ts";
 import { LogEvent, type LogObserver } from "./event.ts";
 import { LogPublisher } from "./publisher.ts";
-import { formatEventAsText } from "./text.ts";
+import { eventAsText } from "./text.ts";
 
 function toStandardError(event: LogEvent): void {
-  if (event.level !== "debug") process.stderr.write(formatEventAsText(event));
+  if (event.level !== "debug") process.stderr.write(eventAsText(event));
 }
 
 const DEFAULT: readonly LogObserver[] = [toStandardError];
@@ -30,9 +33,11 @@ let begun: { readonly before: readonly LogObserver[]; readonly place: string } |
 
 /**
  * Send the program's events to `observers` from now on, instead of standard error. A second call adds its observers to
- * those of the first, and warns. Returns what undoes this call.
+ * those of the first, and warns. Returns a function that undoes this call.
+ * @throws TypeError for an observer that is not a function
  */
 export function beginLoggingTo(...observers: LogObserver[]): () => void {
+  ensureObservers("beginLoggingTo(...observers)", observers);
   const place = placeOfCall();
   if (begun === undefined) {
     const mine = { before: base, place };
@@ -59,10 +64,12 @@ function placeOfCall(): string {
 }
 
 /**
- * Send events to `observer` alone from now on; `undefined` restores standard error. Returns what was there, to be set
- * again later.
+ * Send events to `observer` alone from now on; `undefined` restores standard error. Returns the previous observer, which
+ * can be set again later.
+ * @throws TypeError when `observer` is not a function
  */
 export function setObserver(observer: LogObserver | undefined): LogObserver | undefined {
+  checkOptional("setObserver(observer)", "observer", observer, callable);
   const before = base;
   begun = undefined;
   setBase(observer === undefined ? DEFAULT : [observer]);

@@ -1,4 +1,6 @@
 /** Structured logging: events with levels, namespaces and fields, and observers that show or keep them. */
+import { check, checkOptions } from "../internet/arguments/check.ts";
+import { callable, type Kind, text } from "../internet/arguments/kinds.ts";
 import { read, textOf } from "./describe.ts";
 import { LogEvent, type LogFields, type LogObserver } from "./event.ts";
 import { isLogLevel, LOG_LEVELS, type LogLevel } from "./level.ts";
@@ -36,6 +38,11 @@ export interface LoggerOptions {
   readonly observer?: LogObserver;
 }
 
+const OPTIONS: Record<keyof LoggerOptions, Kind> = {
+  source: { accepts: "anything", typed: () => true },
+  observer: callable,
+};
+
 /**
  * Logs in the name of a part of the program.
  *
@@ -48,10 +55,12 @@ export class Logger {
   readonly source: unknown;
   private readonly observer: LogObserver;
 
+  /** @throws TypeError for a namespace that is not a string, an observer that is not a function, an unknown option */
   constructor(namespace: string, options: LoggerOptions = {}) {
+    check("new Logger(namespace, options)", "namespace", namespace, text);
+    const { source, observer } = checkOptions<LoggerOptions>("new Logger(namespace, options)", options, OPTIONS);
     this.namespace = namespace;
-    this.source = options.source;
-    const { observer } = options;
+    this.source = source;
     this.observer = observer === undefined ? globalLogPublisher.publish : guarded(observer, globalLogPublisher.publish);
   }
 

@@ -1,5 +1,8 @@
 /** Distributes events to observers. */
 import { isPromise } from "node:util/types";
+import { check } from "../internet/arguments/check.ts";
+import { array, callable } from "../internet/arguments/kinds.ts";
+import { ensureObservers } from "./arguments.ts";
 import { summaryOf } from "./describe.ts";
 import { LogEvent, type LogObserver } from "./event.ts";
 
@@ -7,24 +10,30 @@ import { LogEvent, type LogObserver } from "./event.ts";
 export class LogPublisher {
   private observers: readonly LogObserver[];
 
+  /** @throws TypeError for an observer that is not a function */
   constructor(...observers: LogObserver[]) {
+    ensureObservers("new LogPublisher(...observers)", observers);
     this.observers = observers;
   }
 
-  /** Add `observer`. Adding it again is a no-op. */
+  /** Add `observer`. Adding it again is a no-op. @throws TypeError when it is not a function */
   addObserver(observer: LogObserver): void {
+    check("addObserver(observer)", "observer", observer, callable);
     if (!this.observers.includes(observer)) this.observers = [...this.observers, observer];
   }
 
-  /** Remove `observer`. A no-op when it was not added. */
+  /** Remove `observer`. A no-op when it was not added. @throws TypeError when it is not a function */
   removeObserver(observer: LogObserver): void {
+    check("removeObserver(observer)", "observer", observer, callable);
     this.observers = this.observers.filter((other) => other !== observer);
   }
 
-  /** Exchange all observers; returns those that were there. */
+  /** Replace all observers; returns the previous ones. @throws TypeError for one that is not a function */
   replaceObservers(observers: readonly LogObserver[]): readonly LogObserver[] {
+    check("replaceObservers(observers)", "observers", observers, array);
+    ensureObservers("replaceObservers(observers)", observers);
     const before = this.observers;
-    this.observers = observers;
+    this.observers = [...observers];
     return before;
   }
 

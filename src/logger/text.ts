@@ -1,4 +1,7 @@
 /** Events as lines of text. */
+import { check, checkOptions } from "../internet/arguments/check.ts";
+import { flag, type Kind } from "../internet/arguments/kinds.ts";
+import { ensureEvent, SINK } from "./arguments.ts";
 import { describe, textOf } from "./describe.ts";
 import type { LogEvent, LogObserver } from "./event.ts";
 import type { LogLevel } from "./level.ts";
@@ -14,6 +17,8 @@ export interface TextOptions {
   readonly colors?: boolean;
 }
 
+const OPTIONS: Record<keyof TextOptions, Kind> = { colors: flag };
+
 const COLORS: Readonly<Record<LogLevel, string>> = {
   debug: "\x1b[2m",
   info: "",
@@ -24,9 +29,17 @@ const COLORS: Readonly<Record<LogLevel, string>> = {
 
 /**
  * `2026-11-20T08:00:00.000Z [namespace#level] message`, then the stack where there is an error. What follows the first
- * line of an event is indented, so that no text from outside can pass for another event.
+ * line of an event is indented, so that text from outside cannot imitate another event.
+ * @throws TypeError for what is not an event, and for an unknown option; never for what the event holds
  */
 export function formatEventAsText(event: LogEvent, options: TextOptions = {}): string {
+  const call = "formatEventAsText(event, options)";
+  ensureEvent(call, event);
+  return eventAsText(event, checkOptions<TextOptions>(call, options, OPTIONS));
+}
+
+/** {@link formatEventAsText} for observers, which check their options once. */
+export function eventAsText(event: LogEvent, options: TextOptions = {}): string {
   const stamp = timestamp(event.time);
   const detail = event.error === undefined ? "" : `\n${describe(event.error)}`;
   const tag = `[${textOf(event.namespace)}#${textOf(event.level)}]`;
@@ -44,10 +57,13 @@ function timestamp(seconds: number): string {
   }
 }
 
-/** Writes each event to `file` as text. */
+/** Writes each event to `file` as text. @throws TypeError for a file without write(), and for an unknown option */
 export function textFileLogObserver(file: TextSink, options: TextOptions = {}): LogObserver {
+  const call = "textFileLogObserver(file, options)";
+  check(call, "file", file, SINK);
+  const checked = checkOptions<TextOptions>(call, options, OPTIONS);
   return (event) => {
-    file.write(formatEventAsText(event, options));
+    file.write(eventAsText(event, checked));
   };
 }
 

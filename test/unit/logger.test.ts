@@ -253,8 +253,9 @@ describe("a log call", () => {
       logger.emit(value as LogLevel, "no level");
       logger.failure("{a}", value, { a: value });
       logger.failuresHandled("failed", boom);
-      new Logger(value as string, { observer: log.emit.bind(log, "info") as unknown as LogObserver }).info("x");
     }
+    observers[0]!(new LogEvent("info", value as string, "x"));
+    observers[1]!(new LogEvent("info", value as string, "x"));
     observers[0]!(new LogEvent("info", "x", "x", {}, undefined, undefined, value as number));
     observers[1]!(new LogEvent("info", "x", "x", {}, undefined, undefined, value as number));
     err(value, "of the engine");
@@ -265,6 +266,13 @@ describe("a log call", () => {
       [...eventsFromJSONLogFile(json.join("\n"))].filter(({ namespace }) => namespace === "skein.logger").length,
     ).toBe(json.filter((line) => line.includes("A log observer threw")).length);
   });
+
+  it.each(Object.entries(HOSTILE_VALUES))(
+    "needs a Logger, whose constructor refuses %s as its namespace",
+    (_what, make) => {
+      expect(() => new Logger(make() as string)).toThrow(TypeError);
+    },
+  );
 
   it("of an unknown level is reported, with what it said", () => {
     new Logger("shop").emit("loud" as LogLevel, "sold {count}", { count: 3 });

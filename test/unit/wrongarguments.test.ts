@@ -15,16 +15,9 @@ import { Simulation } from "../../src/testing/simulation/simulation.ts";
 import { NOT_CALLED } from "../data/arguments-not-called.ts";
 import { type PublicParameter, publicParameters } from "../helpers/publicsurface.ts";
 import { WRONG_VALUES } from "../helpers/wrongvalues.ts";
-
-/** A call with good arguments, and what must hold after a call with a wrong one. */
-interface Call {
-  readonly call: (...args: never[]) => unknown;
-  readonly good: readonly unknown[];
-  /** What was begun: nothing may be. */
-  readonly begun?: () => readonly unknown[];
-  /** The object can be used afterwards. */
-  readonly after?: () => void;
-}
+import { type Call, type Calls, made, method, nothing } from "./wrongarguments/call.ts";
+import { LOGGER_CALLS } from "./wrongarguments/logger.ts";
+import { TESTING_CALLS } from "./wrongarguments/testing.ts";
 
 class Unstarted extends ClientFactory {
   override protocol = Protocol;
@@ -32,8 +25,6 @@ class Unstarted extends ClientFactory {
     throw new Error("nothing was to be begun");
   }
 }
-
-const nothing = (): void => undefined;
 
 function ofDeferred(name: string, ...good: unknown[]): () => Call {
   return () => {
@@ -52,18 +43,6 @@ function ofDeferred(name: string, ...good: unknown[]): () => Call {
         expect(seen).toBe(7);
       },
     };
-  };
-}
-
-function made(make: (...args: never[]) => object, ...good: unknown[]): () => Call {
-  return () => ({ call: make, good });
-}
-
-/** A method of an object that is fresh for each call. */
-function method(make: () => object, name: string, ...good: unknown[]): () => Call {
-  return () => {
-    const object = make() as Record<string, (...args: unknown[]) => unknown>;
-    return { call: (...args) => object[name]!(...args), good };
   };
 }
 
@@ -118,7 +97,9 @@ const TRANSPORTS: Readonly<Record<string, () => object>> = {
 };
 const PRODUCER = { pauseProducing: nothing, resumeProducing: nothing, stopProducing: nothing };
 
-const CALLS: Readonly<Record<string, () => Call>> = {
+const CALLS: Calls = {
+  ...LOGGER_CALLS,
+  ...TESTING_CALLS,
   ...Object.fromEntries(
     Object.entries(REACTORS).flatMap(([owner, make]) =>
       REACTOR_METHODS.map(([name, ...good]) => [`${owner}.${name}`, ofReactor(make, name, ...good)]),
@@ -237,7 +218,12 @@ const WRONG_NUMBERS: Readonly<Record<string, readonly string[]>> = {
 
 /** Values that a call takes although its declared type does not, and why. */
 const TAKEN: readonly { readonly which: RegExp; readonly values: readonly string[]; readonly why: string }[] = [
-  { which: / (pieces|members|timings)$/, values: ['""', "[]", "a Map"], why: "nothing in an empty iterable is wrong" },
+  {
+    which: / (pieces|members|timings|predicates)$/,
+    values: ['""', "[]", "a Map"],
+    why: "nothing in an empty iterable is wrong",
+  },
+  { which: /^LogPublisher.replaceObservers observers$/, values: ["[]"], why: "nothing in an empty array is wrong" },
   { which: /^Deferred.addTimeout onTimeoutCancel$/, values: ["undefined"], why: "an overload leaves it out" },
   { which: /^deferLater f$/, values: ["undefined"], why: "an overload leaves it out" },
   { which: /^(ensureDeferred value|timeout work)$/, values: ["a promise"], why: "whatever it promises" },

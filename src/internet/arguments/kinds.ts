@@ -106,6 +106,8 @@ export const localAddress: Kind = {
     (host === "" || literalAddress(host, 0) !== undefined) && port.inRange!(number as never),
 };
 
+export const array: Kind = { accepts: "an array", typed: Array.isArray };
+
 export const iterable: Kind = {
   accepts: "an iterable, as an array is one",
   typed: (value) =>

@@ -1,0 +1,2 @@
+import type { Calls } from "./call.ts";
+export const TESTING_CALLS: Calls = {};
