@@ -7,7 +7,7 @@
  * ```
  */
 import type { Duplex } from "node:stream";
-import { IPv4Address, IPv6Address, literalAddress } from "../internet/address.ts";
+import { IPv4Address, literalAddress } from "../internet/address.ts";
 import { check, checkOptions } from "../internet/arguments/check.ts";
 import * as kinds from "../internet/arguments/kinds.ts";
 import { ensureProtocol } from "../internet/arguments/transports.ts";
@@ -41,11 +41,7 @@ export interface FromDuplexOptions {
 
 const FROM_DUPLEX = "fromDuplex(duplex, protocol, options)";
 const DUPLEX = kinds.withMethods("a Duplex", "on", "write", "end", "pause", "resume", "destroy");
-const ADDRESS: kinds.Kind = {
-  accepts: "an IPv4Address or an IPv6Address",
-  typed: (value) => value instanceof IPv4Address || value instanceof IPv6Address,
-};
-const OPTIONS = { peer: ADDRESS, host: ADDRESS };
+const OPTIONS = { peer: kinds.address, host: kinds.address };
 
 /**
  * Run `protocol` over a stream, which must not be used by anyone else. Returns the transport.

@@ -1,4 +1,6 @@
 /** Protocols and producers that record events. */
+import { check } from "../internet/arguments/check.ts";
+import { type Kind, withMethods } from "../internet/arguments/kinds.ts";
 import { Deferred } from "../internet/defer/deferred.ts";
 import type { Failure } from "../internet/failure.ts";
 import type { Consumer, PullProducer } from "../internet/interfaces.ts";
@@ -51,13 +53,17 @@ export class AccumulatingProtocol extends Protocol {
   }
 }
 
+const CONSUMER: Kind = withMethods("a consumer", "write", "unregisterProducer");
+
 /** A pull producer that writes a number each time it is asked, until it is told to stop. */
 export class NonStreamingProducer implements PullProducer {
   counter = 0;
   stopped = false;
   private consumer: Consumer | null;
 
+  /** @throws TypeError when `consumer` has no write() or unregisterProducer() */
   constructor(consumer: Consumer) {
+    check("new NonStreamingProducer(consumer)", "consumer", consumer, CONSUMER);
     this.consumer = consumer;
   }
 

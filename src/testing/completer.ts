@@ -1,4 +1,7 @@
 /** Completes the connection attempts of a MemoryReactor. */
+import { check } from "../internet/arguments/check.ts";
+import { ensureFactory } from "../internet/arguments/factories.ts";
+import * as kinds from "../internet/arguments/kinds.ts";
 import { attempt } from "../internet/endpoints/attempt.ts";
 import type { ClientEndpoint } from "../internet/endpoints/interfaces.ts";
 import { ConnectError } from "../internet/error.ts";
@@ -13,7 +16,9 @@ import { CLIENT_ADDRESS } from "./memorytransport.ts";
 export class ConnectionCompleter {
   private readonly reactor: MemoryReactorClock;
 
+  /** @throws TypeError when `reactor` is not a MemoryReactorClock */
   constructor(reactor: MemoryReactorClock) {
+    check("new ConnectionCompleter(reactor)", "reactor", reactor, kinds.instance(MemoryReactorClock));
     this.reactor = reactor;
   }
 
@@ -36,6 +41,7 @@ export class ConnectionCompleter {
 
   /** The first attempt under way fails. False when there is none. */
   failOnce(reason: Error = new ConnectError("The test let this attempt fail.")): boolean {
+    check("failOnce(reason)", "reason", reason, kinds.error);
     const connector = this.next();
     connector?.fail(reason);
     return connector !== undefined;
@@ -58,6 +64,7 @@ export function connectableEndpoint(server: ServerFactoryLike = Factory.forProto
   readonly completer: ConnectionCompleter;
   readonly reactor: MemoryReactorClock;
 } {
+  ensureFactory("connectableEndpoint(server)", server);
   const reactor = new MemoryReactorClock();
   reactor.listenTCP(CONNECTABLE_PORT, server);
   const endpoint: ClientEndpoint = {

@@ -1,5 +1,7 @@
 /** The items that travel between two FakeTransports: bytes, simulated handshakes, and ends. */
 
+import { type Kind, object } from "../internet/arguments/kinds.ts";
+
 /** What a protocol passes to startTLS() in a test. */
 export interface FakeContext {
   /** Whether the other side's context is acceptable. Default: everything is. */
@@ -28,3 +30,17 @@ export const CLOSED = Symbol("closed");
 
 /** One thing that is carried, in the order in which it was sent. */
 export type Item = Buffer | Hello | typeof END | typeof CLOSED;
+
+export const ITEM: Kind = {
+  accepts: "Buffers and what takeOutput() returned beside them",
+  typed: (value) => Buffer.isBuffer(value) || value instanceof Hello || value === END || value === CLOSED,
+};
+
+export const CONTEXT: Kind = {
+  accepts: "an object, whose iosimVerify is a method if there is one",
+  typed: (value) => {
+    if (!object.typed(value)) return false;
+    const { iosimVerify } = value as { iosimVerify?: unknown };
+    return iosimVerify === undefined || typeof iosimVerify === "function";
+  },
+};

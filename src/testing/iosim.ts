@@ -7,11 +7,23 @@
  * Bytes move only in pump(), so that a test sees every step. startTLS() is simulated, including refusals.
  */
 
+import { check, checkOptional } from "../internet/arguments/check.ts";
+import { address, array, callable, flag, instance, type Kind } from "../internet/arguments/kinds.ts";
+import { ensureProtocol } from "../internet/arguments/transports.ts";
 import { ConnectionAborted, ConnectionDone, ConnectionLost } from "../internet/error.ts";
 import type { Address, ProtocolLike, PullProducer, PushProducer } from "../internet/interfaces.ts";
 import { CLOSE_DUE } from "../internet/stream/closing.ts";
 import { deliver } from "./delivery.ts";
-import { CLOSED, END, type FakeContext, type FakeHandshakeListener, Hello, type Item } from "./fakewire.ts";
+import {
+  CLOSED,
+  CONTEXT,
+  END,
+  type FakeContext,
+  type FakeHandshakeListener,
+  Hello,
+  ITEM,
+  type Item,
+} from "./fakewire.ts";
 import { CLIENT_ADDRESS, MemoryTransport, SERVER_ADDRESS } from "./memorytransport.ts";
 
 /** A streaming producer is paused while more than this waits to be pumped, in bytes. */
@@ -39,7 +51,13 @@ export class FakeTransport extends MemoryTransport {
   private taken = 0;
   private paused = false;
 
+  /** @throws TypeError for a wrong argument */
   constructor(protocol: ProtocolLike, isServer: boolean, hostAddress?: Address, peerAddress?: Address) {
+    const call = "new FakeTransport(protocol, isServer, hostAddress, peerAddress)";
+    ensureProtocol(call, protocol);
+    check(call, "isServer", isServer, flag);
+    checkOptional(call, "hostAddress", hostAddress, address);
+    checkOptional(call, "peerAddress", peerAddress, address);
     const [host, peer] = isServer ? [SERVER_ADDRESS, CLIENT_ADDRESS] : [CLIENT_ADDRESS, SERVER_ADDRESS];
     super(hostAddress ?? host, peerAddress ?? peer);
     this.receiver = protocol;
@@ -63,6 +81,8 @@ export class FakeTransport extends MemoryTransport {
 
   /** What the other side wrote has arrived. */
   arrive(items: readonly Item[]): void {
+    check("arrive(items)", "items", items, array);
+    for (const item of items) check("arrive(items)", "items", item, ITEM);
     for (const item of items) this.arrived.push(item);
     this.deliverArrived();
   }
@@ -167,6 +187,7 @@ export class FakeTransport extends MemoryTransport {
 
   /** Simulate startTLS(): exchange contexts with the other side, which must call this too. */
   startTLS(context: FakeContext): void {
+    check("startTLS(context)", "context", context, CONTEXT);
     if (this.tls !== null) throw new Error("TLS was started already.");
     this.tls = context;
     this.stream.push(new Hello(context));
@@ -227,6 +248,8 @@ function sizeOf(item: Item): number {
   return item instanceof Uint8Array ? item.length : 0;
 }
 
+const FAKE_TRANSPORT: Kind = instance(FakeTransport);
+
 /** Moves bytes between two ends. */
 export class IOPump {
   readonly client: ProtocolLike;
@@ -234,7 +257,13 @@ export class IOPump {
   readonly clientIO: FakeTransport;
   readonly serverIO: FakeTransport;
 
+  /** @throws TypeError for what is not a protocol or a FakeTransport */
   constructor(client: ProtocolLike, server: ProtocolLike, clientIO: FakeTransport, serverIO: FakeTransport) {
+    const call = "new IOPump(client, server, clientIO, serverIO)";
+    ensureProtocol(call, client, "client");
+    ensureProtocol(call, server, "server");
+    check(call, "clientIO", clientIO, FAKE_TRANSPORT);
+    check(call, "serverIO", serverIO, FAKE_TRANSPORT);
     this.client = client;
     this.server = server;
     this.clientIO = clientIO;
@@ -288,9 +317,10 @@ export function connect(
   clientTransport: FakeTransport,
   greet = true,
 ): IOPump {
+  check("connect(server, serverTransport, client, clientTransport, greet)", "greet", greet, flag);
+  const pump = new IOPump(client, server, clientTransport, serverTransport);
   server.makeConnection(serverTransport);
   client.makeConnection(clientTransport);
-  const pump = new IOPump(client, server, clientTransport, serverTransport);
   if (greet) pump.flush();
   return pump;
 }
@@ -301,6 +331,10 @@ export function connectedServerAndClient<S extends ProtocolLike, C extends Proto
   makeClient: (new () => C) | (() => C),
   greet = true,
 ): { readonly client: C; readonly server: S; readonly pump: IOPump } {
+  const call = "connectedServerAndClient(makeServer, makeClient, greet)";
+  check(call, "makeServer", makeServer, callable);
+  check(call, "makeClient", makeClient, callable);
+  check(call, "greet", greet, flag);
   const server = make(makeServer);
   const client = make(makeClient);
   const pump = connect(server, new FakeTransport(server, true), client, new FakeTransport(client, false), greet);

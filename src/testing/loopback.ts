@@ -1,4 +1,5 @@
 /** Two protocols that talk to each other by themselves. */
+import { ensureProtocol } from "../internet/arguments/transports.ts";
 import { Deferred } from "../internet/defer/deferred.ts";
 import { fail } from "../internet/defer/makers.ts";
 import type { ProtocolLike } from "../internet/interfaces.ts";
@@ -7,8 +8,11 @@ import { connect, FakeTransport, type IOPump } from "./iosim.ts";
 /**
  * Connect two protocols in memory, and pump whenever one of them has something for the other, until both have lost the
  * connection: then it fires. It fails with what a protocol throws. Cancelling it ends the pumping.
+ * @throws TypeError for what is not a protocol
  */
 export function loopbackAsync(server: ProtocolLike, client: ProtocolLike): Deferred<void> {
+  ensureProtocol("loopbackAsync(server, client)", server, "server");
+  ensureProtocol("loopbackAsync(server, client)", client, "client");
   const serverIO = new FakeTransport(server, true);
   const clientIO = new FakeTransport(client, false);
   let pump: IOPump;

@@ -3,7 +3,7 @@
 import { IPv4Address, IPv6Address, literalAddress } from "../internet/address.ts";
 import { check } from "../internet/arguments/check.ts";
 import { ensureRunOptions, ensureTrigger, TRIGGER_ID } from "../internet/arguments/events.ts";
-import { callable, text } from "../internet/arguments/kinds.ts";
+import { address, callable, error as errorKind, orNull, text } from "../internet/arguments/kinds.ts";
 import { ensureConnectTCP, ensureListenTCP } from "../internet/arguments/reactors.ts";
 import type { Deferred } from "../internet/defer/deferred.ts";
 import { fail, succeed } from "../internet/defer/makers.ts";
@@ -57,10 +57,11 @@ export class MemoryPort implements ListeningPort {
   readonly options: ListenTCPOptions;
   listening = false;
 
+  /** @throws TypeError | RangeError as listenTCP() does */
   constructor(port: number, factory: ServerFactoryLike, options: ListenTCPOptions) {
+    this.options = ensureListenTCP(port, factory, options);
     this.port = port;
     this.factory = factory;
-    this.options = options;
     watchForLeaks(this);
   }
 
@@ -94,6 +95,7 @@ export class MemoryPort implements ListeningPort {
 
   /** A client connects. Its transport; disconnecting at once when the factory built nothing. */
   accept(peerAddress: Address = CLIENT_ADDRESS): StringTransport {
+    check("accept(peerAddress)", "peerAddress", peerAddress, address);
     const transport = new StringTransport({ hostAddress: this.getHost(), peerAddress });
     begin(transport, this.factory.buildProtocol(peerAddress));
     return transport;
@@ -118,11 +120,12 @@ export class MemoryConnector implements Connector {
   transport: StringTransport | null = null;
   private factoryStarted = false;
 
+  /** @throws TypeError | RangeError as connectTCP() does */
   constructor(host: string, port: number, factory: ClientFactoryLike, options: ConnectTCPOptions) {
+    this.options = ensureConnectTCP(host, port, factory, options);
     this.host = host;
     this.port = port;
     this.factory = factory;
-    this.options = options;
   }
 
   /** @throws ConnectError unless disconnected */
@@ -175,6 +178,7 @@ export class MemoryConnector implements Connector {
 
   /** The attempt fails. */
   fail(error: Error = new ConnectError("The test let this attempt fail.")): void {
+    check("fail(error)", "error", error, errorKind);
     if (this.state !== "connecting") throw new Error(`There is no attempt that could fail: this is ${this.state}.`);
     this.state = "disconnected";
     this.factory.clientConnectionFailed(this, new Failure(error));
@@ -183,6 +187,7 @@ export class MemoryConnector implements Connector {
 
   /** The connection is lost, if there is one. The same as to lose its transport. */
   lose(error: Error = new ConnectionDone()): void {
+    check("lose(error)", "error", error, errorKind);
     if (this.state !== "connected") return;
     if (this.transport !== null) {
       this.transport.lose(error);
@@ -301,17 +306,15 @@ export class MemoryReactor extends MemoryDescriptors implements ReactorCore, Rea
   }
 
   listenTCP(port: number, factory: ServerFactoryLike, options: ListenTCPOptions = {}): MemoryPort {
-    const checked = ensureListenTCP(port, factory, options);
     const chosen = port === 0 ? FIRST_PORT + this.tcpServers.length : port;
-    const listening = new MemoryPort(chosen, factory, checked);
+    const listening = new MemoryPort(chosen, factory, options);
     listening.startListening();
     this.tcpServers.push(listening);
     return listening;
   }
 
   connectTCP(host: string, port: number, factory: ClientFactoryLike, options: ConnectTCPOptions = {}): MemoryConnector {
-    const checked = ensureConnectTCP(host, port, factory, options);
-    const connector = new MemoryConnector(host, port, factory, checked);
+    const connector = new MemoryConnector(host, port, factory, options);
     this.tcpClients.push(connector);
     connector.connect();
     return connector;
@@ -370,7 +373,11 @@ export class RaisingMemoryReactor extends MemoryReactorClock {
   private readonly listenException: Error | null;
   private readonly connectException: Error | null;
 
+  /** @throws TypeError for what is neither an Error nor null */
   constructor(listenException: Error | null = null, connectException: Error | null = null) {
+    const call = "new RaisingMemoryReactor(listenException, connectException)";
+    check(call, "listenException", listenException, orNull(errorKind));
+    check(call, "connectException", connectException, orNull(errorKind));
     super();
     this.listenException = listenException;
     this.connectException = connectException;

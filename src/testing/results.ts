@@ -1,10 +1,14 @@
 /**
  * Assertions about the current outcome of a Deferred. They throw plain errors, so that any test runner can use them.
  */
+import { check } from "../internet/arguments/check.ts";
+import { type Kind, withMethods } from "../internet/arguments/kinds.ts";
 import type { Deferred } from "../internet/defer/deferred.ts";
 import { type ErrorType, Failure } from "../internet/failure.ts";
 import { describe } from "../logger/describe.ts";
+import { ensureErrorTypes } from "./errortypes.ts";
 
+const DEFERRED: Kind = withMethods("a Deferred", "addBoth", "addErrback");
 const NOTHING = Symbol("nothing yet");
 
 function look<T>(d: Deferred<T>): T | Failure | typeof NOTHING {
@@ -18,6 +22,7 @@ function look<T>(d: Deferred<T>): T | Failure | typeof NOTHING {
 
 /** The result of `d`, which has one. @throws Error when it has none yet, or has failed: that is the `cause` */
 export function successResultOf<T>(d: Deferred<T>): T {
+  check("successResultOf(d)", "d", d, DEFERRED);
   const came = look(d);
   if (came === NOTHING) throw new Error("The Deferred should have a result by now, but has none.");
   if (came instanceof Failure) {
@@ -34,6 +39,8 @@ export function successResultOf<T>(d: Deferred<T>): T {
  * @throws Error when it has not failed, or with something else
  */
 export function failureResultOf(d: Deferred<unknown>, ...types: ErrorType[]): Failure {
+  check("failureResultOf(d, ...types)", "d", d, DEFERRED);
+  ensureErrorTypes("failureResultOf(d, ...types)", types);
   const came = look(d);
   if (came === NOTHING) throw new Error("The Deferred should have failed by now, but has no result.");
   if (!(came instanceof Failure))
@@ -48,6 +55,7 @@ export function failureResultOf(d: Deferred<unknown>, ...types: ErrorType[]): Fa
 
 /** Check that `d` has no result yet. @throws Error when it has fired and its chain is not suspended */
 export function assertNoResult(d: Deferred<unknown>): void {
+  check("assertNoResult(d)", "d", d, DEFERRED);
   const came = look(d);
   if (came === NOTHING) return;
   if (came instanceof Failure) {

@@ -3,6 +3,9 @@
  * that takes every byte at once, and a peer that does what the test says.
  */
 
+import { check, checkOptions } from "../internet/arguments/check.ts";
+import { address, bytes, flag, type Kind } from "../internet/arguments/kinds.ts";
+import { ensureProtocol } from "../internet/arguments/transports.ts";
 import { ConnectionAborted, ConnectionDone } from "../internet/error.ts";
 import type { Address, Bytes, ProtocolLike } from "../internet/interfaces.ts";
 import { ABORTED, CLOSE_DUE, DEAF, LOST, WRITE_ENDED } from "../internet/stream/closing.ts";
@@ -19,6 +22,12 @@ export interface StringTransportOptions {
   readonly lenient?: boolean;
 }
 
+const OPTIONS: Record<keyof StringTransportOptions, Kind> = {
+  hostAddress: address,
+  peerAddress: address,
+  lenient: flag,
+};
+
 /** What the protocol last asked for: reading, a pause, or the end. */
 export type ProducerState = "producing" | "paused" | "stopped";
 
@@ -31,15 +40,18 @@ export class StringTransport extends MemoryTransport {
   private readonly lenient: boolean;
   private pieces: Buffer[] = [];
 
+  /** @throws TypeError for a wrong option */
   constructor(options: StringTransportOptions = {}) {
-    super(options.hostAddress ?? SERVER_ADDRESS, options.peerAddress ?? CLIENT_ADDRESS);
-    this.lenient = options.lenient ?? false;
+    const checked = checkOptions<StringTransportOptions>("new StringTransport(options)", options, OPTIONS);
+    super(checked.hostAddress ?? SERVER_ADDRESS, checked.peerAddress ?? CLIENT_ADDRESS);
+    this.lenient = checked.lenient ?? false;
   }
 
   // --- for the test --------------------------------------------------------------------------------------------------
 
-  /** Give the connection to `protocol`. Returns this transport. */
+  /** Give the connection to `protocol`. Returns this transport. @throws TypeError when it is not a protocol */
   connect(protocol: ProtocolLike): this {
+    ensureProtocol("connect(protocol)", protocol);
     this.receiver = protocol;
     protocol.makeConnection(this);
     return this;
@@ -61,6 +73,7 @@ export class StringTransport extends MemoryTransport {
    * @throws Error while the protocol has paused reading, or without a protocol
    */
   receive(data: Bytes): void {
+    check("receive(data)", "data", data, bytes);
     const protocol = this.connected();
     if ((this.flags & DEAF) !== 0) return;
     if (this.producerState === "paused") throw new Error("The protocol has paused this transport: nothing arrives.");

@@ -5,6 +5,8 @@
  *     checkLeaks();
  */
 import { afterEach, beforeEach, expect } from "vitest";
+import { checkOptions } from "../internet/arguments/check.ts";
+import { flag, type Kind } from "../internet/arguments/kinds.ts";
 import { noteReports, pendingFailures, type ReportNotes } from "../internet/defer/unhandled.ts";
 import type { ErrorType, Failure } from "../internet/failure.ts";
 import { installedReactor } from "../internet/reactor/installation.ts";
@@ -12,6 +14,7 @@ import { describe } from "../logger/describe.ts";
 import type { LogEvent } from "../logger/event.ts";
 import { atLeast } from "../logger/level.ts";
 import { type CapturedLogs, capturedLogs } from "../logger/log.ts";
+import { ensureErrorTypes } from "./errortypes.ts";
 import { beginWatching } from "./leaks.ts";
 
 /** What a test may leave behind: all of it is checked unless it is switched off. */
@@ -25,6 +28,8 @@ export interface LeakCheckOptions {
   /** Errors that were logged, and not taken by flushLoggedErrors(). */
   readonly errors?: boolean;
 }
+
+const OPTIONS: Record<keyof LeakCheckOptions, Kind> = { transports: flag, timers: flag, failures: flag, errors: flag };
 
 /** The check of the test that runs: one, however many `describe`s around it ask for one. */
 interface Check {
@@ -45,6 +50,7 @@ let current: Check | undefined;
  * that cleans up: vitest runs the last one first.
  */
 export function checkLeaks(options: LeakCheckOptions = {}): void {
+  const checked = checkOptions<LeakCheckOptions>("checkLeaks(options)", options, OPTIONS);
   beforeEach(() => {
     current ??= {
       depth: 0,
@@ -56,7 +62,7 @@ export function checkLeaks(options: LeakCheckOptions = {}): void {
       endWatching: beginWatching(),
     };
     current.depth++;
-    current.options = { ...current.options, ...options };
+    current.options = { ...current.options, ...checked };
   });
 
   afterEach(() => {
@@ -107,6 +113,7 @@ function callsOfReactor(): string[] {
  * @throws Error without checkLeaks()
  */
 export function flushLoggedErrors(...types: ErrorType[]): unknown[] {
+  ensureErrorTypes("flushLoggedErrors(...types)", types);
   if (current === undefined) throw new Error("flushLoggedErrors() works in tests that checkLeaks() checks.");
   const taken = errorsOf(current).filter(
     ({ error }) => types.length === 0 || types.some((type) => error instanceof type),

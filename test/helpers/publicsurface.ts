@@ -63,7 +63,10 @@ export function publicParameters(): PublicParameter[] {
         const accepted = optional ? checker.getNonNullableType(type) : type;
         const key = `${callee}#${position}`;
         const before = found.get(key);
-        let refused = refusedBy(accepted).filter((value) => !optional || value !== "undefined");
+        const takesNull = checker.isTypeAssignableTo(wrong.get("null")!, type);
+        let refused = refusedBy(accepted).filter(
+          (value) => !(optional && (value === "undefined" || (takesNull && value === "null"))),
+        );
         // Overloads: what one of them takes is no wrong value.
         if (before !== undefined) refused = refused.filter((value) => before.refused.includes(value));
         const options = /options$/i.test(parameter.name)

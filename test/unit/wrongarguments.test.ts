@@ -223,10 +223,23 @@ const TAKEN: readonly { readonly which: RegExp; readonly values: readonly string
     values: ['""', "[]", "a Map"],
     why: "nothing in an empty iterable is wrong",
   },
-  { which: /^LogPublisher.replaceObservers observers$/, values: ["[]"], why: "nothing in an empty array is wrong" },
+  {
+    which: /^(LogPublisher.replaceObservers observers|FakeTransport.arrive items|Simulation.partition (from|to))$/,
+    values: ["[]"],
+    why: "nothing in an empty array is wrong",
+  },
+  {
+    which: /^FakeTransport.startTLS context$/,
+    values: ["[]", '["x"]', "a Date", "a Map", "a Uint8Array", "an ArrayBuffer", "a promise"],
+    why: "any object is a context, which accepts every other one if it has no iosimVerify()",
+  },
   { which: /^Deferred.addTimeout onTimeoutCancel$/, values: ["undefined"], why: "an overload leaves it out" },
   { which: /^deferLater f$/, values: ["undefined"], why: "an overload leaves it out" },
-  { which: /^(ensureDeferred value|timeout work)$/, values: ["a promise"], why: "whatever it promises" },
+  {
+    which: /^(ensureDeferred value|timeout work|Simulation.until awaited)$/,
+    values: ["a promise"],
+    why: "whatever it promises",
+  },
   {
     which: /^(Factory.forProtocol protocol|new ClientCreator protocolClass)$/,
     values: ["a class"],

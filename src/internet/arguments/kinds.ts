@@ -1,6 +1,6 @@
 /** The kinds of argument that public functions take: what a value must be, and how an error says so. */
 import { isUint8Array } from "node:util/types";
-import { literalAddress } from "../address.ts";
+import { IPv4Address, IPv6Address, literalAddress } from "../address.ts";
 import { has, missingMethod } from "./described.ts";
 
 /** What an argument must be. */
@@ -96,6 +96,16 @@ export function withMethods(what: string, ...methods: readonly string[]): Kind {
     way: (value) => (isObject(value) ? `: it has no ${missingMethod(value, methods)}()` : ""),
   };
 }
+
+/** An object of this class. */
+export function instance(Class: abstract new (...args: never[]) => object): Kind {
+  return { accepts: `an instance of ${Class.name}`, typed: (value) => value instanceof Class };
+}
+
+export const address: Kind = {
+  accepts: "an IPv4Address or an IPv6Address",
+  typed: (value) => value instanceof IPv4Address || value instanceof IPv6Address,
+};
 
 /** The local end of a connection: `[host, port]`, whose host is a literal address. */
 export const localAddress: Kind = {

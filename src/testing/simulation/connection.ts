@@ -1,7 +1,11 @@
 /** The handle by which tests and {@link Faults} break a simulated connection. */
+import { check } from "../../internet/arguments/check.ts";
+import { type Kind, oneOf } from "../../internet/arguments/kinds.ts";
 import { errnoNamed } from "../../internet/errno.ts";
 import type { End } from "./end.ts";
 import type { Medium } from "./medium.ts";
+
+const SIDE: Kind = oneOf("client", "server");
 
 /** A connection of the simulated network, seen from outside: for tests that break it. */
 export class SimulatedConnection {
@@ -35,6 +39,7 @@ export class SimulatedConnection {
    * loss by the reset that answers its next segment.
    */
   dropSilently(side: "client" | "server"): void {
+    check("dropSilently(side)", "side", side, SIDE);
     this.network.fault(`drop silently #${this.id} ${side}`);
     this.ends[side === "client" ? 0 : 1].fail(errnoNamed("ETIMEDOUT")!);
   }

@@ -1,4 +1,6 @@
 /** A machine of the simulated network. */
+import { check } from "../../internet/arguments/check.ts";
+import { seconds as secondsKind, text } from "../../internet/arguments/kinds.ts";
 import { SkeinError } from "../../internet/error.ts";
 import type { SimulatedEngine } from "./engine.ts";
 import { SimulatedLoop } from "./loop.ts";
@@ -48,11 +50,13 @@ export class SimulatedHost implements Machine {
 
   /** True for an address of this host. */
   owns(address: string): boolean {
+    check("owns(address)", "address", address, text);
     return address === this.address || address.startsWith("127.");
   }
 
   /** Run no program for `seconds`, like a machine that swaps or a process that collects garbage. */
   freeze(seconds: number): void {
+    check("freeze(seconds)", "seconds", seconds, secondsKind);
     this.network.fault(`freeze ${this.name} ${seconds}`);
     this.frozenUntil = Math.max(this.frozenUntil, this.network.queue.now + seconds);
   }

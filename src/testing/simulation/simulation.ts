@@ -13,8 +13,11 @@
  */
 import { randomInt } from "node:crypto";
 import { isIPv4 } from "node:net";
+import { check, checkOptions } from "../../internet/arguments/check.ts";
+import { callable, flag, seconds as secondsKind, text, thenable } from "../../internet/arguments/kinds.ts";
 import { SkeinError } from "../../internet/error.ts";
 import { divertLog } from "../../logger/log.ts";
+import { FAULT_RULES, HOST, HOSTS, LINES, LINK_SETTINGS, SIMULATE_OPTIONS, SIMULATION_OPTIONS } from "./arguments.ts";
 import type { SimulatedConnection } from "./connection.ts";
 import { type FaultRules, Faults, Once } from "./faults.ts";
 import { SimulatedHost } from "./host.ts";
@@ -39,6 +42,14 @@ export interface SimulationOptions extends Partial<LinkSettings> {
   /** Called with every trace record, as text. */
   readonly onTrace?: (line: string) => void;
 }
+
+/** Which directions of a link are meant. */
+export interface OneWayOptions {
+  /** Only the direction from the first host to the second. Default false: both. */
+  readonly oneWay?: boolean;
+}
+
+const ONE_WAY = { oneWay: flag };
 
 /** An error that the program logged, or that was thrown in a callback. */
 export interface SimulationError {
@@ -68,11 +79,10 @@ export class Simulation {
   private readonly failOnError: boolean;
   private faultStreams = 0;
 
+  /** @throws TypeError | RangeError for a wrong option */
   constructor(options: SimulationOptions = {}) {
-    const { seed = 1, failOnError = true, onTrace, ...settings } = options;
-    if (!Number.isSafeInteger(seed) || seed < 0) {
-      throw new RangeError(`A seed is a whole number from 0 to ${Number.MAX_SAFE_INTEGER}, not ${seed}.`);
-    }
+    const checked = checkOptions<SimulationOptions>("new Simulation(options)", options, SIMULATION_OPTIONS);
+    const { seed = 1, failOnError = true, onTrace, ...settings } = checked;
     this.seed = seed;
     this.failOnError = failOnError;
     const random = new Random(seed, "program");
@@ -89,6 +99,7 @@ export class Simulation {
    * IPv4 address. Its reactor is running.
    */
   host(name: string): SimulatedHost {
+    check("host(name)", "name", name, text);
     const found = this.network.find(name);
     if (found !== undefined) return found;
     const address = isIPv4(name) ? name : this.network.freeAddress();
@@ -101,18 +112,27 @@ export class Simulation {
    * Change the settings of the links between two hosts, for segments sent from now on; both directions, unless
    * `oneWay`.
    */
-  link(from: SimulatedHost, to: SimulatedHost, settings: Partial<LinkSettings>, { oneWay = false } = {}): void {
+  link(from: SimulatedHost, to: SimulatedHost, settings: Partial<LinkSettings>, options: OneWayOptions = {}): void {
+    const call = "link(from, to, settings, options)";
+    check(call, "from", from, HOST);
+    check(call, "to", to, HOST);
+    const changed = checkOptions<Partial<LinkSettings>>(call, settings, LINK_SETTINGS);
+    const { oneWay = false } = checkOptions<OneWayOptions>(call, options, ONE_WAY);
     const links = [this.network.link(from, to)];
     if (!oneWay) links.push(this.network.link(to, from));
-    for (const link of links) link.settings = { ...link.settings, ...settings };
+    for (const link of links) link.settings = { ...link.settings, ...changed };
   }
 
   /** Cut `from` off from `to`. With `oneWay` what `to` sends still arrives at `from`. */
   partition(
     from: SimulatedHost | readonly SimulatedHost[],
     to: SimulatedHost | readonly SimulatedHost[],
-    { oneWay = false } = {},
+    options: OneWayOptions = {},
   ): void {
+    const call = "partition(from, to, options)";
+    check(call, "from", from, HOSTS);
+    check(call, "to", to, HOSTS);
+    const { oneWay = false } = checkOptions<OneWayOptions>(call, options, ONE_WAY);
     this.network.partition([from].flat(), [to].flat(), oneWay);
   }
 
@@ -128,7 +148,8 @@ export class Simulation {
 
   /** Inject random faults from now on. */
   faults(rules: FaultRules): Faults {
-    return new Faults(this.network, new Random(this.seed, `faults ${this.faultStreams++}`), rules);
+    const checked = checkOptions<FaultRules>("faults(rules)", rules, FAULT_RULES);
+    return new Faults(this.network, new Random(this.seed, `faults ${this.faultStreams++}`), checked);
   }
 
   // --- time ----------------------------------------------------------------------------------------------------------
@@ -140,6 +161,8 @@ export class Simulation {
 
   /** Call `f` after `seconds` of virtual time, as a step of the test's script. */
   after(seconds: number, f: () => void): void {
+    check("after(seconds, f)", "seconds", seconds, secondsKind);
+    check("after(seconds, f)", "f", f, callable);
     this.network.queue.plan(new Once(f), this.seconds() + seconds);
   }
 
@@ -148,6 +171,7 @@ export class Simulation {
    * @throws SimulationFailure when the program has logged an error, unless `failOnError` is false
    */
   async run(seconds: number): Promise<void> {
+    check("run(seconds)", "seconds", seconds, secondsKind);
     await this.play(this.seconds() + seconds, () => false);
   }
 
@@ -157,6 +181,8 @@ export class Simulation {
    * rejects with
    */
   async until<T>(awaited: PromiseLike<T>, seconds = 3600): Promise<T> {
+    check("until(awaited, seconds)", "awaited", awaited, thenable);
+    check("until(awaited, seconds)", "seconds", seconds, secondsKind);
     let settled = false;
     const outcome = Promise.resolve(awaited).finally(() => {
       settled = true;
@@ -174,6 +200,7 @@ export class Simulation {
 
   /** The latest trace records, as text. */
   latest(lines: number): string[] {
+    check("latest(lines)", "lines", lines, LINES);
     return this.trace.latest(lines);
   }
 
@@ -230,12 +257,15 @@ export interface SimulationResult {
 /**
  * Call `body` with a fresh simulation for each seed. The first run that fails ends it, with a SimulationFailure whose
  * message names the seed; the environment's SKEIN_SEED then runs that seed alone.
+ * @throws TypeError | RangeError for a wrong option
  */
 export async function simulate(
   options: SimulateOptions,
   body: (sim: Simulation) => Promise<void>,
 ): Promise<SimulationResult[]> {
-  const { seed = 1, runs = 1, ...rest } = options;
+  const call = "simulate(options, body)";
+  check(call, "body", body, callable);
+  const { seed = 1, runs = 1, ...rest } = checkOptions<SimulateOptions>(call, options, SIMULATE_OPTIONS);
   const replayed = process.env.SKEIN_SEED;
   const first = replayed ? Number(replayed) : seed === "random" ? randomInt(2 ** 32) : seed;
   const results: SimulationResult[] = [];
