@@ -5,9 +5,8 @@ export { ConnectionCompleter, connectableEndpoint } from "../testing/completer.t
 export type { FakeContext, FakeHandshakeListener } from "../testing/fakewire.ts";
 export { connect, connectedServerAndClient, FakeTransport, IOPump } from "../testing/iosim.ts";
 export { loopbackAsync } from "../testing/loopback.ts";
+export { MemoryConnector, MemoryPort } from "../testing/memoryconnections.ts";
 export {
-  MemoryConnector,
-  MemoryPort,
   MemoryReactor,
   MemoryReactorClock,
   RaisingMemoryReactor,
@@ -19,6 +18,7 @@ export {
   type FaultRules,
   Faults,
   type LinkSettings,
+  type OneWayOptions,
   PLAIN_NETWORK,
   ROUGH_NETWORK,
   SimulatedConnection,

@@ -9,7 +9,8 @@ import type { ServerFactoryLike } from "../internet/interfaces.ts";
 import { Factory } from "../internet/protocol.ts";
 import { AccumulatingProtocol } from "./accumulatingprotocol.ts";
 import { connect, FakeTransport, type IOPump } from "./iosim.ts";
-import { type MemoryConnector, MemoryReactorClock } from "./memoryreactor.ts";
+import type { MemoryConnector } from "./memoryconnections.ts";
+import { MemoryReactorClock } from "./memoryreactor.ts";
 import { CLIENT_ADDRESS } from "./memorytransport.ts";
 
 /** Lets the connection attempts of a MemoryReactor succeed or fail. */

@@ -161,6 +161,17 @@ test("an error in the test's own script ends the run", async () => {
   await expect(sim.run(2)).rejects.toThrow(/seed 8.*wrong test/);
 });
 
+test("settings that no network has are refused: a link that loses every segment, faults without a pause", () => {
+  const sim = new Simulation();
+  const [one, other] = [sim.host("one"), sim.host("other")];
+  for (const settings of [{ loss: 1 }, { fragment: 1.1 }, { bandwidth: 0 }, { window: 0 }, { latency: -1 }]) {
+    expect(() => new Simulation(settings)).toThrow(RangeError);
+    expect(() => sim.link(one, other, settings)).toThrow(RangeError);
+  }
+  expect(() => sim.faults({ resetEvery: 0 })).toThrow(RangeError);
+  expect(() => sim.faults({ resetEveri: 1 } as object)).toThrow(/no option "resetEveri"/);
+});
+
 test("a seed is a whole number from 0 on", () => {
   for (const seed of [-1, 0.5, Number.NaN, 2 ** 53]) expect(() => new Simulation({ seed })).toThrow(RangeError);
   expect(new Simulation({ seed: 0 }).seed).toBe(0);

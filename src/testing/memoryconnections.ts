@@ -1,0 +1,182 @@
+/** What a MemoryReactor returns for a port and for a connection attempt; the test decides what becomes of them. */
+
+import { IPv4Address, IPv6Address } from "../internet/address.ts";
+import { check } from "../internet/arguments/check.ts";
+import { address, error as errorKind } from "../internet/arguments/kinds.ts";
+import { ensureConnectTCP, ensureListenTCP } from "../internet/arguments/reactors.ts";
+import type { Deferred } from "../internet/defer/deferred.ts";
+import { succeed } from "../internet/defer/makers.ts";
+import { ConnectError, ConnectionDone, NotConnectingError, UserError } from "../internet/error.ts";
+import { Failure } from "../internet/failure.ts";
+import type {
+  Address,
+  ClientFactoryLike,
+  Connector,
+  ConnectTCPOptions,
+  ListeningPort,
+  ListenTCPOptions,
+  ProtocolLike,
+  ServerFactoryLike,
+} from "../internet/interfaces.ts";
+import { watchForLeaks } from "./leaks.ts";
+import { CLIENT_ADDRESS } from "./memorytransport.ts";
+import { StringTransport } from "./stringtransport.ts";
+
+function addressOf(host: string, port: number): Address {
+  return host.includes(":") ? new IPv6Address("TCP", host, port) : new IPv4Address("TCP", host, port);
+}
+
+/** What listenTCP() returned. The test lets clients come. */
+export class MemoryPort implements ListeningPort {
+  readonly port: number;
+  readonly factory: ServerFactoryLike;
+  readonly options: ListenTCPOptions;
+  listening = false;
+
+  /** @throws TypeError | RangeError as listenTCP() does */
+  constructor(port: number, factory: ServerFactoryLike, options: ListenTCPOptions) {
+    this.options = ensureListenTCP(port, factory, options);
+    this.port = port;
+    this.factory = factory;
+    watchForLeaks(this);
+  }
+
+  /** See skein/testing/vitest. */
+  readonly leakKind = "transports";
+  leaks(): string[] {
+    return this.listening ? [`a ${this.factory.constructor.name} still listens on port ${this.port}`] : [];
+  }
+
+  startListening(): void {
+    if (this.listening) return;
+    this.factory.doStart();
+    this.listening = true;
+  }
+
+  stopListening(): Deferred<void> {
+    if (this.listening) {
+      this.listening = false;
+      this.factory.doStop();
+    }
+    return succeed();
+  }
+
+  getHost(): Address {
+    return addressOf(this.options.interface || "0.0.0.0", this.port);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stopListening();
+  }
+
+  /** A client connects. Its transport; disconnecting at once when the factory built nothing. */
+  accept(peerAddress: Address = CLIENT_ADDRESS): StringTransport {
+    check("accept(peerAddress)", "peerAddress", peerAddress, address);
+    const transport = new StringTransport({ hostAddress: this.getHost(), peerAddress });
+    begin(transport, this.factory.buildProtocol(peerAddress));
+    return transport;
+  }
+}
+
+function begin(transport: StringTransport, protocol: ProtocolLike | null | undefined): void {
+  if (protocol === null || protocol === undefined) transport.loseConnection();
+  else transport.connect(protocol);
+}
+
+/** What connectTCP() returned. The test lets the attempt succeed or fail. */
+export class MemoryConnector implements Connector {
+  readonly host: string;
+  readonly port: number;
+  readonly factory: ClientFactoryLike;
+  readonly options: ConnectTCPOptions;
+  state: Connector["state"] = "disconnected";
+  /** How often connect() was called. */
+  attempts = 0;
+  /** The connection, once there is one. */
+  transport: StringTransport | null = null;
+  private factoryStarted = false;
+
+  /** @throws TypeError | RangeError as connectTCP() does */
+  constructor(host: string, port: number, factory: ClientFactoryLike, options: ConnectTCPOptions) {
+    this.options = ensureConnectTCP(host, port, factory, options);
+    this.host = host;
+    this.port = port;
+    this.factory = factory;
+  }
+
+  /** @throws ConnectError unless disconnected */
+  connect(): void {
+    if (this.state !== "disconnected")
+      throw new ConnectError(`This connector is ${this.state}: it can only connect when it is not.`);
+    this.state = "connecting";
+    this.attempts++;
+    if (!this.factoryStarted) {
+      this.factory.doStart();
+      this.factoryStarted = true;
+    }
+    this.factory.startedConnecting(this);
+  }
+
+  stopConnecting(): void {
+    if (this.state !== "connecting")
+      throw new NotConnectingError(`There is no attempt to stop: this is ${this.state}.`);
+    this.fail(new UserError("The attempt was stopped by stopConnecting()."));
+  }
+
+  disconnect(): void {
+    if (this.state === "connecting") this.stopConnecting();
+    else this.transport?.loseConnection();
+  }
+
+  getDestination(): Address {
+    return addressOf(this.host, this.port);
+  }
+
+  /** The attempt succeeds. Returns the transport; disconnecting at once when the factory built nothing. */
+  succeed(): StringTransport {
+    const protocol = this.begin();
+    const transport = new StringTransport({ peerAddress: this.getDestination() });
+    this.transport = transport;
+    transport.onLost = (reason) => {
+      this.transport = null;
+      this.lose(reason);
+    };
+    begin(transport, protocol);
+    return transport;
+  }
+
+  /** The same for those who have a transport of their own: what the factory builds. */
+  begin(): ProtocolLike | null | undefined {
+    if (this.state !== "connecting") throw new Error(`There is no attempt that could succeed: this is ${this.state}.`);
+    this.state = "connected";
+    return this.factory.buildProtocol(this.getDestination());
+  }
+
+  /** The attempt fails. */
+  fail(error: Error = new ConnectError("The test let this attempt fail.")): void {
+    check("fail(error)", "error", error, errorKind);
+    if (this.state !== "connecting") throw new Error(`There is no attempt that could fail: this is ${this.state}.`);
+    this.state = "disconnected";
+    this.factory.clientConnectionFailed(this, new Failure(error));
+    this.release();
+  }
+
+  /** The connection is lost, if there is one. The same as to lose its transport. */
+  lose(error: Error = new ConnectionDone()): void {
+    check("lose(error)", "error", error, errorKind);
+    if (this.state !== "connected") return;
+    if (this.transport !== null) {
+      this.transport.lose(error);
+      return;
+    }
+    this.state = "disconnected";
+    this.factory.clientConnectionLost(this, new Failure(error));
+    this.release();
+  }
+
+  private release(): void {
+    if (this.state !== "disconnected") return;
+    this.factoryStarted = false;
+    this.factory.doStop();
+  }
+}
