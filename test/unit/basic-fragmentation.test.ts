@@ -100,7 +100,7 @@ class Mixed extends LineReceiver {
 }
 
 describe("any fragmentation of any stream yields exactly its frames", () => {
-  it("for LineReceiver, with raw data in between, and pauses", () => {
+  it("for LineReceiver, with raw mode and pauses", () => {
     forSeeds(MANY, (random) => {
       const delimiter = ["\r\n", "\n", "--\n", "\0"][between(random, 0, 3)]!;
       const wanted: Buffer[] = [];

@@ -33,7 +33,7 @@ async function mostHeld(protocol: Protocol, first = ""): Promise<number> {
   return most;
 }
 
-describe("1 GiB of a message without an end", () => {
+describe("a message of 1 GiB", () => {
   it.each([
     ["LineReceiver", LineReceiver],
     ["LineOnlyReceiver", LineOnlyReceiver],
@@ -66,7 +66,7 @@ describe("1 GiB of a message without an end", () => {
     },
   );
 
-  it("is dropped as it comes by an Int32StringReceiver that stays", async () => {
+  it("is dropped as it arrives by an Int32StringReceiver that keeps the connection", async () => {
     const protocol = new Int32StringReceiver();
     let announced = 0;
     protocol.lengthLimitExceeded = (length) => {
@@ -88,8 +88,8 @@ describe("1 GiB of a message without an end", () => {
   });
 });
 
-describe("a receiver that holds nothing", () => {
-  it("keeps no memory of the long messages that it put together", async () => {
+describe("a receiver with an empty buffer", () => {
+  it("holds no memory of long messages that it has joined", async () => {
     await expectBounded(SLACK, () =>
       Array.from({ length: 100 }, () => {
         const protocol = new Int32StringReceiver();
@@ -102,7 +102,7 @@ describe("a receiver that holds nothing", () => {
     );
   });
 
-  it("keeps no memory of what came while it was paused", async () => {
+  it("holds no memory of bytes that arrived while it was paused", async () => {
     await expectBounded(SLACK, () =>
       Array.from({ length: 100 }, () => {
         const protocol = new Int32StringReceiver();
@@ -118,7 +118,7 @@ describe("a receiver that holds nothing", () => {
 });
 
 describe("a message that is cut in two", () => {
-  it("is joined without a copy of what follows it", () => {
+  it("is joined without a copy of the bytes after it", () => {
     const buffer = new Accumulator();
     buffer.add(Buffer.alloc(10, "a"));
     const chunk = Buffer.alloc(1024 * 1024, "b");
@@ -140,7 +140,7 @@ describe("a message that goes into a byte stream", () => {
   };
   const SIZES = [1, 64, 65, 600, 5000];
 
-  it.each(SIZES)("takes nothing of the others along that came in one chunk, at %i bytes", async (size) => {
+  it.each(SIZES)("transfers no bytes of other messages of the same chunk, at %i bytes", async (size) => {
     const [one, other] = [new Accumulator(), new Accumulator()];
     const sent = Array.from({ length: 4 }, (_, i) => Buffer.alloc(size, i + 1));
     for (const accumulator of [one, other]) accumulator.lend(Buffer.concat(sent));
@@ -154,7 +154,7 @@ describe("a message that goes into a byte stream", () => {
     expect([one.length, other.length]).toEqual([0, 0]);
   });
 
-  it.each(SIZES)("takes nothing of those along that follow it in memory of our own, at %i bytes", async (size) => {
+  it.each(SIZES)("transfers no bytes of later messages in the receiver's own buffer, at %i bytes", async (size) => {
     const accumulator = new Accumulator();
     const sent = Buffer.concat(Array.from({ length: 3 }, (_, i) => Buffer.alloc(size, i + 1)));
     for (let at = 0; at < sent.length; at += 700) accumulator.add(sent.subarray(at, at + 700));

@@ -8,7 +8,7 @@ const programs = readdirSync(join(root, "bench"), { recursive: true, encoding: "
   .filter((name) => /\.(ts|mjs)$/.test(name))
   .map((name) => join("bench", name));
 
-it("every file of dist/ that a program of bench/ names is made from one of src/", () => {
+it("every file of dist/ that bench/ imports is built from a file of src/", () => {
   const named = programs.flatMap((program) => {
     const text = readFileSync(join(root, program), "utf8");
     return [...text.matchAll(/\bdist\/([\w/.-]+)\.js\b/g)].map(([, name]) => ({ program, source: `src/${name}.ts` }));

@@ -25,8 +25,8 @@ function enter(name: string): FakeTransport {
 
 beforeEach(() => room());
 
-describe("the door", () => {
-  it("asks for a name, and tells who is there", () => {
+describe("joining", () => {
+  it("asks for a name, and lists who is there", () => {
     enter("alice");
     const bob = visit();
     expect(bob.take()).toBe("Welcome to the chat. What is your name?\r\n");
@@ -81,7 +81,7 @@ describe("the door", () => {
     expect(visitor.take()).toContain("Hello, alice.");
   });
 
-  it("lets visitors without a name hear nothing, and leave unnoticed", () => {
+  it("sends nothing to clients without a name, and does not announce that they leave", () => {
     const alice = enter("alice");
     const visitor = visit();
     visitor.take();
@@ -95,8 +95,8 @@ describe("the door", () => {
   });
 });
 
-describe("talking", () => {
-  it("goes to everybody else", () => {
+describe("messages", () => {
+  it("go to everybody else", () => {
     const [alice, bob, carol] = [enter("alice"), enter("bob"), enter("carol")];
     for (const transport of [alice, bob, carol]) transport.take();
     alice.receive("hello there\n");
@@ -107,13 +107,13 @@ describe("talking", () => {
     ]);
   });
 
-  it("takes lines from telnet and from nc, in whatever pieces", () => {
+  it("are accepted from telnet and nc, however the stream is fragmented", () => {
     const [alice, bob] = [enter("alice"), enter("bob")];
     for (const piece of ["one\r", "\ntw", "o\n", "\n", "\r\n", "three\r\n"]) bob.receive(piece);
     expect(alice.take()).toBe("*** bob joined.\r\n<bob> one\r\n<bob> two\r\n<bob> three\r\n");
   });
 
-  it("strips control characters", () => {
+  it("lose their control characters", () => {
     const [alice, bob] = [enter("alice"), enter("bob")];
     alice.take();
     bob.receive(Buffer.from("\u001b[31mred\u0007\t\u202eback\u0000\xff\n", "utf8"));
@@ -122,7 +122,7 @@ describe("talking", () => {
     expect(alice.take()).toBe("<bob> ok\r\n");
   });
 
-  it("ends the connection of a line that is too long, and says why", () => {
+  it("that are too long end the connection, with a reason", () => {
     const [alice, bob] = [enter("alice"), enter("bob")];
     alice.take();
     bob.receive("x".repeat(1024));
@@ -133,7 +133,7 @@ describe("talking", () => {
     expect(alice.take()).toBe("*** bob left.\r\n");
   });
 
-  it("announces once that somebody left", () => {
+  it("do not follow after /quit, and one message announces that the sender left", () => {
     const [alice, bob] = [enter("alice"), enter("bob")];
     alice.take();
     bob.receive("/quit\nignored\n");
@@ -143,7 +143,7 @@ describe("talking", () => {
 });
 
 describe("commands", () => {
-  it("/names tells who is here", () => {
+  it("/names lists who is here", () => {
     const alice = enter("alice");
     alice.receive("/names\n");
     enter("bob");
@@ -151,7 +151,7 @@ describe("commands", () => {
     expect(alice.take()).toBe("*** Here is: alice\r\n*** bob joined.\r\n*** Here are: alice, bob\r\n");
   });
 
-  it("/me tells an action", () => {
+  it("/me announces an action", () => {
     const [alice, bob] = [enter("alice"), enter("bob")];
     alice.take();
     bob.receive("/me yawns  twice\n/me\n");
@@ -223,7 +223,7 @@ describe("a client that does not read", () => {
     expect(bob.aborted).toBe(false);
   });
 
-  it("is cut after it quit, when it never takes the last words", () => {
+  it("is aborted after /quit when it does not read the last message in time", () => {
     const bob = enter("bob");
     bob.congest();
     bob.receive("/quit\n");
@@ -233,7 +233,7 @@ describe("a client that does not read", () => {
     expect(bob.aborted).toBe(true);
   });
 
-  it("does not take others down in a cascade when many are slow", () => {
+  it("does not disconnect others when many are slow", () => {
     room({ maxBacklog: 100 });
     const alice = enter("alice");
     const slow = Array.from({ length: 100 }, (_, i) => enter(`slow${i}`));
@@ -246,7 +246,7 @@ describe("a client that does not read", () => {
 });
 
 describe("shutdown", () => {
-  it("tells everybody, named or not, closes, and fires when all are gone", () => {
+  it("notifies everybody, named or not, closes, and fires when all connections are lost", () => {
     const [alice, visitor] = [enter("alice"), visit()];
     visitor.take();
     let fired = 0;
@@ -271,7 +271,7 @@ describe("shutdown", () => {
     expect(fired).toBe(true);
   });
 
-  it("cuts those who do not take the last words within two seconds", () => {
+  it("aborts clients that do not read the last message within two seconds", () => {
     const [alice, bob] = [enter("alice"), enter("bob")];
     bob.congest();
     let fired = false;
@@ -287,7 +287,7 @@ describe("shutdown", () => {
     expect(fired).toBe(true);
   });
 
-  it("refuses whoever comes later", () => {
+  it("refuses clients that connect later", () => {
     enter("alice");
     factory.shutdown();
     expect(factory.buildProtocol(new FakeTransport().getPeer())).toBe(null);

@@ -6,7 +6,7 @@ import { onAbort } from "../../src/internet/defer/onabort.ts";
 
 const WAITERS = 100_000;
 
-test("100,000 waits for one signal have one listener, which goes with the last of them, and nobody warns", async () => {
+test("100,000 waits for one signal share one listener, which is removed with the last, without a warning", async () => {
   const warnings: unknown[] = [];
   const warned = (warning: unknown): void => void warnings.push(warning);
   process.on("warning", warned);
@@ -25,7 +25,7 @@ test("100,000 waits for one signal have one listener, which goes with the last o
   expect(warnings).toEqual([]);
 });
 
-test("all who wait for a signal are cancelled in their order when it aborts, those who left are not", async () => {
+test("an abort cancels everything that waits for the signal, in order, except what has stopped waiting", async () => {
   const controller = new AbortController();
   const { signal } = controller;
   const queue = new DeferredQueue<number>();
@@ -43,7 +43,7 @@ test("all who wait for a signal are cancelled in their order when it aborts, tho
   expect(getEventListeners(signal, "abort")).toHaveLength(0);
 });
 
-test("promises of Deferreds share the listener too", async () => {
+test("promises of Deferreds share the listener", async () => {
   const controller = new AbortController();
   const { signal } = controller;
   const promises = Array.from({ length: 20 }, () => new Deferred<void>().asPromise({ signal }));
@@ -52,7 +52,7 @@ test("promises of Deferreds share the listener too", async () => {
   expect((await Promise.allSettled(promises)).every(({ status }) => status === "rejected")).toBe(true);
 });
 
-test("one who leaves while the signal aborts is not called, and leaving twice takes nobody else out", () => {
+test("a wait that ends during the abort is not called, and ending twice removes no other wait", () => {
   const controller = new AbortController();
   const calls: string[] = [];
   const leaves: (() => void)[] = [];

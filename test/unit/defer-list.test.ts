@@ -45,7 +45,7 @@ describe("DeferredList", () => {
     ]);
   });
 
-  it("gives the very Failure of a member", () => {
+  it("passes on a member's own Failure, not a copy", () => {
     const failure = new Failure(boom);
     const d = fail(failure);
     const [pairs] = watch(new DeferredList([d]));
@@ -88,7 +88,7 @@ describe("DeferredList", () => {
     expect(runs).toBe(1);
   });
 
-  it("does not heed what is added to the array afterwards", () => {
+  it("ignores members added to the array afterwards", () => {
     const late = new Deferred<number>();
     const members = [new Deferred<number>()];
     const list = new DeferredList(members);
@@ -99,7 +99,7 @@ describe("DeferredList", () => {
     expect(watch(list)).toHaveLength(1);
   });
 
-  it("takes what the callbacks that a member has already make of its result", () => {
+  it("gets a member's result after the callbacks that the member already has", () => {
     const d = new Deferred<number>();
     d.addCallback((n) => n * 2);
     const seen = watch(new DeferredList([d]));
@@ -107,7 +107,7 @@ describe("DeferredList", () => {
     expect(seen).toEqual([[[true, 42]]]);
   });
 
-  it("waits as long as a member waits for another, or is paused", () => {
+  it("waits while a member is paused or waits for another Deferred", () => {
     const inner = new Deferred<string>();
     const paused = succeed("paused");
     paused.pause();
@@ -123,7 +123,7 @@ describe("DeferredList", () => {
     ]);
   });
 
-  it("leaves a member its result, for links that are added later", () => {
+  it("leaves a member's result in place for callbacks added later", () => {
     const d = new Deferred<string>();
     new DeferredList([d]);
     const seen = watch(d);
@@ -131,7 +131,7 @@ describe("DeferredList", () => {
     expect(seen).toEqual(["kept"]);
   });
 
-  it("leaves a member its failure, for links that are added later", () => {
+  it("leaves a member's failure in place for errbacks added later", () => {
     const d = new Deferred<string>();
     const list = watch(new DeferredList([d]));
     const seen = watch(d);
@@ -154,7 +154,7 @@ describe("DeferredList", () => {
     ]);
   });
 
-  it("bears the same member twice", () => {
+  it("accepts the same member twice", () => {
     const d = new Deferred<number>();
     const seen = watch(new DeferredList([d, d]));
     d.callback(1);
@@ -166,7 +166,7 @@ describe("DeferredList", () => {
     ]);
   });
 
-  it("bears that a callback of a member makes another one fire", () => {
+  it("works when a callback of one member fires another", () => {
     const b = new Deferred<string>();
     const a = new Deferred<string>();
     a.addCallback((r) => {
@@ -183,7 +183,7 @@ describe("DeferredList", () => {
     ]);
   });
 
-  it("follows promises and other thenables beside Deferreds", async () => {
+  it("accepts promises and other thenables as members", async () => {
     const thenable: PromiseLike<string> = Promise.resolve("foreign");
     const list = new DeferredList([Promise.resolve(1), thenable, succeed(true), Promise.reject(boom)]);
     expect(await list).toEqual([
@@ -194,7 +194,7 @@ describe("DeferredList", () => {
     ]);
   });
 
-  it("of a hundred thousand members fires as that of one does", () => {
+  it("fires with a hundred thousand members as with one", () => {
     const members = Array.from({ length: 100_000 }, () => new Deferred<number>());
     const seen = watch(new DeferredList(members));
     for (const [i, d] of members.entries()) d.callback(i);
@@ -213,7 +213,7 @@ describe("DeferredList with fireOnOneCallback", () => {
     expect(seen).toEqual([["second", 1]]);
   });
 
-  it("is not impressed by failures as long as others may succeed", () => {
+  it("ignores failures while another member may still succeed", () => {
     const [a, b] = [new Deferred<string>(), new Deferred<string>()];
     const seen = watch(new DeferredList([a, b], { fireOnOneCallback: true, consumeErrors: true }));
     a.errback(boom);
@@ -235,7 +235,7 @@ describe("DeferredList with fireOnOneCallback", () => {
     ]);
   });
 
-  it("takes the first of those that have fired already", () => {
+  it("takes the first of several members that have already fired", () => {
     expect(watch(new DeferredList([succeed("a"), succeed("b")], { fireOnOneCallback: true }))).toEqual([["a", 0]]);
   });
 
@@ -246,7 +246,7 @@ describe("DeferredList with fireOnOneCallback", () => {
     expect(watch(list)).toEqual([expect.any(CancelledError)]);
   });
 
-  it("with fireOnOneErrback lets the first member decide, either way", () => {
+  it("with fireOnOneErrback takes the first result or failure, whichever comes first", () => {
     const flags = { fireOnOneCallback: true, fireOnOneErrback: true, consumeErrors: true } as const;
     const good = [new Deferred<string>(), new Deferred<string>()] as const;
     const happy = watch(new DeferredList(good, flags));
@@ -262,7 +262,7 @@ describe("DeferredList with fireOnOneCallback", () => {
 });
 
 describe("DeferredList with fireOnOneErrback", () => {
-  it("fails with FirstError at the first failure, which tells which it was", () => {
+  it("fails with FirstError at the first failure, with the index of the member", () => {
     const [a, b, c] = [new Deferred<string>(), new Deferred<string>(), new Deferred<string>()];
     const list = new DeferredList([a, b, c], { fireOnOneErrback: true });
     const seen = watch(list);
@@ -278,7 +278,7 @@ describe("DeferredList with fireOnOneErrback", () => {
     expect(c.called).toBe(false);
   });
 
-  it("fails at once when one has failed before", () => {
+  it("fails at once when a member has already failed", () => {
     const bad = fail(boom);
     const list = new DeferredList([new Deferred<string>(), bad], { fireOnOneErrback: true });
     expect(errorOf(list, FirstError).index).toBe(1);
@@ -295,7 +295,7 @@ describe("DeferredList with fireOnOneErrback", () => {
     expect(watch(new DeferredList([], { fireOnOneErrback: true }))).toEqual([[]]);
   });
 
-  it("works with consumeErrors as well", () => {
+  it("works with consumeErrors", () => {
     const d = new Deferred<string>();
     const list = new DeferredList([d], { fireOnOneErrback: true, consumeErrors: true });
     d.errback(boom);
@@ -305,7 +305,7 @@ describe("DeferredList with fireOnOneErrback", () => {
 });
 
 describe("FirstError", () => {
-  it("is a SkeinError with a code, a cause and a message that has the cause's", () => {
+  it("is a SkeinError with a code, a cause and the cause's message in its own", () => {
     const error = new FirstError(new Failure(boom), 7);
     expect(error).toBeInstanceOf(SkeinError);
     expect([error.name, error.code, error.cause]).toEqual(["FirstError", "ERR_FIRST", boom]);
@@ -315,7 +315,7 @@ describe("FirstError", () => {
 });
 
 describe("cancelling a DeferredList", () => {
-  it("cancels every member, and fires with what they make of it", () => {
+  it("cancels every member, and fires with their results and failures", () => {
     const plain = new Deferred<string>();
     const list = new DeferredList([answering("as far as it got"), plain]);
     list.cancel();
@@ -325,13 +325,13 @@ describe("cancelling a DeferredList", () => {
     expect(pairs[1]?.[1]).toHaveProperty("value", expect.any(CancelledError));
   });
 
-  it("gives the cause to the members", () => {
+  it("passes the cause to the members' cancellers", () => {
     const member = new Deferred<string>();
     new DeferredList([member]).cancel(boom);
     expect(errorOf(member, CancelledError).cause).toBe(boom);
   });
 
-  it("with fireOnOneCallback cancels every member, and takes the result that one may give", () => {
+  it("with fireOnOneCallback cancels every member, and fires with the result that a canceller gives", () => {
     const [a, b] = [new Deferred<string>(), new Deferred<string>()];
     const none = new DeferredList([a, b], { fireOnOneCallback: true });
     none.cancel();
@@ -368,7 +368,7 @@ describe("cancelling a DeferredList", () => {
     ]);
   });
 
-  it("goes on with the rest when a canceller throws, which is logged", () => {
+  it("logs a canceller that throws, and cancels the other members", () => {
     const throws = new Deferred<string>(() => {
       throw boom;
     });
@@ -380,7 +380,7 @@ describe("cancelling a DeferredList", () => {
     expect(watch(list)).toHaveLength(1);
   });
 
-  it("does nothing to members once it has fired", () => {
+  it("does not cancel members once it has fired", () => {
     const first = new Deferred<string>();
     const second = new Deferred<string>();
     const onOne = new DeferredList([first, second], { fireOnOneCallback: true });
@@ -398,7 +398,7 @@ describe("cancelling a DeferredList", () => {
     expect(watch(onError)).toEqual([expect.any(FirstError)]);
   });
 
-  it("cancels what a callback of the list waits for", () => {
+  it("cancels the Deferred that a callback of the list waits for", () => {
     const after = new Deferred<string>();
     const list = new DeferredList([succeed(1)]).addCallback(() => after);
     list.cancel();
@@ -406,7 +406,7 @@ describe("cancelling a DeferredList", () => {
     expect(after.called).toBe(true);
   });
 
-  it("reaches the members when the list is what another Deferred waits for", () => {
+  it("cancels the members when a Deferred that waits for the list is cancelled", () => {
     const member = new Deferred<string>();
     const outer = succeed(0).addCallback(() => new DeferredList([member], { consumeErrors: true }));
     outer.cancel();
@@ -414,7 +414,7 @@ describe("cancelling a DeferredList", () => {
     expect(watch(outer)).toEqual([[[false, expect.any(Failure)]]]);
   });
 
-  it("ends it with CancelledError when members cannot be hurried", () => {
+  it("fails with CancelledError when members ignore their cancellation", () => {
     const paused = succeed("kept back");
     paused.pause();
     const list = new DeferredList([paused]);
@@ -426,7 +426,7 @@ describe("cancelling a DeferredList", () => {
 });
 
 describe("gatherResults", () => {
-  it("fires with the results in their order once all are there", () => {
+  it("fires with the results, in the order of the members, once all have fired", () => {
     const [a, b] = [new Deferred<number>(), new Deferred<number>()];
     const seen = watch(gatherResults([a, b]));
     b.callback(2);
@@ -435,12 +435,12 @@ describe("gatherResults", () => {
     expect(seen).toEqual([[1, 2]]);
   });
 
-  it("fires at once when they are there already, and with nothing for nothing", () => {
+  it("fires at once when all have already fired, and with an empty array for no members", () => {
     expect(watch(gatherResults([succeed(1), succeed("x")]))).toEqual([[1, "x"]]);
     expect(watch(gatherResults([]))).toEqual([[]]);
   });
 
-  it("fails with FirstError as soon as one fails, and lets the others go on", () => {
+  it("fails with FirstError as soon as one fails, and does not cancel the others", () => {
     const [a, b] = [new Deferred<number>(), new Deferred<number>()];
     const all = gatherResults([a, b]);
     b.errback(boom);
@@ -450,14 +450,14 @@ describe("gatherResults", () => {
     expect(watch(b)).toEqual([boom]);
   });
 
-  it("turns failures into undefined when it is told to consume them", () => {
+  it("turns members' failures into undefined with consumeErrors", () => {
     const bad = fail(boom);
     const all = gatherResults([succeed(1), bad], true);
     expect(watch(bad)).toEqual([undefined]);
     expect(errorOf(all, FirstError).subFailure.value).toBe(boom);
   });
 
-  it("cancels all of them when it is cancelled", () => {
+  it("cancels every member when it is cancelled", () => {
     const [a, b] = [new Deferred<number>(), new Deferred<number>()];
     const all = gatherResults([a, b]);
     all.cancel();
@@ -471,7 +471,7 @@ describe("gatherResults", () => {
     expect(watch(all)).toEqual([["a", "b"]]);
   });
 
-  it("holds up a chain from whose callback it is returned", () => {
+  it("suspends the chain when a callback returns it", () => {
     const a = new Deferred<string>();
     const order: unknown[] = [];
     const middle = succeed<unknown>(undefined)
@@ -487,7 +487,7 @@ describe("gatherResults", () => {
     expect(order).toEqual([["middle", ["withers"]], "outer"]);
   });
 
-  it("awaits promises with Deferreds, and hands on the error of a promise", async () => {
+  it("accepts promises beside Deferreds, and fails with the error of a promise", async () => {
     expect(await gatherResults([Promise.resolve(1), succeed("two")])).toEqual([1, "two"]);
     const error = await gatherResults([new Deferred<number>(), Promise.reject(boom)]).then(
       () => undefined,

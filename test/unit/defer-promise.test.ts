@@ -6,7 +6,7 @@ import { Failure } from "../../src/internet/failure.ts";
 const boom = new Error("boom");
 
 describe("await", () => {
-  it("gives the result, there already or later", async () => {
+  it("returns a result that is there already, or comes later", async () => {
     expect(await succeed(1)).toBe(1);
     const d = new Deferred<string>();
     setImmediate(() => d.callback("later"));
@@ -20,7 +20,7 @@ describe("await", () => {
     await expect(async () => await d).rejects.toBe("text");
   });
 
-  it("gives what stands at its place in the chain", async () => {
+  it("returns the result at its place in the chain", async () => {
     const d = new Deferred<number>();
     const before = d.asPromise();
     d.addCallback((r) => r * 2);
@@ -29,13 +29,13 @@ describe("await", () => {
     expect(await Promise.all([before, after])).toEqual([21, 42]);
   });
 
-  it("leaves the result in the Deferred, for the next one", async () => {
+  it("leaves the result in the Deferred for the next await", async () => {
     const d = succeed(1);
     expect([await d, await d]).toEqual([1, 1]);
     expect(await d.addCallback((r) => r + 1)).toBe(2);
   });
 
-  it("leaves the failure in the Deferred, for later links", async () => {
+  it("leaves the failure in the Deferred for later errbacks", async () => {
     const failure = new Failure(boom);
     const d = fail(failure);
     await expect(d).rejects.toBe(boom);
@@ -43,7 +43,7 @@ describe("await", () => {
     expect(await d.addErrback((f) => ["seen", f])).toEqual(["seen", failure]);
   });
 
-  it("waits as long as the Deferred waits for another", async () => {
+  it("waits while the Deferred waits for another", async () => {
     const inner = new Deferred<string>();
     const d = succeed(0).addCallback(() => inner);
     setImmediate(() => inner.callback("through"));
@@ -75,7 +75,7 @@ describe("then()", () => {
 });
 
 describe("asPromise()", () => {
-  it("makes a promise of the result or the error", async () => {
+  it("returns a promise of the result or the error", async () => {
     await expect(succeed(1).asPromise()).resolves.toBe(1);
     await expect(fail(boom).asPromise()).rejects.toBe(boom);
   });
@@ -94,18 +94,18 @@ describe("asPromise()", () => {
     expect(cancelled).toBe(1);
   });
 
-  it("cancels at once when the signal has aborted before", async () => {
+  it("cancels at once when the signal has already aborted", async () => {
     const promise = new Deferred<number>().asPromise({ signal: AbortSignal.abort("no") });
     const error = await promise.catch((e: unknown) => e);
     expect(error).toBeInstanceOf(CancelledError);
     expect((error as CancelledError).cause).toBe("no");
   });
 
-  it("gives a result that is there even if the signal has aborted", async () => {
+  it("resolves with a result that is already there even if the signal has aborted", async () => {
     await expect(succeed(1).asPromise({ signal: AbortSignal.abort() })).resolves.toBe(1);
   });
 
-  it("cancels what the Deferred waits for", async () => {
+  it("cancels the Deferred that this one waits for", async () => {
     const controller = new AbortController();
     const inner = new Deferred<number>();
     const promise = succeed(0)
@@ -116,14 +116,14 @@ describe("asPromise()", () => {
     expect(inner.called).toBe(true);
   });
 
-  it("takes what the canceller fires with", async () => {
+  it("settles with the canceller's result", async () => {
     const controller = new AbortController();
     const promise = new Deferred<string>((d) => d.callback("partial")).asPromise({ signal: controller.signal });
     controller.abort();
     await expect(promise).resolves.toBe("partial");
   });
 
-  it("leaves no listener at the signal once it is settled", async () => {
+  it("leaves no listener on the signal once it is settled", async () => {
     const { signal } = new AbortController();
     const d = new Deferred<number>();
     const promise = d.asPromise({ signal });
@@ -138,7 +138,7 @@ describe("asPromise()", () => {
     expect(getEventListeners(signal, "abort")).toHaveLength(0);
   });
 
-  it("does not cancel what comes after it in the chain", async () => {
+  it("does not cancel callbacks that are later in the chain", async () => {
     const controller = new AbortController();
     const inner = new Deferred<string>();
     const d = succeed(1);
@@ -176,7 +176,7 @@ describe("fromPromise and fromCoroutine", () => {
     }
   });
 
-  it("go round from Deferred to promise and back", async () => {
+  it("convert a Deferred to a promise and back", async () => {
     const d = new Deferred<string>();
     const back = Deferred.fromPromise(d.asPromise());
     d.callback("home");

@@ -14,7 +14,7 @@ import { errorOf, watch } from "../helpers/outcome.ts";
 const boom = new Error("boom");
 
 describe("DeferredQueue", () => {
-  it("gives items in the order in which they were put in", () => {
+  it("returns items in the order in which they were put in", () => {
     const queue = new DeferredQueue<number>();
     for (const i of [1, 2, 3]) queue.put(i);
     expect(queue.pending).toBe(3);
@@ -22,7 +22,7 @@ describe("DeferredQueue", () => {
     expect(queue.pending).toBe(0);
   });
 
-  it("gives an item to the first who waits for one", () => {
+  it("gives an item to the first waiter", () => {
     const queue = new DeferredQueue<string>();
     const [first, second] = [watch(queue.get()), watch(queue.get())];
     expect(queue.waiting).toBe(2);
@@ -40,7 +40,7 @@ describe("DeferredQueue", () => {
     expect(watch(queue.get())).toEqual([item]);
   });
 
-  it("takes as many items as its size allows, not counting those that somebody waits for", () => {
+  it("holds as many items as its size allows, not counting items for waiters", () => {
     const queue = new DeferredQueue<number>(2);
     const waiter = watch(queue.get());
     for (const i of [1, 2, 3]) queue.put(i);
@@ -51,7 +51,7 @@ describe("DeferredQueue", () => {
     expect(queue.pending).toBe(1);
   });
 
-  it("lets as many wait as its backlog allows", () => {
+  it("holds as many waiters as its backlog allows", () => {
     const queue = new DeferredQueue<number>(2, 2);
     const waiters = [queue.get(), queue.get()].map(watch);
     expect(() => queue.get()).toThrow(QueueUnderflow);
@@ -62,7 +62,7 @@ describe("DeferredQueue", () => {
     expect(watch(queue.get())).toEqual([3]);
   });
 
-  it("with a size or a backlog of nothing only hands over from one side to the other", () => {
+  it("with size 0 or backlog 0 only passes an item directly to a waiter", () => {
     const noItems = new DeferredQueue<number>(0);
     expect(() => noItems.put(1)).toThrow(QueueOverflow);
     const waiter = watch(noItems.get());
@@ -74,7 +74,7 @@ describe("DeferredQueue", () => {
     expect(watch(noWaiters.get())).toEqual([3]);
   });
 
-  it("has no limits unless they are given", () => {
+  it("has no limits by default", () => {
     const queue = new DeferredQueue<number>();
     expect([queue.size, queue.backlog]).toEqual([Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]);
     const waiters = Array.from({ length: 1000 }, () => watch(queue.get()));
@@ -83,7 +83,7 @@ describe("DeferredQueue", () => {
     expect(queue.pending).toBe(1000);
   });
 
-  it("gives nothing to those who cancelled, and lets another wait in their place", () => {
+  it("gives no item to a cancelled waiter, and frees its place in the backlog", () => {
     const queue = new DeferredQueue<string>(1, 2);
     const [gaveUp, stayed] = [queue.get(), queue.get()];
     gaveUp.cancel();
@@ -95,7 +95,7 @@ describe("DeferredQueue", () => {
     expect([watch(stayed), third]).toEqual([["a"], ["b"]]);
   });
 
-  it("is not disturbed by those who cancel when they have their item", () => {
+  it("ignores a cancellation after the item was given", () => {
     const queue = new DeferredQueue<string>();
     const d = queue.get();
     queue.put("a");
@@ -103,7 +103,7 @@ describe("DeferredQueue", () => {
     expect(watch(d)).toEqual(["a"]);
   });
 
-  it("may be waited on with a signal, which takes no item when it aborts", () => {
+  it("get() accepts a signal, which takes no item when it aborts", () => {
     const queue = new DeferredQueue<string>();
     const controller = new AbortController();
     const d = queue.get({ signal: controller.signal });
@@ -114,7 +114,7 @@ describe("DeferredQueue", () => {
     expect(queue.pending).toBe(1);
   });
 
-  it("leaves no listener at a signal that did not abort", () => {
+  it("leaves no listener on a signal that did not abort", () => {
     const queue = new DeferredQueue<string>();
     const { signal } = new AbortController();
     let listeners = 0;
@@ -134,7 +134,7 @@ describe("DeferredQueue", () => {
     expect(listeners).toBe(0);
   });
 
-  it("fails the get() that takes a Failure, whether it waits or comes later", () => {
+  it("fails the get() that receives a Failure, pending or later", () => {
     const queue = new DeferredQueue<string>();
     const waiting = watch(queue.get());
     queue.put(new Failure(boom));
@@ -143,13 +143,13 @@ describe("DeferredQueue", () => {
     expect(watch(queue.get())).toEqual([boom]);
   });
 
-  it("gives what a Deferred that is put in comes to", () => {
+  it("gives the result of a Deferred that was put in", () => {
     const queue = new DeferredQueue<string>();
     queue.put(succeed("inside"));
     expect(watch(queue.get())).toEqual(["inside"]);
   });
 
-  it("takes a put() or get() from within the callback of another", () => {
+  it("allows put() and get() inside the callback of another get()", () => {
     const queue = new DeferredQueue<number>();
     const seen: number[] = [];
     queue.get().addCallback((first) => {
@@ -161,7 +161,7 @@ describe("DeferredQueue", () => {
     expect(seen).toEqual([1, 2]);
   });
 
-  it("bears hundreds of thousands of items and waiters, and of waiters who leave from the end", () => {
+  it("handles hundreds of thousands of items and waiters, and of waiters cancelled from the end", () => {
     const queue = new DeferredQueue<number>();
     const n = 200_000;
     let sum = 0;
@@ -190,7 +190,7 @@ describe("closing a DeferredQueue", () => {
     expect(() => queue.put(1)).toThrow(QueueClosed);
   });
 
-  it("lets the items that are there be taken, then fails every get()", () => {
+  it("lets the remaining items be taken, then fails every get()", () => {
     const queue = new DeferredQueue<number>();
     queue.put(1);
     queue.close();
@@ -199,7 +199,7 @@ describe("closing a DeferredQueue", () => {
     errorOf(queue.get(), QueueClosed);
   });
 
-  it("fails those who wait", () => {
+  it("fails pending get() calls", () => {
     const queue = new DeferredQueue<number>();
     const waiters = [queue.get(), queue.get()];
     queue.close();
@@ -245,7 +245,7 @@ describe("for await over a DeferredQueue", () => {
     expect(seen).toEqual([]);
   });
 
-  it("leaves what it has not taken when it breaks off", async () => {
+  it("leaves the remaining items when the loop breaks", async () => {
     const queue = new DeferredQueue<number>();
     for (const i of [1, 2, 3]) queue.put(i);
     for await (const item of queue) if (item === 2) break;
@@ -287,7 +287,7 @@ describe("for await over a DeferredQueue", () => {
     expect(first).toEqual([1]);
   });
 
-  it("by hand answers several next() in order, and return() ends those that wait", async () => {
+  it("answers several next() calls in order, and return() ends the pending ones", async () => {
     const queue = new DeferredQueue<string>();
     const items = queue[Symbol.asyncIterator]();
     expect(items[Symbol.asyncIterator]()).toBe(items);
@@ -307,7 +307,7 @@ describe("for await over a DeferredQueue", () => {
 });
 
 describe("the errors of a DeferredQueue", () => {
-  it("are SkeinErrors with a code, a name and a way out", () => {
+  it("are SkeinErrors with a code, a name and advice", () => {
     const errors = [new QueueOverflow(), new QueueUnderflow(), new QueueClosed()];
     expect(errors.map((e) => [e instanceof SkeinError, e.name, e.code])).toEqual([
       [true, "QueueOverflow", "ERR_QUEUE_OVERFLOW"],

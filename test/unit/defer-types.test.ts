@@ -37,7 +37,7 @@ describe("the type of a chain", () => {
     });
   });
 
-  it("leaves failures out", () => {
+  it("excludes failures", () => {
     unrun(() => {
       const d = succeed(1);
       expectTypeOf(d.addCallback((n) => (n > 1 ? new Failure("x") : n))).toEqualTypeOf<Deferred<number>>();
@@ -50,7 +50,7 @@ describe("the type of a chain", () => {
     });
   });
 
-  it("joins what an errback returns to what passes it", () => {
+  it("is the union of an errback's result and of results that skip it", () => {
     unrun(() => {
       expectTypeOf(succeed(1).addErrback(() => "default")).toEqualTypeOf<Deferred<number | string>>();
       expectTypeOf(fail(new Error("x")).addErrback(() => "default")).toEqualTypeOf<Deferred<string>>();
@@ -63,7 +63,7 @@ describe("the type of a chain", () => {
     });
   });
 
-  it("joins the two lanes of addCallbacks", () => {
+  it("is the union of both results of addCallbacks", () => {
     unrun(() => {
       const d = succeed(1);
       expectTypeOf(
@@ -87,7 +87,7 @@ describe("the type of a chain", () => {
     });
   });
 
-  it("survives in generic code", () => {
+  it("is kept in generic code", () => {
     unrun(() => {
       const passThrough = <T>(d: Deferred<T>): Deferred<T> => d.addBoth((r) => r);
       const recover = <T>(d: Deferred<T>, value: T): Deferred<T> => d.addErrback(() => value);
@@ -112,7 +112,7 @@ describe("the type of a chain", () => {
     });
   });
 
-  it("checks what it is fired with", () => {
+  it("checks the argument of callback()", () => {
     unrun(() => {
       const d = new Deferred<string>();
       d.callback("x");
@@ -126,7 +126,7 @@ describe("the type of a chain", () => {
     });
   });
 
-  it("is covariant: a Deferred of something is one of anything wider", () => {
+  it("is covariant", () => {
     unrun(() => {
       expectTypeOf<Deferred<string>>().toExtend<Deferred<string | number>>();
       expectTypeOf<Deferred<never>>().toExtend<Deferred<string>>();
@@ -137,7 +137,7 @@ describe("the type of a chain", () => {
   });
 });
 
-describe("the type of what a Deferred becomes", () => {
+describe("the type of the result", () => {
   it("by await is the result's", () => {
     unrun(async () => {
       expectTypeOf(await succeed(1)).toEqualTypeOf<number>();
@@ -153,7 +153,7 @@ describe("the type of what a Deferred becomes", () => {
     });
   });
 
-  it("by a timeout is the same, or joined with what onTimeoutCancel returns", () => {
+  it("by a timeout is the same, or the union with onTimeoutCancel's result", () => {
     unrun((clock?: ReactorTime) => {
       expectTypeOf(succeed(1).addTimeout(1, clock!)).toEqualTypeOf<Deferred<number>>();
       expectTypeOf(
@@ -167,8 +167,8 @@ describe("the type of what a Deferred becomes", () => {
   });
 });
 
-describe("the type of the functions that make one", () => {
-  it("follows what they are given", () => {
+describe("the type of the functions that create a Deferred", () => {
+  it("follows their arguments", () => {
     unrun(() => {
       expectTypeOf(succeed()).toEqualTypeOf<Deferred<void>>();
       expectTypeOf(succeed(Promise.resolve(1))).toEqualTypeOf<Deferred<number>>();

@@ -82,7 +82,7 @@ describe("a failure that nobody handles", () => {
     d.addErrback(() => {});
   });
 
-  it("is logged when a callback threw it, whose stack has the Deferred in it", async () => {
+  it("is logged when a callback threw it with the Deferred on its stack", async () => {
     const events = await afterDropping(() => [
       succeed(1).addCallback(() => {
         throw new Error("from inside");
@@ -91,7 +91,7 @@ describe("a failure that nobody handles", () => {
     expect(events).toEqual([report(expect.objectContaining({ message: "from inside" }))]);
   });
 
-  it("is logged when a method made it whose object has the Deferred", async () => {
+  it("is logged when a method of an object that holds the Deferred made it", async () => {
     class Client {
       readonly done = new Deferred<number>();
       stop(): this {
@@ -103,7 +103,7 @@ describe("a failure that nobody handles", () => {
     expect(events).toEqual([report(expect.objectContaining({ message: "stopped" }))]);
   });
 
-  it("is logged when it passed callbacks", async () => {
+  it("is logged when it skipped callbacks", async () => {
     const error = new Error("passed by");
     const events = await afterDropping(() => {
       const d = new Deferred<number>();
@@ -124,7 +124,7 @@ describe("a failure that nobody handles", () => {
     expect(events).toEqual([report(second)]);
   });
 
-  it("is logged as what it has become when an errback replaced it many collections later, once", async () => {
+  it("is logged once, as the error that replaced it many collections later", async () => {
     const held = [fail(new Error("first"))];
     await afterDropping(() => []);
     const second = new Error("second");
@@ -134,11 +134,11 @@ describe("a failure that nobody handles", () => {
     expect(await afterDropping(() => held.splice(0))).toEqual([report(second)]);
   });
 
-  it("is logged when it is no Error", async () => {
+  it("is logged when it is not an Error", async () => {
     expect(await afterDropping(() => [fail("only text")])).toEqual([report("only text")]);
   });
 
-  it("is logged when its causes go in a circle", async () => {
+  it("is logged when its causes form a cycle", async () => {
     const error = new Error("round");
     error.cause = new Error("and round", { cause: error });
     const events = await afterDropping(() => [fail(error)]);
@@ -186,7 +186,7 @@ describe("a failure that is handled", () => {
     expect(events).toEqual([]);
   });
 
-  it("does not keep the Deferred for as long as a turn of the loop may be", () => {
+  it("does not keep the Deferred alive until the end of the tick", () => {
     const heap = (): number => {
       gc!();
       return process.memoryUsage().heapUsed;
@@ -229,7 +229,7 @@ describe("a failure that is handled", () => {
     throw new Error("it did not fail");
   }
 
-  it("by await is not logged, whether it was there before or came during that", async () => {
+  it("by await is not logged, whether it came before or during the await", async () => {
     const events = await afterDropping(async () => {
       const before = fail(new Error("a"));
       await swallow(before);
@@ -251,7 +251,7 @@ describe("a failure that is handled", () => {
     expect(events).toEqual([]);
   });
 
-  it("by await is not logged when it passes further callbacks", async () => {
+  it("by await is not logged when it skips further callbacks", async () => {
     const events = await afterDropping(async () => {
       const d = fail(new Error("a"));
       await swallow(d);
@@ -276,7 +276,7 @@ describe("a failure that is handled", () => {
     expect(events).toEqual([report(second)]);
   });
 
-  it("and followed by another is logged as the other", async () => {
+  it("and replaced by another is logged as the other", async () => {
     const held = [fail(new Error("first"))] as Deferred<unknown>[];
     await afterDropping(() => []);
     const second = new Error("second");
@@ -287,7 +287,7 @@ describe("a failure that is handled", () => {
     expect(await afterDropping(() => held.splice(0))).toEqual([report(second)]);
   });
 
-  it("does not keep the Deferred alive, whoever was told of it", async () => {
+  it("does not keep the Deferred alive", async () => {
     const held = [fail(new Error("first"))] as Deferred<unknown>[];
     await afterDropping(() => []);
     held[0]?.addErrback(() => {
@@ -299,7 +299,7 @@ describe("a failure that is handled", () => {
 });
 
 describe("a failure that is handed to another Deferred", () => {
-  it("is the other's to answer for when it was returned from a callback", async () => {
+  it("is reported for the other when it was returned from a callback", async () => {
     const error = new Error("inner");
     const events = await afterDropping(() => {
       const ready = fail(error);
@@ -312,7 +312,7 @@ describe("a failure that is handed to another Deferred", () => {
     expect(events).toEqual([report(error)]);
   });
 
-  it("is the other's to answer for when it was chained", async () => {
+  it("is reported for the other when it was chained", async () => {
     const error = new Error("chained");
     const events = await afterDropping(() => {
       const other = new Deferred<number>();
@@ -324,7 +324,7 @@ describe("a failure that is handed to another Deferred", () => {
     expect(events).toEqual([report(error)]);
   });
 
-  it("many collections after it came up is logged by the other alone", async () => {
+  it("many collections after it occurred is logged for the other alone", async () => {
     const error = new Error("late hand-over");
     const held = [fail(error)];
     await afterDropping(() => []);
@@ -337,7 +337,7 @@ describe("a failure that is handed to another Deferred", () => {
 });
 
 describe("the failure of one among many", () => {
-  it("in a DeferredList is logged once: the member answers for it, though the list has it among its results", async () => {
+  it("in a DeferredList is logged once, for the member", async () => {
     const error = new Error("member");
     const events = await afterDropping(() => {
       const member = new Deferred<number>();
@@ -348,7 +348,7 @@ describe("the failure of one among many", () => {
     expect(events).toEqual([report(error)]);
   });
 
-  it("in a DeferredList is logged once when it had come before", async () => {
+  it("in a DeferredList is logged once when the member had failed before", async () => {
     const error = new Error("before");
     const events = await afterDropping(() => {
       const member = fail(error);
@@ -381,7 +381,7 @@ describe("the failure of one among many", () => {
     },
   );
 
-  it("is logged by the member when another one was the first, which the list handled", async () => {
+  it("is logged for the member when the list handled only the first failure", async () => {
     const second = new Error("second");
     const events = await afterDropping(() => {
       const members = [new Deferred<number>(), new Deferred<number>()];
@@ -393,7 +393,7 @@ describe("the failure of one among many", () => {
     expect(events).toEqual([report(second)]);
   });
 
-  it("is logged as what a later link of the member makes of it", async () => {
+  it("is logged as the error that a later errback of the member makes of it", async () => {
     const second = new Error("thrown by a later link");
     const events = await afterDropping(() => {
       const member = fail(new Error("first"));
@@ -408,7 +408,7 @@ describe("the failure of one among many", () => {
     expect(events).toEqual([report(second)]);
   });
 
-  it("is the list's alone when the member is a promise", async () => {
+  it("is logged for the list alone when the member is a promise", async () => {
     const error = new Error("rejected");
     const rejections: unknown[] = [];
     const listener = (reason: unknown): void => {
@@ -428,7 +428,7 @@ describe("the failure of one among many", () => {
     expect(rejections).toEqual([]);
   });
 
-  it("in a race is logged when nobody won, with those of all others, and else not at all", async () => {
+  it("in a race is logged only when every member failed, together with the others", async () => {
     const events = await afterDropping(() => {
       const winner = new Deferred<number>();
       const loser = new Deferred<number>();
@@ -439,7 +439,7 @@ describe("the failure of one among many", () => {
     expect(events).toEqual([report(expect.any(FailureGroup))]);
   });
 
-  it("of what runs under a lock is logged once", async () => {
+  it("of a function that runs under a lock is logged once", async () => {
     const error = new Error("under the lock");
     const events = await afterDropping(() => {
       const lock = new DeferredLock();
@@ -463,7 +463,7 @@ describe("the failure of one among many", () => {
     expect(events).toEqual([report(error)]);
   });
 
-  it("is cleared by an errback that returns a Deferred which never fires", async () => {
+  it("is handled by an errback that returns a Deferred which never fires", async () => {
     const events = await afterDropping(() => {
       const never = new Deferred<number>();
       return [fail(new Error("oh no")).addErrback(() => never), never];
@@ -473,7 +473,7 @@ describe("the failure of one among many", () => {
 });
 
 describe("debugging", () => {
-  it("is off at first, and can be switched", () => {
+  it("is off by default, and can be switched on and off", () => {
     expect(getDebugging()).toBe(false);
     setDebugging(true);
     expect(getDebugging()).toBe(true);
@@ -500,7 +500,7 @@ describe("debugging", () => {
     throw new Error("the second fire was accepted");
   }
 
-  it("has AlreadyCalledError say where the Deferred was created and first fired", () => {
+  it("adds to AlreadyCalledError where the Deferred was created and first fired", () => {
     setDebugging(true);
     const d = makeItHere();
     fireItHere(d);
@@ -509,7 +509,7 @@ describe("debugging", () => {
     expect(message).toMatch(/It was first fired:[\s\S]*at fireItHere .*defer-unhandled\.test\.ts/);
   });
 
-  it("says so in the report of an unhandled failure, in one event", async () => {
+  it("adds that to the report of an unhandled failure, in one event", async () => {
     setDebugging(true);
     const error = new Error("traced");
     const [event, ...more] = await afterDropping(() => {
@@ -528,14 +528,14 @@ describe("debugging", () => {
     expect(await afterDropping(() => [fail(new Error("x")).addErrback(() => {}), makeItHere()])).toEqual([]);
   });
 
-  it("says nothing of where while it is off", () => {
+  it("adds no place while it is off", () => {
     const d = makeItHere();
     setDebugging(true);
     fireItHere(d);
     expect(messageOfSecondFire(d)).not.toContain("It was");
   });
 
-  it("changes nothing in how a chain runs", () => {
+  it("does not change how a chain runs", () => {
     setDebugging(true);
     const inner = new Deferred<number>();
     let seen: unknown;
@@ -567,7 +567,7 @@ describe("debugging", () => {
     expect(() => fires[second](d)).toThrow(/It was created:\n +at makeItHere [\s\S]*It was first fired:[\s\S]*ItHere /);
   });
 
-  it("tells where a function of inlineCallbacks was called, once, and not of the Deferred that it waited for", async () => {
+  it("adds where an inlineCallbacks function was called, once, and not for the Deferred that it waited for", async () => {
     setDebugging(true);
     const error = new Error("inline");
     const f = inlineCallbacks(function* () {
@@ -581,7 +581,7 @@ describe("debugging", () => {
     expect(events[0]?.message).toMatch(/It was created:[\s\S]*at callItHere /);
   });
 
-  it("tells of an error that was handled, and another that was raised then, as the other", async () => {
+  it("reports an error that was raised while another was handled as the new one", async () => {
     setDebugging(true);
     const other = new Error("raised then");
     const events = await afterDropping(() => {
@@ -596,7 +596,7 @@ describe("debugging", () => {
     expect(events[0]?.message).toMatch(/It was created:\n +at makeItHere /);
   });
 
-  it("tells where a DeferredList was made", async () => {
+  it("adds where a DeferredList was created", async () => {
     setDebugging(true);
     function listItHere(): Deferred<unknown> {
       return gatherResults([Promise.reject(new Error("x"))]);

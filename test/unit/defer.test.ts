@@ -30,7 +30,7 @@ function errorOf(d: Deferred<unknown>): unknown {
 }
 
 describe("the chain", () => {
-  it("runs callbacks in the order in which they were added, at the fire", () => {
+  it("runs callbacks in the order in which they were added when it fires", () => {
     const calls: string[] = [];
     const d = new Deferred<string>();
     d.addCallback((r) => {
@@ -44,7 +44,7 @@ describe("the chain", () => {
     expect(calls).toEqual(["1 a", "2 b"]);
   });
 
-  it("runs a callback at once when the result is there", () => {
+  it("runs a callback at once when it has already fired", () => {
     const d = succeed(1);
     let seen = 0;
     d.addCallback((r) => {
@@ -53,7 +53,7 @@ describe("the chain", () => {
     expect(seen).toBe(1);
   });
 
-  it("returns the Deferred itself from everything that adds a link", () => {
+  it("returns the Deferred itself from every method that adds a callback", () => {
     const d: Deferred<unknown> = new Deferred<unknown>();
     expect(d.addCallback(() => 1)).toBe(d);
     expect(d.addErrback(() => 1)).toBe(d);
@@ -62,7 +62,7 @@ describe("the chain", () => {
     expect(d.chainDeferred(new Deferred<unknown>())).toBe(d);
   });
 
-  it("gives each link what the one before it returned", () => {
+  it("passes each callback's result to the next", () => {
     expect(
       outcome(
         succeed(1)
@@ -73,7 +73,7 @@ describe("the chain", () => {
     ).toBe("20");
   });
 
-  it("goes on with undefined after a callback that returns nothing", () => {
+  it("continues with undefined after a callback that returns nothing", () => {
     expect(outcome(succeed(1).addCallback(() => {}))).toBeUndefined();
   });
 
@@ -85,7 +85,7 @@ describe("the chain", () => {
     },
   );
 
-  it("hands on objects and functions as they are", () => {
+  it("passes objects and functions on as they are", () => {
     const object = { then: "not a function" };
     const f = (): void => {};
     expect(outcome(succeed<unknown>(object))).toBe(object);
@@ -93,7 +93,7 @@ describe("the chain", () => {
   });
 });
 
-describe("the two lanes", () => {
+describe("callbacks and errbacks", () => {
   it("calls the callback of a pair for a result, and not its errback", () => {
     const calls: unknown[] = [];
     succeed("r").addCallbacks(
@@ -112,7 +112,7 @@ describe("the two lanes", () => {
     expect(calls).toEqual([["eb", boom]]);
   });
 
-  it("lets a failure pass by callbacks, as the same Failure", () => {
+  it("skips callbacks for a failure, which stays the same Failure", () => {
     const failure = new Failure(boom);
     const d = new Deferred<number>();
     const never: string[] = [];
@@ -122,33 +122,33 @@ describe("the two lanes", () => {
     expect(never).toEqual([]);
   });
 
-  it("lets a result pass by errbacks", () => {
+  it("skips errbacks for a result", () => {
     expect(outcome(succeed(7).addErrback(() => 8))).toBe(7);
   });
 
-  it("lets a failure pass by a pair without errback", () => {
+  it("skips a pair without an errback for a failure", () => {
     expect(errorOf(fail(boom).addCallbacks(() => 1))).toBe(boom);
   });
 
-  it("goes on with callbacks after an errback that returned a value", () => {
+  it("continues with callbacks after an errback that returned a value", () => {
     const d = fail(boom)
       .addErrback((f) => (f.value as Error).message)
       .addCallback((text) => `recovered from ${text}`);
     expect(outcome(d)).toBe("recovered from boom");
   });
 
-  it("goes on with undefined after an errback that returned nothing", () => {
+  it("continues with undefined after an errback that returned nothing", () => {
     expect(outcome(fail(boom).addErrback(() => {}))).toBeUndefined();
   });
 
-  it("goes on with errbacks after a callback that threw", () => {
+  it("continues with errbacks after a callback that threw", () => {
     const d = succeed(1).addCallback(() => {
       throw boom;
     });
     expect(errorOf(d)).toBe(boom);
   });
 
-  it("goes on with the next errback after one that threw", () => {
+  it("continues with the next errback after one that threw", () => {
     const second = new Error("second");
     const d = fail(boom).addErrback(() => {
       throw second;
@@ -156,7 +156,7 @@ describe("the two lanes", () => {
     expect(errorOf(d)).toBe(second);
   });
 
-  it("does not give an errback the error of the callback in its own pair", () => {
+  it("does not call an errback for an error of the callback in the same pair", () => {
     const calls: string[] = [];
     const d = succeed(1).addCallbacks(
       () => {
@@ -168,17 +168,17 @@ describe("the two lanes", () => {
     expect(calls).toEqual([]);
   });
 
-  it("takes a Failure that a callback returns for a failure", () => {
+  it("fails when a callback returns a Failure", () => {
     const failure = new Failure(boom);
     expect(outcome(succeed(1).addCallback(() => failure))).toBe(failure);
   });
 
-  it("lets the failure go on when an errback returns it", () => {
+  it("stays failed when an errback returns the Failure", () => {
     const failure = new Failure(boom);
     expect(outcome(fail(failure).addErrback((f) => f))).toBe(failure);
   });
 
-  it("lets the error go on when an errback traps something else", () => {
+  it("stays failed when an errback traps another type", () => {
     expect(
       errorOf(
         fail(boom).addErrback((f) => {
@@ -188,7 +188,7 @@ describe("the two lanes", () => {
     ).toBe(boom);
   });
 
-  it("keeps what was thrown when it is no Error", () => {
+  it("keeps a thrown value that is not an Error", () => {
     expect(
       errorOf(
         succeed(1).addCallback(() => {
@@ -215,7 +215,7 @@ describe("the two lanes", () => {
     ).toBe(boom);
   });
 
-  it("calls addBoth's function for either", () => {
+  it("calls addBoth's function for results and failures", () => {
     expect(outcome(succeed(1).addBoth((r) => ["both", r]))).toEqual(["both", 1]);
     const failure = new Failure(boom);
     expect(outcome(fail(failure).addBoth((r) => ["both", r]))).toEqual(["both", failure]);
@@ -235,12 +235,12 @@ describe("extra arguments", () => {
     expect(outcome(fail(boom).addErrback((f, a: string) => [f.value, a], "x"))).toEqual([boom, "x"]);
   });
 
-  it("follow either in addBoth", () => {
+  it("follow the result or the Failure in addBoth", () => {
     expect(outcome(succeed(1).addBoth((r, a: string) => [r, a], "x"))).toEqual([1, "x"]);
     expect(outcome(fail(boom).addBoth((r, a: string) => [(r as Failure).value, a], "x"))).toEqual([boom, "x"]);
   });
 
-  it("are given to addCallbacks for each lane apart", () => {
+  it("are separate for the callback and the errback of addCallbacks", () => {
     const both = (d: Deferred<string>): Deferred<unknown[]> =>
       d.addCallbacks(
         (r, a: number) => [r, a],
@@ -252,12 +252,12 @@ describe("extra arguments", () => {
     expect(outcome(both(fail(boom)))).toEqual([boom, "x", "y"]);
   });
 
-  it("are not invented: a callback without any gets the result alone", () => {
+  it("are not added: a callback without any gets only the result", () => {
     expect(outcome(succeed(1).addCallback((...all: unknown[]) => all))).toEqual([1]);
     expect(outcome(fail(boom).addErrback((...all: unknown[]) => all.length))).toBe(1);
   });
 
-  it("may be left out of addCallbacks by undefined, as may the errback", () => {
+  it("may be undefined in addCallbacks, as may the errback", () => {
     const cb = (r: number): number => r + 1;
     const eb = (f: Failure): unknown => f.value;
     expect(outcome(succeed(1).addCallbacks(cb, undefined, undefined, undefined))).toBe(2);
@@ -266,8 +266,8 @@ describe("extra arguments", () => {
   });
 });
 
-describe("links added while the chain runs", () => {
-  it("run after those that were there, not inside the one that adds", () => {
+describe("callbacks added while the chain runs", () => {
+  it("run after the existing ones, not inside the one that adds them", () => {
     const order: string[] = [];
     const d: Deferred<unknown> = new Deferred<unknown>();
     d.addCallback(() => {
@@ -280,7 +280,7 @@ describe("links added while the chain runs", () => {
     expect(order).toEqual(["first begins", "first ends", "second", "added"]);
   });
 
-  it("run when they were added by the last link", () => {
+  it("run when the last callback added them", () => {
     const d: Deferred<unknown> = new Deferred<unknown>();
     d.addCallback((r) => {
       d.addCallback((again) => `${String(again)} and on`);
@@ -290,7 +290,7 @@ describe("links added while the chain runs", () => {
     expect(outcome(d)).toBe("through and on");
   });
 
-  it("get the result of the link that added them", () => {
+  it("get the result of the callback that added them", () => {
     let seen: unknown;
     const d: Deferred<unknown> = succeed<unknown>(1);
     d.addCallback(() => {
@@ -313,7 +313,7 @@ describe("links added while the chain runs", () => {
     expect(left).toBe(0);
   });
 
-  it("give their error to errbacks that come after them", () => {
+  it("pass their error to errbacks after them", () => {
     const d: Deferred<unknown> = new Deferred<unknown>();
     d.addCallback(() => {
       d.addCallback(() => {
@@ -324,7 +324,7 @@ describe("links added while the chain runs", () => {
     expect(errorOf(d)).toBe(boom);
   });
 
-  it("run before those that are added to the Deferred later", () => {
+  it("run before those that are added later", () => {
     const order: string[] = [];
     const d: Deferred<unknown> = new Deferred<unknown>();
     d.addCallback(() => {
@@ -337,7 +337,7 @@ describe("links added while the chain runs", () => {
 });
 
 describe("firing", () => {
-  it("is told by `called`", () => {
+  it("sets `called`", () => {
     const d = new Deferred<number>();
     expect(d.called).toBe(false);
     d.callback(1);
@@ -348,7 +348,7 @@ describe("firing", () => {
     expect(e.called).toBe(true);
   });
 
-  it("is `called` already inside the callbacks", () => {
+  it("has set `called` inside the callbacks", () => {
     const d = new Deferred<number>();
     let inside = false;
     d.addCallback(() => {
@@ -358,7 +358,7 @@ describe("firing", () => {
     expect(inside).toBe(true);
   });
 
-  it("raises AlreadyCalledError the second time, in each combination", () => {
+  it("twice raises AlreadyCalledError, in each combination", () => {
     const fires: ((d: Deferred<number>) => void)[] = [(d) => d.callback(1), (d) => d.errback(boom)];
     for (const first of fires) {
       for (const second of fires) {
@@ -370,21 +370,21 @@ describe("firing", () => {
     }
   });
 
-  it("keeps the first result when the second fire is refused", () => {
+  it("twice keeps the first result", () => {
     const d = new Deferred<number>();
     d.callback(1);
     expect(() => d.callback(2)).toThrow(AlreadyCalledError);
     expect(outcome(d)).toBe(1);
   });
 
-  it("inside a callback raises AlreadyCalledError there", () => {
+  it("inside its own callback raises AlreadyCalledError there", () => {
     const d = new Deferred<number>();
     d.addCallback(() => d.callback(2));
     d.callback(1);
     expect(errorOf(d)).toBeInstanceOf(AlreadyCalledError);
   });
 
-  it("with a Failure goes to the errbacks", () => {
+  it("with a Failure runs the errbacks", () => {
     const failure = new Failure(boom);
     const d = new Deferred<number>();
     d.callback(failure);
@@ -408,7 +408,7 @@ describe("firing", () => {
     expect(outcome(d)).toBe(1);
   });
 
-  it("never throws what a callback throws", () => {
+  it("never throws, whatever a callback throws", () => {
     const d = new Deferred<number>();
     d.addCallback(() => {
       throw boom;
@@ -419,7 +419,7 @@ describe("firing", () => {
 });
 
 describe("the errors", () => {
-  it("are SkeinErrors with a code, a name and a way out", () => {
+  it("are SkeinErrors with a code, a name and advice", () => {
     const errors = [new AlreadyCalledError(), new NoCurrentExceptionError()];
     expect(errors.map((e) => [e instanceof SkeinError, e.name, e.code])).toEqual([
       [true, "AlreadyCalledError", "ERR_DEFERRED_ALREADY_CALLED"],
@@ -440,11 +440,11 @@ describe("succeed and fail", () => {
 });
 
 describe("execute", () => {
-  it("makes a Deferred of what a function returns", () => {
+  it("returns a Deferred of the function's result", () => {
     expect(outcome(execute((a: number, b: number) => a + b, 1, 2))).toBe(3);
   });
 
-  it("makes a failed one of what it throws, even undefined", () => {
+  it("returns a failed Deferred when the function throws, even undefined", () => {
     expect(
       errorOf(
         execute(() => {
@@ -461,7 +461,7 @@ describe("execute", () => {
     ).toBeUndefined();
   });
 
-  it("makes a new Deferred even when the function returns one", () => {
+  it("returns a new Deferred even when the function returns one", () => {
     const inner = succeed(5);
     const d = execute(() => inner);
     expect(d).not.toBe(inner);
@@ -470,7 +470,7 @@ describe("execute", () => {
 });
 
 describe("maybeDeferred", () => {
-  it("makes a Deferred of a plain result", () => {
+  it("returns a fired Deferred for a plain result", () => {
     expect(outcome(maybeDeferred((a: string) => a.length, "four"))).toBe(4);
   });
 
@@ -479,7 +479,7 @@ describe("maybeDeferred", () => {
     expect(maybeDeferred(() => inner)).toBe(inner);
   });
 
-  it("makes a failed Deferred of what is thrown, and of a Failure that is returned", () => {
+  it("returns a failed Deferred for an exception, and for a Failure that is returned", () => {
     expect(
       errorOf(
         maybeDeferred(() => {

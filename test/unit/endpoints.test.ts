@@ -45,7 +45,7 @@ function errorOf({ value }: { value?: unknown }): unknown {
 }
 
 describe("server endpoints", () => {
-  it("listen as they were told", () => {
+  it("listen with their options", () => {
     const reactor = new FakeReactor();
     const factory = new Factory();
     const port = outcome(new TCP4ServerEndpoint(reactor, 80).listen(factory)).value as ListeningPort;
@@ -61,7 +61,7 @@ describe("server endpoints", () => {
     ]);
   });
 
-  it("fail their Deferred when the port cannot be had", () => {
+  it("fail when the port cannot be bound", () => {
     const reactor = new FakeReactor();
     reactor.refusal = new CannotListenError("", 80, 98);
     expect(errorOf(outcome(new TCP4ServerEndpoint(reactor, 80).listen(new Factory())))).toBe(reactor.refusal);
@@ -88,13 +88,13 @@ describe("client endpoints", () => {
     expect(client.factory).toBe(factory);
   });
 
-  it("leave no trace on the protocol, so that it is as fast as any other", () => {
+  it("leave no property on the protocol, so that it stays as fast as any other", () => {
     const { result, connector } = connecting();
     connector.succeed();
     expect(Object.keys(result.value as Client)).toEqual(Object.keys(new Client()));
   });
 
-  it("leave a makeConnection() of the instance's own in its place", () => {
+  it("keep a makeConnection() that the instance itself has", () => {
     const transports: Transport[] = [];
     class Peculiar extends Client {
       override makeConnection = (transport: Transport) => void transports.push(transport);
@@ -105,7 +105,7 @@ describe("client endpoints", () => {
     expect(Object.keys(result.value as Client)).toEqual(Object.keys(new Peculiar()));
   });
 
-  it("show the reactor all that the protocol implements", () => {
+  it("let the reactor see every method that the protocol implements", () => {
     class HalfCloseable extends Client {
       static override readonly borrows = true;
       readConnectionLost(): void {}
@@ -125,14 +125,14 @@ describe("client endpoints", () => {
     expect(factory.numPorts).toBe(0);
   });
 
-  it("fail with the reason of the attempt", () => {
+  it("fail with the reason why the attempt failed", () => {
     const { result, connector } = connecting();
     const refused = new ConnectionRefusedError("refused");
     connector.fail(refused);
     expect(errorOf(result)).toBe(refused);
   });
 
-  it("fail with what connectTCP() threw", () => {
+  it("fail with an exception of connectTCP()", () => {
     const reactor = new FakeReactor();
     reactor.refusal = new RangeError("no such port");
     const result = outcome(new TCP6ClientEndpoint(reactor, "::1", 99).connect(new Factory()));
@@ -172,7 +172,7 @@ describe("client endpoints", () => {
     expect(transport.disconnecting).toBe(true);
   });
 
-  it("fail with what the factory threw, and close the connection", () => {
+  it("fail with an exception of the factory, and close the connection", () => {
     class Throws extends Factory<Client> {
       override buildProtocol(): never {
         throw new RangeError("broken");
@@ -184,7 +184,7 @@ describe("client endpoints", () => {
     expect(transport.disconnecting).toBe(true);
   });
 
-  it("fail with what connectionMade() threw, and let the transport know", () => {
+  it("fail with an exception of connectionMade(), which the transport sees too", () => {
     class Throws extends Client {
       override connectionMade(): void {
         throw new RangeError("broken");
@@ -195,7 +195,7 @@ describe("client endpoints", () => {
     expect(errorOf(result)).toEqual(new RangeError("broken"));
   });
 
-  it("connect a protocol that exists already", () => {
+  it("connect an existing protocol", () => {
     const reactor = new FakeReactor();
     const client = new Client();
     const result = outcome(connectProtocol(new TCP4ClientEndpoint(reactor, "192.0.2.7", 99), client));
@@ -256,7 +256,7 @@ describe("serverFromString()", () => {
     expect(parse).toThrow(message);
   });
 
-  it("asks a registered parser", () => {
+  it("uses a registered parser", () => {
     registerServerEndpointParser({
       prefix: "local",
       form: "local:port",
@@ -306,7 +306,7 @@ describe("clientFromString()", () => {
     expect(() => clientFromString(new FakeReactor(), description)).toThrow(message);
   });
 
-  it("asks a registered parser", () => {
+  it("uses a registered parser", () => {
     registerClientEndpointParser({
       prefix: "loop",
       form: "loop:port",

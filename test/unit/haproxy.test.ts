@@ -157,13 +157,13 @@ function feed(parser: ProxyHeaderParser, pieces: Iterable<Buffer>): number {
 const bytesOf = (data: Buffer) => [...data].map((byte) => Buffer.of(byte));
 
 describe.each(GOOD)("%s", (_name, header, info) => {
-  it("is read in one piece, and nothing behind it is touched", () => {
+  it("is parsed in one piece, and leaves the bytes after it", () => {
     const parser = new ProxyHeaderParser();
     expect(parser.feed(Buffer.concat([header, Buffer.from("GET /\r\n")]))).toBe(header.length);
     expect(parser.info).toEqual(info);
   });
 
-  it("is read byte by byte", () => {
+  it("is parsed byte by byte", () => {
     const parser = new ProxyHeaderParser();
     expect(feed(parser, bytesOf(header.subarray(0, -1)))).toBe(header.length - 1);
     expect(parser.info).toBe(null);
@@ -171,7 +171,7 @@ describe.each(GOOD)("%s", (_name, header, info) => {
     expect(parser.info).toEqual(info);
   });
 
-  it("is read in two pieces, wherever it is cut", () => {
+  it("is parsed in two pieces, wherever it is split", () => {
     for (let cut = 0; cut <= Math.min(header.length, 400); cut++) {
       const parser = new ProxyHeaderParser();
       feed(parser, [header.subarray(0, cut), header.subarray(cut)]);
@@ -193,7 +193,7 @@ it("each error is an InvalidProxyHeader with a code of its own", () => {
   expect(new Set(errors.map(({ code }) => code)).size).toBe(3);
 });
 
-describe("a header that we write", () => {
+describe("a header that proxyHeader() writes", () => {
   it.each([
     ["IPv4", V4, "PROXY TCP4 1.2.3.4 5.6.7.8 1111 2222\r\n"],
     ["IPv6", V6, "PROXY TCP6 2001:db8::1 ::1 8080 8888\r\n"],
@@ -229,14 +229,14 @@ describe("a header that we write", () => {
     },
   );
 
-  it("leaves out zones, which mean nothing elsewhere", () => {
+  it("omits IPv6 zones, which are local to a machine", () => {
     const local = new IPv6Address("TCP", "fe80::1%eth0", 1);
     expect(proxyHeader({ source: local, destination: local }, 1).toString()).toBe("PROXY TCP6 fe80::1 fe80::1 1 1\r\n");
     expect(proxyHeader({ source: local, destination: local }).toString("hex", 16, 32)).toBe(`fe80${"00".repeat(13)}01`);
   });
 });
 
-it("UNIX addresses are equal by their paths", () => {
+it("UNIX addresses with the same path are equal", () => {
   expect(new UNIXAddress("/a").equals(new UNIXAddress("/a"))).toBe(true);
   expect(new UNIXAddress("/a").equals(new UNIXAddress("/b"))).toBe(false);
   expect(new UNIXAddress("/a").equals(V4.source)).toBe(false);
@@ -308,7 +308,7 @@ describe("an endpoint", () => {
     expect(keeper.calls).toEqual([`made ${peer} ${host}`]);
   });
 
-  it("asks nobody for a protocol before the whole header is there", () => {
+  it("builds no protocol before the header is complete", () => {
     const { factory, transport, keeper } = accept();
     for (const byte of bytesOf(proxyHeader(V4).subarray(0, -1))) transport.receive(byte);
     expect(factory.addresses).toEqual([]);
@@ -316,7 +316,7 @@ describe("an endpoint", () => {
     expect(keeper.calls).toEqual([]);
   });
 
-  it("hands over what is behind the header, and what comes later", () => {
+  it("delivers the bytes after the header, and later ones", () => {
     for (const header of [proxyHeader(V4, 1), proxyHeader(V4, 2), v2(0x21, 0x11, ADDRESSES4, 500)]) {
       const { transport, keeper } = accept();
       transport.receive(Buffer.concat([header, Buffer.from("one")]));
@@ -326,19 +326,19 @@ describe("an endpoint", () => {
     }
   });
 
-  it("hands over all of it when it comes byte by byte", () => {
+  it("delivers all of it when it arrives byte by byte", () => {
     const { transport, keeper } = accept();
     for (const byte of bytesOf(Buffer.concat([proxyHeader(V6), Buffer.from("abc")]))) transport.receive(byte);
     expect(keeper.calls.slice(1)).toEqual(["data a", "data b", "data c"]);
   });
 
-  it("what is behind the header is the protocol's own", () => {
+  it("the protocol owns the bytes after the header", () => {
     const { transport, keeper } = accept();
     transport.receive(Buffer.concat([proxyHeader(V4), Buffer.from("one")]));
     expect(String(keeper.chunks[0])).toBe("one");
   });
 
-  it("what the protocol writes and how it closes goes through", () => {
+  it("passes on the protocol's writes and its closing", () => {
     const { transport, keeper } = accept();
     transport.receive(proxyHeader(V4));
     keeper.transport.write("hello");
@@ -346,7 +346,7 @@ describe("an endpoint", () => {
     expect([transport.take(), transport.disconnecting]).toEqual(["hello", true]);
   });
 
-  it.each(BAD)("cuts a connection that begins with %s, and logs it", (_name, header) => {
+  it.each(BAD)("aborts a connection that begins with %s, and logs it", (_name, header) => {
     const { factory, transport, keeper } = accept();
     transport.receive(header);
     expect(transport.aborted).toBe(true);
@@ -363,7 +363,7 @@ describe("an endpoint", () => {
     expect(transport.disconnecting).toBe(true);
   });
 
-  it("lets through what the factory throws, which ends the connection", () => {
+  it("does not catch an exception of the factory, which ends the connection", () => {
     const { factory, transport } = accept();
     factory.buildProtocol = () => {
       throw new RangeError("no room");
@@ -371,7 +371,7 @@ describe("an endpoint", () => {
     expect(() => transport.receive(proxyHeader(V4))).toThrow("no room");
   });
 
-  it("a protocol that pauses at once gets what is behind the header when it resumes", () => {
+  it("a protocol that pauses at once gets the bytes after the header when it resumes", () => {
     const { transport, keeper } = accept();
     keeper.onMade = () => keeper.transport.pauseProducing();
     transport.receive(Buffer.concat([proxyHeader(V4), Buffer.from("one")]));
@@ -381,7 +381,7 @@ describe("an endpoint", () => {
     expect(transport.paused).toBe(false);
   });
 
-  it("a protocol that pauses again meanwhile stays paused", () => {
+  it("a protocol that pauses again before the delivery stays paused", () => {
     const { transport, keeper } = accept();
     keeper.onMade = () => keeper.transport.pauseProducing();
     keeper.onData = () => keeper.transport.pauseProducing();
@@ -392,7 +392,7 @@ describe("an endpoint", () => {
     expect([keeper.calls.slice(1), transport.paused]).toEqual([["data one"], false]);
   });
 
-  it("what a protocol throws when it resumes ends its connection", () => {
+  it("an exception in the delivery after resuming ends the connection", () => {
     const { transport, keeper } = accept();
     keeper.onMade = () => keeper.transport.pauseProducing();
     keeper.onData = () => {
@@ -404,7 +404,7 @@ describe("an endpoint", () => {
     expect(log().join()).toContain("oops");
   });
 
-  it("what a protocol's promise rejects with when it resumes ends its connection", async () => {
+  it("a rejection in the delivery after resuming ends the connection", async () => {
     const { transport, keeper } = accept();
     keeper.onMade = () => keeper.transport.pauseProducing();
     keeper.dataReceived = async () => {
@@ -417,7 +417,7 @@ describe("an endpoint", () => {
     expect(log().join()).toContain("oops");
   });
 
-  it("a protocol that closes at once is not given what is behind the header, now or later", () => {
+  it("a protocol that closes at once never gets the bytes after the header", () => {
     const { transport, keeper } = accept();
     keeper.onMade = () => keeper.transport.loseConnection();
     transport.receive(Buffer.concat([proxyHeader(V4), Buffer.from("one")]));
@@ -430,7 +430,7 @@ describe("an endpoint", () => {
     expect(other.keeper.calls.length).toBe(1);
   });
 
-  it("a protocol that resumes after the loss is not given what is behind the header", () => {
+  it("a protocol that resumes after the loss does not get the bytes after the header", () => {
     const { transport, keeper } = accept();
     keeper.onMade = () => keeper.transport.pauseProducing();
     transport.receive(Buffer.concat([proxyHeader(V4), Buffer.from("one")]));
@@ -439,7 +439,7 @@ describe("an endpoint", () => {
     expect(keeper.calls.slice(1)).toEqual(["lost"]);
   });
 
-  it("waits 30 seconds for the header, and then cuts the connection", () => {
+  it("waits 30 seconds for the header, then aborts the connection", () => {
     const { transport, clock } = accept();
     transport.receive("PROXY ");
     clock.advance(29);
@@ -449,12 +449,12 @@ describe("an endpoint", () => {
     expect(log()[0]).toContain("30 seconds");
   });
 
-  it("cannot be listened on when there is nothing that measures the time", () => {
+  it("cannot listen without a clock", () => {
     expect(() => new HAProxyWrappingFactory(new KeeperFactory()).doStart()).toThrow(NoClockError);
     expect(() => new HAProxyWrappingFactory(new KeeperFactory(), { timeout: null }).doStart()).not.toThrow();
   });
 
-  it("waits as long as it is told", () => {
+  it("waits for the configured time", () => {
     const brief = accept({ timeout: 1 });
     brief.clock.advance(1);
     expect(brief.transport.aborted).toBe(true);
@@ -462,7 +462,7 @@ describe("an endpoint", () => {
     expect(patient.clock.getDelayedCalls()).toEqual([]);
   });
 
-  it("times nothing once the header was read, or the connection is lost", () => {
+  it("has no timer once the header is parsed, or the connection is lost", () => {
     const { transport, clock } = accept();
     transport.receive(proxyHeader(V4));
     expect(clock.getDelayedCalls()).toEqual([]);

@@ -4,12 +4,12 @@ import { HeldBytes } from "../../src/internet/stream/held.ts";
 
 const owned = (text: string): Buffer => Buffer.copyBytesFrom(Buffer.from(text));
 
-test("one piece is handed over as it came", () => {
+test("a single piece is passed on without a copy", () => {
   const piece = owned("as it came");
   expect(new HeldBytes(piece).all()).toBe(piece);
 });
 
-test("pieces come in order, in memory that holds nothing else", () => {
+test("pieces come in order, in memory of their own", () => {
   const held = new HeldBytes(owned("a"));
   for (const piece of ["bc", "", "def", "g"]) held.add(Buffer.from(piece));
   const all = held.all();
@@ -17,7 +17,7 @@ test("pieces come in order, in memory that holds nothing else", () => {
   expect(all.buffer.byteLength).toBe(7);
 });
 
-test.each([1_000, 10_000, 100_000])("memory for %i pieces is taken in proportion to their bytes", (pieces) => {
+test.each([1_000, 10_000, 100_000])("%i pieces take memory in proportion to their bytes", (pieces) => {
   const allocate = vi.spyOn(Buffer, "allocUnsafeSlow");
   try {
     const held = new HeldBytes(owned("x"));

@@ -42,7 +42,7 @@ function serve(server: IdentServer): FakeTransport {
 }
 
 describe("a server", () => {
-  it("tells nothing until lookup() is overridden", () => {
+  it("answers UNKNOWN-ERROR until lookup() is overridden", () => {
     const transport = serve(new IdentServer());
     transport.receive("123, 345\r\n");
     expect(transport.take()).toBe("123, 345 : ERROR : UNKNOWN-ERROR\r\n");
@@ -64,7 +64,7 @@ describe("a server", () => {
     expect(log()).toEqual([]);
   });
 
-  it("logs any other error, and tells it as UNKNOWN-ERROR", () => {
+  it("logs any other error, and answers UNKNOWN-ERROR", () => {
     const transport = serve(
       new Answering(() => {
         throw new RangeError("oops");
@@ -75,13 +75,13 @@ describe("a server", () => {
     expect(log()).toEqual(["An ident lookup failed: RangeError: oops"]);
   });
 
-  it.each([-1, 0, 65_536, 65_537])("answers the port %i with INVALID-PORT, on either side", (port) => {
+  it.each([-1, 0, 65_536, 65_537])("answers the port %i with INVALID-PORT, local or remote", (port) => {
     const transport = serve(new Answering(() => ["UNIX", "root"]));
     transport.receive(`${port}, 5\r\n5, ${port}\r\n`);
     expect(transport.take()).toBe(`${port}, 5 : ERROR : INVALID-PORT\r\n5, ${port} : ERROR : INVALID-PORT\r\n`);
   });
 
-  it("tells the system and the user", () => {
+  it("answers with the system and the user", () => {
     const transport = serve(new Answering(() => ["SYS", "USER"]));
     transport.receive("123, 456\r\n");
     expect(transport.take()).toBe("123, 456 : USERID : SYS : USER\r\n");
@@ -115,7 +115,7 @@ describe("a server", () => {
     ]);
   });
 
-  it("answers one query after the other, and reads no further meanwhile", () => {
+  it("answers one query after the other, and pauses reading meanwhile", () => {
     const answers: Deferred<Identity>[] = [];
     const transport = serve(
       new Answering(() => {
@@ -132,7 +132,7 @@ describe("a server", () => {
     expect(transport.take()).toBe("1, 2 : USERID : A : first\r\n3, 4 : ERROR : HIDDEN-USER\r\n");
   });
 
-  it("looks nothing up any more for a client that is lost", () => {
+  it("starts no lookup once the client is lost", () => {
     const answers: Deferred<Identity>[] = [];
     const transport = serve(
       new Answering(() => {
@@ -209,14 +209,14 @@ describe("a client", () => {
     expect(errorOf(answer, IdentError).constructor).toBe(type);
   });
 
-  it("keeps the word of an error that it does not know", () => {
+  it("keeps the token of an unknown error", () => {
     const { client, transport } = connect();
     const answer = client.lookup(1, 2);
     transport.receive("1, 2 : ERROR : X-NOT-TODAY\r\n");
     expect(errorOf(answer, IdentError).message).toContain("X-NOT-TODAY");
   });
 
-  it("asks one after the other, in the order of the calls", () => {
+  it("sends queries one after the other, in the order of the calls", () => {
     const { client, transport } = connect();
     const seen = [client.lookup(1, 2), client.lookup(3, 4), client.lookup(5, 6)].map((answer) => watch(answer));
     expect(transport.take()).toBe("1, 2\r\n");
@@ -227,7 +227,7 @@ describe("a client", () => {
     expect(seen).toEqual([[["A", "one"]], [["A", "two"]], [["A", "three"]]]);
   });
 
-  it("may be asked anew by a callback of its answer", () => {
+  it("accepts a new query in a callback of an answer", () => {
     const { client, transport } = connect();
     client.lookup(1, 2).addCallback(() => void client.lookup(3, 4));
     transport.take();
@@ -235,7 +235,7 @@ describe("a client", () => {
     expect(transport.take()).toBe("3, 4\r\n");
   });
 
-  it("fails every query when the connection is lost, and tells by what", () => {
+  it("fails every query when the connection is lost, with the reason", () => {
     const { client, transport } = connect();
     const answers = [client.lookup(765, 432), client.lookup(766, 433)];
     transport.lose(new ConnectionLost());
@@ -248,7 +248,7 @@ describe("a client", () => {
     errorOf(client.lookup(1, 2), IdentError);
   });
 
-  it("logs an answer that nobody asked for", () => {
+  it("logs an unexpected answer", () => {
     connect().transport.receive("1, 2 : USERID : A : one\r\n");
     expect(log().length).toBe(1);
     expect(log()[0]).toContain("1, 2 : USERID : A : one");
@@ -288,7 +288,7 @@ describe("Linux's table", () => {
     await expect(procLookup(server, client, ...files(0))).rejects.toThrow(NoUser);
   });
 
-  it("names nobody when the owner is in no list", async () => {
+  it("rejects with NoUser when the user id of the owner is unknown", async () => {
     await expect(procLookup(SERVER, CLIENT, ...files(4242))).rejects.toThrow(NoUser);
   });
 

@@ -23,7 +23,7 @@ describe("a LimitTotalConnectionsFactory", () => {
     return factory;
   }
 
-  it("counts its connections as they come and go", () => {
+  it("counts connections as they are made and lost", () => {
     const factory = limited(null);
     expect(factory.connectionCount).toBe(0);
     const one = connect(factory);
@@ -35,14 +35,14 @@ describe("a LimitTotalConnectionsFactory", () => {
     expect(factory.connectionCount).toBe(0);
   });
 
-  it("counts a connection from when its protocol is built", () => {
+  it("counts a connection from buildProtocol() on", () => {
     const factory = limited();
     expect(factory.buildProtocol(PEER)).not.toBeNull();
     expect(factory.connectionCount).toBe(1);
     expect(factory.buildProtocol(PEER)).toBeNull();
   });
 
-  it("builds nothing beyond its limit, and again below it", () => {
+  it("builds nothing at its limit, and builds again below it", () => {
     const factory = limited(2);
     const one = connect(factory);
     connect(factory);
@@ -52,12 +52,12 @@ describe("a LimitTotalConnectionsFactory", () => {
     expect(factory.buildProtocol(PEER)).not.toBeNull();
   });
 
-  it("has no limit unless it is told one", () => {
+  it("has no limit by default", () => {
     const factory = LimitTotalConnectionsFactory.forProtocol(Keeper);
     for (let i = 0; i < 1000; i++) expect(factory.buildProtocol(PEER)).not.toBeNull();
   });
 
-  it("gives those beyond its limit the overflow protocol, which counts too", () => {
+  it("builds the overflow protocol beyond its limit, and counts it", () => {
     const factory = limited();
     factory.overflowProtocol = Full;
     const one = connect(factory);
@@ -73,7 +73,7 @@ describe("a LimitTotalConnectionsFactory", () => {
     expect(connect(factory).wrapped).toBeInstanceOf(Keeper);
   });
 
-  it("is the factory of its protocols", () => {
+  it("sets itself as its protocols' factory", () => {
     const factory = limited();
     const { wrapped, transport } = connect(factory);
     expect((wrapped as Keeper).factory).toBe(factory);
@@ -81,7 +81,7 @@ describe("a LimitTotalConnectionsFactory", () => {
     expect((wrapped as Keeper).received).toBe("hello");
   });
 
-  it("does not count what could not be built", () => {
+  it("does not count a protocol that could not be built", () => {
     const none = new LimitTotalConnectionsFactory();
     expect(() => none.buildProtocol(PEER)).toThrow(NoProtocol);
     expect(none.connectionCount).toBe(0);
@@ -99,7 +99,7 @@ describe("a LimitTotalConnectionsFactory", () => {
 describe("a LimitConnectionsByPeer", () => {
   const from = (host: string, port: number) => new IPv4Address("TCP", host, port);
 
-  it("lets 5 connections of a host in, whatever their ports, and those of others", () => {
+  it("allows 5 connections per host, whatever their ports", () => {
     const factory = new LimitConnectionsByPeer(keepers());
     for (let port = 1; port <= 5; port++) expect(factory.buildProtocol(from("192.0.2.1", port))).not.toBeNull();
     expect(factory.buildProtocol(from("192.0.2.1", 6))).toBeNull();
@@ -107,14 +107,14 @@ describe("a LimitConnectionsByPeer", () => {
     expect(factory.buildProtocol(new IPv6Address("TCP", "2001:db8::1", 6))).not.toBeNull();
   });
 
-  it("lets so many in as it is told", () => {
+  it("allows the configured number of connections", () => {
     const factory = new LimitConnectionsByPeer(keepers());
     factory.maxConnectionsPerPeer = 1;
     connect(factory);
     expect(factory.buildProtocol(PEER)).toBeNull();
   });
 
-  it("lets a host in again when one of its connections is lost", () => {
+  it("allows a host again when one of its connections is lost", () => {
     const factory = new LimitConnectionsByPeer(keepers());
     factory.maxConnectionsPerPeer = 2;
     const one = connect(factory);
@@ -125,7 +125,7 @@ describe("a LimitConnectionsByPeer", () => {
     expect(factory.buildProtocol(PEER)).toBeNull();
   });
 
-  it("remembers nothing of a host that has no connection", () => {
+  it("forgets a host without connections", () => {
     const factory = new LimitConnectionsByPeer(keepers());
     const one = connect(factory);
     const two = connect(factory);
@@ -135,7 +135,7 @@ describe("a LimitConnectionsByPeer", () => {
     expect(factory.peerConnections.size).toBe(0);
   });
 
-  it("counts by the address it was told, though the transport tells another one", () => {
+  it("counts by the address given to buildProtocol(), even if the transport's differs", () => {
     class Elsewhere extends HalfTransport {
       override getPeer(): IPv4Address {
         return new IPv4Address("TCP", "198.51.100.9", 1);
@@ -146,7 +146,7 @@ describe("a LimitConnectionsByPeer", () => {
     expect(factory.peerConnections.size).toBe(0);
   });
 
-  it("counts nothing twice when a wrapper is lost that it never built", () => {
+  it("ignores the loss of a wrapper that it did not build", () => {
     const factory = new LimitConnectionsByPeer(keepers());
     connect(factory);
     factory.unregisterProtocol(new WrappingFactory(keepers()).buildProtocol(PEER)!);

@@ -26,13 +26,13 @@ function throttled(options: ThrottlingOptions): Throttled {
   return { factory, ...connect(factory) };
 }
 
-describe("how many connect", () => {
-  it("is not limited unless it is said", () => {
+describe("the number of connections", () => {
+  it("is not limited by default", () => {
     const factory = new ThrottlingFactory(keepers());
     for (let i = 0; i < 1000; i++) expect(factory.buildProtocol(PEER)).not.toBeNull();
   });
 
-  it("is maxConnectionCount, and again when one is lost", () => {
+  it("is limited to maxConnectionCount, and one more is accepted when one is lost", () => {
     const { factory, transport } = throttled({ maxConnectionCount: 2 });
     connect(factory);
     expect(factory.buildProtocol(PEER)).toBeNull();
@@ -41,7 +41,7 @@ describe("how many connect", () => {
     expect(factory.buildProtocol(PEER)).not.toBeNull();
   });
 
-  it("does not count what the wrapped factory did not build", () => {
+  it("does not count a connection for which the wrapped factory built nothing", () => {
     const none = keepers();
     none.buildProtocol = () => null;
     const factory = new ThrottlingFactory(none, { maxConnectionCount: 1 });
@@ -59,7 +59,7 @@ describe("reading", () => {
     expect(clock.getDelayedCalls()).toEqual([]);
   });
 
-  it("pauses above it until all that was read is paid for, and loses nothing", () => {
+  it("pauses above it until the rate allows more, and loses nothing", () => {
     const { wrapped, transport } = throttled({ readLimit: 10 });
     transport.receive("0123456789");
     transport.receive("abcdefghij");
@@ -71,7 +71,7 @@ describe("reading", () => {
     expect(transport.paused).toBe(false);
   });
 
-  it("pauses again and again, at its rate in the long run", () => {
+  it("keeps to its rate in the long run", () => {
     const { wrapped, transport } = throttled({ readLimit: 100 });
     for (let i = 0; i < 1000; i++) {
       if (!transport.paused) transport.receive("x".repeat(50));
@@ -81,7 +81,7 @@ describe("reading", () => {
     expect(wrapped.received.length / 100).toBeLessThan(110);
   });
 
-  it("goes on for ever below the limit", () => {
+  it("never pauses below the limit", () => {
     const { transport } = throttled({ readLimit: 100 });
     for (let i = 0; i < 1000; i++) {
       transport.receive("123456789");
@@ -90,7 +90,7 @@ describe("reading", () => {
     }
   });
 
-  it("waits longer for what was on its way when it paused", () => {
+  it("waits longer for bytes that were in flight when it paused", () => {
     const { transport } = throttled({ readLimit: 10 });
     transport.receive("x".repeat(20));
     clock.advance(1);
@@ -101,7 +101,7 @@ describe("reading", () => {
     expect(transport.paused).toBe(false);
   });
 
-  it("is limited for all connections together, also for those that come meanwhile", () => {
+  it("is limited for all connections together, including new ones", () => {
     const { factory, transport } = throttled({ readLimit: 10 });
     const other = connect(factory);
     transport.receive("012345");
@@ -122,7 +122,7 @@ describe("reading", () => {
     expect(transport.paused).toBe(false);
   });
 
-  it("stays paused when the wrapped protocol would go on meanwhile", () => {
+  it("stays paused when the wrapped protocol resumes meanwhile", () => {
     const { wrapped, transport } = throttled({ readLimit: 10 });
     transport.receive("x".repeat(20));
     wrapped.transport.pauseProducing();
@@ -132,7 +132,7 @@ describe("reading", () => {
     expect(transport.paused).toBe(false);
   });
 
-  it("leaves no timer when the last connection is lost, and does not forget what is to be paid", () => {
+  it("leaves no timer when the last connection is lost, and remembers what was read", () => {
     const { factory, transport } = throttled({ readLimit: 10 });
     const other = connect(factory);
     transport.receive("x".repeat(20));
@@ -148,7 +148,7 @@ describe("reading", () => {
 });
 
 describe("writing", () => {
-  it("counts bytes, of strings too, and of sequences", () => {
+  it("counts the bytes of strings and sequences", () => {
     const written: number[] = [];
     class Counting extends ThrottlingFactory<Keeper> {
       override registerWritten(length: number): void {
@@ -184,7 +184,7 @@ describe("writing", () => {
     expect(producer.calls).toEqual(["pause", "resume"]);
   });
 
-  it("asks a pull producer no further above the limit, and asks it later when it was wanted", () => {
+  it("stops asking a pull producer above the limit, and asks it again later", () => {
     const { wrapped, transport } = throttled({ writeLimit: 10 });
     const producer = new Told();
     wrapped.transport.registerProducer(producer, false);
@@ -235,7 +235,7 @@ describe("writing", () => {
     expect(producer.calls).toEqual(["pause"]);
   });
 
-  it("leaves a producer alone that has unregistered", () => {
+  it("does not resume a producer that has unregistered", () => {
     const { wrapped, transport } = throttled({ writeLimit: 10 });
     const producer = new Told();
     wrapped.transport.registerProducer(producer, true);
@@ -264,7 +264,7 @@ describe("writing", () => {
     expect(log.join()).toContain("Keeper (ThrottlingProtocol) threw");
   });
 
-  it("tells the producer when the connection is lost", () => {
+  it("stops the producer when the connection is lost", () => {
     const { wrapped, transport } = throttled({ writeLimit: 10 });
     const producer = new Told();
     wrapped.transport.registerProducer(producer, true);
@@ -281,12 +281,12 @@ describe("a ThrottlingFactory", () => {
     expect(() => throttled({ writeLimit: limit })).toThrow(/^writeLimit is a number of bytes a second above 0/);
   });
 
-  it("needs no clock without a limit of bytes, and says that it does with one", () => {
+  it("needs a clock only with a byte limit, and says so", () => {
     expect(() => new ThrottlingFactory(keepers(), { maxConnectionCount: 1 })).not.toThrow();
     expect(() => new ThrottlingFactory(keepers(), { readLimit: 1 })).toThrow(/pass a clock/);
   });
 
-  it("says what it does when it is noisy", () => {
+  it("logs when it throttles, if it is noisy", () => {
     const said = logged();
     const { factory, wrapped, transport } = throttled({ maxConnectionCount: 1, readLimit: 10, writeLimit: 10 });
     factory.noisy = true;
@@ -304,7 +304,7 @@ describe("a ThrottlingFactory", () => {
     ]);
   });
 
-  it("serves an echo that pauses by itself", () => {
+  it("works with an echo protocol that is its own producer", () => {
     class Echo extends Protocol {
       override connectionMade(): void {
         this.transport.registerProducer(this.transport, true);

@@ -14,7 +14,7 @@ describe("a TrafficLoggingFactory", () => {
     return { lines, factory, ...connect(factory) };
   }
 
-  it("tells who connects, what comes, what is sent, and how it ends", () => {
+  it("logs connections, bytes received and sent, and the loss", () => {
     const { lines, wrapped, transport } = logging();
     transport.receive("hello\r\n");
     wrapped.transport.write("who is there?");
@@ -29,7 +29,7 @@ describe("a TrafficLoggingFactory", () => {
     ]);
   });
 
-  it("shows 16 bytes a line, and where they stand in their stream", () => {
+  it("shows 16 bytes per line, with their offset in the stream", () => {
     const { lines, wrapped, transport } = logging();
     transport.receive("0123456789abcdefXY");
     transport.receive("Z");
@@ -43,7 +43,7 @@ describe("a TrafficLoggingFactory", () => {
     ]);
   });
 
-  it("shows no more of a piece than it is told", () => {
+  it("shows at most the configured number of bytes of a piece", () => {
     const { lines, transport } = logging(4);
     transport.receive("0123456789");
     transport.receive("abcd");
@@ -54,21 +54,21 @@ describe("a TrafficLoggingFactory", () => {
     ]);
   });
 
-  it("tells how the connection was ended from this side", () => {
+  it("logs how this side ended the connection", () => {
     const { lines, wrapped } = logging();
     wrapped.transport.loseWriteConnection();
     wrapped.transport.abortConnection();
     expect(lines.slice(1)).toEqual(["1 S loseWriteConnection()", "1 S abortConnection()"]);
   });
 
-  it("changes nothing of what passes", () => {
+  it("does not change the bytes", () => {
     const { wrapped, transport } = logging();
     transport.receive("in");
     wrapped.transport.write("out");
     expect([wrapped.received, transport.take()]).toEqual(["in", "out"]);
   });
 
-  it("numbers its connections, and tells the sink which one a line is about", () => {
+  it("numbers its connections, and passes the number to the sink", () => {
     const numbers: number[] = [];
     const factory = new TrafficLoggingFactory(keepers(), (_, number) => numbers.push(number));
     const one = connect(factory);
@@ -79,7 +79,7 @@ describe("a TrafficLoggingFactory", () => {
     expect(numbers).toEqual([1, 2, 1, 1]);
   });
 
-  it("counts only what was built", () => {
+  it("counts only protocols that were built", () => {
     const lines: string[] = [];
     const inner = keepers();
     const factory = new TrafficLoggingFactory(inner, (line) => lines.push(line));
@@ -93,7 +93,7 @@ describe("a TrafficLoggingFactory", () => {
 });
 
 describe("a SpewingFactory", () => {
-  it("logs all that is received and sent, in ASCII, and passes it on", () => {
+  it("logs all bytes received and sent, in ASCII, and passes them on", () => {
     const said = logged();
     const { transport } = connect(new SpewingFactory(keepers(Echo)));
     transport.receive("hello\r\n");

@@ -45,7 +45,7 @@ function both(options?: ProxyOptions): { near: HalfTransport; far: HalfTransport
 }
 
 describe("a ProxyServer that waits for its target", () => {
-  it("connects to the target, and reads nothing", () => {
+  it("connects to the target, and pauses reading", () => {
     const { transport, connector } = visit();
     expect([connector.host, connector.port, connector.state]).toEqual(["192.0.2.80", 80, "connecting"]);
     expect(transport.paused).toBe(true);
@@ -58,13 +58,13 @@ describe("a ProxyServer that waits for its target", () => {
     });
   });
 
-  it("stops connecting when its client goes first", () => {
+  it("stops connecting when its client disconnects first", () => {
     const { transport, connector } = visit();
     transport.lose();
     expect(connector.state).toBe("disconnected");
   });
 
-  it("drops its client when the target cannot be reached, and says why", () => {
+  it("drops its client when the target cannot be reached, and logs why", () => {
     const said = logged();
     const { transport, connector } = visit();
     connector.fail(new ConnectionRefusedError("Nothing listens there."));
@@ -74,7 +74,7 @@ describe("a ProxyServer that waits for its target", () => {
     expect(said).toHaveLength(1);
   });
 
-  it("says nothing when it is not noisy, or when its client went first", () => {
+  it("logs nothing when it is not noisy, or when its client disconnected first", () => {
     const said = logged();
     class QuietServer extends ProxyServer {
       override noisy = false;
@@ -88,14 +88,14 @@ describe("a ProxyServer that waits for its target", () => {
     expect(said).toEqual([]);
   });
 
-  it("closes a target that was connected too late", () => {
+  it("closes a target connection that is made too late", () => {
     const { transport, connector } = visit();
     connector.state = "connected"; // the attempt can no longer be stopped
     transport.lose();
     expect(connector.factory.buildProtocol(PEER)).toBeNull();
   });
 
-  it("asks the reactor with the options that are the reactor's", () => {
+  it("passes only the reactor's options to connectTCP()", () => {
     const memory = new MemoryReactor();
     const factory = new ProxyFactory("192.0.2.80", 80, { reactor: memory, timeout: 5 });
     new HalfTransport().connect(factory.buildProtocol(PEER) as ProtocolLike);
@@ -110,13 +110,13 @@ describe("a ProxyServer that waits for its target", () => {
 });
 
 describe("a forwarded connection", () => {
-  it("reads when the target is connected", () => {
+  it("resumes reading when the target is connected", () => {
     const { transport, connector } = visit();
     reach(connector);
     expect(transport.paused).toBe(false);
   });
 
-  it("has each transport as the other's producer", () => {
+  it("registers each transport as the other's producer", () => {
     const { near, far } = both();
     expect(near.producer).toBe(far);
     expect(far.producer).toBe(near);
@@ -130,7 +130,7 @@ describe("a forwarded connection", () => {
     expect(near.take()).toBe("answer");
   });
 
-  it("reads no further on one side while the other has much to send", () => {
+  it("pauses reading on one side while the other is above the high-water mark", () => {
     const { near, far } = both();
     far.congest();
     expect([near.paused, far.paused]).toEqual([true, false]);
@@ -139,7 +139,7 @@ describe("a forwarded connection", () => {
     expect([near.paused, far.paused]).toEqual([false, true]);
   });
 
-  it("passes on the end of the client's side, and goes on with the answer", () => {
+  it("forwards the client's half-close, and still passes on the answer", () => {
     const { near, far } = both();
     near.receive("question");
     near.end();
@@ -148,7 +148,7 @@ describe("a forwarded connection", () => {
     expect(near.take()).toBe("answer");
   });
 
-  it("passes on the end of the target's side, and goes on with what the client sends", () => {
+  it("forwards the target's half-close, and still passes on the client's bytes", () => {
     const { near, far } = both();
     far.end();
     expect([near.writeEnded, near.disconnecting]).toEqual([true, false]);
@@ -165,14 +165,14 @@ describe("a forwarded connection", () => {
     other.lose();
   });
 
-  it("is closed when its other side is lost for whatever reason, after what was written", () => {
+  it("is closed after its queued bytes are sent when the other side is lost", () => {
     const { near, far } = both();
     far.receive("last words");
     far.lose(new ConnectionLost());
     expect([near.take(), near.disconnecting, near.aborted]).toEqual(["last words", true, false]);
   });
 
-  it("drops what comes on one side when the other is gone", () => {
+  it("drops bytes of one side when the other is lost", () => {
     const { near, far } = both();
     near.lose();
     far.receive("too late");
@@ -180,7 +180,7 @@ describe("a forwarded connection", () => {
     expect([near.take(), far.take(), near.writeEnded]).toEqual(["", "", false]);
   });
 
-  it("leaves the connector alone when the client goes later", () => {
+  it("does not call the connector when the client disconnects later", () => {
     const { near, connector } = both();
     near.lose();
     expect(connector.state).toBe("connected");
@@ -202,7 +202,7 @@ describe("a forwarded connection", () => {
 });
 
 describe("the factories of a forwarder", () => {
-  it("may be given protocols of other classes", () => {
+  it("accept protocols of other classes", () => {
     class Upper extends ProxyClient {
       override dataReceived(data: Buffer): void {
         super.dataReceived(Buffer.from(data.toString().toUpperCase()));
@@ -221,11 +221,11 @@ describe("the factories of a forwarder", () => {
     expect(near.take()).toBe("ANSWER");
   });
 
-  it("borrow the bytes that they pass on", () => {
+  it("build protocols that borrow the bytes they pass on", () => {
     expect([ProxyServer.borrows, ProxyClient.borrows]).toEqual([true, true]);
   });
 
-  it("do nothing when a connection fails that nobody waits for", () => {
+  it("ignore a failed connection that no client waits for", () => {
     const factory = new ProxyClientFactory();
     expect(factory.buildProtocol(PEER)).toBeNull();
     factory.clientConnectionFailed(undefined as never, undefined as never);

@@ -4,7 +4,7 @@ import { flow } from "../helpers/flow.ts";
 
 const text = ({ memory, start, length }: Segment) => Buffer.from(memory.subarray(start, start + length)).toString();
 
-test("what is appended is a copy: the writer's memory may change at once", () => {
+test("appended bytes are copied: the writer may reuse its memory at once", () => {
   const list = new SegmentList();
   const bytes = Buffer.from("hello");
   new SegmentStore().append(list, bytes);
@@ -12,7 +12,7 @@ test("what is appended is a copy: the writer's memory may change at once", () =>
   expect(text(list.shift())).toBe("hello");
 });
 
-test("writes in a row become one segment, until another list's comes between them", () => {
+test("consecutive writes become one segment, unless a write to another list comes between them", () => {
   const store = new SegmentStore();
   const [list, other] = [new SegmentList(), new SegmentList()];
   store.append(list, Buffer.from("one "));
@@ -23,7 +23,7 @@ test("writes in a row become one segment, until another list's comes between the
   expect([text(list.shift()), text(list.shift()), list.bytes, list.head]).toEqual(["one two ", "three", 0, undefined]);
 });
 
-test("bytes of every size come out as they went in, in pieces of any size", () => {
+test("bytes of every size come out as they went in, whatever the size of the reads", () => {
   const store = new SegmentStore();
   for (const size of [1, 64, 65, 4096, 4097, 100_000]) {
     const list = new SegmentList();
@@ -41,7 +41,7 @@ test("bytes of every size come out as they went in, in pieces of any size", () =
   }
 });
 
-test("a list that is cleared is empty", () => {
+test("a cleared list is empty", () => {
   const list = new SegmentList();
   new SegmentStore().append(list, Buffer.from("gone"));
   list.clear();

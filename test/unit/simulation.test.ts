@@ -10,7 +10,7 @@ afterEach(() => {
   vi.unstubAllEnvs();
 });
 
-test("a host is found again by its name and by its address, and no two have the same", () => {
+test("host() returns the same host for a name and for its address, and addresses are unique", () => {
   const sim = new Simulation();
   const fixed = sim.host("10.0.0.1");
   const named = sim.host("server");
@@ -23,7 +23,7 @@ test("a host is found again by its name and by its address, and no two have the 
   expect(named.reactor.running).toBe(true);
 });
 
-test("time passes in run() only, and every reactor has the same", async () => {
+test("time advances only in run(), and is the same for every reactor", async () => {
   const sim = new Simulation();
   const [a, b] = [sim.host("a"), sim.host("b")];
   const calls: string[] = [];
@@ -38,7 +38,7 @@ test("time passes in run() only, and every reactor has the same", async () => {
   expect(sim.seconds()).toBe(2);
 });
 
-test("a timer that is cancelled or put off does not fire at its old time", async () => {
+test("a timer that is cancelled or postponed does not fire at its old time", async () => {
   const sim = new Simulation();
   const { reactor } = sim.host("a");
   const calls: number[] = [];
@@ -50,7 +50,7 @@ test("a timer that is cancelled or put off does not fire at its old time", async
   expect(calls).toEqual([0.5, 5]);
 });
 
-test("an hour without anything to do costs nothing", async () => {
+test("an idle hour takes no real time", async () => {
   const sim = new Simulation();
   sim.host("a").reactor.callLater(3600, () => undefined);
   await sim.run(3600 * 24 * 365);
@@ -63,7 +63,7 @@ class Faulty extends Protocol {
   }
 }
 
-test("what a protocol throws ends the run with the seed, what happened, and how to replay it", async () => {
+test("an exception of a protocol fails the run, with the seed, the latest events and how to replay it", async () => {
   const w = world({ seed: 42 });
   listen(w, () => new Faulty() as unknown as Recorder);
   const client = new Recorder();
@@ -106,7 +106,7 @@ test("a message that is logged as an error fails the run by itself", async () =>
   await expect(sim.run(10)).rejects.toThrow(/out of biscuits/);
 });
 
-test("what the program logs is told to the listener, and is no part of the hash", async () => {
+test("log messages go to the trace listener, and do not affect the hash", async () => {
   const hashes: string[] = [];
   const lines: string[] = [];
   for (const text of ["one", "two"]) {
@@ -119,7 +119,7 @@ test("what the program logs is told to the listener, and is no part of the hash"
   expect(lines).toContain("1.000000 log one");
 });
 
-test("until() returns what was awaited, throws what that was rejected with, and fails when it does not come", async () => {
+test("until() returns the result, throws the rejection, and fails when the promise does not settle in time", async () => {
   const sim = new Simulation({ seed: 9 });
   const { reactor } = sim.host("a");
   const after = <T>(seconds: number, f: () => T) =>
@@ -144,7 +144,7 @@ test("until() returns what was awaited, throws what that was rejected with, and 
   expect(sim.seconds()).toBe(13);
 });
 
-test("a simulation that runs cannot be run", async () => {
+test("run() is refused while the simulation is running", async () => {
   const sim = new Simulation();
   const first = sim.run(1);
   await expect(sim.run(1)).rejects.toThrow(/runs already/);
@@ -161,7 +161,7 @@ test("an error in the test's own script ends the run", async () => {
   await expect(sim.run(2)).rejects.toThrow(/seed 8.*wrong test/);
 });
 
-test("settings that no network has are refused: a link that loses every segment, faults without a pause", () => {
+test("impossible settings are refused: a link that loses every segment, faults with no time between them", () => {
   const sim = new Simulation();
   const [one, other] = [sim.host("one"), sim.host("other")];
   for (const settings of [{ loss: 1 }, { fragment: 1.1 }, { bandwidth: 0 }, { window: 0 }, { latency: -1 }]) {
@@ -172,12 +172,12 @@ test("settings that no network has are refused: a link that loses every segment,
   expect(() => sim.faults({ resetEveri: 1 } as object)).toThrow(/no option "resetEveri"/);
 });
 
-test("a seed is a whole number from 0 on", () => {
+test("a seed is an integer, 0 or more", () => {
   for (const seed of [-1, 0.5, Number.NaN, 2 ** 53]) expect(() => new Simulation({ seed })).toThrow(RangeError);
   expect(new Simulation({ seed: 0 }).seed).toBe(0);
 });
 
-test("the program's random numbers are the seed's, and the network's are others", () => {
+test("the program's random numbers depend on the seed, and are independent of the network's", () => {
   const draw = (seed: number) => {
     const { random } = new Simulation({ seed });
     return [random(), random(), random()];
@@ -198,7 +198,7 @@ test("a link can be changed in one direction", async () => {
   expect(server.text).toBe("slow");
 });
 
-test("connections() lists those that both sides have", async () => {
+test("connections() lists the connections that both sides have open", async () => {
   const w = world();
   expect(w.sim.connections()).toEqual([]);
   const pairs = [];
@@ -230,7 +230,7 @@ test("a simulated reactor can be stopped and run again, and installs no signal h
   await sim.until(ended);
 });
 
-test("simulate() runs the body once for each seed, and returns what the runs were", async () => {
+test("simulate() runs the body once for each seed, and returns each run's seed, hash and duration", async () => {
   vi.stubEnv("SKEIN_SEED", "");
   const seeds: number[] = [];
   const results = await simulate({ seed: 10, runs: 3 }, async (sim) => {
@@ -241,14 +241,14 @@ test("simulate() runs the body once for each seed, and returns what the runs wer
   expect(results.map(({ seed, seconds }) => [seed, seconds])).toEqual([10, 11, 12].map((seed) => [seed, seed]));
 });
 
-test("simulate() draws a seed when asked, and takes the one of the environment before any other", async () => {
+test("simulate() draws a random seed when asked, and SKEIN_SEED overrides it", async () => {
   const [drawn] = await simulate({ seed: "random" }, async () => undefined);
   expect(Number.isSafeInteger(drawn!.seed)).toBe(true);
   vi.stubEnv("SKEIN_SEED", "77");
   expect(await simulate({ seed: 1, runs: 5 }, async () => undefined)).toMatchObject([{ seed: 77 }]);
 });
 
-test("an assertion of the body that fails tells the seed", async () => {
+test("an assertion that fails in the body is reported with the seed", async () => {
   const failed = simulate({ seed: 5, runs: 10 }, async (sim) => {
     await sim.run(1);
     if (sim.seed === 7) throw new Error("expected something else");

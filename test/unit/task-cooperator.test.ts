@@ -70,7 +70,7 @@ function* upTo(n: number, seen: unknown[] = [], name: unknown = ""): Generator<u
 class Boom extends Error {}
 
 describe("a Cooperator", () => {
-  it("takes one step after another, and tells when there are no more", () => {
+  it("takes one step after another, and fires when the iterator ends", () => {
     const { cooperator, tick } = byHand();
     const seen: unknown[] = [];
     const work = upTo(3, seen);
@@ -83,7 +83,7 @@ describe("a Cooperator", () => {
     expect(outcome(d)).toEqual({ result: work });
   });
 
-  it("takes turns", () => {
+  it("runs tasks in turns", () => {
     const { cooperator, tick } = byHand();
     const seen: unknown[] = [];
     for (const name of ["a", "b", "c"]) cooperator.cooperate(upTo(2, seen, name));
@@ -91,7 +91,7 @@ describe("a Cooperator", () => {
     expect(seen).toEqual(["a0", "b0", "c0", "a1", "b1", "c1"]);
   });
 
-  it("goes on in the next tick with whose turn it is", () => {
+  it("continues in the next tick with the task whose turn it is", () => {
     const { cooperator, tick } = byHand(2);
     const seen: unknown[] = [];
     for (const name of ["a", "b", "c"]) cooperator.cooperate(upTo(3, seen, name));
@@ -101,7 +101,7 @@ describe("a Cooperator", () => {
     expect(seen).toEqual(["a0", "b0", "c0", "a1"]);
   });
 
-  it("skips nobody when one before it ends", () => {
+  it("skips no task when an earlier one ends", () => {
     const { cooperator, tick } = byHand();
     const seen: unknown[] = [];
     cooperator.cooperate(upTo(1, seen, "a"));
@@ -110,7 +110,7 @@ describe("a Cooperator", () => {
     expect(seen).toEqual(["a0", "b0", "c0", "b1", "c1", "b2", "c2"]);
   });
 
-  it("does no more in a tick than the predicate lets it", () => {
+  it("ends its work in a tick when the termination predicate says so", () => {
     const { cooperator, tick } = byHand(5);
     const seen: unknown[] = [];
     cooperator.cooperate(upTo(100, seen));
@@ -118,7 +118,7 @@ describe("a Cooperator", () => {
     expect(seen).toHaveLength(5);
   });
 
-  it("asks for no tick when there is nothing to do", () => {
+  it("schedules no tick when there is nothing to do", () => {
     const hand = byHand();
     expect(hand.scheduled).toBe(false);
     hand.cooperator.cooperate(upTo(1));
@@ -127,14 +127,14 @@ describe("a Cooperator", () => {
     expect(hand.scheduled).toBe(false);
   });
 
-  it("takes back the tick it asked for when its last task is stopped", () => {
+  it("cancels the scheduled tick when its last task is stopped", () => {
     const hand = byHand();
     const task = hand.cooperator.cooperate(upTo(5));
     task.stop();
     expect(hand.scheduled).toBe(false);
   });
 
-  it("works in slices of 10 ms unless told otherwise", () => {
+  it("works in slices of 10 ms by default", () => {
     let due: (() => void) | undefined;
     const cooperator = new Cooperator({
       scheduler: (tick) => {
@@ -163,7 +163,7 @@ describe("a Cooperator", () => {
     expect(() => coiterate(upTo(1))).toThrow(NoClockError);
   });
 
-  it("takes any iterable", () => {
+  it("accepts any iterable", () => {
     const { cooperator, tick } = byHand(10);
     const array = [1, 2, 3];
     const d = cooperator.coiterate(array);
@@ -174,7 +174,7 @@ describe("a Cooperator", () => {
     expectTypeOf(d).toEqualTypeOf<Deferred<number[]>>();
   });
 
-  it("takes an iterator that is no iterable", () => {
+  it("accepts an iterator that is not an iterable", () => {
     const { cooperator, tick } = byHand();
     let left = 2;
     const bare: Iterator<number> = { next: () => ({ done: left-- <= 0, value: left }) };
@@ -183,7 +183,7 @@ describe("a Cooperator", () => {
     expect(outcome(d)).toEqual({ result: bare });
   });
 
-  it("takes an async iterable, waiting for each step", async () => {
+  it("accepts an async iterable, and waits for each step", async () => {
     const { cooperator, tick } = byHand();
     const seen: number[] = [];
     const d = cooperator.coiterate(
@@ -202,7 +202,7 @@ describe("a Cooperator", () => {
     expect(d.called).toBe(true);
   });
 
-  it("lets work that is done add more work", () => {
+  it("allows a finished task to add another", () => {
     const { cooperator, tick } = byHand();
     const seen: unknown[] = [];
     cooperator.coiterate(upTo(1, seen, "a")).addCallback(() => {
@@ -214,7 +214,7 @@ describe("a Cooperator", () => {
 });
 
 describe("starting and stopping a Cooperator", () => {
-  it("it runs at first, unless told otherwise", () => {
+  it("it is started by default", () => {
     expect(byHand().cooperator.running).toBe(true);
     expect(byHand(1, { started: false }).cooperator.running).toBe(false);
   });
@@ -228,7 +228,7 @@ describe("starting and stopping a Cooperator", () => {
     expect(hand.scheduled).toBe(true);
   });
 
-  it("start() of one that runs changes nothing", () => {
+  it("start() of a running one is a no-op", () => {
     const hand = byHand();
     hand.cooperator.start();
     expect(hand.cooperator.running).toBe(true);
@@ -245,7 +245,7 @@ describe("starting and stopping a Cooperator", () => {
     expect(ends.map(outcome)).toEqual(Array(2).fill({ error: expect.any(SchedulerStopped) }));
   });
 
-  it("refuses work when it is stopped", () => {
+  it("refuses new tasks when it is stopped", () => {
     const { cooperator } = byHand();
     cooperator.stop();
     expect(outcome(cooperator.coiterate(upTo(1)))).toEqual({ error: expect.any(SchedulerStopped) });
@@ -278,7 +278,7 @@ describe("starting and stopping a Cooperator", () => {
     expect(hand.scheduled).toBe(false);
   });
 
-  it("may be stopped by what one of its tasks's end calls", () => {
+  it("may be stopped by a callback of whenDone()", () => {
     const hand = byHand();
     const task = hand.cooperator.cooperate(upTo(2));
     let ended: unknown;
@@ -291,8 +291,8 @@ describe("starting and stopping a Cooperator", () => {
   });
 });
 
-describe("errors in work", () => {
-  it("fail what it was for, and no other", () => {
+describe("errors in tasks", () => {
+  it("fail that task, and no other", () => {
     const { cooperator, tick } = byHand();
     const error = new Boom();
     const bad = cooperator.coiterate(
@@ -307,7 +307,7 @@ describe("errors in work", () => {
     expect(outcome(good)).toMatchObject({ result: expect.anything() });
   });
 
-  it("fail it by a Deferred that fails later", () => {
+  it("fail the task when a yielded Deferred fails later", () => {
     const { cooperator, tick } = byHand();
     const waited = new Deferred<void>();
     const d = cooperator.coiterate([waited]);
@@ -318,7 +318,7 @@ describe("errors in work", () => {
     expect(outcome(d)).toEqual({ error });
   });
 
-  it("fail it by a Deferred that has failed", () => {
+  it("fail the task when a yielded Deferred has already failed", () => {
     const { cooperator, tick } = byHand();
     const error = new Boom();
     const d = cooperator.coiterate([fail(error)]);
@@ -326,7 +326,7 @@ describe("errors in work", () => {
     expect(outcome(d)).toEqual({ error });
   });
 
-  it("fail it by a promise", async () => {
+  it("fail the task when a yielded promise rejects", async () => {
     const { cooperator, tick } = byHand();
     const error = new Boom();
     const d = cooperator.coiterate([Promise.reject(error)]);
@@ -334,7 +334,7 @@ describe("errors in work", () => {
     await expect(d).rejects.toBe(error);
   });
 
-  it("of an async iterable fail it", async () => {
+  it("of an async iterable fail the task", async () => {
     const { cooperator, tick } = byHand();
     const error = new Boom();
     const d = cooperator.coiterate(
@@ -353,7 +353,7 @@ describe("errors in work", () => {
 });
 
 describe("waiting", () => {
-  it("for a Deferred holds up that task, and no other", () => {
+  it("for a Deferred suspends that task, and no other", () => {
     const { cooperator, tick } = byHand();
     const seen: unknown[] = [];
     const gate = new Deferred<void>();
@@ -372,14 +372,14 @@ describe("waiting", () => {
     expect(seen.at(-1)).toBe("after");
   });
 
-  it("for a Deferred that has fired is no waiting", () => {
+  it("for a Deferred that has fired does not suspend the task", () => {
     const { cooperator, tick } = byHand();
     const d = cooperator.coiterate([succeed(1), succeed(2)]);
     tick(3);
     expect(d.called).toBe(true);
   });
 
-  it("while paused goes on only after both", () => {
+  it("while paused continues only after both the Deferred and resume()", () => {
     const hand = byHand();
     const gate = new Deferred<void>();
     const seen: unknown[] = [];
@@ -398,7 +398,7 @@ describe("waiting", () => {
     expect(seen).toEqual(["on"]);
   });
 
-  it("when it was stopped meanwhile does nothing", () => {
+  it("ends without effect when the task was stopped meanwhile", () => {
     const hand = byHand();
     const gate = new Deferred<void>();
     const task = hand.cooperator.cooperate([gate, 1]);
@@ -409,7 +409,7 @@ describe("waiting", () => {
     expect(outcome(task.whenDone())).toEqual({ error: expect.any(TaskStopped) });
   });
 
-  it("for what fails after it was stopped counts the failure as handled", () => {
+  it("counts a failure after stop() as handled", () => {
     const hand = byHand();
     const gate = new Deferred<void>();
     const task = hand.cooperator.cooperate([gate]);
@@ -442,7 +442,7 @@ describe("a task", () => {
     expect(seen).toEqual(["0", "1"]);
   });
 
-  it("paused twice is to be resumed twice", () => {
+  it("paused twice must be resumed twice", () => {
     const { hand, task: one, seen } = task();
     one.pause();
     one.pause();
@@ -458,7 +458,7 @@ describe("a task", () => {
     expect(() => task().task.resume()).toThrow(NotPaused);
   });
 
-  it("tells everybody who asks when it is done, each by a Deferred of its own", () => {
+  it("returns a Deferred of its own from each whenDone()", () => {
     const { hand, task: one } = task(1);
     const [a, b] = [one.whenDone(), one.whenDone()];
     a.addCallback(() => {
@@ -469,7 +469,7 @@ describe("a task", () => {
     expect(outcome(one.whenDone())).toMatchObject({ result: expect.anything() });
   });
 
-  it("tells what it failed with, also afterwards", () => {
+  it("reports its error from whenDone(), also after it failed", () => {
     const hand = byHand();
     const error = new Boom();
     const one = hand.cooperator.cooperate([fail(error)]);
@@ -506,7 +506,7 @@ describe("a task", () => {
     expect(steps).toEqual(["cleaned up"]);
   });
 
-  it("whose finally block throws has that logged", () => {
+  it("logs an exception of its finally block", () => {
     const hand = byHand();
     const error = new Boom();
     const one = hand.cooperator.cooperate(
@@ -543,7 +543,7 @@ describe("a task", () => {
     expect(steps).toEqual(["cleaned up"]);
   });
 
-  it("that is over cannot be stopped, and says how it ended", () => {
+  it("that is over cannot be stopped; the error says how it ended", () => {
     const done = task(0);
     done.hand.tick();
     expect(() => done.task.stop()).toThrow(TaskDone);
@@ -568,7 +568,7 @@ describe("a task", () => {
     expect(seen).toEqual([]);
   });
 
-  it("that ended its Cooperator cannot be resumed into it", () => {
+  it("that stopped its Cooperator cannot be resumed into it", () => {
     const { hand, task: one, seen } = task();
     one.pause();
     hand.cooperator.stop();

@@ -31,7 +31,7 @@ describe("an endpoint in memory", () => {
     expect(completer.succeedOnce()).toBe(undefined);
   });
 
-  it("says when nobody listens, or nothing is built", () => {
+  it("throws when no port listens, or a factory builds nothing", () => {
     class Nobody extends Factory {
       override buildProtocol(): null {
         return null;
@@ -45,7 +45,7 @@ describe("an endpoint in memory", () => {
     expect(() => completer.succeedOnce()).toThrow(/built no protocol/);
   });
 
-  it("tells the connector of the loss of a connection, so that it is made again", () => {
+  it("tells the connector that the connection was lost, so that it can reconnect", () => {
     const { completer, reactor } = connectableEndpoint(Factory.forProtocol(Echo));
     const factory = new ReconnectingClientFactory();
     factory.clock = reactor;

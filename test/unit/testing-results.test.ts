@@ -5,16 +5,16 @@ import { assertNoResult, failureResultOf, successResultOf } from "../../src/entr
 class Boom extends Error {}
 
 describe("successResultOf", () => {
-  it("is the result, which stays", () => {
+  it("returns the result, and leaves it in place", () => {
     const d = succeed(5);
     expect([successResultOf(d), successResultOf(d)]).toEqual([5, 5]);
   });
 
-  it("throws when there is none", () => {
+  it("throws when the Deferred has not fired", () => {
     expect(() => successResultOf(new Deferred())).toThrow(/has none/);
   });
 
-  it("throws when it failed, with why, and counts that as handled", () => {
+  it("throws when the Deferred failed, with the error as its cause, and counts that as handled", () => {
     const before = pendingFailures().length;
     const error = new Boom("no");
     expect(() => successResultOf(fail(error))).toThrow(expect.objectContaining({ cause: error }));
@@ -23,7 +23,7 @@ describe("successResultOf", () => {
 });
 
 describe("failureResultOf", () => {
-  it("is the Failure, which is handled", () => {
+  it("returns the Failure, and counts it as handled", () => {
     const before = pendingFailures().length;
     const error = new Boom();
     expect(failureResultOf(fail(error)).value).toBe(error);
@@ -31,11 +31,11 @@ describe("failureResultOf", () => {
     expect(pendingFailures()).toHaveLength(before);
   });
 
-  it("throws when it is another", () => {
+  it("throws when the error has another type", () => {
     expect(() => failureResultOf(fail(new Boom("x")), TypeError, RangeError)).toThrow(/TypeError or RangeError.*Boom/);
   });
 
-  it("throws when there is none, or a result", () => {
+  it("throws when the Deferred has not fired, or has a result", () => {
     expect(() => failureResultOf(new Deferred())).toThrow(/has no result/);
     expect(() => failureResultOf(succeed(5))).toThrow(/result 5/);
     expect(() => failureResultOf(succeed(Object.create(null)))).toThrow(/result \[object Object\]/);
@@ -43,14 +43,14 @@ describe("failureResultOf", () => {
 });
 
 describe("assertNoResult", () => {
-  it("finds nothing, and leaves what comes later alone", () => {
+  it("passes when the Deferred has not fired, and does not affect its later result", () => {
     const d = new Deferred<number>();
     assertNoResult(d);
     d.callback(3);
     expect(successResultOf(d)).toBe(3);
   });
 
-  it("throws when there is something", () => {
+  it("throws when the Deferred has fired", () => {
     const error = new Boom();
     expect(() => assertNoResult(succeed(3))).toThrow(/result 3/);
     expect(() => assertNoResult(fail(error))).toThrow(expect.objectContaining({ cause: error }));

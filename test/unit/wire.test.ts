@@ -22,7 +22,7 @@ it("Echo sends back what it receives", () => {
   expect(transport.written).toEqual(Buffer.from([0x6f, 0x6e, 0x65, 0, 255]));
 });
 
-it("Echo reads no further while its client does not", () => {
+it("Echo pauses reading while its client does not read", () => {
   const transport = new FakeTransport().connect(new Echo());
   transport.congest();
   expect(transport.paused).toBe(true);
@@ -37,7 +37,7 @@ it("Discard answers nothing", () => {
   expect(transport.disconnecting).toBe(false);
 });
 
-it("Chargen sends lines of 72 printing characters, each one further than the one before", () => {
+it("Chargen sends lines of 72 printable characters, each shifted by one", () => {
   const chargen = new Chargen();
   const transport = new FakeTransport().connect(chargen);
   expect(transport.take()).toBe("");
@@ -52,7 +52,7 @@ it("Chargen sends lines of 72 printing characters, each one further than the one
   });
 });
 
-it("Chargen sends nothing but when its transport asks for more, and closes when it is told to stop", () => {
+it("Chargen writes only when its transport asks, and closes on stopProducing()", () => {
   const chargen = new Chargen();
   const transport = new FakeTransport().connect(chargen);
   expect(transport.producer).toBe(chargen);
@@ -62,7 +62,7 @@ it("Chargen sends nothing but when its transport asks for more, and closes when 
   expect(transport.disconnecting).toBe(true);
 });
 
-it("a subclass of Chargen makes a noise of its own", () => {
+it("a subclass of Chargen can override the noise", () => {
   class Ticking extends Chargen {
     override noise = "tick\r\n";
   }
@@ -72,7 +72,7 @@ it("a subclass of Chargen makes a noise of its own", () => {
   expect(transport.take()).toBe("tick\r\n");
 });
 
-it("QOTD sends one quote, of a subclass as well, and closes", () => {
+it("QOTD sends one quote, which a subclass can override, and closes", () => {
   const transport = new FakeTransport().connect(new QOTD());
   expect(transport.take()).toMatch(/^.{1,510}\r\n$/);
   expect(transport.disconnecting).toBe(true);
@@ -84,13 +84,13 @@ it("QOTD sends one quote, of a subclass as well, and closes", () => {
   expect(new FakeTransport().connect(new Mine()).take()).toBe("Know thyself.\r\n");
 });
 
-it("Who sends the user whose process this is, and closes", () => {
+it("Who sends the user of this process, and closes", () => {
   const transport = new FakeTransport().connect(new Who());
   expect(transport.take()).toBe(`${userInfo().username}\r\n`);
   expect(transport.disconnecting).toBe(true);
 });
 
-it("Who sends an empty list where that user has no name", () => {
+it("Who sends an empty list when that user has no name", () => {
   vi.mocked(userInfo).mockImplementation(() => {
     throw new Error("ENOENT");
   });
@@ -122,13 +122,13 @@ it.each([
   expect(transport.disconnecting).toBe(true);
 });
 
-it("Time and Daytime go by the system's clock when they are given none", () => {
+it("Time and Daytime use the system clock by default", () => {
   vi.useFakeTimers({ now: new Date("1980-01-01T00:00:00Z") });
   expect(new FakeTransport().connect(new Time()).written.readUInt32BE()).toBe(2_524_521_600);
   expect(new FakeTransport().connect(new Daytime()).take()).toBe("Tue Jan  1 00:00:00 1980\r\n");
 });
 
-it("all of them borrow what they receive", () => {
+it("all of them borrow the bytes they receive", () => {
   const all = [Echo, Discard, Chargen, QOTD, Who, Daytime, Time];
   expect(all.map(({ borrows }) => borrows)).toEqual(all.map(() => true));
 });
