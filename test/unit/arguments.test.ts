@@ -112,7 +112,7 @@ describe.each(Object.entries(REACTORS))("%s", (_, make) => {
     expect(() => loose().listenTCP(0, factory)).toThrow(message);
   });
 
-  test("connectTCP() says the same of factories for clients, and what a host is", () => {
+  test("connectTCP() checks the host and the factory in the same way", () => {
     expect(() => loose().connectTCP("h", 80)).toThrow(
       "connectTCP(host, port, factory) needs a factory, not undefined: ClientFactory.forProtocol(MyProtocol) makes one",
     );
@@ -122,7 +122,7 @@ describe.each(Object.entries(REACTORS))("%s", (_, make) => {
     );
   });
 
-  test("connectTCP() refuses a plain Factory, which goes with an endpoint", () => {
+  test("connectTCP() refuses a plain Factory, and points to endpoints", () => {
     class Plain extends Factory {}
     const factory = new Plain();
     expect(() => loose().connectTCP("h", 80, factory)).toThrow(
@@ -135,7 +135,7 @@ describe.each(Object.entries(REACTORS))("%s", (_, make) => {
     expect(factory.numPorts).toBe(0);
   });
 
-  test("connectTCP() takes factories that wrap others, whatever these are", () => {
+  test("connectTCP() accepts wrapping factories of any kind", () => {
     const reactor = make();
     for (const inner of [Factory.forProtocol(Echo), ClientFactory.forProtocol(Echo)]) {
       const connector = reactor.connectTCP("127.0.0.1", 80, new WrappingFactory(inner));
@@ -144,7 +144,7 @@ describe.each(Object.entries(REACTORS))("%s", (_, make) => {
     }
   });
 
-  test("an option that is not known is refused, and those that are are named", () => {
+  test("an unknown option is refused, and the known ones are listed", () => {
     expect(() => loose().listenTCP(0, f, { iface: "127.0.0.1" })).toThrow(
       new TypeError('listenTCP(port, factory, options) has no option "iface". It has: backlog, interface, reusePort.'),
     );
@@ -194,7 +194,7 @@ describe.each(Object.entries(REACTORS))("%s", (_, make) => {
     expect(begunBy(reactor)).toEqual([]);
   });
 
-  test("an option that is undefined is one that is left out, and later changes of the object have no effect", () => {
+  test("an option that is undefined counts as left out, and later changes of the object have no effect", () => {
     const reactor = make();
     const factory = ClientFactory.forProtocol(Echo);
     const options: { timeout: unknown; bindAddress: undefined } = { timeout: 5, bindAddress: undefined };
@@ -206,7 +206,7 @@ describe.each(Object.entries(REACTORS))("%s", (_, make) => {
     expect(begunBy(reactor)).toEqual([]);
   });
 
-  test("addReader() and addWriter() name the method that is missing", () => {
+  test("addReader() and addWriter() name the missing method", () => {
     expect(() => loose().addReader({ doRead() {}, connectionLost() {}, logPrefix() {} })).toThrow(
       new TypeError(
         "addReader(reader) needs an object with doRead(), fileno(), connectionLost(), logPrefix(): " +
@@ -218,8 +218,8 @@ describe.each(Object.entries(REACTORS))("%s", (_, make) => {
   });
 });
 
-describe("a description of an endpoint", () => {
-  it("goes with a reactor, which comes first", () => {
+describe("an endpoint description", () => {
+  it("needs a reactor as the first argument", () => {
     const server = serverFromString as (...args: unknown[]) => unknown;
     const client = clientFromString as (...args: unknown[]) => unknown;
     expect(() => server("tcp:1")).toThrow(
@@ -331,7 +331,7 @@ describe.each(Object.entries(TRANSPORTS))("%s", (_, make) => {
       (...args: unknown[]) => unknown
     >;
 
-  it("sends a string in the encoding that comes with it", async () => {
+  it("sends a string in the given encoding", async () => {
     const [transport, sent] = await make();
     transport.write("é", "latin1");
     transport.write("c3a9", "hex");
@@ -366,7 +366,7 @@ describe.each(Object.entries(TRANSPORTS))("%s", (_, make) => {
     expect(await sent()).toBe("bc");
   });
 
-  it("takes nothing but producers and protocols for such", async () => {
+  it("refuses what is not a producer or a protocol", async () => {
     const [transport] = await make();
     for (const wrong of [undefined, {}, { stopProducing() {} }, () => 0]) {
       expect(() => loose(transport).registerProducer(wrong, true)).toThrow(TypeError);
@@ -380,7 +380,7 @@ describe.each(Object.entries(TRANSPORTS))("%s", (_, make) => {
   });
 });
 
-test("an endpoint refuses what its reactor would, before it is used", () => {
+test("an endpoint refuses in its constructor what its reactor would refuse", () => {
   const reactor = new MemoryReactorClock();
   const make = (Endpoint: unknown, ...args: unknown[]) =>
     Reflect.construct(Endpoint as typeof TCP4ServerEndpoint, args);

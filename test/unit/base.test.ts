@@ -61,7 +61,7 @@ async function during(body: () => unknown): Promise<void> {
 }
 
 describe("run and stop", () => {
-  it("runs when run() returns, and run() resolves after the shutdown", async () => {
+  it("is running when run() returns, and run() resolves after the shutdown", async () => {
     const ended = reactor.run();
     expect(reactor.running).toBe(true);
     expect(reactor.asked).toEqual(["startIO"]);
@@ -72,13 +72,13 @@ describe("run and stop", () => {
     expect(reactor.asked).toEqual(["startIO", "disconnectAll", "stopIO"]);
   });
 
-  it("refuses to run while it runs", async () => {
+  it("refuses run() while it is running", async () => {
     await during(() => {
       expect(() => reactor.run()).toThrow(ReactorAlreadyRunning);
     });
   });
 
-  it("refuses to run while it shuts down", async () => {
+  it("refuses run() while it shuts down", async () => {
     const ended = reactor.run();
     const before = new Deferred<void>();
     reactor.addSystemEventTrigger("before", "shutdown", () => before);
@@ -90,7 +90,7 @@ describe("run and stop", () => {
     await ended;
   });
 
-  it("refuses to stop before it runs, twice, and after it ran", async () => {
+  it("refuses stop() before it runs, a second time, and after it ran", async () => {
     expect(() => reactor.stop()).toThrow(ReactorNotRunning);
     const ended = reactor.run();
     reactor.stop();
@@ -127,7 +127,7 @@ describe("run and stop", () => {
     await during(() => expect(started).toBe(1));
   });
 
-  it("goes on with the shutdown when the connections cannot be ended", async () => {
+  it("completes the shutdown when ending the connections fails", async () => {
     const ended = reactor.run();
     reactor.disconnected = new Deferred<unknown>();
     reactor.disconnected.errback(new Error("stuck"));
@@ -136,7 +136,7 @@ describe("run and stop", () => {
     expect(errors()).toEqual(["stuck"]);
   });
 
-  it("is stopped, and its end waited for, by its disposal", async () => {
+  it("is stopped and waited for by `await using`", async () => {
     const ended = reactor.run();
     let over = false;
     reactor.addSystemEventTrigger("after", "shutdown", () => {
@@ -147,7 +147,7 @@ describe("run and stop", () => {
     await ended;
   });
 
-  it("has nothing to dispose of when it does not run, and waits for a stop under way", async () => {
+  it("does nothing on disposal when it is not running, and waits for a stop in progress", async () => {
     await reactor[Symbol.asyncDispose]();
     const ended = reactor.run();
     reactor.stop();
@@ -176,7 +176,7 @@ describe("crash", () => {
     expect(reactor.asked).toEqual([]);
   });
 
-  it("leaves the calls that are due for the next run", async () => {
+  it("keeps due calls for the next run", async () => {
     const calls: string[] = [];
     reactor.callLater(0, () => reactor.crash());
     reactor.callLater(0, () => calls.push("second"));
@@ -187,7 +187,7 @@ describe("crash", () => {
     expect(calls).toEqual(["second"]);
   });
 
-  it("ends a shutdown that waits", async () => {
+  it("ends a shutdown that is waiting", async () => {
     const ended = reactor.run();
     const after: string[] = [];
     const before = new Deferred<void>();
@@ -204,7 +204,7 @@ describe("crash", () => {
 });
 
 describe("system events", () => {
-  it("come in the order before, during, after at startup, and running is true from during on", async () => {
+  it("run before, during, after triggers in order at startup; running is true from during on", async () => {
     const ran: string[] = [];
     const note = (name: string) => ran.push(`${name} ${reactor.running}`);
     reactor.callWhenRunning(note, "when running 1");
@@ -216,7 +216,7 @@ describe("system events", () => {
     expect(ran).toEqual(["before false", "during true", "when running 1 true", "after true", "when running 2 true"]);
   });
 
-  it("come in the order before, during, after at shutdown, and running is false from during on", async () => {
+  it("run before, during, after triggers in order at shutdown; running is false from during on", async () => {
     const ran: string[] = [];
     for (const phase of ["after", "during", "before"] as const) {
       reactor.addSystemEventTrigger(phase, "shutdown", () => {
@@ -227,7 +227,7 @@ describe("system events", () => {
     expect(ran).toEqual(["before true ", "during false disconnectAll", "after false disconnectAll"]);
   });
 
-  it("wait with the start for Deferreds of before startup, while timers go on", async () => {
+  it("wait for Deferreds of before-startup triggers, while timers run", async () => {
     const before = new Deferred<void>();
     reactor.addSystemEventTrigger("before", "startup", () => before);
     const ended = reactor.run();
@@ -240,7 +240,7 @@ describe("system events", () => {
     await ended;
   });
 
-  it("wait with the end for Deferreds of before shutdown, while timers and I/O go on", async () => {
+  it("wait for Deferreds of before-shutdown triggers, while timers and I/O run", async () => {
     const ended = reactor.run();
     const waiting = new Deferred<void>();
     reactor.addSystemEventTrigger("before", "shutdown", () => waiting);
@@ -253,7 +253,7 @@ describe("system events", () => {
     await ended;
   });
 
-  it("wait with during shutdown until every connection has ended, while timers go on", async () => {
+  it("wait during shutdown until every connection has ended, while timers run", async () => {
     const ran: string[] = [];
     const ended = reactor.run();
     const disconnected = new Deferred<unknown>();
@@ -269,7 +269,7 @@ describe("system events", () => {
     expect(ran).toEqual(["timer", "during"]);
   });
 
-  it("are held up by no trigger that fails", async () => {
+  it("continue when a trigger fails", async () => {
     const ended = reactor.run();
     reactor.addSystemEventTrigger("before", "shutdown", () => {
       throw new Error("exploded");
@@ -280,7 +280,7 @@ describe("system events", () => {
     expect(errors()).toEqual(["exploded", "rejected"]);
   });
 
-  it("complete the startup before a stop() that a trigger of startup asks for", async () => {
+  it("complete the startup before a stop() that a startup trigger calls", async () => {
     const ran: string[] = [];
     reactor.addSystemEventTrigger("before", "startup", () => reactor.stop());
     reactor.addSystemEventTrigger("after", "startup", () => ran.push("after startup"));
@@ -290,7 +290,7 @@ describe("system events", () => {
     expect(reactor.asked).toEqual(["startIO", "disconnectAll", "stopIO"]);
   });
 
-  it("give up a startup that waits when the reactor is stopped", async () => {
+  it("abandon a startup that is waiting when the reactor is stopped", async () => {
     const before = new Deferred<void>();
     reactor.addSystemEventTrigger("before", "startup", () => before);
     const ended = reactor.run();
@@ -301,7 +301,7 @@ describe("system events", () => {
     expect(reactor.asked).toEqual(["disconnectAll"]);
   });
 
-  it("may have any name, and are fired by that", () => {
+  it("may have any name, and are fired by name", () => {
     const ran: string[] = [];
     reactor.addSystemEventTrigger("after", "reload", () => ran.push("after"));
     reactor.addSystemEventTrigger("before", "reload", (name: string) => ran.push(name), "before");
@@ -311,7 +311,7 @@ describe("system events", () => {
     expect(ran).toEqual(["before", "after"]);
   });
 
-  it("are not fired anew while they are under way", () => {
+  it("are not fired again while they are in progress", () => {
     const ran: string[] = [];
     const before = new Deferred<void>();
     reactor.addSystemEventTrigger("before", "reload", () => before);
@@ -322,14 +322,14 @@ describe("system events", () => {
     expect(ran).toEqual(["after"]);
   });
 
-  it("end the reactor when it is shutdown that is fired", async () => {
+  it("stop the reactor when the event shutdown is fired", async () => {
     const ended = reactor.run();
     reactor.fireSystemEvent("shutdown");
     await ended;
     expect(reactor.asked).toEqual(["startIO", "disconnectAll", "stopIO"]);
   });
 
-  it("forget a trigger that is removed, and refuse to remove it again or once it ran", async () => {
+  it("do not run a removed trigger, and refuse to remove it again or once it ran", async () => {
     const ran: string[] = [];
     const removed = reactor.addSystemEventTrigger("before", "startup", () => ran.push("removed"));
     const kept = reactor.callWhenRunning(() => ran.push("kept")) as TriggerId;
@@ -343,14 +343,14 @@ describe("system events", () => {
     expect(ran).toEqual(["kept"]);
   });
 
-  it("refuse a phase that there is not, and a trigger that is not a function", () => {
+  it("refuse an unknown phase, and a trigger that is not a function", () => {
     expect(() => reactor.addSystemEventTrigger("amid" as TriggerPhase, "startup", () => 0)).toThrow(RangeError);
     expect(() => reactor.addSystemEventTrigger("before", "startup", "f" as unknown as () => void)).toThrow(TypeError);
   });
 });
 
 describe("callWhenRunning", () => {
-  it("calls at once when the reactor runs", async () => {
+  it("calls at once when the reactor is running", async () => {
     await during(() => {
       const calls: unknown[] = [];
       expect(reactor.callWhenRunning((...args: number[]) => calls.push(args), 1, 2)).toBeUndefined();
@@ -394,7 +394,7 @@ describe("callLater", () => {
     });
   });
 
-  it("makes a call that is due now in the next turn, not in this one", async () => {
+  it("makes a call that is due now in the next tick, not in this one", async () => {
     await during(async () => {
       let called = false;
       reactor.callLater(0, () => {
@@ -407,7 +407,7 @@ describe("callLater", () => {
     });
   });
 
-  it("makes calls that are scheduled by a call in a later turn, so that I/O is not starved", async () => {
+  it("makes calls that a call schedules in a later tick, so that I/O is not starved", async () => {
     await during(async () => {
       let rounds = 0;
       const again = () => {
@@ -423,7 +423,7 @@ describe("callLater", () => {
     });
   });
 
-  it("isolates each call: what one throws or rejects with is logged and the others are made", async () => {
+  it("isolates each call: an exception or rejection is logged, and the others are made", async () => {
     await during(async () => {
       const calls: string[] = [];
       reactor.callLater(0, () => {
@@ -440,7 +440,7 @@ describe("callLater", () => {
     expect(logged[0]?.message).toBe("A delayed call failed");
   });
 
-  it("makes no call before the reactor runs, and those that are overdue at its first turn", async () => {
+  it("makes no call before the reactor runs, and overdue calls in its first tick", async () => {
     const timeouts = vi.spyOn(globalThis, "setTimeout");
     const immediates = vi.spyOn(globalThis, "setImmediate");
     const calls: string[] = [];
@@ -458,7 +458,7 @@ describe("callLater", () => {
     expect(() => reactor.callLater(1, undefined as unknown as () => void)).toThrow(/needs a function/);
   });
 
-  it("lists the calls to come in time order", async () => {
+  it("lists the pending calls in time order", async () => {
     const [late, soon] = [reactor.callLater(20, () => 0), reactor.callLater(10, () => 0)];
     reactor.callLater(5, () => 0).cancel();
     expect(reactor.getDelayedCalls()).toEqual([soon, late]);
@@ -474,7 +474,7 @@ describe("callLater", () => {
     });
   });
 
-  it("does not give calls the AsyncLocalStorage store of whoever had Node's timers armed", async () => {
+  it("does not leak the AsyncLocalStorage store of the code that armed Node's timer into calls", async () => {
     const store = new AsyncLocalStorage<string>();
     await during(async () => {
       const seen: unknown[] = [];
@@ -506,7 +506,7 @@ describe("Node's timers", () => {
     return state;
   }
 
-  it("are armed once for many calls, as long as none is due earlier", async () => {
+  it("are armed once for many calls, unless an earlier one is added", async () => {
     const { armed } = control();
     await during(() => {
       reactor.callLater(5, () => 0);
@@ -517,7 +517,7 @@ describe("Node's timers", () => {
     });
   });
 
-  it("are not touched by a call at a far deadline and its cancellation", async () => {
+  it("are not changed by a call with a far deadline and its cancellation", async () => {
     const { armed } = control();
     const cleared = vi.spyOn(globalThis, "clearTimeout");
     const ended = reactor.run();
@@ -529,7 +529,7 @@ describe("Node's timers", () => {
     await ended;
   });
 
-  it("wait for a call of thirty days as long as they can, and then for the rest", async () => {
+  it("wait for a call in thirty days in several steps", async () => {
     const state = control();
     let calls = 0;
     const ended = reactor.run();
@@ -548,7 +548,7 @@ describe("Node's timers", () => {
     await ended;
   });
 
-  it("need two turns at most for a call that is due in 0.4 ms, though they may fire early", async () => {
+  it("need two ticks at most for a call that is due in 0.4 ms, though they may fire early", async () => {
     const state = control();
     let calls = 0;
     const ended = reactor.run();
@@ -565,7 +565,7 @@ describe("Node's timers", () => {
     await ended;
   });
 
-  it("are all taken back at the end of the run", async () => {
+  it("are all cleared at the end of the run", async () => {
     const timeouts = vi.spyOn(globalThis, "setTimeout");
     const cleared = vi.spyOn(globalThis, "clearTimeout");
     const calls: string[] = [];
@@ -583,7 +583,7 @@ describe("Node's timers", () => {
 describe("signals", () => {
   const listeners = () => process.listenerCount("SIGINT") + process.listenerCount("SIGTERM");
 
-  it("stop the reactor, at the first SIGTERM", async () => {
+  it("stop the reactor at the first SIGTERM", async () => {
     const before = listeners();
     const ended = reactor.run();
     expect(listeners()).toBe(before + 2);
@@ -595,7 +595,7 @@ describe("signals", () => {
     expect(logged[0]?.message).toMatch(/^Received SIGTERM: shutting down/);
   });
 
-  it("end the process at the second, by the signal itself", async () => {
+  it("terminate the process at the second, by the signal itself", async () => {
     const before = listeners();
     const kill = vi.spyOn(process, "kill").mockImplementation(() => {
       expect(listeners()).toBe(before); // nobody of ours keeps the signal from its default
@@ -612,7 +612,7 @@ describe("signals", () => {
     expect(reactor.asked).toEqual(["startIO", "stopIO"]);
   });
 
-  it("are left alone when asked", async () => {
+  it("are not handled with installSignalHandlers: false", async () => {
     const before = listeners();
     const ended = reactor.run({ installSignalHandlers: false });
     expect(listeners()).toBe(before);

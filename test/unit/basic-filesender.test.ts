@@ -113,7 +113,7 @@ describe("FileSender", () => {
     expect((await file.stat()).size).toBe(content.length);
   });
 
-  it("sends a file from its present position on", async () => {
+  it("sends a file from its current position", async () => {
     await using file = await open(path);
     await file.read(Buffer.alloc(39_990), 0, 39_990, null);
     const { done, sink } = send(file);
@@ -134,7 +134,7 @@ describe("FileSender", () => {
     expect(sink.pieces).toHaveLength(2);
   });
 
-  it("gives the consumer at most CHUNK_SIZE bytes each time it asks", async () => {
+  it("writes at most CHUNK_SIZE bytes for each resumeProducing()", async () => {
     const sink = new Sink();
     sink.eager = false;
     const { done } = send(iterated("Test content"), sink, 4);
@@ -151,7 +151,7 @@ describe("FileSender", () => {
     expect(sink.producer).toBe(undefined);
   });
 
-  it("reads nothing before it is asked, and one piece at a time", async () => {
+  it("reads nothing before resumeProducing(), and one piece at a time", async () => {
     const sink = new Sink();
     sink.eager = false;
     const source = new Slow();
@@ -164,14 +164,14 @@ describe("FileSender", () => {
     expect(source.asked).toBe(1);
   });
 
-  it("fires with no byte for an empty file, and sends nothing", async () => {
+  it("fires with an empty Buffer for an empty file, and sends nothing", async () => {
     const { done, sink } = send(iterated());
     expect(await done).toEqual(Buffer.alloc(0));
     expect(sink.pieces).toEqual([]);
     expect(sink.producer).toBe(undefined);
   });
 
-  it("sends each piece as the transform returns it, and fires with the last byte of that", async () => {
+  it("sends what the transform returns, and fires with its last byte", async () => {
     const sink = new Sink();
     const done = new FileSender().beginFileTransfer(iterated("Test ", "content"), sink, (piece) =>
       piece.toString().toUpperCase(),
@@ -180,7 +180,7 @@ describe("FileSender", () => {
     expect(sink.text).toBe("TEST CONTENT");
   });
 
-  it("reads on when the transform leaves nothing of a piece", async () => {
+  it("reads the next piece when the transform returns nothing", async () => {
     const sink = new Sink();
     const sender = new FileSender();
     sender.CHUNK_SIZE = 2;
@@ -191,7 +191,7 @@ describe("FileSender", () => {
     expect(sink.text).toBe("ab");
   });
 
-  it("tells what was sent last while the transfer goes on", async () => {
+  it("has the last byte sent so far in `lastSent`", async () => {
     const sink = new Sink();
     sink.eager = false;
     const sender = new FileSender();
@@ -202,7 +202,7 @@ describe("FileSender", () => {
     expect(sender.lastSent.toString()).toBe("b");
   });
 
-  it("fails when the consumer stops it, and gives the source up", async () => {
+  it("fails when the consumer stops it, and releases the source", async () => {
     const sink = new Sink();
     const source = new Slow();
     const { done } = send(source, sink);
@@ -214,7 +214,7 @@ describe("FileSender", () => {
     expect(sink.text).toBe("a");
   });
 
-  it("destroys a stream whose transfer is stopped", async () => {
+  it("destroys the stream when the transfer is stopped", async () => {
     const stream = new Readable({ read() {} });
     stream.push("begun");
     const sink = new Sink();
@@ -268,7 +268,7 @@ describe("FileSender", () => {
     expect(sink.producer).toBe(undefined);
   });
 
-  it("fails for a file that was closed", async () => {
+  it("fails for a closed file", async () => {
     const file = await open(path);
     await file.close();
     const { done, sink } = send(file);
@@ -276,7 +276,7 @@ describe("FileSender", () => {
     expect(sink.pieces).toEqual([]);
   });
 
-  it("fails with what the transform throws, in the first piece or in a later part of it", async () => {
+  it("fails with an exception of the transform, for the first piece or a later part", async () => {
     for (const bad of ["ab", "cd"]) {
       const sink = new Sink();
       const sender = new FileSender();
@@ -290,7 +290,7 @@ describe("FileSender", () => {
     }
   });
 
-  it("gives a source up whose end nobody waits for, even if that fails", async () => {
+  it("releases a source without waiting for its end, even if that fails", async () => {
     const source = new Slow();
     source.return = () => Promise.reject(new RangeError("no end"));
     const { done, sink } = send(source);
@@ -299,14 +299,14 @@ describe("FileSender", () => {
     await source.fail(new RangeError("late"));
   });
 
-  it("is stopped by a consumer that is gone already", () => {
+  it("is stopped by a consumer that is already lost", () => {
     const sink = new Sink();
     sink.registerProducer = (producer: Producer) => producer.stopProducing();
     const { done } = send(iterated("a"), sink);
     errorOf(done, TransferStoppedError);
   });
 
-  it("is stopped by a consumer that is lost while it is written to", async () => {
+  it("is stopped by a consumer that is lost during a write", async () => {
     const sink = new Sink();
     sink.onWrite = () => sink.producer?.stopProducing();
     const { done } = send(iterated("a", "b"), sink);
@@ -316,7 +316,7 @@ describe("FileSender", () => {
     expect(sink.text).toBe("a");
   });
 
-  it("throws what the consumer throws when it has a producer already, and can be used again", async () => {
+  it("throws when the consumer already has a producer, and can be used again", async () => {
     const sink = new Sink();
     sink.eager = false;
     new FileSender().beginFileTransfer(iterated("a"), sink);
@@ -328,7 +328,7 @@ describe("FileSender", () => {
     expect(sender.lastSent.toString()).toBe("b");
   });
 
-  it("makes one transfer at a time, and another after it", async () => {
+  it("runs one transfer at a time, and another after it", async () => {
     const sender = new FileSender();
     const first = new Sink();
     const done = sender.beginFileTransfer(iterated("one"), first);
@@ -339,7 +339,7 @@ describe("FileSender", () => {
     expect([first.text, second.text]).toEqual(["one", "two"]);
   });
 
-  it("ignores a consumer that asks or stops after the end", async () => {
+  it("ignores resumeProducing() and stopProducing() after the end", async () => {
     const sender = new FileSender();
     await sender.beginFileTransfer(iterated("one"), new Sink());
     sender.resumeProducing();

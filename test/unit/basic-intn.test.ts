@@ -69,7 +69,7 @@ describe.each([
   ["a receiver with a prefix of three bytes", recording(Int24StringReceiver), 3],
   ["Int32StringReceiver", recording(Int32StringReceiver), 4],
 ])("%s", (_name, Receiver, size) => {
-  it("tells how long its prefix is, borrows, and allows 99,999 bytes", () => {
+  it("has a prefixLength, borrows, and allows 99,999 bytes", () => {
     const { protocol } = start(new Receiver());
     expect(protocol.prefixLength).toBe(size);
     expect((protocol.constructor as typeof IntNStringReceiver).borrows).toBe(true);
@@ -82,13 +82,13 @@ describe.each([
     expect(texts(protocol.got)).toEqual(["one", "", "three"]);
   });
 
-  it("delivers strings that come in single bytes", () => {
+  it("delivers strings that arrive byte by byte", () => {
     const { protocol, transport } = start(new Receiver());
     for (const byte of framed(size, "a", "b".repeat(16), "")) transport.receive(Buffer.from([byte]));
     expect(texts(protocol.got)).toEqual(["a", "b".repeat(16), ""]);
   });
 
-  it("delivers strings however two reads cut them", () => {
+  it("delivers strings wherever the stream is split in two reads", () => {
     const stream = framed(size, "first", "", "2", "x".repeat(100), "end");
     for (let cut = 0; cut <= stream.length; cut++) {
       const { protocol, transport } = start(new Receiver());
@@ -98,7 +98,7 @@ describe.each([
     }
   });
 
-  it("delivers nothing of a string that is not complete", () => {
+  it("delivers nothing of an incomplete string", () => {
     for (const partial of [
       prefixOf(size, 9).subarray(0, size - 1),
       prefixOf(size, 9),
@@ -111,7 +111,7 @@ describe.each([
     }
   });
 
-  it("sends a string of bytes or text behind its length in bytes", () => {
+  it("sends bytes or text with the length in bytes as prefix", () => {
     const { protocol, transport } = start(new Receiver());
     protocol.sendString(Buffer.from("bytes"));
     protocol.sendString("grüß");
@@ -119,7 +119,7 @@ describe.each([
     expect(transport.written).toEqual(framed(size, "bytes", Buffer.from("grüß"), ""));
   });
 
-  it("closes for a prefix above MAX_LENGTH, as soon as it has come, and delivers nothing more", () => {
+  it("closes as soon as a prefix above MAX_LENGTH arrives, and delivers nothing more", () => {
     const { protocol, transport } = start(new Receiver());
     protocol.MAX_LENGTH = 10;
     transport.receive(framed(size, "x".repeat(10)));
@@ -132,7 +132,7 @@ describe.each([
     expect(texts(protocol.got)).toEqual(["x".repeat(10)]);
   });
 
-  it("does not deliver a string above MAX_LENGTH that came together with its prefix", () => {
+  it("does not deliver a string above MAX_LENGTH that arrived together with its prefix", () => {
     const { protocol, transport } = start(new Receiver());
     protocol.MAX_LENGTH = 10;
     transport.receive(framed(size, "x".repeat(11), "next"));
@@ -140,7 +140,7 @@ describe.each([
     expect(protocol.exceeded).toEqual([11]);
   });
 
-  it("drops exactly the string that was too long when lengthLimitExceeded() leaves the connection open", () => {
+  it("drops exactly the over-long string when lengthLimitExceeded() leaves the connection open", () => {
     const stream = framed(size, "a", "x".repeat(50), "b", "y".repeat(51), "c");
     for (const most of [1, 7, 60, stream.length]) {
       const { protocol, transport } = start(new Receiver());
@@ -152,7 +152,7 @@ describe.each([
     }
   });
 
-  it("stops to deliver once the connection closes", () => {
+  it("stops delivering once the connection closes", () => {
     const { protocol, transport } = start(new Receiver());
     protocol.onString = (string) => string === "quit" && transport.loseConnection();
     transport.receive(framed(size, "one", "quit", "late"));
@@ -176,7 +176,7 @@ describe.each([
     expect(transport.paused).toBe(false);
   });
 
-  it("goes on when it is resumed inside the same stringReceived()", () => {
+  it("continues when it is resumed inside the same stringReceived()", () => {
     const { protocol, transport } = start(new Receiver());
     protocol.onString = () => {
       protocol.pauseProducing();
@@ -194,7 +194,7 @@ describe.each([
     expect(protocol.got).toHaveLength(10_000);
   });
 
-  it("puts data that arrives during stringReceived() behind what it has", () => {
+  it("appends data that arrives during stringReceived() to its buffer", () => {
     const { protocol, transport } = start(new Receiver());
     const late = framed(size, "three", "four");
     protocol.onString = (string) => string === "one" && transport.receive(late.subarray(0, -2));
@@ -204,7 +204,7 @@ describe.each([
     expect(texts(protocol.got)).toEqual(["one", "two", "three", "four"]);
   });
 
-  it("closes when it is told to stop producing, and delivers nothing more", () => {
+  it("closes on stopProducing(), and delivers nothing more", () => {
     const { protocol, transport } = start(new Receiver());
     protocol.onString = () => protocol.stopProducing();
     transport.receive(framed(size, "one", "two"));
@@ -212,7 +212,7 @@ describe.each([
     expect(texts(protocol.got)).toEqual(["one"]);
   });
 
-  it("keeps what follows a string that threw", () => {
+  it("keeps the bytes after a string whose stringReceived() threw", () => {
     const { protocol, transport } = start(new Receiver());
     protocol.onString = (string) => {
       if (string === "bad") throw new RangeError("bad string");
@@ -228,7 +228,7 @@ describe.each([
     expect(protocol.got).toHaveLength(200_000);
   });
 
-  it("gives strings for good, whatever comes after them", () => {
+  it("never overwrites a delivered string", () => {
     const { protocol, transport } = start(new Receiver());
     const sent = Array.from({ length: 300 }, (_, i) => String.fromCharCode(0x61 + (i % 26)).repeat(i % 200));
     const stream = framed(size, ...sent);
@@ -265,7 +265,7 @@ describe("Int32StringReceiver", () => {
   const Int32 = recording(Int32StringReceiver);
   const log = collectLog();
 
-  it("speaks the network's byte order", () => {
+  it("uses network byte order", () => {
     const { protocol, transport } = start(new Int32());
     protocol.sendString("foo");
     expect(transport.take()).toBe("\0\0\0\u0003foo");
@@ -273,7 +273,7 @@ describe("Int32StringReceiver", () => {
     expect(texts(protocol.got)).toEqual(["ubar"]);
   });
 
-  it("reads a prefix as a number without a sign", () => {
+  it("reads a prefix as an unsigned number", () => {
     const { protocol, transport } = start(new Int32());
     transport.receive(Buffer.from([0xff, 0xff, 0xff, 0xfe]));
     expect(protocol.exceeded).toEqual([0xfffffffe]);
@@ -304,7 +304,7 @@ describe("Int32StringReceiver", () => {
     );
   });
 
-  it("holds a string as far as it came, not as long as was announced", () => {
+  it("holds memory for the bytes received, not for the announced length", () => {
     const buffer = new Accumulator();
     buffer.add(Buffer.alloc(70_000));
     expect(buffer.has(1 << 30)).toBe(false);

@@ -46,7 +46,7 @@ describe("NetstringReceiver", () => {
     expect(transport.disconnecting).toBe(false);
   });
 
-  it("delivers the same however two reads cut it", () => {
+  it("delivers the same strings wherever the stream is split in two reads", () => {
     const stream = "5:hello,0:,10:0123456789,1:,,";
     for (let cut = 0; cut <= stream.length; cut++) {
       const { protocol, transport } = start();
@@ -56,13 +56,13 @@ describe("NetstringReceiver", () => {
     }
   });
 
-  it("delivers strings that come in single bytes", () => {
+  it("delivers strings that arrive byte by byte", () => {
     const { protocol, transport } = start();
     for (const byte of "11:hello world,0:,") transport.receive(byte);
     expect(protocol.texts).toEqual(["hello world", ""]);
   });
 
-  it("delivers a string as soon as its comma has come", () => {
+  it("delivers a string as soon as its comma arrives", () => {
     const { protocol, transport } = start();
     transport.receive("1:a");
     expect(protocol.texts).toEqual([]);
@@ -112,14 +112,14 @@ describe("NetstringReceiver", () => {
     expect(protocol.brokenPeer).toBe(true);
   });
 
-  it("delivers what came before the bytes that are no netstring, and nothing after", () => {
+  it("delivers the strings before invalid bytes, and nothing after them", () => {
     const { protocol, transport } = start();
     transport.receive("1:a,x1:b,");
     transport.receive("1:c,");
     expect(protocol.texts).toEqual(["a"]);
   });
 
-  it("delivers nothing more to a peer that is broken, even where the transport does not close", () => {
+  it("delivers nothing after invalid bytes, even if the transport stays open", () => {
     const { protocol, transport } = start();
     transport.loseConnection = () => {};
     transport.receive("x");
@@ -136,7 +136,7 @@ describe("NetstringReceiver", () => {
     expect(protocol.brokenPeer).toBe(true);
   });
 
-  it("sends a string of bytes or text behind its length in bytes", () => {
+  it("sends bytes or text with the length in bytes", () => {
     const { protocol, transport } = start();
     protocol.sendString(Buffer.from("bytes"));
     protocol.sendString("grüß");
@@ -155,7 +155,7 @@ describe("NetstringReceiver", () => {
     }
   });
 
-  it("stops to deliver once the connection closes", () => {
+  it("stops delivering once the connection closes", () => {
     const { protocol, transport } = start();
     protocol.onString = (string) => string === "quit" && transport.loseConnection();
     transport.receive("3:one,4:quit,4:late,");
@@ -174,7 +174,7 @@ describe("NetstringReceiver", () => {
     expect(transport.paused).toBe(false);
   });
 
-  it("puts data that arrives during stringReceived() behind what it has", () => {
+  it("appends data that arrives during stringReceived() to its buffer", () => {
     const { protocol, transport } = start();
     protocol.onString = (string) => string === "one" && transport.receive("5:three,4:fo");
     transport.receive("3:one,3:two,");
@@ -182,7 +182,7 @@ describe("NetstringReceiver", () => {
     expect(protocol.texts).toEqual(["one", "two", "three", "four"]);
   });
 
-  it("allocates nothing for a length that only was announced", async () => {
+  it("allocates nothing for an announced length", async () => {
     await expectBounded(1024 * 1024, () =>
       Array.from({ length: 200 }, () => {
         const { protocol, transport } = start(2 ** 31);

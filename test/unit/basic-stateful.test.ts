@@ -33,7 +33,7 @@ function start(): { protocol: Login; transport: FakeTransport } {
 }
 
 describe("StatefulStringProtocol", () => {
-  it("begins in the state init, and gives each string to the method of its state", () => {
+  it("starts in the state init, and calls the method of the current state with each string", () => {
     const { protocol, transport } = start();
     expect(protocol.state).toBe("init");
     transport.receive("3:ann,4:open,4:list,");
@@ -70,7 +70,7 @@ describe("StatefulStringProtocol", () => {
     );
   });
 
-  it("begins in another state where the class says so", () => {
+  it("starts in another state if the class says so", () => {
     class Late extends Login {
       override state = "commands";
     }
@@ -79,7 +79,7 @@ describe("StatefulStringProtocol", () => {
     expect(protocol.heard).toEqual([": a"]);
   });
 
-  it("works over every receiver of strings, and keeps what its class has", () => {
+  it("works with every string receiver class, and keeps its members", () => {
     class Counted extends StatefulStringProtocol(Int8StringReceiver) {
       proto_init(string: Buffer): string {
         this.sendString(string);
@@ -95,7 +95,7 @@ describe("StatefulStringProtocol", () => {
     expect(protocol.logPrefix()).toBe("Counted");
   });
 
-  it("has the types of the class below it, and those of its states", () => {
+  it("has the types of its base class and of its states", () => {
     const Base = StatefulStringProtocol(Int32StringReceiver);
     type Instance = InstanceType<typeof Base>;
     expectTypeOf<Instance>().toExtend<Int32StringReceiver>();

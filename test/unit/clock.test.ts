@@ -22,7 +22,7 @@ describe("Clock", () => {
     expect(calls).toHaveLength(1);
   });
 
-  it("sets the time first, then makes what is due in time order", () => {
+  it("sets the time first, then makes the due calls in time order", () => {
     const clock = new Clock();
     const calls: string[] = [];
     for (const delay of [3, 1, 2]) clock.callLater(delay, () => calls.push(`${delay} at ${clock.seconds()}`));
@@ -30,7 +30,7 @@ describe("Clock", () => {
     expect(calls).toEqual(["1 at 5", "2 at 5", "3 at 5"]);
   });
 
-  it("makes calls within the same advance that are scheduled during it and due", () => {
+  it("makes calls that are scheduled during an advance and due in it", () => {
     const clock = new Clock();
     const calls: string[] = [];
     clock.callLater(1, () => {
@@ -44,7 +44,7 @@ describe("Clock", () => {
     expect(calls.at(-1)).toBe("later");
   });
 
-  it("heeds a call that another one brings forward", () => {
+  it("makes a call that another one has moved earlier", () => {
     const clock = new Clock();
     const calls: string[] = [];
     const moved = clock.callLater(20, () => calls.push("moved"));
@@ -54,7 +54,7 @@ describe("Clock", () => {
     expect(calls).toEqual(["moved", "3"]);
   });
 
-  it("lets what a call throws out of advance, and makes the rest at the next one", () => {
+  it("throws an exception of a call from advance(), and makes the rest at the next advance", () => {
     const clock = new Clock();
     const calls: string[] = [];
     clock.callLater(1, () => {
@@ -66,7 +66,7 @@ describe("Clock", () => {
     expect(calls).toEqual(["rest"]);
   });
 
-  it("pumps through a list of timings", () => {
+  it("advances by each of a list of timings", () => {
     const clock = new Clock();
     const times: number[] = [];
     const again = () => {
@@ -78,7 +78,7 @@ describe("Clock", () => {
     expect(times).toEqual([1, 2.25, 5.25]);
   });
 
-  it("lists the calls to come in time order", () => {
+  it("lists the pending calls in time order", () => {
     const clock = new Clock();
     const late = clock.callLater(5000, () => 0);
     const soon = clock.callLater(0.5, () => 0);
@@ -88,7 +88,7 @@ describe("Clock", () => {
     expect(clock.getDelayedCalls()).toEqual([soon, between, late]);
   });
 
-  it("refuses to go back, and calls that cannot be", () => {
+  it("refuses to go back, and invalid delayed calls", () => {
     const clock = new Clock();
     expect(() => clock.advance(-1)).toThrow(RangeError);
     expect(() => clock.advance(Number.NaN)).toThrow(RangeError);

@@ -46,7 +46,7 @@ describe("cancelling a Deferred without canceller", () => {
     expect(() => fire(d)).toThrow(AlreadyCalledError);
   });
 
-  it("a second time changes nothing, and lets no second fire be ignored", () => {
+  it("a second time has no effect, and does not ignore a second fire", () => {
     const d = new Deferred<number>();
     d.cancel();
     d.cancel();
@@ -56,7 +56,7 @@ describe("cancelling a Deferred without canceller", () => {
     expect(() => d.callback(2)).toThrow(AlreadyCalledError);
   });
 
-  it("gives the cause to the CancelledError", () => {
+  it("passes the cause to the CancelledError", () => {
     const d = new Deferred<number>();
     d.cancel(boom);
     const [error] = watch(d);
@@ -66,7 +66,7 @@ describe("cancelling a Deferred without canceller", () => {
     expect(watch(e)[0]).not.toHaveProperty("cause");
   });
 
-  it("again after the ignored fire changes nothing, and no further fire is ignored", () => {
+  it("again after the ignored fire has no effect, and does not ignore a further fire", () => {
     const d = new Deferred<number>();
     d.cancel();
     d.callback(1);
@@ -87,14 +87,14 @@ describe("cancelling a Deferred with a canceller", () => {
     expect(watch(d)).toEqual([expect.any(CancelledError)]);
   });
 
-  it("ignores no later fire: the canceller was there to prevent it", () => {
+  it("does not ignore a later fire: the canceller should prevent it", () => {
     const d = new Deferred<number>(() => {});
     d.cancel();
     watch(d);
     expect(() => d.callback(1)).toThrow(AlreadyCalledError);
   });
 
-  it("leaves the result to a canceller that fires", () => {
+  it("takes the result of a canceller that fires", () => {
     const good = new Deferred<string>((d) => d.callback("as far as it got"));
     good.cancel();
     expect(watch(good)).toEqual(["as far as it got"]);
@@ -124,7 +124,7 @@ describe("cancelling a Deferred with a canceller", () => {
     expect(logged.map((event) => event.error)).toEqual([boom]);
   });
 
-  it("that cancels in its turn does not call itself for ever", () => {
+  it("does not recurse when the canceller cancels", () => {
     let calls = 0;
     const d = new Deferred<number>((who) => {
       calls++;
@@ -196,7 +196,7 @@ describe("cancelling a Deferred that waits for another", () => {
     expect(seen).toEqual([expect.any(CancelledError)]);
   });
 
-  it("takes what the other makes of it", () => {
+  it("gets the other's result or failure", () => {
     const inner = new Deferred<string>();
     const outer = succeed(0).addCallback(() =>
       inner.addErrback((f) => {
@@ -208,7 +208,7 @@ describe("cancelling a Deferred that waits for another", () => {
     expect(watch(outer)).toEqual(["instead"]);
   });
 
-  it("reaches through any number of them", () => {
+  it("works through any number of waiting Deferreds", () => {
     const innermost = new Deferred<number>();
     const middle = succeed(0).addCallback(() => innermost);
     const outer = succeed(0).addCallback(() => middle);
@@ -219,7 +219,7 @@ describe("cancelling a Deferred that waits for another", () => {
     expect((error as CancelledError).cause).toBe(boom);
   });
 
-  it("may be done again when the next link waits again", () => {
+  it("may be repeated when the next callback waits again", () => {
     const first = new Deferred<number>();
     const second = new Deferred<number>();
     const outer = succeed(0)
@@ -232,7 +232,7 @@ describe("cancelling a Deferred that waits for another", () => {
     expect(watch(outer)).toEqual([expect.any(CancelledError)]);
   });
 
-  it("does nothing when it has a result again", () => {
+  it("does nothing when it no longer waits", () => {
     const inner = new Deferred<number>();
     const outer = succeed(0).addCallback(() => inner);
     inner.callback(5);
@@ -240,7 +240,7 @@ describe("cancelling a Deferred that waits for another", () => {
     expect(watch(outer)).toEqual([5]);
   });
 
-  it("leaves a promise alone, whose end is ignored then", async () => {
+  it("does not affect a promise, whose settlement is then ignored", async () => {
     for (const end of [
       (): string => "too late",
       (): never => {
@@ -337,7 +337,7 @@ class FakeClock implements ReactorTime {
 }
 
 describe("addTimeout", () => {
-  it("turns the cancellation into TimeoutError after the time, not before", () => {
+  it("fails with TimeoutError after the timeout, not before", () => {
     const clock = new FakeClock();
     const d = new Deferred<number>();
     expect(d.addTimeout(2.5, clock)).toBe(d);
@@ -360,7 +360,7 @@ describe("addTimeout", () => {
     expect(watch(d)).toEqual([expect.any(TimeoutError)]);
   });
 
-  it("leaves a result in time alone, and cancels its delayed call", () => {
+  it("passes on a result in time, and cancels its delayed call", () => {
     const clock = new FakeClock();
     const d = new Deferred<number>();
     const seen = watch(d.addTimeout(1, clock));
@@ -370,7 +370,7 @@ describe("addTimeout", () => {
     expect(clock.pending).toBe(0);
   });
 
-  it("leaves a failure in time alone, and cancels its delayed call", () => {
+  it("passes on a failure in time, and cancels its delayed call", () => {
     const clock = new FakeClock();
     const d = new Deferred<number>();
     const seen = watch(d.addTimeout(1, clock));
@@ -379,7 +379,7 @@ describe("addTimeout", () => {
     expect(clock.pending).toBe(0);
   });
 
-  it("leaves a cancellation by somebody else a CancelledError", () => {
+  it("passes on the CancelledError of a cancellation by other code", () => {
     const clock = new FakeClock();
     const d = new Deferred<number>();
     const seen = watch(d.addTimeout(1, clock));
@@ -388,7 +388,7 @@ describe("addTimeout", () => {
     expect(clock.pending).toBe(0);
   });
 
-  it("leaves alone what a canceller makes of it", () => {
+  it("passes on the result of a canceller", () => {
     const clock = new FakeClock();
     const good = new Deferred<string>((d) => d.callback("what there was")).addTimeout(1, clock);
     const bad = new Deferred<string>((d) => d.errback(boom)).addTimeout(1, clock);
@@ -397,7 +397,7 @@ describe("addTimeout", () => {
     expect(watch(bad)).toEqual([boom]);
   });
 
-  it("covers what links added before it wait for", () => {
+  it("covers Deferreds that earlier callbacks wait for", () => {
     const clock = new FakeClock();
     const inner = new Deferred<number>();
     const d = new Deferred<number>();
@@ -409,7 +409,7 @@ describe("addTimeout", () => {
     expect(seen).toEqual([expect.any(TimeoutError)]);
   });
 
-  it("does not cover what links added after it wait for", () => {
+  it("does not cover Deferreds that later callbacks wait for", () => {
     const clock = new FakeClock();
     const inner = new Deferred<string>();
     const d = new Deferred<number>();
@@ -421,7 +421,7 @@ describe("addTimeout", () => {
     expect(seen).toEqual(["in its own time"]);
   });
 
-  it("lets a link before it see the CancelledError and decide", () => {
+  it("lets an earlier errback handle the CancelledError", () => {
     const clock = new FakeClock();
     const d = new Deferred<string>()
       .addErrback((f) => {
@@ -433,7 +433,7 @@ describe("addTimeout", () => {
     expect(watch(d)).toEqual(["default"]);
   });
 
-  it("asks onTimeoutCancel for what the cancellation becomes", () => {
+  it("calls onTimeoutCancel, whose result replaces the TimeoutError", () => {
     const clock = new FakeClock();
     const asked: unknown[] = [];
     const d = new Deferred<number>().addTimeout(3, clock, (result, seconds) => {
@@ -446,7 +446,7 @@ describe("addTimeout", () => {
     expect((asked[0] as Failure).value).toBeInstanceOf(CancelledError);
   });
 
-  it("does not ask onTimeoutCancel when the result was in time", () => {
+  it("does not call onTimeoutCancel when the result was in time", () => {
     const clock = new FakeClock();
     const d = new Deferred<number>();
     const seen = watch(
@@ -459,7 +459,7 @@ describe("addTimeout", () => {
     expect(seen).toEqual([1]);
   });
 
-  it("goes on with what onTimeoutCancel throws or waits for", () => {
+  it("continues with what onTimeoutCancel throws or waits for", () => {
     const clock = new FakeClock();
     const threw = new Deferred<number>().addTimeout(1, clock, () => {
       throw boom;
@@ -470,14 +470,14 @@ describe("addTimeout", () => {
     expect(watch(waits)).toEqual(["waited"]);
   });
 
-  it("on a Deferred with a result starts nothing that lasts", () => {
+  it("on a fired Deferred leaves no delayed call", () => {
     const clock = new FakeClock();
     expect(watch(succeed(1).addTimeout(1, clock))).toEqual([1]);
     expect(watch(fail(boom).addTimeout(1, clock))).toEqual([boom]);
     expect(clock.pending).toBe(0);
   });
 
-  it("twice lets the shorter one win", () => {
+  it("twice uses the shorter timeout", () => {
     const clock = new FakeClock();
     const d = new Deferred<number>().addTimeout(5, clock).addTimeout(1, clock);
     const seen = watch(d);
@@ -487,7 +487,7 @@ describe("addTimeout", () => {
     expect(clock.pending).toBe(0);
   });
 
-  it("bears that somebody else cancelled its delayed call", () => {
+  it("works when its delayed call was cancelled by other code", () => {
     const clock = new FakeClock();
     const d = new Deferred<number>().addTimeout(1, clock);
     clock.cancelAll();
@@ -495,7 +495,7 @@ describe("addTimeout", () => {
     expect(watch(d)).toEqual([1]);
   });
 
-  it("ignores one fire that comes after the time", () => {
+  it("ignores one fire after the timeout", () => {
     const clock = new FakeClock();
     const d = new Deferred<number>();
     const seen = watch(d.addTimeout(1, clock));
@@ -504,7 +504,7 @@ describe("addTimeout", () => {
     expect(seen).toEqual([expect.any(TimeoutError)]);
   });
 
-  it("does not ask onTimeoutCancel when it failed in time, or somebody else cancelled", () => {
+  it("does not call onTimeoutCancel for a failure in time, or a cancellation by other code", () => {
     const clock = new FakeClock();
     let asked = 0;
     const ask = (): void => {
@@ -521,7 +521,7 @@ describe("addTimeout", () => {
     expect(clock.pending).toBe(0);
   });
 
-  it("asks onTimeoutCancel as well when the canceller has given a result", () => {
+  it("calls onTimeoutCancel also when the canceller has given a result", () => {
     const clock = new FakeClock();
     const asked: unknown[] = [];
     const d = new Deferred<string>((who) => who.callback("what there was")).addTimeout(1, clock, (result) => {
@@ -533,7 +533,7 @@ describe("addTimeout", () => {
     expect(asked).toEqual(["what there was"]);
   });
 
-  it("asks onTimeoutCancel as well when a link before it has dealt with the CancelledError", () => {
+  it("calls onTimeoutCancel also when an earlier errback has handled the CancelledError", () => {
     const clock = new FakeClock();
     const asked: unknown[] = [];
     const before: unknown[] = [];
@@ -552,7 +552,7 @@ describe("addTimeout", () => {
     expect(asked).toEqual(["dealt with"]);
   });
 
-  it("hands on the CancelledError to an errback before it that lets it pass, as TimeoutError to those after", () => {
+  it("passes CancelledError to earlier errbacks, and TimeoutError to later ones", () => {
     const clock = new FakeClock();
     const before: unknown[] = [];
     const d = new Deferred<string>()
@@ -566,7 +566,7 @@ describe("addTimeout", () => {
     expect(watch(d)).toEqual([expect.any(TimeoutError)]);
   });
 
-  it("lets links that the canceller adds run after its own", () => {
+  it("runs callbacks that the canceller adds after its own", () => {
     const clock = new FakeClock();
     const order: unknown[] = [];
     const d = new Deferred<string>((who) => {

@@ -23,16 +23,16 @@ function errorOf(d: Deferred<unknown>): unknown {
 }
 
 describe("a callback that returns a Deferred", () => {
-  it("goes on at once when that has a result", () => {
+  it("continues at once when the Deferred has a result", () => {
     const seen = watch(succeed(1).addCallback((r) => succeed(r + 1)));
     expect(seen).toEqual([2]);
   });
 
-  it("goes on with the errbacks when that has failed", () => {
+  it("continues with the errbacks when the Deferred has failed", () => {
     expect(errorOf(succeed(1).addCallback(() => fail(boom)))).toBe(boom);
   });
 
-  it("holds up the chain until that fires", () => {
+  it("suspends the chain until the Deferred fires", () => {
     const inner = new Deferred<string>();
     const outer = succeed(1).addCallback(() => inner);
     const seen = watch(outer);
@@ -41,7 +41,7 @@ describe("a callback that returns a Deferred", () => {
     expect(seen).toEqual(["at last"]);
   });
 
-  it("holds up the chain until that fails", () => {
+  it("suspends the chain until the Deferred fails", () => {
     const inner = new Deferred<string>();
     const outer = succeed(1).addCallback(() => inner);
     inner.errback(boom);
@@ -55,7 +55,7 @@ describe("a callback that returns a Deferred", () => {
     expect(seen).toEqual(["recovered"]);
   });
 
-  it("leaves undefined behind in the inner one, taken at once or handed over later", () => {
+  it("leaves undefined in the inner Deferred, at once or later", () => {
     const ready = succeed<unknown>(1);
     const late = new Deferred<unknown>();
     succeed(0).addCallback(() => ready);
@@ -65,7 +65,7 @@ describe("a callback that returns a Deferred", () => {
     expect(watch(late)).toEqual([undefined]);
   });
 
-  it("gets what the inner one's callbacks made of its result", () => {
+  it("gets the result of the inner one's callbacks", () => {
     const inner = new Deferred<number>();
     inner.addCallback((r) => r * 2);
     const seen = watch(succeed(0).addCallback(() => inner));
@@ -73,7 +73,7 @@ describe("a callback that returns a Deferred", () => {
     expect(seen).toEqual([42]);
   });
 
-  it("is served before callbacks that are added to the inner one afterwards", () => {
+  it("gets its result before callbacks that are added to the inner one afterwards", () => {
     const order: string[] = [];
     const inner = new Deferred<string>();
     inner.addCallback((r) => {
@@ -88,7 +88,7 @@ describe("a callback that returns a Deferred", () => {
     expect(order).toEqual(["inner 1 x", "outer x", "inner 2 undefined"]);
   });
 
-  it("waits when the inner one has fired but waits itself", () => {
+  it("waits when the inner one has fired but is itself waiting", () => {
     const innermost = new Deferred<string>();
     const inner = succeed(0).addCallback(() => innermost);
     const seen = watch(succeed(0).addCallback(() => inner));
@@ -118,7 +118,7 @@ describe("a callback that returns a Deferred", () => {
     expect(seen).toEqual(["raw, worked on, finished"]);
   });
 
-  it("waits for links that the inner one has left while it hands its result to another", () => {
+  it("waits for the remaining callbacks of an inner one that passes its result to another", () => {
     const inner = new Deferred<string>();
     const seen = watch(
       succeed(0)
@@ -130,7 +130,7 @@ describe("a callback that returns a Deferred", () => {
     expect(seen).toEqual(["what is left"]);
   });
 
-  it("serves one waiting Deferred after the other, the later with undefined", () => {
+  it("passes its result to the first of two waiting Deferreds, and undefined to the second", () => {
     const inner = new Deferred<string>();
     const first = watch(succeed(0).addCallback(() => inner));
     const second = watch(succeed(0).addCallback(() => inner));
@@ -139,7 +139,7 @@ describe("a callback that returns a Deferred", () => {
     expect(second).toEqual([undefined]);
   });
 
-  it("may be its own Deferred's business: that fails with CircularChainError", () => {
+  it("fails with CircularChainError when it returns its own Deferred", () => {
     const d: Deferred<unknown> = new Deferred<unknown>();
     d.addCallback(() => d);
     d.callback(1);
@@ -148,7 +148,7 @@ describe("a callback that returns a Deferred", () => {
     expect(error).toMatchObject({ code: "ERR_CIRCULAR_CHAIN", message: expect.stringContaining("return the result") });
   });
 
-  it("runs links that the waiting Deferred gets during the wait, in order", () => {
+  it("runs callbacks that are added to the waiting Deferred during the wait, in order", () => {
     const order: string[] = [];
     const inner = new Deferred<void>();
     const outer = succeed(0).addCallback(() => inner);
@@ -159,7 +159,7 @@ describe("a callback that returns a Deferred", () => {
     expect(order).toEqual(["1", "2", "3"]);
   });
 
-  it("waits for one that waits for a third, whichever of them began first", () => {
+  it("waits for a Deferred that waits for a third, whichever began to wait first", () => {
     const [first, second, third] = [new Deferred<string>(), new Deferred<number>(), new Deferred<number>()];
     const chained = second.addCallback(() => first);
     const outer = third.addCallback(() => chained);
@@ -171,7 +171,7 @@ describe("a callback that returns a Deferred", () => {
     expect(seen).toEqual(["through two"]);
   });
 
-  it("goes on after the inner one's own links, which run after what that waits for", () => {
+  it("continues after the inner one's own callbacks, which run after what that one waits for", () => {
     const innermost = new Deferred<string>();
     const order: unknown[] = [];
     const outer = succeed("outer").addCallback((r) => {
@@ -194,7 +194,7 @@ describe("a callback that returns a Deferred", () => {
     expect(order).toEqual(["outer", "inner", ["withers"], ["withers", "withers"]]);
   });
 
-  it("may have taken its result from one that had taken it from another, all fired before", () => {
+  it("gets a result that passed through several Deferreds, all of which had fired", () => {
     const first = succeed("handed on twice");
     const second = succeed(0).addCallback(() => first);
     const third = succeed(0).addCallback(() => second);
@@ -203,7 +203,7 @@ describe("a callback that returns a Deferred", () => {
     expect(watch(first)).toEqual([undefined]);
   });
 
-  it("takes the inner one's failure with it, at once or later", () => {
+  it("takes over the inner one's failure, at once or later", () => {
     const [before, later] = [fail(boom), new Deferred<string>()];
     const outers = [succeed(0).addCallback(() => before), succeed(0).addCallback(() => later)];
     later.errback(boom);
@@ -213,7 +213,7 @@ describe("a callback that returns a Deferred", () => {
 });
 
 describe("firing with a Deferred or a promise", () => {
-  it("waits for a Deferred and is `called` meanwhile", () => {
+  it("waits for a Deferred, and `called` is set meanwhile", () => {
     const inner = new Deferred<number>();
     const d = new Deferred<number>();
     d.callback(inner);
@@ -223,7 +223,7 @@ describe("firing with a Deferred or a promise", () => {
     expect(seen).toEqual([9]);
   });
 
-  it("takes the result of a Deferred that has one, good or bad", () => {
+  it("takes the result or failure of a Deferred that has fired", () => {
     expect(watch(succeed(succeed(3)))).toEqual([3]);
     expect(errorOf(succeed(fail(boom)))).toBe(boom);
   });
@@ -241,28 +241,28 @@ describe("firing with a Deferred or a promise", () => {
 });
 
 describe("a callback that returns a thenable", () => {
-  it("goes on with what a promise is resolved with", async () => {
+  it("continues with the value of a promise", async () => {
     const d = succeed(1)
       .addCallback(async (r) => r + 1)
       .addCallback((r) => r * 10);
     await expect(d).resolves.toBe(20);
   });
 
-  it("goes on with the errbacks when a promise is rejected", async () => {
+  it("continues with the errbacks when a promise rejects", async () => {
     const d = succeed(1)
       .addCallback(() => Promise.reject(boom))
       .addErrback((f) => f.value);
     await expect(d).resolves.toBe(boom);
   });
 
-  it("keeps a rejection without a reason a failure", async () => {
+  it("fails for a rejection without a reason", async () => {
     const d = succeed(1)
       .addCallback(() => Promise.reject(undefined))
       .addErrback((f) => ["failed with", f.value]);
     await expect(d).resolves.toEqual(["failed with", undefined]);
   });
 
-  it("accepts a thenable of any make, which may be a function", async () => {
+  it("accepts any thenable, also a function", async () => {
     const thenable = Object.assign(() => {}, {
       then(resolve: (value: string) => void) {
         resolve("from afar");
@@ -271,7 +271,7 @@ describe("a callback that returns a thenable", () => {
     await expect(succeed(1).addCallback(() => thenable)).resolves.toBe("from afar");
   });
 
-  it("believes only the first word of a thenable that settles twice", async () => {
+  it("takes only the first settlement of a thenable that settles twice", async () => {
     const fickle = {
       then(resolve: (value: string) => void, reject: (reason: unknown) => void) {
         resolve("first");
@@ -282,7 +282,7 @@ describe("a callback that returns a thenable", () => {
     await expect(succeed(1).addCallback(() => fickle)).resolves.toBe("first");
   });
 
-  it("fails when `then` throws, being read or being called", async () => {
+  it("fails when `then` throws, in its getter or its call", async () => {
     const unreadable = {
       get then(): never {
         throw boom;
@@ -300,7 +300,7 @@ describe("a callback that returns a thenable", () => {
 });
 
 describe("chainDeferred", () => {
-  it("fires the other with the result, and goes on with undefined", () => {
+  it("fires the other with the result, and continues with undefined", () => {
     const other = new Deferred<number>();
     const d = succeed(1);
     d.chainDeferred(other);
@@ -308,7 +308,7 @@ describe("chainDeferred", () => {
     expect(watch(d)).toEqual([undefined]);
   });
 
-  it("fires the other with the failure, and answers for it no more", () => {
+  it("fires the other with the failure, which is then the other's to report", () => {
     const failure = new Failure(boom);
     const other = new Deferred<number>();
     const d = new Deferred<number>();
@@ -322,7 +322,7 @@ describe("chainDeferred", () => {
     expect(seen).toBe(failure);
   });
 
-  it("fires the other where it stands in the chain", () => {
+  it("fires the other at its place in the chain", () => {
     const order: string[] = [];
     const other = new Deferred<string>();
     other.addCallback((r) => order.push(`other ${r}`));
@@ -360,7 +360,7 @@ describe("chainDeferred", () => {
     expect(watch(d)).toEqual([undefined]);
   });
 
-  it("leaves the other to its pause", () => {
+  it("respects a pause of the other", () => {
     const other = new Deferred<number>();
     other.pause();
     const seen = watch(other);
@@ -401,7 +401,7 @@ describe("pausing", () => {
     expect(seen).toEqual([boom]);
   });
 
-  it("is counted", () => {
+  it("is counted: each pause() needs an unpause()", () => {
     const d = succeed(1);
     d.pause();
     d.pause();
@@ -412,7 +412,7 @@ describe("pausing", () => {
     expect(seen).toEqual([1]);
   });
 
-  it("inside a callback holds the links after it", () => {
+  it("inside a callback suspends the callbacks after it", () => {
     const d: Deferred<unknown> = new Deferred<unknown>();
     d.addCallback(() => {
       d.pause();
@@ -435,7 +435,7 @@ describe("pausing", () => {
     expect(seen).toEqual([1]);
   });
 
-  it("undone once too often neither starts a wait too early nor stops one for ever", () => {
+  it("unpaused once too often neither continues too early nor blocks for ever", () => {
     const inner = new Deferred<number>();
     const d = succeed(0).addCallback(() => inner);
     const seen = watch(d);
@@ -445,7 +445,7 @@ describe("pausing", () => {
     expect(seen).toEqual([1]);
   });
 
-  it("of a Deferred that waits for another holds it after the other has fired", () => {
+  it("of a Deferred that waits for another suspends it after the other has fired", () => {
     const inner = new Deferred<number>();
     const d = succeed(0).addCallback(() => inner);
     const seen = watch(d);
@@ -456,7 +456,7 @@ describe("pausing", () => {
     expect(seen).toEqual([1]);
   });
 
-  it("of one waiting Deferred does not hold up what the inner one has left to do", () => {
+  it("of a waiting Deferred does not suspend the inner one's callbacks", () => {
     const inner = new Deferred<number>();
     const outer = succeed(0).addCallback(() => inner);
     outer.pause();
@@ -471,7 +471,7 @@ describe("depth", () => {
   const NESTED = 100_000;
   const increment = (n: number): number => n + 1;
 
-  it("does not matter to a chain of a million links", () => {
+  it("does not grow the stack: a chain of a million callbacks", () => {
     const d = new Deferred<number>();
     for (let i = 0; i < LINKS; i++) d.addCallback(increment);
     const seen = watch(d);
@@ -479,7 +479,7 @@ describe("depth", () => {
     expect(seen).toEqual([LINKS]);
   });
 
-  it("does not matter to a failure that passes a million links", () => {
+  it("does not grow the stack: a failure that skips a million callbacks", () => {
     const d = new Deferred<number>();
     for (let i = 0; i < LINKS; i++) d.addCallback(increment);
     d.errback(boom);
@@ -496,21 +496,21 @@ describe("depth", () => {
     return all;
   }
 
-  it("does not matter when a hundred thousand fire from the outermost to the innermost", () => {
+  it("does not grow the stack: a hundred thousand fired from the outermost to the innermost", () => {
     const all = nested();
     const seen = watch(all[0]!);
     for (const d of all) d.callback(0);
     expect(seen).toEqual([NESTED - 1]);
   });
 
-  it("does not matter when a hundred thousand fire from the innermost to the outermost", () => {
+  it("does not grow the stack: a hundred thousand fired from the innermost to the outermost", () => {
     const all = nested();
     const seen = watch(all[0]!);
     for (const d of all.reverse()) d.callback(0);
     expect(seen).toEqual([NESTED - 1]);
   });
 
-  it("does not matter to a failure that comes up from the innermost", () => {
+  it("does not grow the stack: a failure of the innermost", () => {
     const all = nested();
     const innermost = all.pop()!;
     for (const d of all) d.callback(0);
@@ -518,7 +518,7 @@ describe("depth", () => {
     expect(errorOf(all[0]!)).toBe(boom);
   });
 
-  it("does not matter when each has links left after it handed its result on", () => {
+  it("does not grow the stack: callbacks that remain after each passed its result on", () => {
     let left = 0;
     const all = nested();
     const seen = watch(all[0]!);
@@ -530,7 +530,7 @@ describe("depth", () => {
     expect(left).toBe(NESTED - 1);
   });
 
-  it("does not matter to chainDeferred", () => {
+  it("does not grow the stack: chainDeferred()", () => {
     const all = Array.from({ length: NESTED }, () => new Deferred<number>());
     for (const [i, d] of all.entries()) {
       const next = all[i + 1];
@@ -541,7 +541,7 @@ describe("depth", () => {
     expect(seen).toEqual([NESTED - 1]);
   });
 
-  it("does not matter to cancel()", () => {
+  it("does not grow the stack: cancel()", () => {
     const all = nested();
     const innermost = all.at(-1)!;
     for (const d of all.slice(0, -1)) d.callback(0);

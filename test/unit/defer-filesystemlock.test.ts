@@ -51,7 +51,7 @@ function killFailsWith(code: string): void {
 }
 
 describe("FilesystemLock", () => {
-  it("is a symbolic link to the id of the process that holds it", () => {
+  it("is a symbolic link whose target is the id of the process that holds it", () => {
     const lock = new FilesystemLock(name);
     expect([lock.name, lock.locked, lock.clean]).toEqual([name, false, undefined]);
     expect(lock.lock()).toBe(true);
@@ -59,7 +59,7 @@ describe("FilesystemLock", () => {
     expect([lock.locked, lock.clean]).toEqual([true, true]);
   });
 
-  it("is gone after unlock(), and can be taken again", () => {
+  it("is removed by unlock(), and can be acquired again", () => {
     const lock = new FilesystemLock(name);
     lock.lock();
     lock.unlock();
@@ -68,7 +68,7 @@ describe("FilesystemLock", () => {
     expect(lock.lock()).toBe(true);
   });
 
-  it("is not given to two, be they one and the same", () => {
+  it("cannot be acquired twice, not even by the same process", () => {
     const lock = new FilesystemLock(name);
     const other = new FilesystemLock(name);
     lock.lock();
@@ -78,7 +78,7 @@ describe("FilesystemLock", () => {
     expect(other.lock()).toBe(true);
   });
 
-  it("is not taken from another process that lives", () => {
+  it("is not taken from another live process", () => {
     symlinkSync(String(process.ppid), name);
     expect(new FilesystemLock(name).lock()).toBe(false);
     expect(readlinkSync(name)).toBe(String(process.ppid));
@@ -91,7 +91,7 @@ describe("FilesystemLock", () => {
     expect(isLocked(name)).toBe(true);
   });
 
-  it("is taken from a process that has died, and tells so", () => {
+  it("is taken from a dead process, and is then not `clean`", () => {
     symlinkSync(String(deadProcess()), name);
     const lock = new FilesystemLock(name);
     expect(lock.lock()).toBe(true);
@@ -100,7 +100,7 @@ describe("FilesystemLock", () => {
     expect(isLink(`${name}.stale`)).toBe(false);
   });
 
-  it("is tried again when it goes away between the two looks at it", () => {
+  it("is tried again when it is removed while its owner is checked", () => {
     symlinkSync(String(process.ppid), name);
     vi.spyOn(process, "kill").mockImplementationOnce(() => {
       // By the time it is known that the owner has died, somebody has cleaned up.
@@ -110,7 +110,7 @@ describe("FilesystemLock", () => {
     expect(new FilesystemLock(name).lock()).toBe(true);
   });
 
-  it("is left to the one who was faster to take over what a dead process left", () => {
+  it("is left to the process that took over a stale lock first", () => {
     symlinkSync(String(deadProcess()), name);
     vi.spyOn(process, "kill").mockImplementationOnce(() => {
       unlinkSync(name);
@@ -123,7 +123,7 @@ describe("FilesystemLock", () => {
     expect(readlinkSync(name)).toBe(String(process.ppid));
   });
 
-  it("is left to a living process that is about to remove the stale one", () => {
+  it("is left to a live process that is about to remove the stale lock", () => {
     const dead = String(deadProcess());
     symlinkSync(dead, name);
     symlinkSync(String(process.ppid), `${name}.stale`);
@@ -131,7 +131,7 @@ describe("FilesystemLock", () => {
     expect(readlinkSync(name)).toBe(dead);
   });
 
-  it("is taken when the one who was about to remove the stale one has died as well", () => {
+  it("is taken when the process that was about to remove the stale lock has died too", () => {
     const dead = String(deadProcess());
     symlinkSync(dead, name);
     symlinkSync(dead, `${name}.stale`);
@@ -146,13 +146,13 @@ describe("FilesystemLock", () => {
     expect(readlinkSync(name)).toBe(target);
   });
 
-  it("is no lock when an ordinary file has its name, which is not touched", () => {
+  it("does not touch an ordinary file of its name", () => {
     writeFileSync(name, "precious");
     expect(() => new FilesystemLock(name).lock()).toThrow(LockFileError);
     expect(existsSync(name)).toBe(true);
   });
 
-  it("lets pass what the system says against it", () => {
+  it("throws the system's errors", () => {
     expect(() => new FilesystemLock(join(directory, "missing", "lock")).lock()).toThrow(/ENOENT/);
     writeFileSync(name, "");
     expect(() => isLocked(join(name, "below a file"))).toThrow(/ENOTDIR/);
@@ -171,7 +171,7 @@ describe("FilesystemLock", () => {
     expect(() => holder.unlock()).toThrow(LockFileError);
   });
 
-  it("cannot be unlocked once it is another's or gone", () => {
+  it("cannot be unlocked once it is another process's or removed", () => {
     const lock = new FilesystemLock(name);
     lock.lock();
     unlinkSync(name);
@@ -195,7 +195,7 @@ describe("FilesystemLock", () => {
 });
 
 describe("isLocked", () => {
-  it("tells whether a living process holds a lock, and leaves everything as it is", () => {
+  it("is true while a live process holds the lock, and changes nothing", () => {
     expect(isLocked(name)).toBe(false);
     expect(isLink(name)).toBe(false);
     const lock = new FilesystemLock(name);
@@ -226,7 +226,7 @@ describe("DeferredFilesystemLock", () => {
     lock.unlock();
   });
 
-  it("is acquired at once when it is free, and gives itself", () => {
+  it("is acquired at once when it is free, and fires with itself", () => {
     expect(watch(lock.deferUntilLocked(1))).toEqual([lock]);
     expect(lock.locked).toBe(true);
     expect(clock.getDelayedCalls()).toEqual([]);
@@ -263,7 +263,7 @@ describe("DeferredFilesystemLock", () => {
     expect(lock.locked).toBe(false);
   });
 
-  it("is tried a last time when the time is over", () => {
+  it("is tried a last time at the timeout", () => {
     holder.lock();
     const seen = watch(lock.deferUntilLocked(0.5));
     holder.unlock();
@@ -308,7 +308,7 @@ describe("DeferredFilesystemLock", () => {
     expect(watch(lock.deferUntilLocked())).toEqual([lock]);
   });
 
-  it("stops trying when a signal aborts, and does not begin when it has aborted", () => {
+  it("stops trying when a signal aborts, and does not start when it has already aborted", () => {
     holder.lock();
     const controller = new AbortController();
     const d = lock.deferUntilLocked(undefined, { signal: controller.signal });
@@ -321,7 +321,7 @@ describe("DeferredFilesystemLock", () => {
     expect(watch(lock.deferUntilLocked())).toEqual([lock]);
   });
 
-  it("fails with what the system says, at once or later", () => {
+  it("fails with the system's errors, at once or later", () => {
     const lost = new DeferredFilesystemLock(join(directory, "missing", "lock"), clock);
     expect(watch(lost.deferUntilLocked(1))).toEqual([expect.objectContaining({ code: "ENOENT" })]);
     holder.lock();
@@ -333,7 +333,7 @@ describe("DeferredFilesystemLock", () => {
     expect(clock.getDelayedCalls()).toEqual([]);
   });
 
-  it("refuses a timeout that no clock can keep, and can be used all the same", () => {
+  it("refuses an invalid timeout, and can be used afterwards", () => {
     expect(() => lock.deferUntilLocked(-1)).toThrow(RangeError);
     expect(watch(lock.deferUntilLocked())).toEqual([lock]);
   });

@@ -13,14 +13,14 @@ import { errorOf, watch } from "../helpers/outcome.ts";
 const boom = new Error("boom");
 
 describe("DeferredLock", () => {
-  it("is acquired at once when it is free, and gives itself", () => {
+  it("is acquired at once when it is free, and fires with itself", () => {
     const lock = new DeferredLock();
     expect(lock.locked).toBe(false);
     expect(watch(lock.acquire())).toEqual([lock]);
     expect(lock.locked).toBe(true);
   });
 
-  it("is acquired by one after the other, in the order in which they asked", () => {
+  it("is acquired by one caller after the other, in the order of their calls", () => {
     const lock = new DeferredLock();
     const order: number[] = [];
     for (const i of [1, 2, 3]) lock.acquire().addCallback(() => order.push(i));
@@ -41,7 +41,7 @@ describe("DeferredLock", () => {
     expect(watch(lock.acquire())).toEqual([lock]);
   });
 
-  it("that nobody has cannot be released", () => {
+  it("cannot be released when it is not acquired", () => {
     const lock = new DeferredLock();
     expect(() => lock.release()).toThrow(NotAcquiredError);
     lock.acquire();
@@ -50,7 +50,7 @@ describe("DeferredLock", () => {
     expect(lock.locked).toBe(false);
   });
 
-  it("is kept by whoever cancels after the acquisition", () => {
+  it("stays acquired when its holder cancels after the acquisition", () => {
     const lock = new DeferredLock();
     const d = lock.acquire();
     d.cancel();
@@ -58,7 +58,7 @@ describe("DeferredLock", () => {
     expect(lock.locked).toBe(true);
   });
 
-  it("is not given to those who cancelled while they waited", () => {
+  it("is not given to cancelled waiters", () => {
     const lock = new DeferredLock();
     lock.acquire();
     const gaveUp = lock.acquire();
@@ -71,7 +71,7 @@ describe("DeferredLock", () => {
     expect(lock.locked).toBe(false);
   });
 
-  it("may be waited for with a signal", () => {
+  it("can be acquired with a signal", () => {
     const lock = new DeferredLock();
     lock.acquire();
     const controller = new AbortController();
@@ -88,7 +88,7 @@ describe("DeferredLock", () => {
     expect(lock.locked).toBe(false);
   });
 
-  it("is not lost by a signal that aborts after the acquisition", () => {
+  it("stays acquired when the signal aborts after the acquisition", () => {
     const lock = new DeferredLock();
     lock.acquire();
     const controller = new AbortController();
@@ -99,7 +99,7 @@ describe("DeferredLock", () => {
     expect(lock.locked).toBe(true);
   });
 
-  it("is passed down a line of a hundred thousand who release at once without growing the stack", () => {
+  it("passes through a hundred thousand waiters that release at once without growing the stack", () => {
     const lock = new DeferredLock();
     lock.acquire();
     let turns = 0;
@@ -109,7 +109,7 @@ describe("DeferredLock", () => {
     expect(lock.locked).toBe(false);
   });
 
-  it("is not snatched from the line by one who asks while it changes hands", () => {
+  it("is not taken ahead of the waiters by an acquire() during a release", () => {
     const lock = new DeferredLock();
     const order: string[] = [];
     lock.acquire();
@@ -198,7 +198,7 @@ describe("run", () => {
 });
 
 describe("DeferredSemaphore", () => {
-  it("lets in as many as it has tokens, and the others as those leave", () => {
+  it("lets as many callers in as it has tokens, and others as those release", () => {
     const semaphore = new DeferredSemaphore(3);
     const order: number[] = [];
     for (let i = 1; i <= 5; i++) semaphore.acquire().addCallback(() => order.push(i));
@@ -214,7 +214,7 @@ describe("DeferredSemaphore", () => {
     }
   });
 
-  it("gives itself, and counts its tokens down and up", () => {
+  it("fires with itself, and counts its tokens", () => {
     const semaphore = new DeferredSemaphore(2);
     expect(semaphore.tokens).toBe(2);
     expect(watch(semaphore.acquire())).toEqual([semaphore]);
@@ -235,7 +235,7 @@ describe("DeferredSemaphore", () => {
     expect(semaphore.tokens).toBe(2);
   });
 
-  it("is kept by whoever cancels after the acquisition", () => {
+  it("stays acquired when its holder cancels after the acquisition", () => {
     const semaphore = new DeferredSemaphore(1);
     const d = semaphore.acquire();
     d.cancel();
@@ -243,7 +243,7 @@ describe("DeferredSemaphore", () => {
     expect(semaphore.tokens).toBe(0);
   });
 
-  it("lets those who wait leave the line, from anywhere in it", () => {
+  it("lets waiters cancel, anywhere in the queue", () => {
     const semaphore = new DeferredSemaphore(1);
     semaphore.acquire();
     const line = Array.from({ length: 5 }, () => semaphore.acquire());
@@ -282,7 +282,7 @@ describe("DeferredSemaphore", () => {
 });
 
 describe("using", () => {
-  it("releases what acquire() gave", async () => {
+  it("releases the acquired lock", async () => {
     const lock = new DeferredLock();
     const semaphore = new DeferredSemaphore(2);
     {
@@ -303,7 +303,7 @@ describe("using", () => {
     expect(lock.locked).toBe(false);
   });
 
-  it("queues those who await the same lock", async () => {
+  it("queues callers that await the same lock", async () => {
     const lock = new DeferredLock();
     const order: string[] = [];
     const block = async (name: string): Promise<void> => {
@@ -318,7 +318,7 @@ describe("using", () => {
 });
 
 describe("NotAcquiredError", () => {
-  it("is a SkeinError with a code and a way out", () => {
+  it("is a SkeinError with a code and advice", () => {
     const error = new NotAcquiredError();
     expect(error).toBeInstanceOf(SkeinError);
     expect(error.code).toBe("ERR_NOT_ACQUIRED");

@@ -27,8 +27,8 @@ type Good<T> = [success: true, result: T];
 type Bad = [success: false, failure: Failure];
 type Item<T> = Good<T> | Bad;
 
-describe("the type of what a DeferredList fires with", () => {
-  it("is a pair for each member, of a tuple in its order", () => {
+describe("the type of a DeferredList's result", () => {
+  it("is a tuple of pairs for a tuple", () => {
     unrun(() => {
       new DeferredList([n, s, p]).addCallback((items) => {
         expectTypeOf(items).toEqualTypeOf<[Item<number>, Item<string>, Item<boolean>]>();
@@ -52,7 +52,7 @@ describe("the type of what a DeferredList fires with", () => {
     });
   });
 
-  it("knows no failures with fireOnOneErrback", () => {
+  it("has no failures with fireOnOneErrback", () => {
     unrun(() => {
       new DeferredList([n, s], { fireOnOneErrback: true }).addCallback((items) =>
         expectTypeOf(items).toEqualTypeOf<[Good<number>, Good<string>]>(),
@@ -63,7 +63,7 @@ describe("the type of what a DeferredList fires with", () => {
     });
   });
 
-  it("is a result and its index, or the failures of all, with fireOnOneCallback", () => {
+  it("is a result and its index, or all failures, with fireOnOneCallback", () => {
     unrun(() => {
       new DeferredList([n, s], { fireOnOneCallback: true }).addCallback((first) =>
         expectTypeOf(first).toEqualTypeOf<[result: number | string, index: number] | [Bad, Bad]>(),
@@ -82,7 +82,7 @@ describe("the type of what a DeferredList fires with", () => {
     });
   });
 
-  it("is everything that it may be when the flags are not known", () => {
+  it("is the union of all forms when the flags are not literals", () => {
     unrun(() => {
       const flag: boolean = numbers.length > 1;
       new DeferredList(numbers, { fireOnOneCallback: flag }).addCallback((result) =>
@@ -91,7 +91,7 @@ describe("the type of what a DeferredList fires with", () => {
     });
   });
 
-  it("takes nothing but Deferreds and other thenables, and knows its flags", () => {
+  it("accepts only thenables, and checks its flags", () => {
     unrun(() => {
       // @ts-expect-error: a number is no Deferred
       new DeferredList([n, 1]);
@@ -101,7 +101,7 @@ describe("the type of what a DeferredList fires with", () => {
   });
 });
 
-describe("the type of what gatherResults gives", () => {
+describe("the type of gatherResults", () => {
   it("is a tuple for a tuple, an array for anything else", () => {
     unrun(() => {
       expectTypeOf(gatherResults([n, s, p])).toEqualTypeOf<Deferred<[number, string, boolean]>>();
@@ -113,8 +113,8 @@ describe("the type of what gatherResults gives", () => {
   });
 });
 
-describe("the type of what race gives", () => {
-  it("tells the result's type by the index", () => {
+describe("the type of race", () => {
+  it("narrows the result by the index", () => {
     unrun(() => {
       race([n, s]).addCallback((winner) => {
         expectTypeOf(winner).toEqualTypeOf<[index: 0, result: number] | [index: 1, result: string]>();
@@ -127,8 +127,8 @@ describe("the type of what race gives", () => {
   });
 });
 
-describe("the types of what is waited for", () => {
-  it("are the thing itself for locks, so that `using` releases it", () => {
+describe("the types of locks and queues", () => {
+  it("are the lock itself for acquire(), so that `using` releases it", () => {
     unrun(() => {
       const lock = new DeferredLock();
       expectTypeOf(lock.acquire()).toEqualTypeOf<Deferred<DeferredLock>>();
@@ -151,7 +151,7 @@ describe("the types of what is waited for", () => {
     });
   });
 
-  it("are a queue's items", () => {
+  it("are the items for a queue", () => {
     unrun(async () => {
       const queue = new DeferredQueue<string>();
       expectTypeOf(queue.get()).toEqualTypeOf<Deferred<string>>();

@@ -8,7 +8,7 @@ import { errorOf, watch } from "../helpers/outcome.ts";
 const boom = new Error("boom");
 
 describe("race", () => {
-  it("fires with the index and the result of the first to succeed", () => {
+  it("fires with the index and the result of the first member that succeeds", () => {
     const [a, b] = [new Deferred<string>(), new Deferred<string>()];
     const seen = watch(race([a, b]));
     expect(seen).toEqual([]);
@@ -30,7 +30,7 @@ describe("race", () => {
     expect(order).toEqual(["a cancelled", "c cancelled", "fired"]);
   });
 
-  it("ignores what a loser makes of its cancellation, be it a result or an error", () => {
+  it("ignores the result or error of a cancelled member", () => {
     const result = new Deferred<string>((d) => d.callback("me too"));
     const error = new Deferred<string>((d) => d.errback(boom));
     const winner = new Deferred<string>();
@@ -39,7 +39,7 @@ describe("race", () => {
     expect(seen).toEqual([[1, "won"]]);
   });
 
-  it("uses its members up: later links get undefined, whoever won or failed", () => {
+  it("consumes its members: later callbacks get undefined, whoever won or failed", () => {
     const [a, b, c] = [new Deferred<string>(), new Deferred<string>(), new Deferred<string>()];
     const seen = watch(race([a, b, c]));
     a.errback(boom);
@@ -48,7 +48,7 @@ describe("race", () => {
     expect(seen).toEqual([[1, "won"]]);
   });
 
-  it("is not impressed by failures as long as others may succeed", () => {
+  it("ignores failures while another member may still succeed", () => {
     const b = new Deferred<string>();
     const seen = watch(race([fail(boom), b]));
     expect(seen).toEqual([]);
@@ -68,7 +68,7 @@ describe("race", () => {
     expect(group.failures).toHaveLength(2);
   });
 
-  it("fails at once when there is nobody who could win", () => {
+  it("fails at once without members", () => {
     expect(errorOf(race([]), FailureGroup).failures).toEqual([]);
   });
 
@@ -80,7 +80,7 @@ describe("race", () => {
     expect(errorOf(result, CancelledError).cause).toBe(boom);
   });
 
-  it("when cancelled gives the cause to the cancellers of all of them", () => {
+  it("when cancelled passes the cause to all cancellers", () => {
     const causes: unknown[] = [];
     const member = (): Deferred<string> => new Deferred<string>((_, cause) => causes.push(cause));
     const result = race([member(), member()]);
@@ -89,7 +89,7 @@ describe("race", () => {
     expect(causes).toEqual([boom, boom]);
   });
 
-  it("when cancelled takes a result that a canceller may give", () => {
+  it("when cancelled fires with the result that a canceller gives", () => {
     const a = new Deferred<string>();
     const b = new Deferred<string>((d) => d.callback("in a hurry"));
     const result = race([a, b]);
@@ -106,13 +106,13 @@ describe("race", () => {
     errorOf(result, TimeoutError);
   });
 
-  it("follows promises, whose rejections it keeps to itself", async () => {
+  it("accepts promises, whose rejections it handles", async () => {
     expect(await race([Promise.reject(boom), Promise.resolve("p")])).toEqual([1, "p"]);
     expect(await race([new Deferred<string>(), Promise.resolve("p")])).toEqual([1, "p"]);
     await expect(race([Promise.reject(boom)])).rejects.toBeInstanceOf(FailureGroup);
   });
 
-  it("takes members from any iterable", () => {
+  it("accepts any iterable", () => {
     expect(watch(race(new Set([new Deferred<number>(), succeed(2)])))).toEqual([[1, 2]]);
   });
 });

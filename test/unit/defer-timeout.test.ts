@@ -27,7 +27,7 @@ describe("timeout", () => {
     expect(errorOf(d, TimeoutError).message).toContain("2 seconds");
   });
 
-  it("hands on a result in time, and leaves no call at the clock", () => {
+  it("passes on a result in time, and leaves no delayed call", () => {
     const clock = new Clock();
     const d = new Deferred<number>();
     const seen = watch(timeout(d, 2, clock));
@@ -38,7 +38,7 @@ describe("timeout", () => {
     expect(clock.getDelayedCalls()).toEqual([]);
   });
 
-  it("hands on a failure in time, a cancellation among them", () => {
+  it("passes on a failure in time, also a cancellation", () => {
     const clock = new Clock();
     const d = new Deferred<number>();
     const limited = timeout(d, 2, clock);
@@ -47,7 +47,7 @@ describe("timeout", () => {
     expect(clock.getDelayedCalls()).toEqual([]);
   });
 
-  it("limits a promise, which is left alone when the time is over", async () => {
+  it("limits the wait for a promise, which is not affected by the timeout", async () => {
     const clock = new Clock();
     const quick = timeout(Promise.resolve("quick"), 1, clock);
     expect(await quick).toBe("quick");
@@ -56,7 +56,7 @@ describe("timeout", () => {
     await expect(slow).rejects.toBeInstanceOf(TimeoutError);
   });
 
-  it("takes its time from the installed reactor when no clock is given", () => {
+  it("uses the installed reactor as its clock by default", () => {
     const clock = new Clock();
     vi.mocked(installation.installedReactor).mockReturnValue(clock as unknown as Reactor);
     const d = timeout(new Deferred<number>(), 1);
@@ -64,7 +64,7 @@ describe("timeout", () => {
     errorOf(d, TimeoutError);
   });
 
-  it("without a clock and a reactor says what to do", () => {
+  it("throws with advice when there is neither a clock nor a reactor", () => {
     vi.mocked(installation.installedReactor).mockReturnValue(undefined);
     expect(() => timeout(new Deferred<number>(), 1)).toThrow(NoClockError);
     const error = new NoClockError();

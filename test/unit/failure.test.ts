@@ -17,14 +17,14 @@ function thrownBy(f: () => unknown): unknown {
 }
 
 describe("a Failure", () => {
-  it("holds what was thrown, and its class", () => {
+  it("holds the thrown value, and its class", () => {
     const error = new DiskError("full");
     const failure = new Failure(error);
     expect(failure.value).toBe(error);
     expect(failure.type).toBe(DiskError);
   });
 
-  it("made of a Failure holds the same value in a Failure of its own", () => {
+  it("of a Failure holds the same value", () => {
     const inner = new Failure(new AppError("once"));
     const outer = new Failure(inner);
     expect(outer).not.toBe(inner);
@@ -62,13 +62,13 @@ describe("check()", () => {
     expect(failure.check()).toBeUndefined();
   });
 
-  it("matches a primitive by its wrapper, and null and undefined by nothing", () => {
+  it("matches a primitive by its wrapper class, and never matches null and undefined", () => {
     expect(new Failure("oops").check(Error, String)).toBe(String);
     expect(new Failure(null).check(Object)).toBeUndefined();
     expect(new Failure(undefined).check(Object)).toBeUndefined();
   });
 
-  it("is typed by what it is given", () => {
+  it("has the type of its arguments", () => {
     const failure = new Failure(new AppError("x"));
     expectTypeOf(failure.check(AppError, RangeError)).toEqualTypeOf<
       typeof AppError | RangeErrorConstructor | undefined
@@ -85,7 +85,7 @@ describe("trap()", () => {
     expect(new Failure(new DiskError("full")).trap(TypeError, AppError)).toBe(AppError);
   });
 
-  it("raises the very value when none matches", () => {
+  it("throws the value itself when none matches", () => {
     const error = new AppError("x");
     const failure = new Failure(error);
     expect(thrownBy(() => failure.trap(DiskError, TypeError))).toBe(error);
@@ -109,7 +109,7 @@ describe("the text of a Failure", () => {
     expect(traceback).toContain("failure.test.ts");
   });
 
-  it("is survived by values that cannot be made text", () => {
+  it("is available for values that cannot be converted to text", () => {
     const hostile = {
       toString(): string {
         throw new Error("no");
@@ -133,7 +133,7 @@ describe("the text of a Failure", () => {
 });
 
 describe("the classes of a Failure", () => {
-  it("are named from the nearest up", () => {
+  it("are named from the most derived up", () => {
     expect(new Failure(new DiskError("full")).parents.slice(0, 1)).toEqual(["DiskError"]);
     expect(new Failure(new DiskError("full")).parents.slice(-2)).toEqual(["Error", "Object"]);
     expect(new Failure("text").parents).toEqual(["String", "Object"]);
@@ -141,7 +141,7 @@ describe("the classes of a Failure", () => {
     expect(new Failure(Object.create(null)).parents).toEqual([]);
   });
 
-  it("are found by name, and an error by its code", () => {
+  it("match by name, and an error matches by its code", () => {
     const failure = new Failure(Object.assign(new DiskError("full"), { code: "ENOSPC" }));
     expect(failure.check("TypeError", "DiskError")).toBe("DiskError");
     expect(failure.check("Error")).toBe("Error");
@@ -152,7 +152,7 @@ describe("the classes of a Failure", () => {
   });
 });
 
-describe("a Failure in short", () => {
+describe("getBriefTraceback()", () => {
   it("has a line for the error and one for each cause", () => {
     const error = new DiskError("full", { cause: new TypeError("why", { cause: "because" }) });
     expect(new Failure(error).getBriefTraceback()).toBe(
@@ -160,7 +160,7 @@ describe("a Failure in short", () => {
     );
   });
 
-  it("ends when causes go in a circle", () => {
+  it("ends when the causes form a cycle", () => {
     const error = new DiskError("a");
     error.cause = error;
     expect(new Failure(error).getBriefTraceback()).toBe(`${error.name}: a`);
@@ -168,7 +168,7 @@ describe("a Failure in short", () => {
 });
 
 describe("a Failure thrown into a generator", () => {
-  it("arrives where the generator waits", () => {
+  it("is thrown at the current yield", () => {
     const error = new DiskError("full");
     function* patient(): Generator<string, string> {
       try {
@@ -183,7 +183,7 @@ describe("a Failure thrown into a generator", () => {
     expect(new Failure(error).throwExceptionIntoGenerator(generator)).toEqual({ done: true, value: "caught" });
   });
 
-  it("comes back out of one that does not catch it", () => {
+  it("is thrown out of a generator that does not catch it", () => {
     const error = new DiskError("full");
     function* careless(): Generator<number> {
       yield 1;
@@ -194,14 +194,14 @@ describe("a Failure thrown into a generator", () => {
   });
 });
 
-describe("errors that gather others", () => {
+describe("aggregate errors", () => {
   it("show each of them", () => {
     const error = new AggregateError([new TypeError("one"), "two"], "both failed");
     const text = new Failure(error).getTraceback();
     expect(text).toMatch(/AggregateError: both failed[\s\S]*together with: TypeError: one[\s\S]*together with: two$/);
   });
 
-  it("show so many, and how many more there are", () => {
+  it("show a limited number, and how many more there are", () => {
     const error = new AggregateError(Array.from({ length: 100 }, (_, i) => `e${i}.`));
     const text = new Failure(error).getTraceback();
     expect(text).toContain("e15.");
@@ -209,17 +209,17 @@ describe("errors that gather others", () => {
     expect(text).toMatch(/and 84 more$/);
   });
 
-  it("end when they gather themselves", () => {
+  it("end when they contain themselves", () => {
     const error = new AggregateError([], "circle");
     error.errors.push(error, error);
     expect(new Failure(error).getTraceback().length).toBeLessThan(100_000);
   });
 });
 
-describe("an error of another context", () => {
+describe("an error of another realm", () => {
   const foreign = (): unknown => runInNewContext("new TypeError('from afar')");
 
-  it("is known by the name of its class", () => {
+  it("matches by the name of its class", () => {
     const failure = new Failure(foreign());
     expect(failure.check(TypeError)).toBe(undefined);
     expect(failure.check("RangeError", "TypeError")).toBe("TypeError");
@@ -249,13 +249,13 @@ describe("check() by name", () => {
     expect(new Failure(value).check(name)).toBe(found);
   });
 
-  it("mixes with classes, and the first that matches is it", () => {
+  it("mixes with classes, and returns the first that matches", () => {
     expect(new Failure(new DiskError("x")).check("TypeError", AppError, "DiskError")).toBe(AppError);
   });
 });
 
 describe("a Failure in a chain", () => {
-  it("raises through trap() what the errback does not know, to the next errback", () => {
+  it("is rethrown by trap() to the next errback if the type does not match", () => {
     const error = new AppError("x");
     const seen: unknown[] = [];
     fail(error)
@@ -269,7 +269,7 @@ describe("a Failure in a chain", () => {
     expect(seen).toEqual([error]);
   });
 
-  it("that is thrown counts as what it holds", () => {
+  it("that is thrown counts as its value", () => {
     const error = new AppError("x");
     const failure = new Failure(error);
     let seen: Failure | undefined;
@@ -283,7 +283,7 @@ describe("a Failure in a chain", () => {
     expect(seen?.value).toBe(error);
   });
 
-  it("that is returned goes on as a failure", () => {
+  it("that is returned stays a failure", () => {
     const failure = new Failure(new AppError("x"));
     let seen: unknown;
     succeed()
@@ -294,7 +294,7 @@ describe("a Failure in a chain", () => {
     expect(seen).toBe(failure);
   });
 
-  it("is the same one for every errback that passes it on", () => {
+  it("is the same object for every errback that passes it on", () => {
     const seen: Failure[] = [];
     const d = new Deferred<void>();
     for (let i = 0; i < 3; i++) {
@@ -309,7 +309,7 @@ describe("a Failure in a chain", () => {
     expect(seen).toHaveLength(3);
   });
 
-  it("keeps the stack of where the error was made, wherever it is raised again", () => {
+  it("keeps the stack of the error's creation, wherever it is rethrown", () => {
     function origin(): Error {
       return new AppError("here");
     }
@@ -336,7 +336,7 @@ describe("printTraceback()", () => {
   });
 });
 
-describe("a Failure of what is not made by `new Error`", () => {
+describe("a Failure of a value that is not made by `new Error`", () => {
   it("knows an abort by its name and its message", () => {
     const controller = new AbortController();
     controller.abort();
@@ -358,7 +358,7 @@ describe("a Failure of what is not made by `new Error`", () => {
     expect(new Failure(nameless).parents.slice(1)).toEqual(["Error", "Object"]);
   });
 
-  it("is told from a result by its class alone", () => {
+  it("is distinguished from a result by its class alone", () => {
     expect(new Failure(new Failure(1)) instanceof Failure).toBe(true);
     expect({ value: 1 } instanceof Failure).toBe(false);
   });

@@ -57,7 +57,7 @@ const ready = (handle: number, what: number) => [Completion.READY, handle, what,
 describe("FDSet", () => {
   const logged = collectLog();
 
-  it("has one registration for an object, and none once it neither reads nor writes", () => {
+  it("registers an object once, and unregisters it once it neither reads nor writes", () => {
     const { fds, calls } = scripted();
     const both = new Watched(1);
     fds.addReader(both);
@@ -78,7 +78,7 @@ describe("FDSet", () => {
     expect(calls.at(-1)).toBe("poll 1 2");
   });
 
-  it("reads before it writes, and does not write for an object that reading has ended", () => {
+  it("calls doRead() before doWrite(), and no doWrite() for an object that doRead() ended", () => {
     const { fds, tell } = scripted();
     const both = new Watched(1);
     const order: string[] = [];
@@ -98,7 +98,7 @@ describe("FDSet", () => {
     expect(both.losses).toHaveLength(1);
   });
 
-  it("drops a record for what was removed in the same batch", () => {
+  it("ignores an event for an object that was removed in the same batch", () => {
     const { fds, tell } = scripted();
     const [one, two] = [new Watched(1), new Watched(2)];
     one.onRead = () => fds.removeReader(two);
@@ -109,7 +109,7 @@ describe("FDSet", () => {
     expect([one.reads, two.reads, one.writes]).toEqual([1, 0, 0]);
   });
 
-  it("ends a reader with ConnectionDone and a writer with ConnectionLost when there is a hangup and nothing to read", () => {
+  it("ends a reader with ConnectionDone and a writer with ConnectionLost on a hangup with nothing to read", () => {
     const { fds, tell } = scripted();
     const [reading, writing] = pipe();
     const [reader, writer] = [new Watched(reading), new Watched(writing)];
@@ -121,7 +121,7 @@ describe("FDSet", () => {
     expect([reader.reads, writer.writes]).toEqual([0, 0]);
   });
 
-  it("tells a hangup of a descriptor that is not open apart", () => {
+  it("distinguishes a hangup from a descriptor that is not open", () => {
     const { fds, tell } = scripted();
     const [reading] = pipe();
     const reader = new Watched(reading);
@@ -132,7 +132,7 @@ describe("FDSet", () => {
     expect(String(reader.losses[0])).toContain(`Descriptor ${reading} was closed while it was watched`);
   });
 
-  it("ends an object whose number came round, and watches the new one", () => {
+  it("ends an object whose descriptor number was reused, and watches the new one", () => {
     const { fds, calls } = scripted();
     const [old, fresh] = [new Watched(1), new Watched(1)];
     fds.addReader(old);
@@ -143,7 +143,7 @@ describe("FDSet", () => {
     expect(fds.getReaders()).toEqual([fresh]);
   });
 
-  it("does not call doRead() of an object that names another descriptor by now", () => {
+  it("does not call doRead() of an object whose fileno() has changed", () => {
     const { fds, tell } = scripted();
     const reader = new Watched(1);
     fds.addReader(reader);
@@ -152,7 +152,7 @@ describe("FDSet", () => {
     expect([reader.reads, reader.losses]).toEqual([0, [expect.any(ConnectionFdescWentAway)]]);
   });
 
-  it("gives an object up whose registration cannot be changed", () => {
+  it("ends an object whose registration cannot be changed", () => {
     const { fds, calls, answers } = scripted();
     const both = new Watched(1);
     fds.addReader(both);
@@ -161,7 +161,7 @@ describe("FDSet", () => {
     expect([fds.getReaders(), fds.getWriters(), calls.at(-1)]).toEqual([[], [], "abort 7"]);
   });
 
-  it("tells an object when the engine gives its descriptor up", () => {
+  it("ends an object when the engine unregisters its descriptor", () => {
     const { fds, tell } = scripted();
     const reader = new Watched(1);
     fds.addReader(reader);
@@ -170,7 +170,7 @@ describe("FDSet", () => {
     expect(reader.losses[0]).toMatchObject({ osError: "EBADF", fd: 1 });
   });
 
-  it("keeps nothing of an object that is refused", () => {
+  it("keeps no reference to a refused object", () => {
     const { fds, answers } = scripted();
     const reader = new Watched(1);
     answers.push(-ENOTSUP);
@@ -180,7 +180,7 @@ describe("FDSet", () => {
     expect(fds.getReaders()).toEqual([reader]);
   });
 
-  it("logs what is thrown that is no Error, and ends with it", () => {
+  it("logs a thrown value that is not an Error, and ends the object with it", () => {
     const { fds, tell } = scripted();
     const writer = new Watched(1);
     writer.onWrite = () => {
@@ -192,7 +192,7 @@ describe("FDSet", () => {
     expect(logged()).toEqual(["a watched descriptor: doWrite() failed: a string"]);
   });
 
-  it("tells every object of the end, and only once", () => {
+  it("ends every object when the reactor ends, once", () => {
     const { fds } = scripted();
     const [one, two] = [new Watched(1), new Watched(2)];
     fds.addReader(one);
@@ -206,7 +206,7 @@ describe("FDSet", () => {
 });
 
 describe("reactors without descriptors", () => {
-  it("the simulated one says which ones have them", () => {
+  it("the simulated one says which reactors watch descriptors", () => {
     const reactor = new Simulation({ seed: 1 }).host("a").reactor;
     const add = () => reactor.addReader(new Watched(1));
     expect(add).toThrow(DescriptorsNotSupportedError);
@@ -215,7 +215,7 @@ describe("reactors without descriptors", () => {
     );
   });
 
-  it("the memory reactor notes them", () => {
+  it("the memory reactor records them", () => {
     const reactor = new MemoryReactor();
     const [one, two] = [new Watched(1), new Watched(2)];
     reactor.addReader(one);

@@ -61,13 +61,13 @@ it.each([
   expect(ask(new Telling(), query).take()).toBe(answer);
 });
 
-it("only the first line is a query, however the stream is cut", () => {
+it("only the first line is a query, however the stream is fragmented", () => {
   const transport = new FakeTransport().connect(new Telling());
   for (const byte of "joe\r\njim\r\n") transport.receive(byte);
   expect(transport.take()).toBe("user false joe");
 });
 
-it("a hook may answer later, and whatever comes meanwhile is no further query", () => {
+it("a hook may answer later, and later lines are not queries", () => {
   const answer = new Deferred<string>();
   class Slow extends Finger {
     override getUser(): Deferred<string> {
@@ -91,7 +91,7 @@ it("a hook may write and close by itself", () => {
   expect([transport.take(), transport.disconnecting]).toEqual(["one two", false]);
 });
 
-it("a hook that fails is logged, and the client is told no more than that", () => {
+it("a hook that fails is logged, and the client learns only that it failed", () => {
   class Failing extends Finger {
     override getUser(): never {
       throw new Error("the data base is down");
@@ -130,7 +130,7 @@ function connected(options?: Parameters<typeof finger>[2]) {
   return { client, transport, deliver: (text: string) => client.dataReceived(Buffer.from(text)) };
 }
 
-it("the client's answer is everything until the server closes", () => {
+it("the client's answer is everything that arrives until the server closes", () => {
   const { client, transport, deliver } = connected();
   const seen = watch(client.answer);
   for (const piece of ["Login: joe\r\n", "Plan:\r\n", "none"]) deliver(piece);
@@ -139,7 +139,7 @@ it("the client's answer is everything until the server closes", () => {
   expect(seen).toEqual([Buffer.from("Login: joe\r\nPlan:\r\nnone")]);
 });
 
-it("an answer that comes byte by byte takes the client little more memory than its bytes", async () => {
+it("an answer that arrives byte by byte takes the client little more memory than its bytes", async () => {
   const { client, transport } = connected();
   const held = async () => (await buffersHeld()) + process.memoryUsage().heapUsed;
   const before = await held();
@@ -171,7 +171,7 @@ it("the client fails when nobody listens", () => {
   errorOf(answer, ConnectionRefusedError);
 });
 
-it("the client takes no more than it was told to", () => {
+it("the client refuses an answer above its limit", () => {
   const { client, transport, deliver } = connected({ maxLength: 10 });
   deliver("0123456789");
   expect(transport.aborted).toBe(false);

@@ -6,7 +6,7 @@ const slotOf = (handle: number) => handle & ((1 << 20) - 1);
 const item = () => ({ handle: -1 });
 
 describe("handles of an engine in TypeScript", () => {
-  test("the slot that has been free for longest is given out next", () => {
+  test("the slot that has been free for longest is reused next", () => {
     const table = new HandleTable<{ handle: number }>();
     const handles = Array.from({ length: 6 }, () => table.add(item()));
     for (const i of [4, 0, 3]) table.release(handles[i]!);
@@ -15,7 +15,7 @@ describe("handles of an engine in TypeScript", () => {
     expect(given).toEqual([4, 0, 3, 6]);
   });
 
-  test("a handle finds nothing once its slot is free, and no slot is free before the batch has ended", () => {
+  test("a stale handle finds nothing, and no slot is free before the batch has ended", () => {
     const table = new HandleTable<{ handle: number }>();
     const first = item();
     const handle = table.add(first);
@@ -27,7 +27,7 @@ describe("handles of an engine in TypeScript", () => {
     expect(table.add(item())).not.toBe(handle);
   });
 
-  test("a handle of 100 free slots comes again after all their generations, not sooner", () => {
+  test("a handle of 100 free slots repeats only after all generations", () => {
     const table = new HandleTable<{ handle: number }>();
     const handles = Array.from({ length: 100 }, () => table.add(item()));
     for (const handle of handles) table.release(handle);

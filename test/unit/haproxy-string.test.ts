@@ -25,7 +25,7 @@ describe("a description", () => {
     transport.loseConnection();
   });
 
-  it("keeps what is escaped in what it is for", () => {
+  it("keeps escapes for the wrapped description", () => {
     const seen: string[] = [];
     registerServerEndpointParser({
       prefix: "keeper",
@@ -44,12 +44,12 @@ describe("a description", () => {
     expect(() => serverFromString(new FakeReactor(), description)).toThrow(/missing.*haproxy:endpoint/);
   });
 
-  it("blames what it is for when that is wrong", () => {
+  it("reports an error in the wrapped description", () => {
     expect(() => serverFromString(new FakeReactor(), "haproxy:tcp:99999")).toThrow(InvalidEndpointError);
     expect(() => serverFromString(new FakeReactor(), "haproxy:tcp:99999")).toThrow(/"tcp:99999"/);
   });
 
-  it("can be used with a reactor that has no time of its own, while another is installed", () => {
+  it("works with a reactor without a clock, while another is installed", () => {
     const { listenTCP, connectTCP } = new FakeReactor();
     expect(() => serverFromString({ listenTCP, connectTCP }, "haproxy:tcp:80")).not.toThrow();
   });

@@ -28,7 +28,7 @@ beforeEach(() => {
 const bucket = (parent: Bucket | null = null) => new SomeBucket(parent, clock);
 
 describe("a Bucket", () => {
-  it("takes what fits", () => {
+  it("accepts what fits", () => {
     expect(bucket().add(1000)).toBe(100);
   });
 
@@ -48,7 +48,7 @@ describe("a Bucket", () => {
     expect(some.drip()).toBe(true);
   });
 
-  it("takes whole tokens only", () => {
+  it("counts whole tokens only", () => {
     const some = bucket();
     some.add(100);
     clock.advance(0.75);
@@ -56,7 +56,7 @@ describe("a Bucket", () => {
     expect(some.add(10)).toBe(0);
   });
 
-  it("takes anything, and is empty at once, unless it is told otherwise", () => {
+  it("has no limit by default", () => {
     const any = new Bucket(null, clock);
     expect(any.add(1e9)).toBe(1e9);
     expect(any.drip()).toBe(true);
@@ -73,7 +73,7 @@ describe("a Bucket", () => {
     expect(new Bucket(null, clock).secondsUntil(10)).toBe(0);
   });
 
-  it("does not fill because its clock was put back", () => {
+  it("does not fill when the clock goes back", () => {
     let now = 100;
     const some = new SomeBucket(null, { seconds: () => now });
     some.add(50);
@@ -90,7 +90,7 @@ describe("a Bucket", () => {
   });
 
   describe("with a parent", () => {
-    it("takes what the parent has room for", () => {
+    it("accepts what the parent has room for", () => {
       const parent = bucket();
       const [one, two] = [bucket(parent), bucket(parent)];
       expect(one.add(90)).toBe(90);
@@ -136,25 +136,25 @@ describe("a HierarchicalBucketFilter", () => {
   const bob = new At("192.0.2.2", 80);
   const bobAgain = new At("192.0.2.2", 443);
 
-  it("has one bucket for all", () => {
+  it("has one bucket for all connections", () => {
     const filter = new HierarchicalBucketFilter(null, clock);
     expect(filter.getBucketFor(alice)).toBe(filter.getBucketFor(bob));
     expect(filter.getBucketFor(alice)).toBeInstanceOf(Bucket);
   });
 
-  it("has one for each host, by the host", () => {
+  it("FilterByHost has one bucket for each host", () => {
     const filter = new FilterByHost(null, clock);
     expect(filter.getBucketFor(alice)).not.toBe(filter.getBucketFor(bob));
     expect(filter.getBucketFor(bob)).toBe(filter.getBucketFor(bobAgain));
   });
 
-  it("has one for each port, by the server", () => {
+  it("FilterByServer has one bucket for each local port", () => {
     const filter = new FilterByServer(null, clock);
     expect(filter.getBucketFor(alice)).toBe(filter.getBucketFor(bob));
     expect(filter.getBucketFor(bob)).not.toBe(filter.getBucketFor(bobAgain));
   });
 
-  it("makes buckets of its class", () => {
+  it("creates buckets of its bucketFactory", () => {
     const filter = new FilterByHost(null, clock);
     filter.bucketFactory = SomeBucket;
     expect(filter.getBucketFor(alice).add(1000)).toBe(100);
@@ -167,7 +167,7 @@ describe("a HierarchicalBucketFilter", () => {
     expect(filter.getBucketFor(bob).parentBucket).toBe(all.getBucketFor(alice));
   });
 
-  it("forgets buckets that are empty and unused, and only those, when it sweeps", () => {
+  it("removes only empty and unused buckets in sweep()", () => {
     const all = new HierarchicalBucketFilter(null, clock);
     const filter = new FilterByHost(all, clock);
     filter.bucketFactory = SomeBucket;
@@ -188,7 +188,7 @@ describe("a HierarchicalBucketFilter", () => {
     expect([filter.buckets.size, all.buckets.size]).toEqual([0, 0]);
   });
 
-  it("sweeps by itself when it is asked after its interval", () => {
+  it("sweeps by itself once its interval has passed", () => {
     const filter = new FilterByHost(null, clock);
     filter.getBucketFor(alice);
     clock.advance(20 * 60);
@@ -227,7 +227,7 @@ function shaped(some: Bucket = bucket()): { sink: Sink; shaper: ShapedConsumer; 
 }
 
 describe("a ShapedConsumer", () => {
-  it("passes on at once what fits, and no more", () => {
+  it("writes what fits at once, and no more", () => {
     const { sink, shaper } = shaped();
     shaper.write("x".repeat(60));
     shaper.write("y".repeat(60));
@@ -235,7 +235,7 @@ describe("a ShapedConsumer", () => {
     expect(shaper.waiting).toBe(20);
   });
 
-  it("passes on the rest at the bucket's rate, in order", () => {
+  it("writes the rest at the bucket's rate, in order", () => {
     const { sink, shaper, some } = shaped();
     some.add(100);
     shaper.write("0123456789");
@@ -250,7 +250,7 @@ describe("a ShapedConsumer", () => {
     expect(clock.getDelayedCalls()).toEqual([]);
   });
 
-  it("keeps a copy of what waits", () => {
+  it("copies what it queues", () => {
     const { sink, shaper, some } = shaped();
     some.add(100);
     const lent = Buffer.from("lent");
@@ -260,7 +260,7 @@ describe("a ShapedConsumer", () => {
     expect(sink.text).toBe("lent");
   });
 
-  it("passes on pieces worth a while rather than many tiny ones", () => {
+  it("writes larger pieces at intervals rather than many tiny ones", () => {
     const fast = bucket();
     fast.maxburst = 1000;
     fast.rate = 1000;
@@ -271,7 +271,7 @@ describe("a ShapedConsumer", () => {
     expect(sink.writes).toBeLessThan(50);
   });
 
-  it("sends all through a bucket that drains at once", () => {
+  it("writes everything through a bucket without a rate limit", () => {
     const wide = bucket();
     wide.rate = null;
     const { sink, shaper } = shaped(wide);
@@ -290,7 +290,7 @@ describe("a ShapedConsumer", () => {
     expect(two.sink.text.length).toBeGreaterThanOrEqual(98);
   });
 
-  it("takes a new rate while something waits", () => {
+  it("applies a new rate to what is queued", () => {
     const slow = bucket();
     slow.rate = 0.001;
     const { sink, shaper, some } = shaped(slow);
@@ -300,7 +300,7 @@ describe("a ShapedConsumer", () => {
     expect(sink.text.length).toBe(150);
   });
 
-  it("waits while the consumer has paused it", () => {
+  it("writes nothing while the consumer has paused it", () => {
     const { sink, shaper } = shaped();
     shaper.pauseProducing();
     shaper.write("hello");
@@ -310,7 +310,7 @@ describe("a ShapedConsumer", () => {
     expect(sink.text).toBe("hello");
   });
 
-  it("waits also when it is paused in the middle, or while its timer runs", () => {
+  it("writes nothing when it is paused in the middle, or while its timer runs", () => {
     const { sink, shaper } = shaped();
     shaper.write("x".repeat(110));
     shaper.pauseProducing();
@@ -321,7 +321,7 @@ describe("a ShapedConsumer", () => {
     expect(clock.getDelayedCalls()).toEqual([]);
   });
 
-  it("pauses a push producer while too much waits, and resumes it when nothing does", () => {
+  it("pauses a push producer above the high-water mark, and resumes it when the queue is empty", () => {
     const { shaper } = shaped();
     shaper.bufferSize = 50;
     const producer = new Told();
@@ -358,7 +358,7 @@ describe("a ShapedConsumer", () => {
     }
   }
 
-  it("asks a pull producer until something waits, then again when nothing does", () => {
+  it("asks a pull producer until something is queued, and again when the queue is empty", () => {
     const { sink, shaper } = shaped();
     const producer = new Pieces(shaper, 5);
     shaper.registerProducer(producer, false);
@@ -369,7 +369,7 @@ describe("a ShapedConsumer", () => {
     expect(sink.text.length).toBe(150);
   });
 
-  it("asks a pull producer no further while the consumer has paused", () => {
+  it("does not ask a pull producer while the consumer has paused", () => {
     const { sink, shaper } = shaped();
     sink.onWrite = () => shaper.pauseProducing();
     const producer = new Pieces(shaper, 5);
@@ -379,7 +379,7 @@ describe("a ShapedConsumer", () => {
     expect(producer.asked).toBe(2);
   });
 
-  it("asks a pull producer again when it has written later", () => {
+  it("asks a pull producer again when it has written asynchronously", () => {
     const { shaper } = shaped();
     const producer = new Told();
     shaper.registerProducer(producer, false);
@@ -388,7 +388,7 @@ describe("a ShapedConsumer", () => {
     expect(producer.calls).toEqual(["resume", "resume"]);
   });
 
-  it("is done when its producer has unregistered and all is passed on, and begins again", () => {
+  it("unregisters from the consumer when its producer has and the queue is empty, and can be used again", () => {
     const { sink, shaper, some } = shaped();
     shaper.registerProducer(new Told(), true);
     shaper.write("x".repeat(110));
@@ -411,7 +411,7 @@ describe("a ShapedConsumer", () => {
     expect(() => shaper.registerProducer(new Told(), true)).toThrow("registered with this consumer already");
   });
 
-  it("drops what waits and stops its producer when the consumer is gone", () => {
+  it("drops its queue and stops its producer when the consumer stops it", () => {
     const { sink, shaper, some } = shaped();
     const producer = new Told();
     shaper.registerProducer(producer, true);
@@ -428,7 +428,7 @@ describe("a ShapedConsumer", () => {
     expect(late.calls).toEqual(["stop"]);
   });
 
-  it("may lose its consumer while it writes to it", () => {
+  it("may be stopped by its consumer inside a write", () => {
     const { sink, shaper } = shaped();
     sink.onWrite = () => shaper.stopProducing();
     shaper.write("x".repeat(200));
@@ -471,13 +471,13 @@ describe("a ShapedProtocolFactory", () => {
     expect([transport.take().length, other.transport.take().length]).toEqual([80, 20]);
   });
 
-  it("passes on what is received at once", () => {
+  it("delivers received bytes at once", () => {
     const { wrapped, transport } = shaping();
     transport.receive("x".repeat(1000));
     expect(wrapped.received.length).toBe(1000);
   });
 
-  it("closes when all that was written has left, and tells so before", () => {
+  it("closes when everything is sent, and is `disconnecting` meanwhile", () => {
     const { wrapped, transport } = shaping();
     wrapped.transport.write("x".repeat(110));
     wrapped.transport.loseConnection();
@@ -492,14 +492,14 @@ describe("a ShapedProtocolFactory", () => {
     expect(wrapped.received).toBe("");
   });
 
-  it("closes at once when nothing waits", () => {
+  it("closes at once when nothing is queued", () => {
     const { wrapped, transport } = shaping();
     wrapped.transport.write("bye");
     wrapped.transport.loseConnection();
     expect([transport.take(), transport.disconnecting]).toEqual(["bye", true]);
   });
 
-  it("closes after its producer, when that has more to say", () => {
+  it("closes after its producer has finished", () => {
     const { wrapped, transport } = shaping();
     const producer = new Told();
     wrapped.transport.registerProducer(producer, false);
@@ -510,7 +510,7 @@ describe("a ShapedProtocolFactory", () => {
     expect([transport.take(), transport.disconnecting]).toEqual(["last words", true]);
   });
 
-  it("aborts at once, and drops what waits", () => {
+  it("aborts at once, and drops its queue", () => {
     const { wrapped, transport, some } = shaping();
     wrapped.transport.write("x".repeat(110));
     wrapped.transport.abortConnection();
@@ -521,7 +521,7 @@ describe("a ShapedProtocolFactory", () => {
     expect(wrapped.calls).toEqual(["connectionMade", "connectionLost"]);
   });
 
-  it("ends its side when all that was written has left", () => {
+  it("half-closes when everything is sent", () => {
     const { wrapped, transport } = shaping();
     wrapped.transport.write("x".repeat(110));
     wrapped.transport.loseWriteConnection();
@@ -531,7 +531,7 @@ describe("a ShapedProtocolFactory", () => {
     expect([transport.take().length, transport.writeEnded, transport.disconnecting]).toEqual([110, true, false]);
   });
 
-  it("lets all leave when the peer has ended its side", () => {
+  it("sends everything when the peer has half-closed", () => {
     const { wrapped, transport } = shaping();
     wrapped.transport.write("x".repeat(110));
     transport.end();
@@ -540,7 +540,7 @@ describe("a ShapedProtocolFactory", () => {
     expect([transport.take().length, transport.disconnecting]).toEqual([110, true]);
   });
 
-  it("tells a protocol that wants to know of each half, and goes on", () => {
+  it("tells a half-closeable protocol of each half, and stays open", () => {
     const factory = new ShapedProtocolFactory(keepers(HalfKeeper), new SomeFilter(null, clock), clock);
     const { wrapped, transport } = connect(factory);
     transport.end();
@@ -549,7 +549,7 @@ describe("a ShapedProtocolFactory", () => {
     expect(transport.disconnecting).toBe(false);
   });
 
-  it("holds its reader back by what waits, as an echo wants it", () => {
+  it("applies back-pressure to an echo protocol", () => {
     const factory = new ShapedProtocolFactory(keepers(Echo), new SomeFilter(null, clock), clock);
     const { wrapper, transport } = connect(factory);
     expect(borrowsFrom(wrapper)).toBe(true);
@@ -560,7 +560,7 @@ describe("a ShapedProtocolFactory", () => {
     expect(transport.take().length).toBe(64 * 1024 + 100);
   });
 
-  it("lets its bucket go when the connection is lost", () => {
+  it("releases its bucket when the connection is lost", () => {
     const { filter, factory, transport, some } = shaping();
     expect(some.refcount).toBe(1);
     transport.lose();
@@ -569,7 +569,7 @@ describe("a ShapedProtocolFactory", () => {
     expect(filter.buckets.size).toBe(0);
   });
 
-  it("shapes the protocol that takes another's place too", () => {
+  it("shapes a protocol that switchProtocol() put in place", () => {
     const { wrapped, transport } = shaping();
     const next = new Keeper();
     wrapped.transport.switchProtocol(next);
@@ -577,7 +577,7 @@ describe("a ShapedProtocolFactory", () => {
     expect(transport.take().length).toBe(100);
   });
 
-  it("tells the loss also when no bucket could be found", () => {
+  it("delivers connectionLost() when getBucketFor() throws", () => {
     const filter = {
       getBucketFor(): Bucket {
         throw new Error("no bucket");
@@ -590,7 +590,7 @@ describe("a ShapedProtocolFactory", () => {
     expect(wrapper.wrappedProtocol.calls).toEqual(["connectionLost"]);
   });
 
-  it("knows the class of what it wraps", () => {
+  it("has the type of the wrapped protocol", () => {
     expectTypeOf(shaping().wrapped).toEqualTypeOf<Keeper>();
   });
 });

@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import * as skein from "../../src/entries/index.ts";
 import { installedReactor } from "../../src/internet/reactor/installation.ts";
 
-it("gives the everyday names, without a reactor and without native code", () => {
+it("exports the common names, without a reactor and without native code", () => {
   expect(skein).toMatchObject({
     Deferred: expect.any(Function),
     Failure: expect.any(Function),

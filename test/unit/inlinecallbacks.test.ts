@@ -42,7 +42,7 @@ describe("the generator", () => {
     expect(steps).toEqual(["before", "after"]);
   });
 
-  it("gets what a Deferred fired with", () => {
+  it("gets the result of a Deferred that has fired", () => {
     const f = inlineCallbacks(function* () {
       const one: number = yield succeed(1);
       const two: number = yield succeed(2);
@@ -51,7 +51,7 @@ describe("the generator", () => {
     expect(outcome(f())).toBe(3);
   });
 
-  it("gets what a Deferred fires with later, in the turn of the fire", () => {
+  it("gets the result of a Deferred that fires later, synchronously", () => {
     const later = new Deferred<string>();
     const d = inlineCallbacks(function* () {
       return ((yield later) as string).toUpperCase();
@@ -64,7 +64,7 @@ describe("the generator", () => {
     expect(came).toBe("NOW");
   });
 
-  it("gets back what it yields, where that is nothing to wait for", () => {
+  it("gets back a yielded value that is not awaitable", () => {
     const back: unknown[] = [];
     const f = inlineCallbacks(function* () {
       for (const value of [5, "text", null, undefined, { then: 1 }, [succeed(1)]]) back.push(yield value);
@@ -73,7 +73,7 @@ describe("the generator", () => {
     expect(back).toEqual([5, "text", null, undefined, { then: 1 }, [expect.any(Deferred)]]);
   });
 
-  it("gets back a Failure that it yields", () => {
+  it("gets back a yielded Failure", () => {
     const failure = new Failure(new Original());
     expect(
       outcome(
@@ -155,7 +155,7 @@ describe("the generator", () => {
     expect(await d).toBe(9);
   });
 
-  it("waits for a thenable that is no promise", async () => {
+  it("waits for a thenable that is not a promise", async () => {
     const thenable = { then: (done: (value: number) => void) => done(7) };
     expect(
       await inlineCallbacks(function* () {
@@ -164,7 +164,7 @@ describe("the generator", () => {
     ).toBe(7);
   });
 
-  it("sees the error of a `then` that throws when it is looked up", () => {
+  it("sees the error of a `then` getter that throws", () => {
     const thenable = Object.defineProperty({}, "then", {
       get() {
         throw new Original();
@@ -181,7 +181,7 @@ describe("the generator", () => {
     expect(outcome(d)).toBeInstanceOf(Original);
   });
 
-  it("may wait for one Deferred twice, as with await", () => {
+  it("may yield one Deferred twice, as with await", () => {
     const d = succeed("kept");
     expect(
       outcome(
@@ -192,7 +192,7 @@ describe("the generator", () => {
     ).toEqual(["kept", "kept"]);
   });
 
-  it("leaves the result to the callbacks that come after it", () => {
+  it("leaves the result in the Deferred for later callbacks", () => {
     const d = new Deferred<number>();
     inlineCallbacks(function* () {
       yield d;
@@ -205,7 +205,7 @@ describe("the generator", () => {
     expect(seen).toEqual([3]);
   });
 
-  it("is stopped by an error when it yields the Deferred of its own result", () => {
+  it("fails when it yields the Deferred of its own result", () => {
     let own: Deferred<unknown> | undefined;
     const ready = new Deferred<void>();
     own = inlineCallbacks(function* () {
@@ -216,7 +216,7 @@ describe("the generator", () => {
     expect(outcome(own)).toEqual({ failed: expect.any(CircularChainError) });
   });
 
-  it("waits until a paused Deferred goes on", () => {
+  it("waits until a paused Deferred is unpaused", () => {
     const paused = succeed(1);
     paused.pause();
     const d = inlineCallbacks(function* () {
@@ -249,7 +249,7 @@ describe("the generator", () => {
     expect(outcome(new Account().deposit(5))).toBe(16);
   });
 
-  it("may be run by many callers at once, each for itself", () => {
+  it("may run for many callers at once, independently", () => {
     const gates = [new Deferred<string>(), new Deferred<string>()];
     const f = inlineCallbacks(function* (i: number) {
       return `${i}:${yield gates[i]}`;
@@ -260,7 +260,7 @@ describe("the generator", () => {
     expect(results.map(outcome)).toEqual(["0:a", "1:b"]);
   });
 
-  it("goes on after a DeferredList and after gatherResults", () => {
+  it("waits for a DeferredList and for gatherResults", () => {
     const late = new Deferred<number>();
     const d = inlineCallbacks(function* () {
       const list: unknown = yield new DeferredList([succeed(1), fail(new Original())], { consumeErrors: true });
@@ -277,7 +277,7 @@ describe("the generator", () => {
     ]);
   });
 
-  it("goes on by a clock", () => {
+  it("waits for a delayed call", () => {
     const clock = new Clock();
     const sleep = (seconds: number): Deferred<void> => {
       const d = new Deferred<void>();
@@ -297,7 +297,7 @@ describe("the generator", () => {
 });
 
 describe("the result", () => {
-  it("is what the generator returns", () => {
+  it("is the generator's return value", () => {
     expect(
       outcome(
         inlineCallbacks(function* () {
@@ -344,7 +344,7 @@ describe("the result", () => {
     expect(outcome(d)).toEqual({ failed: expect.any(Original) });
   });
 
-  it("is the error that the generator lets pass", () => {
+  it("is the error that the generator does not catch", () => {
     const error = new Original();
     expect(
       outcome(
@@ -355,7 +355,7 @@ describe("the result", () => {
     ).toEqual({ failed: error });
   });
 
-  it("is the error that the generator makes of another", () => {
+  it("is the error that the generator throws in place of another", () => {
     const d = inlineCallbacks(function* () {
       try {
         yield fail(new Original());
@@ -391,7 +391,7 @@ describe("the result", () => {
     ).toBe(6);
   });
 
-  it("keeps the stack of where the error was made", () => {
+  it("keeps the stack of the error's creation", () => {
     function culprit(): never {
       throw new Original("trace me");
     }
@@ -406,7 +406,7 @@ describe("the result", () => {
     expect(trace).toContain("culprit");
   });
 
-  it("keeps that stack through many generators that pass the error on", () => {
+  it("keeps that stack through many nested generators", () => {
     function culprit(): never {
       throw new Original("deep");
     }
@@ -436,7 +436,7 @@ describe("the result", () => {
   });
 });
 
-describe("what is no generator function", () => {
+describe("a function that is not a generator function", () => {
   it.each([
     ["a plain function", () => 5],
     ["one that returns a Deferred", () => succeed(1)],
@@ -449,7 +449,7 @@ describe("what is no generator function", () => {
 });
 
 describe("depth", () => {
-  it("is no matter for Deferreds that have fired: 100,000 in a row", () => {
+  it("does not grow the stack: 100,000 fired Deferreds in a row", () => {
     const d = inlineCallbacks(function* () {
       let sum = 0;
       for (let i = 0; i < 100_000; i++) sum += yield succeed(1);
@@ -458,7 +458,7 @@ describe("depth", () => {
     expect(outcome(d)).toBe(100_000);
   });
 
-  it("is no matter for values: 100,000 in a row", () => {
+  it("does not grow the stack: 100,000 values in a row", () => {
     const d = inlineCallbacks(function* () {
       let last = -1;
       for (let i = 0; i < 100_000; i++) last = yield i;
@@ -467,7 +467,7 @@ describe("depth", () => {
     expect(outcome(d)).toBe(99_999);
   });
 
-  it("is no matter for failures: 100,000 in a row", () => {
+  it("does not grow the stack: 100,000 failures in a row", () => {
     const error = new Original();
     const d = inlineCallbacks(function* () {
       let caught = 0;
@@ -483,7 +483,7 @@ describe("depth", () => {
     expect(outcome(d)).toBe(100_000);
   });
 
-  it("is no matter when one Deferred's fire lets a generator wait for the next, 10,000 times", () => {
+  it("does not grow the stack: 10,000 waits, each ended by a later fire", () => {
     const gates = Array.from({ length: 10_000 }, () => new Deferred<void>());
     const d = inlineCallbacks(function* () {
       for (const gate of gates) yield gate;
@@ -506,7 +506,7 @@ describe("cancelling", () => {
     expect(outcome(d)).toEqual({ failed: expect.any(CancelledError) });
   });
 
-  it("cancels down through generators that wait for generators", () => {
+  it("cancels through nested generators", () => {
     const cancelled = vi.fn();
     const waited = new Deferred<void>(cancelled);
     const level = (n: number): Deferred<void> =>
@@ -533,7 +533,7 @@ describe("cancelling", () => {
     expect(steps).toEqual(["cleaned up"]);
   });
 
-  it("gives the cause to the CancelledError", () => {
+  it("passes the cause to the CancelledError", () => {
     const d = inlineCallbacks(function* () {
       yield new Deferred<void>();
     })();
@@ -566,7 +566,7 @@ describe("cancelling", () => {
     expect(outcome(d)).toBe("all the same");
   });
 
-  it("lets a canceller turn it into a result of the Deferred that is waited for", () => {
+  it("lets a canceller give the awaited Deferred a result", () => {
     const d = inlineCallbacks(function* () {
       return yield new Deferred<string>((waited) => waited.callback("from the canceller"));
     })();
@@ -574,7 +574,7 @@ describe("cancelling", () => {
     expect(outcome(d)).toBe("from the canceller");
   });
 
-  it("lets an errback of the Deferred that is waited for translate it", () => {
+  it("lets an errback of the awaited Deferred replace it", () => {
     const waited = new Deferred<void>();
     waited.addErrback(() => {
       throw new Translated();
@@ -586,7 +586,7 @@ describe("cancelling", () => {
     expect(outcome(d)).toEqual({ failed: expect.any(Translated) });
   });
 
-  it("takes its time when the canceller does", () => {
+  it("may complete later, when the canceller does", () => {
     const cleanup = new Deferred<void>();
     const waited = new Deferred<void>();
     const d = inlineCallbacks(function* () {
@@ -606,7 +606,7 @@ describe("cancelling", () => {
     expect(came).toBe(true);
   });
 
-  it("reaches whatever is waited for then, each time again", () => {
+  it("cancels each Deferred that is awaited in turn", () => {
     const order: string[] = [];
     const wait = (name: string) => new Deferred<void>(() => order.push(name));
     const d = inlineCallbacks(function* () {
@@ -650,7 +650,7 @@ describe("cancelling", () => {
     expect(steps).toEqual(["goes on"]);
   });
 
-  it("from inside the generator does nothing when it waits no more", () => {
+  it("from inside the generator does nothing without another wait", () => {
     const gate = new Deferred<void>();
     const d: Deferred<unknown> = inlineCallbacks(function* () {
       yield gate;
@@ -661,7 +661,7 @@ describe("cancelling", () => {
     expect(outcome(d)).toBe("ended");
   });
 
-  it("while a promise is waited for lets the generator see it at once; the promise goes on alone", async () => {
+  it("while a promise is awaited throws into the generator at once; the promise is not affected", async () => {
     let resolve: (value: string) => void = () => undefined;
     const promise = new Promise<string>((settle) => {
       resolve = settle;
@@ -714,7 +714,7 @@ describe("cancelling", () => {
 });
 
 describe("the AsyncLocalStorage context", () => {
-  it("is that of the start throughout, whoever fires what is waited for", () => {
+  it("is that of the call throughout, whoever fires the awaited Deferreds", () => {
     const storage = new AsyncLocalStorage<string>();
     const gates = [new Deferred<void>(), new Deferred<void>()];
     const seen: (string | undefined)[] = [];
@@ -731,7 +731,7 @@ describe("the AsyncLocalStorage context", () => {
     expect(seen).toEqual(["mine", "mine", "mine"]);
   });
 
-  it("is not carried to whoever fired", () => {
+  it("does not leak to the code that fires", () => {
     const storage = new AsyncLocalStorage<string>();
     const gate = new Deferred<void>();
     storage.run("mine", () =>
@@ -745,7 +745,7 @@ describe("the AsyncLocalStorage context", () => {
 });
 
 describe("yield*", () => {
-  it("evaluates to the result, with its type", () => {
+  it("evaluates to the typed result", () => {
     const f = inlineCallbacks(function* () {
       const text = yield* succeed("typed");
       expectTypeOf(text).toEqualTypeOf<string>();
@@ -767,7 +767,7 @@ describe("yield*", () => {
     expect(outcome(f())).toBe(true);
   });
 
-  it("waits", () => {
+  it("waits for a Deferred", () => {
     const later = new Deferred<number>();
     const d = inlineCallbacks(function* () {
       return (yield* later) + 1;
@@ -776,7 +776,7 @@ describe("yield*", () => {
     expect(outcome(d)).toBe(2);
   });
 
-  it("delegates to a helper generator as well", () => {
+  it("delegates to a helper generator", () => {
     function* helper(n: number): Generator<Deferred<number>, number, number> {
       return (yield* succeed(n)) + (yield* succeed(n));
     }

@@ -67,18 +67,18 @@ describe("the default reactor", () => {
     expect((await load.installation()).installedReactor()?.name).toBe(expected);
   });
 
-  it("is none that is for those who ask for it", async () => {
+  it("is never one that must be chosen explicitly", async () => {
     offer({ io_uring: "", select: "EMFILE" });
     expect((await load.default()).install).toThrow(/None of the reactors of this platform \(select\) works here/);
   });
 
-  it("is the one that SKEIN_REACTOR names", async () => {
+  it("is the one named by SKEIN_REACTOR", async () => {
     vi.stubEnv("SKEIN_REACTOR", "select");
     (await load.default()).install();
     expect((await load.installation()).installedReactor()?.name).toBe("select");
   });
 
-  it("is not replaced when SKEIN_REACTOR names one that there is not: those that there are are named", async () => {
+  it("is an error that lists the available ones when SKEIN_REACTOR names another", async () => {
     offer({ epoll: "", io_uring: "io_uring_setup: EPERM", poll: "" });
     for (const [wanted, name, why] of [
       ["gpoll", "gpoll", "there is none of that name on this platform"],
@@ -97,7 +97,7 @@ describe("the default reactor", () => {
     expect((await load.installation()).installedReactor()).toBeUndefined();
   });
 
-  it("cannot be had where nothing works, and each reason is told", async () => {
+  it("is an error with each reason when none works", async () => {
     offer({ epoll: "epoll_create1: EMFILE", poll: "seccomp" });
     const { install } = await load.default();
     expect(install).toThrow(/Available: only node \(epoll: epoll_create1: EMFILE; poll: seccomp\)/);
@@ -111,7 +111,7 @@ describe("the module of the reactor", () => {
     expect((await load.installation()).installedReactor()).toBe(reactor);
   });
 
-  it("exports the one that was installed by an import before", async () => {
+  it("exports the one that an earlier import installed", async () => {
     vi.stubEnv("SKEIN_REACTOR", "poll");
     await load.epollByImport();
     const { reactor } = await load.reactor();
@@ -121,7 +121,7 @@ describe("the module of the reactor", () => {
 });
 
 describe("installing a reactor", () => {
-  it("is refused after skein/reactor has installed the default one, as too late", async () => {
+  it("is refused as too late after skein/reactor has installed the default one", async () => {
     await load.reactor();
     const refusal = expect.objectContaining({
       name: "ReactorInstalledTooLateError",
@@ -133,7 +133,7 @@ describe("installing a reactor", () => {
     await expect(load.epollByImport()).rejects.toThrow("This comes too late");
   });
 
-  it("is not too late, but the second time, after the program itself has installed the default one", async () => {
+  it("is refused as a second installation after the program itself has installed the default one", async () => {
     (await load.default()).install();
     const refusal = expect.objectContaining({
       name: "ReactorAlreadyInstalledError",
@@ -144,13 +144,13 @@ describe("installing a reactor", () => {
     expect((await load.epoll()).install).toThrow(refusal);
   });
 
-  it("is too late also where SKEIN_REACTOR chose what skein/reactor has installed", async () => {
+  it("is refused as too late also when SKEIN_REACTOR chose the default one", async () => {
     vi.stubEnv("SKEIN_REACTOR", "poll");
     await load.reactor();
     expect((await load.epoll()).install).toThrow(/the default reactor, poll, which stays/);
   });
 
-  it("is refused when there is one, which is named", async () => {
+  it("is refused when one is installed, which is named", async () => {
     (await load.epoll()).install();
     const refusal = expect.objectContaining({
       code: "ERR_REACTOR_ALREADY_INSTALLED",
@@ -164,7 +164,7 @@ describe("installing a reactor", () => {
     expect(installedReactor()).toBe((await load.reactor()).reactor);
   });
 
-  it("is refused for epoll where there is none", async () => {
+  it("is refused for epoll where it is not available", async () => {
     offer({ kqueue: "", poll: "" });
     const { install, EPollReactor } = await load.epoll();
     const refusal = expect.objectContaining({ code: "ERR_REACTOR_NOT_AVAILABLE" });
@@ -173,7 +173,7 @@ describe("installing a reactor", () => {
     expect((await load.installation()).installedReactor()).toBeUndefined();
   });
 
-  it("takes any reactor, once", async () => {
+  it("accepts any reactor, once", async () => {
     const { installReactor, installedReactor } = await load.installation();
     const { EPollReactor } = await load.epoll();
     expect(installedReactor()).toBeUndefined();

@@ -60,7 +60,7 @@ describe.each([
     expect(protocol.lines).toEqual(["one", "two", "", "three!"]);
   });
 
-  it("finds a delimiter that is cut at any position, however long it is", () => {
+  it("finds a delimiter that is split at any position, whatever its length", () => {
     for (const delimiter of ["\n", "\r\n", "--end--", "aab"]) {
       const stream = Buffer.from(`aa${delimiter}a${delimiter}${delimiter}\r-${delimiter}`);
       for (let cut = 0; cut <= stream.length; cut++) {
@@ -73,7 +73,7 @@ describe.each([
     }
   });
 
-  it("takes a delimiter of bytes that are not text", () => {
+  it("accepts a delimiter of bytes that are not text", () => {
     const { protocol, transport } = start(new Receiver());
     protocol.delimiter = Uint8Array.of(0xff, 0x00);
     transport.receive(Buffer.from([0x61, 0xff, 0x00, 0x62, 0xff]));
@@ -87,7 +87,7 @@ describe.each([
     expect(() => transport.receive("a")).toThrow(/delimiter must not be empty/);
   });
 
-  it("looks for another delimiter in what it holds once the delimiter changes", () => {
+  it("searches its buffer for the new delimiter once the delimiter changes", () => {
     const { protocol, transport } = start(new Receiver());
     transport.receive("one\ntwo");
     protocol.delimiter = "\n";
@@ -107,7 +107,7 @@ describe.each([
     expect(transport.disconnecting).toBe(true);
   });
 
-  it("closes as soon as a line without end cannot be short enough any more", () => {
+  it("closes as soon as an unterminated line exceeds MAX_LENGTH", () => {
     const { protocol, transport } = start(new Receiver());
     transport.receive("x".repeat(16_384));
     transport.receive("\r");
@@ -117,7 +117,7 @@ describe.each([
     expect(transport.disconnecting).toBe(true);
   });
 
-  it("counts what follows an over-long line as a new line when the connection stays open", () => {
+  it("starts a new line after an over-long one when the connection stays open", () => {
     const { protocol, transport } = start(new Receiver());
     protocol.MAX_LENGTH = 3;
     protocol.lineLengthExceeded = () => {};
@@ -126,7 +126,7 @@ describe.each([
     expect(protocol.lines).toEqual(["678", "abc"]);
   });
 
-  it("stops to deliver once the connection closes", () => {
+  it("stops delivering once the connection closes", () => {
     const { protocol, transport } = start(new Receiver());
     const deliver = protocol.lineReceived.bind(protocol);
     protocol.lineReceived = (line) => {
@@ -189,7 +189,7 @@ describe.each([
     expect(least(1024 * 1024) / Math.max(1, least(64 * 1024))).toBeLessThan(64);
   });
 
-  it("delivers exactly the lines of a stream, however it is cut", () => {
+  it("delivers exactly the lines of a stream, however it is fragmented", () => {
     forSeeds(volume({ gate: 300, long: 30_000 }), (random) => {
       const delimiter: Bytes = random() < 0.5 ? "\r\n" : random() < 0.5 ? "\n" : "abab";
       const alphabet = delimiter === "abab" ? "abc" : "xy\r";
@@ -222,7 +222,7 @@ describe("LineReceiver", () => {
   let restore: (() => void) | undefined;
   afterEach(() => restore?.());
 
-  it("gives lines and raw data for good", () => {
+  it("gives lines and raw data to their receiver for good", () => {
     const { protocol, transport } = start(new Lines());
     const longLine = "z".repeat(500);
     transport.receive(`short\r\n${longLine}\r\nbegin`);
@@ -230,7 +230,7 @@ describe("LineReceiver", () => {
     expect(protocol.kept.map(String)).toEqual(["short", longLine, "beginning"]);
   });
 
-  it("gives lines that are short, long, or were cut in two, none of which is written to again", () => {
+  it("never overwrites a line it delivered, short, long or joined from two reads", () => {
     const { protocol, transport } = start(new Lines());
     const sent = Array.from({ length: 400 }, (_, i) => String.fromCharCode(0x61 + (i % 26)).repeat((i * 37) % 7001));
     const stream = sent.map((line) => `${line}\r\n`).join("");
@@ -238,7 +238,7 @@ describe("LineReceiver", () => {
     expect(protocol.kept.map(String)).toEqual(sent);
   });
 
-  it("gives lines that cannot be transferred away with the lines of others", () => {
+  it("delivers lines whose memory can be transferred without the bytes of other lines", () => {
     const { protocol, transport } = start(new Lines());
     transport.receive("one\r\ntwo\r\n");
     const [one, two] = protocol.kept;
@@ -257,7 +257,7 @@ describe("LineReceiver", () => {
     for (const { byteLength } of memory) expect(byteLength).toBeLessThanOrEqual(8192);
   });
 
-  it("copies what is left of a line that is too long back into line mode", () => {
+  it("copies the rest of an over-long line back into line mode", () => {
     const { protocol, transport } = start(new Lines());
     protocol.MAX_LENGTH = 8;
     protocol.delimiter = "\n";
@@ -309,7 +309,7 @@ describe("LineReceiver", () => {
     expect(LineOnlyReceiver.borrows).toBe(true);
   });
 
-  it("delivers raw data from the very byte behind the line that asked for it", () => {
+  it("delivers raw data from the first byte after the line that called setRawMode()", () => {
     const { protocol, transport } = start(new Lines());
     protocol.onLine = (line) => {
       if (line === "DATA") protocol.setRawMode();
@@ -320,7 +320,7 @@ describe("LineReceiver", () => {
     expect(protocol.raw).toEqual(["ab\r\ncd", "ef"]);
   });
 
-  it("returns to lines with the bytes that raw mode did not want", () => {
+  it("returns to line mode with the bytes passed to setLineMode()", () => {
     const { protocol, transport } = start(new Lines());
     let wanted = 0;
     protocol.onLine = (line) => {
@@ -343,7 +343,7 @@ describe("LineReceiver", () => {
     }
   });
 
-  it("returns to lines from outside as well", () => {
+  it("returns to line mode from outside rawDataReceived()", () => {
     const { protocol, transport } = start(new Lines());
     protocol.setRawMode();
     transport.receive("raw");
@@ -377,7 +377,7 @@ describe("LineReceiver", () => {
     expect(transport.paused).toBe(false);
   });
 
-  it("goes on when it is resumed inside the same lineReceived()", () => {
+  it("continues when it is resumed inside the same lineReceived()", () => {
     const { protocol, transport } = start(new Lines());
     protocol.onLine = () => {
       protocol.pauseProducing();
@@ -387,7 +387,7 @@ describe("LineReceiver", () => {
     expect(protocol.lines).toEqual(["one", "two"]);
   });
 
-  it("drops what it holds when the connection is lost", () => {
+  it("drops its buffer when the connection is lost", () => {
     const { protocol, transport } = start(new Lines());
     protocol.onLine = () => protocol.pauseProducing();
     transport.receive("one\r\ntwo\r\n");
@@ -397,7 +397,7 @@ describe("LineReceiver", () => {
     expect(protocol.clearLineBuffer()).toHaveLength(0);
   });
 
-  it("pauses raw data, too", () => {
+  it("pauses raw data", () => {
     const { protocol, transport } = start(new Lines());
     protocol.setRawMode();
     protocol.pauseProducing();
@@ -415,7 +415,7 @@ describe("LineReceiver", () => {
     expect(protocol.lines).toHaveLength(10_000);
   });
 
-  it("stops the transport's producing by closing it, and delivers nothing more", () => {
+  it("closes the connection on stopProducing(), and delivers nothing more", () => {
     const { protocol, transport } = start(new Lines());
     protocol.onLine = () => protocol.stopProducing();
     transport.receive("one\r\ntwo\r\n");
@@ -423,7 +423,7 @@ describe("LineReceiver", () => {
     expect(protocol.lines).toEqual(["one"]);
   });
 
-  it("returns what it holds from clearLineBuffer(), and forgets it", () => {
+  it("returns and empties its buffer in clearLineBuffer()", () => {
     const { protocol, transport } = start(new Lines());
     expect(protocol.clearLineBuffer().toString()).toBe("");
     transport.receive("begun");
@@ -436,7 +436,7 @@ describe("LineReceiver", () => {
     expect(protocol.raw).toEqual(["c\r\nd"]);
   });
 
-  it("puts data that arrives during lineReceived() behind what it has", () => {
+  it("appends data that arrives during lineReceived() to its buffer", () => {
     const { protocol, transport } = start(new Lines());
     protocol.onLine = (line) => {
       if (line === "one") transport.receive("three\r\nfo");
@@ -457,7 +457,7 @@ describe("LineReceiver", () => {
     expect(protocol.lines).toEqual(["one", "two", "three"]);
   });
 
-  it("keeps what follows a line that threw", () => {
+  it("keeps the bytes after a line whose lineReceived() threw", () => {
     const { protocol, transport } = start(new Lines());
     protocol.onLine = (line) => {
       if (line === "bad") throw new RangeError("bad line");
@@ -467,7 +467,7 @@ describe("LineReceiver", () => {
     expect(protocol.lines).toEqual(["bad", "next", "last"]);
   });
 
-  it("ends the connection when a line that was held throws after resumeProducing()", () => {
+  it("ends the connection when lineReceived() throws for a buffered line after resumeProducing()", () => {
     const events: LogEvent[] = [];
     const previous = setObserver((event) => events.push(event));
     restore = () => void setObserver(previous);
@@ -499,7 +499,7 @@ describe("LineReceiver", () => {
     expect(events.map(({ error }) => error)).toEqual([new RangeError("bad line")]);
   });
 
-  it("delivers every line and every raw byte when it is cut, paused and resumed at random", () => {
+  it("delivers every line and raw byte when the stream is fragmented, paused and resumed at random", () => {
     forSeeds(volume({ gate: 200, long: 20_000 }), (random) => {
       const parts = Array.from({ length: between(random, 1, 30) }, () =>
         random() < 0.3 ? { raw: "r\r\n".repeat(between(random, 1, 20)) } : { line: "l".repeat(between(random, 0, 30)) },

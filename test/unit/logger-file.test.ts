@@ -47,7 +47,7 @@ describe("the rotating file", () => {
     ]);
   });
 
-  it("is changed for a new one as it grows; all are there, in order", async () => {
+  it("is rotated as it grows; no event is lost, and the order is kept", async () => {
     await logged({ rotateBytes: 1000, maxFiles: 50 }, 100);
     const names = readdirSync(directory).sort((a, b) => Number(b.split(".")[2] ?? 0) - Number(a.split(".")[2] ?? 0));
     expect(names.length).toBeGreaterThan(3);
@@ -57,26 +57,26 @@ describe("the rotating file", () => {
     );
   });
 
-  it("keeps only so many old files", async () => {
+  it("keeps at most maxFiles old files", async () => {
     await logged({ rotateBytes: 1000, maxFiles: 2 }, 200);
     expect(readdirSync(directory).sort()).toEqual(["app.log", "app.log.1", "app.log.2"]);
   });
 
-  it("compresses old files where it is told to", async () => {
+  it("compresses old files with `compress`", async () => {
     await logged({ rotateBytes: 1000, maxFiles: 50, compress: true }, 100);
     const [first] = readdirSync(directory).filter((name) => name !== "app.log");
     const old = readFileSync(join(directory, first as string));
     expect(gunzipSync(old).toString()).toContain("event");
   });
 
-  it("makes the directory", async () => {
+  it("creates the directory", async () => {
     const observer = rotatingFileLogObserver(join(directory, "deep", "er", "app.log"));
     observer(event("x"));
     await observer[Symbol.asyncDispose]();
     expect(existsSync(join(directory, "deep", "er", "app.log"))).toBe(true);
   });
 
-  it("that cannot be written loses events, counts them, says so once, and throws nothing", async () => {
+  it("that cannot be written drops events, counts them, reports it once, and never throws", async () => {
     const write = process.stderr.write;
     let said = "";
     process.stderr.write = (chunk: string | Uint8Array) => {
@@ -97,7 +97,7 @@ describe("the rotating file", () => {
     expect(said.match(/cannot be written/g)).toHaveLength(1);
   });
 
-  it("drops what a slow disk does not take, beyond a limit", async () => {
+  it("drops events beyond maxBufferedBytes when the disk is slow", async () => {
     const observer = rotatingFileLogObserver(join(directory, "app.log"), { maxBufferedBytes: 500 });
     for (let i = 0; i < 100; i++) observer(event(`event ${i}`));
     expect(observer.dropped).toBeGreaterThan(80);

@@ -64,12 +64,12 @@ describe("a Logger", () => {
     expect(logged[0]!.time).toBeLessThanOrEqual(Date.now() / 1000);
   });
 
-  it("takes a text without fields as it is, braces and all", () => {
+  it("does not format a text without fields", () => {
     new Logger("x").info("{not} a {field}");
     expect(logged[0]!.message).toBe("{not} a {field}");
   });
 
-  it("names its source in the text", () => {
+  it("formats {log_source}", () => {
     class Shop {
       name = "corner";
     }
@@ -77,14 +77,14 @@ describe("a Logger", () => {
     expect(logged[0]!.message).toBe("corner opens");
   });
 
-  it("sends events to an observer of its own, where it has one", () => {
+  it("sends events to its own observer, if it has one", () => {
     const own: LogEvent[] = [];
     new Logger("x", { observer: (one) => own.push(one) }).warn("mine");
     expect(own).toHaveLength(1);
     expect(logged).toEqual([]);
   });
 
-  it("logs what was thrown, as critical, with its stack", () => {
+  it("logs an exception as critical, with its stack", () => {
     const error = new Error("boom");
     new Logger("x").failure("While {doing}", error, { doing: "things" });
     expect(logged[0]).toMatchObject({ level: "critical", error });
@@ -110,7 +110,7 @@ describe("a Logger", () => {
     expect(after).toBe(undefined);
   });
 
-  it("logs what a function throws, and goes on", () => {
+  it("logs an exception of a function, and continues", () => {
     const log = new Logger("x");
     const error = new Error("boom");
     expect(
@@ -123,7 +123,7 @@ describe("a Logger", () => {
   });
 });
 
-describe("texts with fields", () => {
+describe("formats with fields", () => {
   const message = (format: string, fields: LogFields): string => event("info", format, fields).message;
 
   it.each([
@@ -153,7 +153,7 @@ describe("texts with fields", () => {
     expect(message(format, fields)).toBe(expected);
   });
 
-  it("say so when a field cannot be shown, and never throw", () => {
+  it("show the error of a field that cannot be formatted, and never throw", () => {
     const bad = {
       get part(): never {
         throw new Error("no part");
@@ -162,13 +162,13 @@ describe("texts with fields", () => {
     expect(message("a {x.part} b {y.z} c", { x: bad, y: null })).toMatch(/^a \{x\.part: no part\} b \{y\.z: .*\} c$/);
   });
 
-  it("cut what is very long", () => {
+  it("truncate very long values", () => {
     expect(message("{a}", { a: [..."x".repeat(5000)] }).length).toBeLessThan(500);
   });
 });
 
 describe("the publisher", () => {
-  it("tells every observer, in the order they were added", () => {
+  it("calls every observer, in the order they were added", () => {
     const order: string[] = [];
     const publisher = new LogPublisher(() => order.push("first"));
     publisher.addObserver(() => order.push("second"));
@@ -176,7 +176,7 @@ describe("the publisher", () => {
     expect(order).toEqual(["first", "second"]);
   });
 
-  it("tells an observer once, however often it was added, and no more once it was removed", () => {
+  it("calls an observer once, however often it was added, and not once it was removed", () => {
     let told = 0;
     const observer = (): void => {
       told++;
@@ -191,7 +191,7 @@ describe("the publisher", () => {
     expect(told).toBe(1);
   });
 
-  it("keeps an event from nobody when an observer throws, and tells the others of that", () => {
+  it("calls the other observers when one throws, and reports that to them", () => {
     const seen: string[] = [];
     const error = new Error("broken");
     const reports: LogEvent[] = [];
@@ -209,7 +209,7 @@ describe("the publisher", () => {
     expect(reports[0]).toMatchObject({ level: "critical", error });
   });
 
-  it("survives observers that all throw", () => {
+  it("does not throw when all observers throw", () => {
     const broken = (): never => {
       throw new Error("broken");
     };
@@ -219,7 +219,7 @@ describe("the publisher", () => {
     expect(() => new LogPublisher(broken, other).publish(event("info", "x"))).not.toThrow();
   });
 
-  it("lets an observer add and remove others while it is told", () => {
+  it("lets an observer add and remove others while it is called", () => {
     const publisher = new LogPublisher();
     let told = 0;
     const late = (): void => {
@@ -274,7 +274,7 @@ describe("a log call", () => {
     },
   );
 
-  it("of an unknown level is reported, with what it said", () => {
+  it("of an unknown level is reported, with its message", () => {
     new Logger("shop").emit("loud" as LogLevel, "sold {count}", { count: 3 });
     expect(logged.map(({ level, message }) => `${level} ${message}`)).toEqual([
       "error There is no log level loud: it is one of debug, info, warn, error, critical. The event was: sold 3",
@@ -297,7 +297,7 @@ describe("a log call", () => {
 });
 
 describe("the program's log", () => {
-  it("takes msg and err", () => {
+  it("receives msg() and err()", () => {
     const error = new Error("boom");
     msg("hello {x}");
     err(error, "It broke");
@@ -307,7 +307,7 @@ describe("the program's log", () => {
     ]);
   });
 
-  it("goes to new observers until that is undone", () => {
+  it("goes to the observers of beginLoggingTo() until that is undone", () => {
     const mine: string[] = [];
     const end = beginLoggingTo(
       (one) => mine.push(`a ${one.message}`),
@@ -320,7 +320,7 @@ describe("the program's log", () => {
     expect(logged.map((one) => one.message)).toEqual(["two"]);
   });
 
-  it("goes to the observers of both when it is begun twice, with a warning", () => {
+  it("goes to the observers of both calls of beginLoggingTo(), with a warning", () => {
     const mine: string[] = [];
     const endFirst = beginLoggingTo((one) => mine.push(`a ${one.message}`));
     const endSecond = beginLoggingTo((one) => mine.push(`b ${one.message}`));
@@ -335,7 +335,7 @@ describe("the program's log", () => {
     expect(logged.map((one) => one.message)).toEqual(["three"]);
   });
 
-  it("goes on to the observers of the second call when the first is undone", () => {
+  it("still goes to the observers of the second call when the first is undone", () => {
     const mine: string[] = [];
     const endFirst = beginLoggingTo(() => undefined);
     beginLoggingTo((one) => mine.push(one.message));
@@ -345,7 +345,7 @@ describe("the program's log", () => {
     expect(mine).toEqual(["one"]);
   });
 
-  it("is still captured when it is begun after that", () => {
+  it("is still captured when beginLoggingTo() is called afterwards", () => {
     const captured = capturedLogs();
     const end = beginLoggingTo(() => undefined);
     msg("one");
@@ -357,7 +357,7 @@ describe("the program's log", () => {
     expect(captured.events.map((one) => one.message)).toEqual(["one", "two"]);
   });
 
-  it("can be captured beside its observers", () => {
+  it("can be captured in addition to its observers", () => {
     const captured = capturedLogs();
     msg("seen by both");
     captured.stop();
@@ -366,14 +366,14 @@ describe("the program's log", () => {
     expect(logged).toHaveLength(2);
   });
 
-  it("gives back the observer that was there", () => {
+  it("returns the previous observer", () => {
     const mine = (): void => undefined;
     setObserver(mine);
     expect(setObserver(undefined)).toBe(mine);
     expect(setObserver(undefined)).toBe(undefined);
   });
 
-  it("gives back several observers as one", () => {
+  it("returns several previous observers as one", () => {
     const told: string[] = [];
     beginLoggingTo(
       () => told.push("a"),
@@ -384,7 +384,7 @@ describe("the program's log", () => {
     expect(told).toEqual(["a", "b"]);
   });
 
-  it("receives the errors that nobody can be told of", () => {
+  it("receives errors that no caller can get", () => {
     const error = new Error("canceller");
     new Deferred(() => {
       throw error;
@@ -405,7 +405,7 @@ describe("text", () => {
     expect(formatEventAsText(event("warn", "careful"))).toBe("2023-11-14T22:13:20.500Z [a.b#warn] careful\n");
   });
 
-  it("has the stack below, indented", () => {
+  it("is followed by the stack, indented", () => {
     const lines = formatEventAsText(event("error", "It broke", undefined, new Error("boom"))).split("\n");
     expect(lines[1]).toBe("\tError: boom");
     expect(lines.slice(1, -1).every((line) => line.startsWith("\t"))).toBe(true);
@@ -423,7 +423,7 @@ describe("text", () => {
     expect(formatEventAsText(event("error", "x", undefined, error))).toContain("caused by: Error: inner");
   });
 
-  it("colours levels where it is told to", () => {
+  it("has coloured levels with `colors`", () => {
     expect(formatEventAsText(event("error", "x"), { colors: true })).toContain("\x1b[31m[a.b#error]\x1b[0m");
     expect(formatEventAsText(event("info", "x"), { colors: true })).not.toContain("\x1b");
   });
@@ -434,7 +434,7 @@ describe("text", () => {
     expect(file.text).toMatch(/ x\n$/);
   });
 
-  it("goes to standard error by the console's observer", () => {
+  it("goes to standard error with consoleLogObserver()", () => {
     const write = process.stderr.write;
     let text = "";
     process.stderr.write = (chunk: string | Uint8Array) => {
@@ -454,7 +454,7 @@ describe("text", () => {
 });
 
 describe("JSON", () => {
-  it("is one line an event", () => {
+  it("is one line per event", () => {
     const line = formatEventAsJSON(event("info", "{a} and\nb", { a: 1 }));
     expect(line.endsWith("\n")).toBe(true);
     expect(line.trim().split("\n")).toHaveLength(1);
@@ -479,7 +479,7 @@ describe("JSON", () => {
     });
   });
 
-  it("holds whatever fields there are, never throws, never ends in a circle", () => {
+  it("holds fields of any type, never throws, and ends circular references", () => {
     const circle: Record<string, unknown> = { n: 1 };
     circle.self = circle;
     let deep: unknown = "end";
@@ -529,7 +529,7 @@ describe("JSON", () => {
     expect(read[1]!.error).toMatchObject({ message: "boom" });
   });
 
-  it("reads back as it was said, with fields of any type", () => {
+  it("reads back with its message and fields of any type", () => {
     const fields = {
       bytes: Buffer.from("hi"),
       array: new Uint8Array([1, 2]),
@@ -560,7 +560,7 @@ describe("JSON", () => {
     );
   });
 
-  it("keeps the message of what does not come back", () => {
+  it("keeps the message of fields that cannot be read back", () => {
     class User {
       get name(): string {
         return "ann";
@@ -576,7 +576,7 @@ describe("JSON", () => {
     expect(read!.message).toBe("ann User {} called it");
   });
 
-  it("reads an error back with its class's name, its stack, its code and its causes", () => {
+  it("reads an error back with its name, stack, code and causes", () => {
     const cause = new AggregateError([new Error("first"), new Error("second")], "several");
     const error = Object.assign(new TypeError("bad", { cause }), { code: "ERR_BAD" });
     const said = event("error", "It broke", undefined, error);
@@ -586,7 +586,7 @@ describe("JSON", () => {
     expect(read!.error).toMatchObject({ name: "TypeError", message: "bad", code: "ERR_BAD", stack: error.stack });
   });
 
-  it("reports lines that are no events, and reads on", () => {
+  it("reports lines that are not events, and reads on", () => {
     const good = formatEventAsJSON(event("info", "kept"));
     const text = `{"half": \nnull\n5\n{"level":"loud","format":"x","time":1}\n{"level":"info"}\n\n${good}${good.slice(0, 20)}`;
     const read = [...eventsFromJSONLogFile(text)];
@@ -605,7 +605,7 @@ describe("JSON", () => {
 });
 
 describe("filtering", () => {
-  it("lets pass what the first predicate with an opinion lets pass", () => {
+  it("follows the first predicate that decides", () => {
     const passed: string[] = [];
     const held: string[] = [];
     const observer = filteringLogObserver(
@@ -620,17 +620,17 @@ describe("filtering", () => {
     expect(held).toEqual(["never"]);
   });
 
-  it("by level lets pass what matters as much, or more", () => {
+  it("by level passes events of that level or a higher one", () => {
     const passes = (level: LogLevel): boolean =>
       new LogLevelFilterPredicate("warn").predicate(event(level, "x")) === "maybe";
     expect(LOG_LEVELS.map(passes)).toEqual([false, false, true, true, true]);
   });
 
-  it("by level is at info unless told otherwise", () => {
+  it("by level uses info by default", () => {
     expect(new LogLevelFilterPredicate().defaultLogLevel).toBe("info");
   });
 
-  it("by namespace goes by the nearest one above", () => {
+  it("by namespace uses the nearest namespace above", () => {
     const filter = new LogLevelFilterPredicate();
     filter.setLogLevelForNamespace("shop", "warn");
     filter.setLogLevelForNamespace("shop.orders", "debug");
@@ -640,7 +640,7 @@ describe("filtering", () => {
     expect(filter.logLevelForNamespace("")).toBe("info");
   });
 
-  it("by namespace can change what holds for all, and forget it", () => {
+  it("by namespace can set and clear the level of all namespaces", () => {
     const filter = new LogLevelFilterPredicate();
     filter.setLogLevelForNamespace("", "error");
     expect(filter.logLevelForNamespace("any.thing")).toBe("error");
@@ -666,7 +666,7 @@ describe("history", () => {
     expect(history.history()).toEqual([]);
   });
 
-  it("holds one event at least", () => {
+  it("holds at least one event", () => {
     for (const size of [0, -1, 1.5, Number.NaN]) expect(() => new LimitedHistoryLogObserver(size)).toThrow(RangeError);
   });
 });

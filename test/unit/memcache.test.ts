@@ -110,7 +110,7 @@ const EXCHANGES: readonly Exchange[] = [
 ];
 
 describe.each(EXCHANGES)("%j answered by %j", (sent, received, result, ask) => {
-  it("is sent as it is, and has its result", () => {
+  it("is sent as expected, and fires with its result", () => {
     const seen = watch(ask(client));
     expect(transport.take()).toBe(sent);
     transport.receive(received);
@@ -118,7 +118,7 @@ describe.each(EXCHANGES)("%j answered by %j", (sent, received, result, ask) => {
     expect(clock.getDelayedCalls()).toEqual([]);
   });
 
-  it("has the same result when the answer comes byte by byte", () => {
+  it("fires with the same result when the answer arrives byte by byte", () => {
     const seen = watch(ask(client));
     for (const byte of Buffer.from(received)) transport.receive(Buffer.of(byte));
     expect(seen).toEqual([result]);
@@ -151,19 +151,19 @@ describe("errors", () => {
     expect(seen).toEqual([[0, null]]);
   });
 
-  it("what the server refuses fails with ClientError, and its words", () => {
+  it("a CLIENT_ERROR fails with ClientError, and its message", () => {
     const refused = client.set("foo", "eggspamm");
     transport.receive("CLIENT_ERROR We don't like eggspamm\r\n");
     expect(errorOf(refused, ClientError).message).toContain("We don't like eggspamm");
   });
 
-  it("what the server cannot do fails with ServerError, and its words", () => {
+  it("a SERVER_ERROR fails with ServerError, and its message", () => {
     const failed = client.set("foo", "eggspamm");
     transport.receive("SERVER_ERROR zomg\r\n");
     expect(errorOf(failed, ServerError).message).toContain("zomg");
   });
 
-  it("a sum that no number can hold fails with ClientError, and its digits", () => {
+  it("a counter above the safe integers fails with ClientError, and its digits", () => {
     const answer = client.increment("foo");
     transport.receive("18446744073709551615\r\n");
     expect(errorOf(answer, ClientError).message).toContain("18446744073709551615");
@@ -201,7 +201,7 @@ describe("errors", () => {
     expect(clock.getDelayedCalls()).toEqual([]);
   });
 
-  it("the greatest numbers that memcached takes are sent", () => {
+  it("the greatest numbers that memcached accepts are sent", () => {
     client.set("a", "b", 2 ** 32 - 1, 2 ** 31 - 1);
     client.checkAndSet("a", "b", `${2n ** 64n - 1n}`, 0, -1);
     expect(transport.take()).toBe("set a 4294967295 2147483647 1\r\nb\r\ncas a 0 -1 1 18446744073709551615\r\nb\r\n");
@@ -243,7 +243,7 @@ describe("errors", () => {
     expect(() => transport.receive("STORED\r\n")).toThrow(ServerError);
   });
 
-  it("when the connection is lost every command fails by what ended it", () => {
+  it("every command fails with the reason of the loss", () => {
     const answers = [client.get("foo"), client.get("bar")];
     transport.lose(new ConnectionLost());
     for (const answer of answers) errorOf(answer, ConnectionLost);
@@ -253,7 +253,7 @@ describe("errors", () => {
 });
 
 describe("pipelining", () => {
-  it("answers go to the commands in their order", () => {
+  it("answers go to the commands in order", () => {
     const seen = [
       client.get("foo"),
       client.set("bar", "spamspamspam"),
@@ -268,7 +268,7 @@ describe("pipelining", () => {
     expect(seen).toEqual([[[0, bar]], [true], [[0, Buffer.from("spam")]], [false], ["1"]]);
   });
 
-  it("200,000 answers take no longer each than 5,000 do", () => {
+  it("200,000 answers take no longer per answer than 5,000", () => {
     const cost = (count: number) => {
       for (let i = 0; i < count; i++) client.delete("a");
       const answers = Buffer.from("DELETED\r\n".repeat(1000));
@@ -283,7 +283,7 @@ describe("pipelining", () => {
     expect(clock.getDelayedCalls()).toEqual([]);
   });
 
-  it("a callback may give the next command", () => {
+  it("a callback may send the next command", () => {
     const seen: unknown[] = [];
     client.set("a", "1").addCallback(() => {
       seen.push(watch(client.get("a")));
@@ -296,7 +296,7 @@ describe("pipelining", () => {
     expect(clock.getDelayedCalls()).toEqual([]);
   });
 
-  it("a command that was cancelled keeps its place", () => {
+  it("a cancelled command keeps its place in the queue", () => {
     const cancelled = client.get("foo");
     const seen = watch(client.get("bar"));
     cancelled.cancel();
@@ -305,7 +305,7 @@ describe("pipelining", () => {
     expect(seen).toEqual([[0, null]]);
   });
 
-  it("a value that comes a byte at a time takes memory in proportion to what has come, not to what was announced", () => {
+  it("a value that arrives byte by byte takes memory in proportion to the bytes received, not to its announced length", () => {
     const allocate = vi.spyOn(Buffer, "allocUnsafeSlow");
     try {
       const value = "v".repeat(volume({ gate: 10_000, long: 1_000_000 }));
@@ -329,7 +329,7 @@ describe("pipelining", () => {
     }
   });
 
-  it("random answers in random pieces are read as they were written", () => {
+  it("random answers are parsed whatever the fragmentation", () => {
     forSeeds(volume({ gate: 200, long: 20_000 }), (random) => {
       const values = Array.from({ length: between(random, 1, 8) }, () => {
         const value = Buffer.alloc(between(random, 0, 200));
@@ -348,8 +348,8 @@ describe("pipelining", () => {
   });
 });
 
-describe("the time", () => {
-  it("commands fail with TimeoutError, and the connection is cut, when no answer comes for 60 seconds", () => {
+describe("the timeout", () => {
+  it("without an answer for 60 seconds, commands fail with TimeoutError, and the connection is aborted", () => {
     const answers = [client.get("foo"), client.get("bar")];
     clock.advance(59.9);
     expect(transport.aborted).toBe(false);
@@ -360,7 +360,7 @@ describe("the time", () => {
     errorOf(client.get("foo"), ConnectionClosed);
   });
 
-  it("nothing is timed while nothing is asked, nor after the answer", () => {
+  it("it does not run without a pending command, nor after the answer", () => {
     expect(clock.getDelayedCalls()).toEqual([]);
     client.get("foo");
     expect(clock.getDelayedCalls().length).toBe(1);
@@ -368,7 +368,7 @@ describe("the time", () => {
     expect(clock.getDelayedCalls()).toEqual([]);
   });
 
-  it("it begins anew with whatever is received, and ends only with the whole answer", () => {
+  it("it restarts with each chunk received, and ends with the complete answer", () => {
     const answer = client.get("foo");
     for (const piece of ["VALUE foo 0 10\r\n", "12345", "67890"]) {
       clock.advance(59);
@@ -380,14 +380,14 @@ describe("the time", () => {
     errorOf(answer, TimeoutError);
   });
 
-  it("statistics that do not end are no answer", () => {
+  it("it is not ended by statistics without an end", () => {
     const answer = client.stats();
     transport.receive("STAT foo bar\r\n");
     clock.advance(60);
     errorOf(answer, TimeoutError);
   });
 
-  it("an answer leaves the next command its whole time", () => {
+  it("it starts again for the next command", () => {
     const [, second] = [client.get("foo"), client.get("bar")];
     clock.advance(59);
     transport.receive("END\r\n");
@@ -397,7 +397,7 @@ describe("the time", () => {
     errorOf(second, TimeoutError);
   });
 
-  it("further commands do not put it off", () => {
+  it("it is not extended by further commands", () => {
     const first = client.get("foo");
     clock.advance(59);
     const second = client.get("bar");
@@ -405,12 +405,12 @@ describe("the time", () => {
     for (const answer of [first, second]) errorOf(answer, TimeoutError);
   });
 
-  it("nobody can connect when there is nothing that measures it", () => {
+  it("it needs a clock: connecting without one is refused", () => {
     expect(() => new FakeTransport().connect(new MemCacheProtocol())).toThrow(NoClockError);
     expect(() => new FakeTransport().connect(new MemCacheProtocol({ timeOut: null }))).not.toThrow();
   });
 
-  it("it can be set, and taken away", () => {
+  it("it can be set, and disabled", () => {
     const brief = new MemCacheProtocol({ clock, timeOut: 1 });
     new FakeTransport().connect(brief);
     const answer = brief.get("foo");

@@ -76,7 +76,7 @@ describe("an address", () => {
     expect(packed(address)).toBe(hex);
   });
 
-  test("names its interface to Node, and gives its number to an engine", () => {
+  test("has its interface's name for Node, and its index for an engine", () => {
     const linkLocal = Object.entries(networkInterfaces())
       .flatMap(([name, addresses = []]) => addresses.map((address) => ({ name, ...address })))
       .find((address) => address.family === "IPv6" && address.scopeid !== 0);
@@ -88,14 +88,14 @@ describe("an address", () => {
     expect(nodeAddress(`fe80::1%${linkLocal.scopeid}`)).toBe(`fe80::1%${linkLocal.name}`);
   });
 
-  test("is this machine's, or not", () => {
+  test("is recognised as local or not", () => {
     expect(["127.0.0.1", "127.1.2.3", "0.0.0.0", "::"].map(isLocal)).toEqual([true, true, true, true]);
     expect(["203.0.113.1", "2001:db8::1"].map(isLocal)).toEqual([false, false]);
   });
 });
 
 describe("an errno", () => {
-  test("is found by its code, and is EIO for what is none", () => {
+  test("is found by its code, and is EIO for an unknown code", () => {
     expect(errnoOf(Object.assign(new Error(), { code: "EPIPE" }))).toBe(constants.errno.EPIPE);
     expect(errnoOf(Object.assign(new Error(), { code: "ERR_SOMETHING_ELSE" }))).toBe(constants.errno.EIO);
   });
@@ -104,7 +104,7 @@ describe("an errno", () => {
 describe("an outbox", () => {
   const text = (chunks: readonly Uint8Array[]) => Buffer.concat(chunks).toString();
 
-  test("gives what was appended, in order, as few chunks", () => {
+  test("returns appended bytes in order, in few chunks", () => {
     const outbox = new Outbox(new BlockPool());
     for (const piece of ["a", "bc", "d"]) outbox.append(Buffer.from(piece));
     outbox.append(Buffer.alloc(5000, "L"));
@@ -116,7 +116,7 @@ describe("an outbox", () => {
     expect([outbox.bytes, outbox.take()]).toEqual([0, []]);
   });
 
-  test("copies: what is appended may change afterwards", () => {
+  test("copies what is appended", () => {
     const outbox = new Outbox(new BlockPool());
     const small = Buffer.from("small");
     const large = Buffer.alloc(5000, "L");
@@ -127,7 +127,7 @@ describe("an outbox", () => {
     expect(text(outbox.take())).toBe(`small${"L".repeat(5000)}`);
   });
 
-  test("writes over no byte that is being sent, and uses its blocks again once they are", () => {
+  test("never overwrites bytes in flight, and reuses its blocks once they are sent", () => {
     const pool = new BlockPool();
     const outbox = new Outbox(pool);
     const piece = (n: number) => Buffer.alloc(1000, n & 255);
@@ -156,7 +156,7 @@ describe("listening", () => {
     return bound;
   };
 
-  test("has bound the port, or has its errno, when it returns", () => {
+  test("binds the port, or returns the errno, synchronously", () => {
     const first = bind("127.0.0.1", 0);
     if (typeof first === "number") throw new Error(`${first}`);
     const { port } = first.server.address() as { port: number };
@@ -166,7 +166,7 @@ describe("listening", () => {
     expect(typeof bind("::1", 0)).toBe("object");
   });
 
-  test("leaves nothing behind when it fails", async () => {
+  test("leaves no descriptor open when it fails", async () => {
     const { engine } = new Bench();
     const taken = await PeerServer.listen();
     const before = engine.stats().connections;
@@ -176,7 +176,7 @@ describe("listening", () => {
     taken.close();
   });
 
-  test("an engine that does not run leaves connections to the kernel, and takes them when it does", async () => {
+  test("an engine that is not running leaves connections in the backlog, and accepts them once it runs", async () => {
     const bench = new Bench({ start: false });
     const listener = bench.engine.listen({ host: "127.0.0.1", port: 0, backlog: 10, reusePort: false });
     await Peer.connect(bench.port(listener));
@@ -207,20 +207,20 @@ describe("listening", () => {
     await expect(Peer.connect(port)).rejects.toMatchObject({ code: "ECONNREFUSED" });
   });
 
-  test("there is a descriptor to be had here", () => {
+  test("a descriptor can be opened here", () => {
     expect(descriptorLack()).toBe(0);
   });
 });
 
 describe("connecting", () => {
-  test("to what is no literal address, or from one, is an errno at once", () => {
+  test("to or from an address that is not literal returns an errno at once", () => {
     const { engine } = new Bench();
     expect(engine.connect({ host: "localhost", port: 80, bindHost: "", bindPort: 0 })).toBe(-EINVAL);
     expect(engine.connect({ host: "127.0.0.1", port: 80, bindHost: "localhost", bindPort: 0 })).toBe(-EINVAL);
     expect(engine.stats().connections).toBe(0);
   });
 
-  test("is told with the errno when it fails, and the handle is void afterwards", async () => {
+  test("reports the errno when it fails, and the handle is stale afterwards", async () => {
     const bench = new Bench();
     const handle = bench.engine.connect({ host: "127.0.0.1", port: await freePort(), bindHost: "", bindPort: 0 });
     expect(await bench.told(Completion.CONNECTED, handle)).toMatchObject({ a: ECONNREFUSED });
@@ -230,7 +230,7 @@ describe("connecting", () => {
     expect(bench.engine.stats().connections).toBe(0);
   });
 
-  test("that is aborted is told as closed, and as nothing else", async () => {
+  test("reports only CLOSED when it is aborted", async () => {
     const bench = new Bench();
     const server = await PeerServer.listen();
     const handle = bench.engine.connect({ host: "127.0.0.1", port: server.port, bindHost: "", bindPort: 0 });
@@ -251,7 +251,7 @@ describe("ending", () => {
     return { bench, handle, peer };
   }
 
-  test("an abort right after the end of our side closes, though libuv resets no socket in between", async () => {
+  test("an abort right after our FIN closes the connection, though libuv cannot reset it then", async () => {
     const { bench, handle, peer } = await connected();
     bench.engine.shutdownWrite(handle);
     bench.engine.flush();
@@ -264,7 +264,7 @@ describe("ending", () => {
     expect(kinds).toEqual([Completion.WRITE_SHUT, Completion.CLOSED]);
   });
 
-  test("what lingers is closed by the second sweep", async () => {
+  test("a lingering connection is closed by the second sweep", async () => {
     const { bench, handle, peer } = await connected();
     bench.engine.close(handle);
     await bench.told(Completion.CLOSED, handle);
@@ -273,7 +273,7 @@ describe("ending", () => {
     expect([bench.engine.sweepLingering(), bench.engine.sweepLingering()]).toEqual([1, 0]);
   });
 
-  test("an engine that is destroyed closes everything and tells nothing", async () => {
+  test("destroy() closes everything and reports nothing", async () => {
     const { bench, peer } = await connected();
     const told = bench.records.length;
     bench.engine.destroy();
@@ -282,7 +282,7 @@ describe("ending", () => {
     expect(bench.records).toHaveLength(told);
   });
 
-  test("a reset right behind bytes is told as a reset, after the bytes", async () => {
+  test("a reset right after bytes is reported as a reset, after the bytes", async () => {
     const bench = new Bench();
     const server = createServer((socket) => {
       socket.write(Buffer.alloc(1000));
@@ -300,7 +300,7 @@ describe("ending", () => {
 });
 
 describe("the process", () => {
-  test("gets the reactor by an import, where no addon may be loaded", async () => {
+  test("gets this reactor by an import where the addon cannot be loaded", async () => {
     const program =
       'import "skein/install/node"; const { reactor } = await import("skein/reactor"); console.log(reactor.name);';
     const args = ["--no-addons", "--input-type=module", "--eval", program];
@@ -308,21 +308,21 @@ describe("the process", () => {
     expect(stdout).toBe("node\n");
   });
 
-  test("is held from start() to stop(), and not by what stays open", async () => {
+  test("is kept alive from start() to stop(), and not by open handles", async () => {
     const script = fileURLToPath(new URL("../runtimes/held.mjs", import.meta.url));
     const { stdout } = await promisify(execFile)(process.execPath, ["--no-addons", script], { timeout: 20_000 });
     expect(stdout).toBe("held\nleft\n");
   });
 });
 
-test("EngineLink takes it as it takes any engine", () => {
+test("EngineLink accepts it as any engine", () => {
   const loop = new NodeLoop();
   const link = new EngineLink((setup) => new NodeEngine(setup, loop), loop);
   expect(link.stats()).toMatchObject({ connections: 0, lingering: 0, stale: 0, turns: 0 });
   link.destroy();
 });
 
-describe("what a system call of node:net fails with means what the table of the native engine says", () => {
+describe("an errno of node:net is treated as in the native engine's table", () => {
   const header = readFileSync(new URL("../../native/net/errno_table.h", import.meta.url), "utf8");
   /** [errno, meaning] of a call. */
   const rows = (call: string) =>

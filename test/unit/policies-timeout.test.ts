@@ -29,7 +29,7 @@ describe("TimeoutMixin", () => {
     return { clock, protocol, transport: new FakeTransport().connect(protocol) };
   }
 
-  it("times nothing by itself", () => {
+  it("has no timer before setTimeout()", () => {
     const { clock, protocol } = shy();
     expect(protocol.timeOut).toBeNull();
     expect(clock.getDelayedCalls()).toEqual([]);
@@ -80,7 +80,7 @@ describe("TimeoutMixin", () => {
     expect(clock.getDelayedCalls()[0]?.getTime()).toBe(clock.seconds() + 5);
   });
 
-  it("takes a new period from now on", () => {
+  it("starts a new period at setTimeout()", () => {
     const { clock, protocol } = shy();
     protocol.setTimeout(10);
     clock.advance(2);
@@ -89,7 +89,7 @@ describe("TimeoutMixin", () => {
     expect(protocol.timedOut).toBe(1);
   });
 
-  it("times no more after setTimeout(null)", () => {
+  it("has no timer after setTimeout(null)", () => {
     const { clock, protocol } = shy();
     protocol.setTimeout(5);
     protocol.setTimeout(null);
@@ -99,7 +99,7 @@ describe("TimeoutMixin", () => {
     expect(protocol.timedOut).toBe(0);
   });
 
-  it("returns the period that was in force", () => {
+  it("returns the previous period", () => {
     const { protocol } = shy();
     expect(protocol.setTimeout(5)).toBeNull();
     expect(protocol.setTimeout(10)).toBe(5);
@@ -126,7 +126,7 @@ describe("TimeoutMixin", () => {
     expect(protocol.timedOut).toBe(2);
   });
 
-  it("does not mind that its timer was cancelled by somebody else", () => {
+  it("works when its delayed call was cancelled by other code", () => {
     const { clock, protocol } = shy();
     protocol.setTimeout(3);
     clock.getDelayedCalls()[0]?.cancel();
@@ -146,7 +146,7 @@ describe("TimeoutMixin", () => {
     expect(clock.getDelayedCalls()).toEqual([]);
   });
 
-  it("passes the loss on to the class it extends", () => {
+  it("calls connectionLost() of its base class", () => {
     const clock = new Clock();
     const protocol = new (TimeoutMixin(Keeper))();
     protocol.clock = clock;
@@ -161,7 +161,7 @@ describe("TimeoutMixin", () => {
     expect(() => new (TimeoutMixin(Protocol))().setTimeout(1)).toThrow(/pass a clock, or import "skein\/reactor"/);
   });
 
-  it("keeps the statics, the arguments and the members of the class it extends", () => {
+  it("keeps the statics, the arguments and the members of its base class", () => {
     class Named extends LineReceiver {
       readonly title: string;
       constructor(title: string) {
@@ -202,7 +202,7 @@ describe("a TimeoutFactory", () => {
     return { clock, ...connect(new TimeoutFactory(keepers(), period, clock)) };
   }
 
-  it("closes a connection on which nothing happens", () => {
+  it("closes an idle connection", () => {
     const { clock, transport } = timing();
     clock.pump([0, 0.5, 1, 1, 0.4]);
     expect(transport.disconnecting).toBe(false);
@@ -210,12 +210,12 @@ describe("a TimeoutFactory", () => {
     expect(transport.disconnecting).toBe(true);
   });
 
-  it("waits 30 minutes when it is not told how long", () => {
+  it("waits 30 minutes by default", () => {
     const factory = new TimeoutFactory(keepers(), undefined, new Clock());
     expect(factory.timeoutPeriod).toBe(1800);
   });
 
-  it("begins to count when the connection is made", () => {
+  it("starts the timer in makeConnection()", () => {
     const clock = new Clock();
     const wrapper = new TimeoutFactory(keepers(), 3, clock).buildProtocol(PEER)!;
     expect(clock.getDelayedCalls()).toEqual([]);
@@ -237,14 +237,14 @@ describe("a TimeoutFactory", () => {
     expect(transport.disconnecting).toBe(true);
   });
 
-  it("passes everything on", () => {
+  it("passes on bytes in both directions", () => {
     const { wrapped, transport } = timing();
     transport.receive("in");
     wrapped.transport.write("out");
     expect([wrapped.received, transport.take()]).toEqual(["in", "out"]);
   });
 
-  it("times nothing when its period is null, until a wrapper is told one", () => {
+  it("has no timer when its period is null, until a wrapper sets one", () => {
     const { clock, wrapper, transport } = timing(null);
     expect(clock.getDelayedCalls()).toEqual([]);
     wrapper.setTimeout(1);
@@ -252,7 +252,7 @@ describe("a TimeoutFactory", () => {
     expect(transport.disconnecting).toBe(true);
   });
 
-  it("times no more after cancelTimeout(), which may come at any time", () => {
+  it("has no timer after cancelTimeout(), which may be called at any time", () => {
     const { clock, wrapper, transport } = timing();
     wrapper.cancelTimeout();
     wrapper.cancelTimeout();
@@ -270,7 +270,7 @@ describe("a TimeoutFactory", () => {
     expect(wrapped.calls).toEqual(["connectionMade", "connectionLost"]);
   });
 
-  it("times the loss of each connection for itself", () => {
+  it("has a timer for each connection", () => {
     const clock = new Clock();
     const factory = new TimeoutFactory(keepers(), 3, clock);
     const early = connect(factory);
@@ -280,7 +280,7 @@ describe("a TimeoutFactory", () => {
     expect([early.transport.disconnecting, late.transport.disconnecting]).toEqual([true, false]);
   });
 
-  it("lets a subclass of its wrapper decide what happens then", () => {
+  it("lets a subclass of its wrapper override timeoutFunc()", () => {
     class Aborting extends TimeoutProtocol<Keeper> {
       override timeoutFunc(): void {
         this.abortConnection();
@@ -297,13 +297,13 @@ describe("a TimeoutFactory", () => {
     expect(transport.aborted).toBe(true);
   });
 
-  it("may be lost before it was connected", () => {
+  it("can be lost before it was connected", () => {
     const wrapper = new TimeoutFactory(keepers(), 3, new Clock()).buildProtocol(PEER)!;
     wrapper.connectionLost(new Failure(new ConnectionDone()));
     expect(wrapper.wrappedProtocol.calls).toEqual(["connectionLost"]);
   });
 
-  it("knows the class of what it wraps", () => {
+  it("has the type of the wrapped protocol", () => {
     const factory = new TimeoutFactory(keepers(), 3, new Clock());
     expectTypeOf(factory.buildProtocol(PEER)!.wrappedProtocol).toEqualTypeOf<Keeper>();
   });

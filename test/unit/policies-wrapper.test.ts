@@ -15,7 +15,7 @@ function wrapping(protocol: new () => Protocol = Keeper): WrappingFactory<Protoc
   return new WrappingFactory(keepers(protocol));
 }
 
-describe("a ProtocolWrapper, to the connection", () => {
+describe("a ProtocolWrapper as the transport's protocol", () => {
   it("connects the wrapped protocol, with itself as the transport", () => {
     const { wrapper, wrapped, transport } = connect(wrapping());
     expect(wrapped.calls).toEqual(["connectionMade"]);
@@ -23,7 +23,7 @@ describe("a ProtocolWrapper, to the connection", () => {
     expect(wrapper.transport).toBe(transport);
   });
 
-  it("passes on what is received", () => {
+  it("passes on received bytes", () => {
     const { wrapped, transport } = connect(wrapping());
     transport.receive("one ");
     transport.receive("two");
@@ -37,7 +37,7 @@ describe("a ProtocolWrapper, to the connection", () => {
     expect(wrapped.reason?.value).toBeInstanceOf(ConnectionDone);
   });
 
-  it("lets out what the wrapped protocol throws", () => {
+  it("does not catch exceptions of the wrapped protocol", () => {
     class Thrower extends Protocol {
       override dataReceived(): void {
         throw new Error("no such command");
@@ -47,7 +47,7 @@ describe("a ProtocolWrapper, to the connection", () => {
     expect(() => transport.receive("x")).toThrow("no such command");
   });
 
-  it("returns what the wrapped protocol's methods return, so that promises are watched", async () => {
+  it("returns the results of the wrapped protocol's methods, so that rejections are seen", async () => {
     class Async extends Protocol {
       override async makeConnection(transport: Transport): Promise<void> {
         super.makeConnection(transport);
@@ -81,12 +81,12 @@ describe("a ProtocolWrapper, to the connection", () => {
     expect(borrowsFrom(wrapping<Protocol>(protocol).buildProtocol(PEER)!)).toBe(borrows);
   });
 
-  it("is lent its bytes through a second wrapper too", () => {
+  it("borrows through a second wrapper", () => {
     const twice = new WrappingFactory(wrapping(Echo));
     expect(borrowsFrom(twice.buildProtocol(PEER)!)).toBe(true);
   });
 
-  it("has the methods of half close when the wrapped protocol has them", () => {
+  it("is half-closeable when the wrapped protocol is", () => {
     const { wrapped, transport } = connect(wrapping(HalfKeeper));
     transport.end();
     transport.ended();
@@ -94,14 +94,14 @@ describe("a ProtocolWrapper, to the connection", () => {
     expect(transport.disconnecting).toBe(false);
   });
 
-  it("has not the methods of half close when the wrapped protocol has not", () => {
+  it("is not half-closeable when the wrapped protocol is not", () => {
     const { wrapper, transport } = connect(wrapping());
     expect([wrapper.readConnectionLost, wrapper.writeConnectionLost]).toEqual([undefined, undefined]);
     transport.end();
     expect(transport.disconnecting).toBe(true);
   });
 
-  it("has the one method of half close that the wrapped protocol has", () => {
+  it("has only the half-close method that the wrapped protocol has", () => {
     class Reader extends Keeper {
       readConnectionLost(): void {
         this.calls.push("readConnectionLost");
@@ -112,15 +112,15 @@ describe("a ProtocolWrapper, to the connection", () => {
   });
 });
 
-describe("a ProtocolWrapper, to the wrapped protocol", () => {
-  it("sends what is written", () => {
+describe("a ProtocolWrapper as the wrapped protocol's transport", () => {
+  it("passes on writes", () => {
     const { wrapped, transport } = connect(wrapping());
     wrapped.transport.write("one ");
     wrapped.transport.writeSequence(["two ", Buffer.from("three")]);
     expect(transport.take()).toBe("one two three");
   });
 
-  it("sends each piece of a sequence through write(), once, also from a generator", () => {
+  it("passes each piece of a sequence to write() once, also from a generator", () => {
     class Counting extends ProtocolWrapper {
       pieces = 0;
       override write(data: string): void {
@@ -139,7 +139,7 @@ describe("a ProtocolWrapper, to the wrapped protocol", () => {
     expect([wrapper.pieces, transport.take()]).toEqual([2, "ab"]);
   });
 
-  it("closes, and says that it does", () => {
+  it("closes, and is `disconnecting`", () => {
     const { wrapped, transport } = connect(wrapping());
     expect(wrapped.transport.disconnecting).toBe(false);
     wrapped.transport.loseConnection();
@@ -147,7 +147,7 @@ describe("a ProtocolWrapper, to the wrapped protocol", () => {
     expect(wrapped.transport.disconnecting).toBe(true);
   });
 
-  it("says that it closes also when it was the connection that began to", () => {
+  it("is `disconnecting` when the transport is", () => {
     const { wrapped, transport } = connect(wrapping());
     transport.loseConnection();
     expect(wrapped.transport.disconnecting).toBe(true);
@@ -159,19 +159,19 @@ describe("a ProtocolWrapper, to the wrapped protocol", () => {
     expect(transport.aborted).toBe(true);
   });
 
-  it("ends its side", () => {
+  it("half-closes", () => {
     const { wrapped, transport } = connect(wrapping());
     wrapped.transport.loseWriteConnection();
     expect(transport.writeEnded).toBe(true);
   });
 
-  it("knows both addresses", () => {
+  it("has the transport's addresses", () => {
     const { wrapped, transport } = connect(wrapping());
     expect(wrapped.transport.getPeer()).toEqual(transport.getPeer());
     expect(wrapped.transport.getHost()).toEqual(transport.getHost());
   });
 
-  it("sets and tells the options of TCP", () => {
+  it("passes on the TCP options", () => {
     class Options extends HalfTransport {
       readonly set: [string, boolean][] = [];
       override setTcpNoDelay(on?: boolean): void {
@@ -222,7 +222,7 @@ describe("a ProtocolWrapper, to the wrapped protocol", () => {
 });
 
 describe("switchProtocol() through a wrapper", () => {
-  it("puts the next protocol behind the same wrapper", () => {
+  it("wraps the next protocol in the same wrapper", () => {
     const factory = wrapping();
     const { wrapper, wrapped, transport } = connect(factory);
     const next = new Keeper();
@@ -236,7 +236,7 @@ describe("switchProtocol() through a wrapper", () => {
     expect(factory.protocols.size).toBe(0);
   });
 
-  it("tells the factory of the connection once", () => {
+  it("registers the connection with the factory once", () => {
     let registered = 0;
     class Counting extends WrappingFactory {
       override registerProtocol(wrapper: ProtocolWrapper): void {
@@ -248,7 +248,7 @@ describe("switchProtocol() through a wrapper", () => {
     expect(registered).toBe(1);
   });
 
-  it("lets the transport look anew whether bytes may be lent, and for half close", () => {
+  it("lets the transport check again whether the protocol borrows and is half-closeable", () => {
     class Looking extends HalfTransport {
       readonly borrows: boolean[] = [];
       override connect(protocol: Protocol): this {
@@ -266,7 +266,7 @@ describe("switchProtocol() through a wrapper", () => {
     expect(next.calls).toEqual(["connectionMade", "readConnectionLost"]);
   });
 
-  it("goes through two wrappers", () => {
+  it("works through two wrappers", () => {
     const { wrapper: outer, wrapped: inner, transport } = connect(new WrappingFactory(wrapping()));
     const next = new Keeper();
     inner.switchProtocol(next);
@@ -287,7 +287,7 @@ describe("switchProtocol() through a wrapper", () => {
 });
 
 describe("a WrappingFactory", () => {
-  it("leaves the wrapped protocol its own factory", () => {
+  it("does not change the wrapped protocol's factory", () => {
     const inner = keepers();
     const factory = new WrappingFactory(inner);
     const { wrapper, wrapped } = connect(factory);
@@ -295,7 +295,7 @@ describe("a WrappingFactory", () => {
     expect(wrapper.factory).toBe(factory);
   });
 
-  it("knows which of its protocols are connected", () => {
+  it("keeps its connected wrappers in `protocols`", () => {
     const factory = wrapping();
     const one = connect(factory);
     const two = connect(factory);
@@ -313,7 +313,7 @@ describe("a WrappingFactory", () => {
     expect(new WrappingFactory(new Refusing()).buildProtocol(PEER)).toBeNull();
   });
 
-  it("starts and stops the wrapped factory with itself", () => {
+  it("starts and stops the wrapped factory", () => {
     const inner = keepers();
     const factory = new WrappingFactory(inner);
     factory.doStart();
@@ -322,7 +322,7 @@ describe("a WrappingFactory", () => {
     expect([factory.numPorts, inner.numPorts]).toEqual([0, 0]);
   });
 
-  it("tells a wrapped client factory how its attempts go", () => {
+  it("passes the connector's calls to a wrapped client factory", () => {
     const told: unknown[] = [];
     class Client extends ClientFactory {
       override startedConnecting(connector: unknown): void {
@@ -348,7 +348,7 @@ describe("a WrappingFactory", () => {
     ]);
   });
 
-  it("can connect a wrapped factory that knows nothing of connectors", () => {
+  it("works as a client factory around a plain Factory", () => {
     const inner = { buildProtocol: () => new Keeper(), doStart() {}, doStop() {} };
     const factory = new WrappingFactory(inner);
     const connector = new FakeConnector("192.0.2.7", 80, factory);
@@ -360,7 +360,7 @@ describe("a WrappingFactory", () => {
     expect(factory.protocols.size).toBe(0);
   });
 
-  it("names itself behind what it wraps, as its wrappers do", () => {
+  it("has a logPrefix() that begins with the wrapped one's, as its wrappers do", () => {
     class Site extends Factory<Keeper> {
       override protocol: new () => Keeper = Keeper;
     }
@@ -369,7 +369,7 @@ describe("a WrappingFactory", () => {
     expect(factory.buildProtocol(PEER)?.logPrefix()).toBe("Keeper (ProtocolWrapper)");
   });
 
-  it("names by its class what has no logPrefix()", () => {
+  it("uses the class name where there is no logPrefix()", () => {
     class Plain {
       makeConnection(): void {}
       dataReceived(): void {}
@@ -385,7 +385,7 @@ describe("a WrappingFactory", () => {
     expect(factory.buildProtocol(PEER)?.logPrefix()).toBe("Plain (ProtocolWrapper)");
   });
 
-  it("may have wrappers of its own", () => {
+  it("may build wrappers of another class", () => {
     class Shouting extends ProtocolWrapper<Keeper> {
       override write(data: string): void {
         super.write(data.toUpperCase());
@@ -401,7 +401,7 @@ describe("a WrappingFactory", () => {
     expect(transport.take()).toBe("HELLO");
   });
 
-  it("has the types of what it wraps", () => {
+  it("has the wrapped factory's types", () => {
     const factory = new WrappingFactory(Factory.forProtocol(HalfKeeper));
     expectTypeOf(factory.buildProtocol).returns.toEqualTypeOf<ProtocolWrapper<HalfKeeper> | null>();
     expectTypeOf(factory.buildProtocol(PEER)!.wrappedProtocol).toEqualTypeOf<HalfKeeper>();

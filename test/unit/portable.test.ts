@@ -27,7 +27,7 @@ function addGroup(group: Group, name: string): Group {
   return inner;
 }
 
-describe("a bundled run", () => {
+describe("a bundled test run", () => {
   test("calls hooks from the outermost to the innermost, and back", async () => {
     const calls: string[] = [];
     const note = (what: string) => () => void calls.push(what);
@@ -48,7 +48,7 @@ describe("a bundled run", () => {
     expect(calls).toEqual(["before all", "outer", "inner", "a", "after inner", "after outer", "finished", "after all"]);
   });
 
-  test("goes on after a test that throws, or does not end", async () => {
+  test("continues after a test that throws or does not end", async () => {
     let cleaned = 0;
     const outcomes = await run((root) => {
       root.afterEach.push(() => cleaned++);
@@ -64,7 +64,7 @@ describe("a bundled run", () => {
     expect(cleaned).toBe(3);
   });
 
-  test("tells why a hook skipped a test, whose body it does not call", async () => {
+  test("reports why a hook skipped a test, whose body it does not call", async () => {
     const outcomes = await run((root) => {
       root.beforeEach.push(({ task, skip }) => {
         if (task.name === "impossible") skip("not here");
@@ -78,14 +78,14 @@ describe("a bundled run", () => {
 });
 
 describe("the results", () => {
-  test("have a test's reactor out of the names around it", () => {
+  test("take a test's reactor from the names around it", () => {
     const subject = { reactor: "io_uring", driver: "pollable", transport: "IPv6" } as const;
     const names = ["group", titleOf(subject), "of a client", "it works"];
     expect(behaviourOf(names)).toEqual({ ...subject, behaviour: "group > of a client > it works" });
     expect(behaviourOf(["group", "it works"])).toBeUndefined();
   });
 
-  test("stand in a file named for the platform", () => {
+  test("are in a file named for the platform", () => {
     expect(fileOf({ platform: "linux", arch: "x64" })).toBe("linux-x64.json");
     expect(fileOf({ platform: "win32", arch: "x64", label: "wine" })).toBe("win32-x64-wine.json");
   });

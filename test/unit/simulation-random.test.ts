@@ -3,7 +3,7 @@ import { hashBytes, hashText, Random } from "../../src/testing/simulation/random
 
 const draw = (random: Random, count: number) => Array.from({ length: count }, () => random.next());
 
-test("a seed and a stream give the same numbers again, and others give others", () => {
+test("a seed and a stream name determine the numbers", () => {
   const first = draw(new Random(1, "network"), 100);
   expect(draw(new Random(1, "network"), 100)).toEqual(first);
   for (const other of [new Random(2, "network"), new Random(1, "program"), new Random(1 + 2 ** 32, "network")]) {
@@ -11,7 +11,7 @@ test("a seed and a stream give the same numbers again, and others give others", 
   }
 });
 
-test("numbers are spread evenly over [0, 1)", () => {
+test("numbers are uniform in [0, 1)", () => {
   const counts = new Array(10).fill(0);
   for (const number of draw(new Random(7), 100_000)) {
     expect(number).toBeGreaterThanOrEqual(0);
@@ -26,7 +26,7 @@ test("below() reaches each of its numbers, and no other", () => {
   expect([...new Set(Array.from({ length: 1000 }, () => random.below(5)))].sort()).toEqual([0, 1, 2, 3, 4]);
 });
 
-test("chance() holds as often as it says, and gaps have their mean", () => {
+test("chance() has its probability, and gap() its mean", () => {
   const random = new Random(4);
   const held = Array.from({ length: 10_000 }, () => random.chance(0.3)).filter(Boolean).length;
   expect(Math.abs(held - 3000)).toBeLessThan(200);

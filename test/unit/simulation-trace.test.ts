@@ -8,11 +8,11 @@ function filled(count: number): Trace {
   return trace;
 }
 
-test("the hash of nothing is SHA-256's", () => {
+test("the hash of an empty trace is SHA-256 of no bytes", () => {
   expect(new Trace().digest()).toBe(createHash("sha256").digest("hex"));
 });
 
-test("the hash is that of the records, whenever it was asked for in between", () => {
+test("the hash depends on the records only, not on when it is read", () => {
   for (const count of [1, 4095, 4096, 4097, 10_000]) {
     const trace = new Trace();
     for (let i = 0; i < count; i++) {
@@ -25,7 +25,7 @@ test("the hash is that of the records, whenever it was asked for in between", ()
   expect(filled(4096).digest()).not.toBe(filled(4097).digest());
 });
 
-test("every part of a record counts", () => {
+test("every part of a record affects the hash", () => {
   const hashes = [
     [1, Kind.DATA, 1, 1, 1, ""],
     [2, Kind.DATA, 1, 1, 1, ""],
@@ -42,7 +42,7 @@ test("every part of a record counts", () => {
   expect(new Set(hashes).size).toBe(hashes.length);
 });
 
-test("the latest records can be read, also across the place where memory begins anew", () => {
+test("the latest records can be read, also across the end of the ring buffer", () => {
   const trace = filled(4100);
   expect(trace.latest(6)).toEqual([
     "4094.000000 data #2047 4094 bytes 00000ffe",
@@ -57,7 +57,7 @@ test("the latest records can be read, also across the place where memory begins 
   expect(new Trace().latest(10)).toEqual([]);
 });
 
-test("each kind has a text, and the listener is told it at once", () => {
+test("each kind has a text, which the listener gets at once", () => {
   const lines: string[] = [];
   const trace = new Trace((line) => lines.push(line));
   trace.add(0, Kind.CONNECT, 2, 0, 0, "10.0.0.2:32769 > 10.0.0.1:7");

@@ -100,7 +100,7 @@ describe.each([
     expect(reactor.getDelayedCalls()).toEqual([]);
   });
 
-  it("is rejected when nobody listens there", () => {
+  it("is rejected when the target refuses the connection", () => {
     const { transport } = accept();
     transport.receive(request(1, host));
     reactor.connectors[0]!.fail(new ConnectionRefusedError("refused"));
@@ -123,7 +123,7 @@ describe.each([
     expect(asked).toEqual([[1, address, 34, "fooBAR"]]);
   });
 
-  it("is understood byte by byte", () => {
+  it("is parsed byte by byte", () => {
     const { transport } = accept();
     for (const byte of request(1, host)) {
       expect(reactor.connectors).toEqual([]);
@@ -142,7 +142,7 @@ it.each([[null], ["socks.log"], [() => undefined], [{}]])(
 );
 
 describe("a server", () => {
-  it("looks a name up before it asks whether it may connect there", () => {
+  it("resolves a name before it calls authorize()", () => {
     const { transport } = accept();
     transport.receive(request(1, "slow"));
     expect([reactor.asked, reactor.connectors]).toEqual([["slow"], []]);
@@ -150,7 +150,7 @@ describe("a server", () => {
     expect(reactor.connectors.map(({ host }) => host)).toEqual(["9.8.7.6"]);
   });
 
-  it.each([1, 2])("rejects command %i for a name that nobody knows", (command) => {
+  it.each([1, 2])("rejects command %i for a name that cannot be resolved", (command) => {
     const { transport } = accept();
     transport.receive(request(command, "failinghost"));
     expect([takeHex(transport), transport.disconnecting]).toEqual([REJECTED, true]);
@@ -173,7 +173,7 @@ describe("a server", () => {
     expect(reactor.connectors).toEqual([]);
   });
 
-  it("takes a user and a name of 255 bytes", () => {
+  it("accepts a user and a name of 255 bytes", () => {
     const bytes = request(1, "h".repeat(255), 1, "u".repeat(255));
     expect(parseRequest(bytes)).toEqual({
       command: 1,
@@ -184,7 +184,7 @@ describe("a server", () => {
     });
   });
 
-  it("holds what comes behind the request until the connection is there, and no more than that", () => {
+  it("buffers the bytes after the request until the connection is made, and pauses reading", () => {
     const { transport } = accept();
     transport.receive(Buffer.concat([request(1, "1.2.3.4"), Buffer.from("early ")]));
     expect(transport.paused).toBe(false);
@@ -195,7 +195,7 @@ describe("a server", () => {
     expect(transport.paused).toBe(false);
   });
 
-  it("may ask elsewhere whether a request is authorized", () => {
+  it("accepts an asynchronous authorize()", () => {
     const leave = new Deferred<boolean>();
     class Asking extends SOCKSv4 {
       override authorize(): Outcome<boolean> {
@@ -210,7 +210,7 @@ describe("a server", () => {
     transport.lose();
   });
 
-  it("rejects when the question whether it may fails", () => {
+  it("rejects when authorize() fails", () => {
     class Failing extends SOCKSv4 {
       override authorize(): never {
         throw new Error("the list is gone");
@@ -234,7 +234,7 @@ describe("a server", () => {
     }
   });
 
-  it("reads each side only as fast as the other takes it", () => {
+  it("applies back-pressure between the two sides", () => {
     const { transport } = accept();
     transport.receive(request(1, "1.2.3.4"));
     const destination = reactor.connectors[0]!.succeed();
@@ -245,7 +245,7 @@ describe("a server", () => {
     expect([transport.paused, destination.paused]).toEqual([false, true]);
   });
 
-  it("passes on that one side has no more to say", () => {
+  it("forwards a half-close", () => {
     const { transport, client } = accept();
     transport.receive(request(2, "1.2.3.4"));
     const destination = come("1.2.3.4")!;
@@ -255,7 +255,7 @@ describe("a server", () => {
     expect([transport.ended, transport.disconnecting]).toEqual([true, false]);
   });
 
-  it("passes it on as well when it was said before there was a connection", () => {
+  it("forwards a half-close that came before the connection was made", () => {
     const { transport, client } = accept();
     transport.receive(request(2, "1.2.3.4"));
     client.readConnectionLost();
@@ -263,14 +263,14 @@ describe("a server", () => {
     expect(come("1.2.3.4")!.ended).toBe(true);
   });
 
-  it("closes when a client has no more to say before it has asked", () => {
+  it("closes when a client half-closes before its request is complete", () => {
     const { transport, client } = accept();
     transport.receive(request(1, "1.2.3.4").subarray(0, 5));
     client.readConnectionLost();
     expect(transport.disconnecting).toBe(true);
   });
 
-  it("gives up the connection when the client is lost first", () => {
+  it("stops connecting when the client is lost first", () => {
     const { transport } = accept();
     transport.receive(request(1, "1.2.3.4"));
     transport.lose();
@@ -279,14 +279,14 @@ describe("a server", () => {
     expect(reactor.getDelayedCalls()).toEqual([]);
   });
 
-  it("cuts a connection that comes after the client was told to go", () => {
+  it("closes a connection that is made after its client was closed", () => {
     const { transport } = accept();
     transport.receive(request(1, "1.2.3.4"));
     transport.loseConnection();
     expect(reactor.connectors[0]!.succeed().disconnecting).toBe(true);
   });
 
-  it("rejects who takes more than two minutes to ask, or whose destination does", () => {
+  it("rejects a request or a connection attempt that takes more than two minutes", () => {
     const silent = accept().transport;
     const { transport } = accept();
     transport.receive(request(1, "1.2.3.4"));
@@ -297,12 +297,12 @@ describe("a server", () => {
     expect([silent.disconnecting, transport.disconnecting]).toEqual([true, true]);
   });
 
-  it("writes one line of the log for one event, whatever a name holds", () => {
+  it("writes one log line per event, whatever a name contains", () => {
     accept().transport.receive(request(1, "a\r\nSOCKS forged", 1));
     expect(lines).toEqual([expect.stringMatching(/^[^\r\n]*CONNECT a\?\?SOCKS forged:1 [^\r\n]*$/)]);
   });
 
-  it("tells the log what was asked for and what came of it, or nobody", () => {
+  it("logs requests and their results, if it has a log", () => {
     const { transport } = accept();
     transport.receive(request(1, "1.2.3.4"));
     reactor.connectors[0]!.succeed();
@@ -318,7 +318,7 @@ describe.each([
   ["an address", "1.2.3.4", "1.2.3.4"],
   ["a name", "localhost", "127.0.0.1"],
 ])("BIND for %s", (_what, host, address) => {
-  it("listens, tells the port, then tells who came, and forwards both ways", () => {
+  it("listens, replies with the port, then with the peer, and forwards both ways", () => {
     const { transport } = accept();
     transport.receive(request(2, host));
     expect(reactor.listened.map(({ port }) => port)).toEqual([0]);
@@ -332,7 +332,7 @@ describe.each([
     expect(transport.take()).toBe("hi there");
   });
 
-  it("rejects whoever else comes, and closes", () => {
+  it("rejects a connection from another host, and closes", () => {
     const { transport } = accept();
     transport.receive(request(2, host));
     takeHex(transport);
@@ -341,7 +341,7 @@ describe.each([
     expect(come(address)).toBe(null);
   });
 
-  it("takes one connection only", () => {
+  it("accepts one connection only", () => {
     const { transport } = accept();
     transport.receive(request(2, host));
     expect(come(address)).not.toBe(null);
@@ -372,7 +372,7 @@ describe.each([
     }
   });
 
-  it("is rejected when it is not possible to listen", () => {
+  it("is rejected when listening fails", () => {
     const { transport } = accept();
     reactor.refusal = new Error("no port is free");
     transport.receive(request(2, host));
@@ -442,7 +442,7 @@ describe("a client", () => {
     expect(connector).toBeUndefined();
   });
 
-  it("connects the protocol once the server has granted it, and gives it what follows", () => {
+  it("connects the protocol once the server has granted the request, and delivers the bytes after the reply", () => {
     const { keeper, connected, connector } = connect();
     const seen = watch(connected);
     const transport = connector.succeed();

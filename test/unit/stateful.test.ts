@@ -49,18 +49,18 @@ function connected<P extends StatefulProtocol>(protocol: P): P {
 }
 
 describe("a StatefulProtocol", () => {
-  it("calls the initial state with the bytes that it waits for, and then each next one", () => {
+  it("calls the initial state's callback with its bytes, then each next state's", () => {
     const protocol = feed(connected(new Strings()), frame("hello"), frame("world"));
     expect(protocol.texts).toEqual(["hello", "world"]);
   });
 
-  it("delivers many messages of one piece", () => {
+  it("delivers many messages from one read", () => {
     const texts = ["a", "b".repeat(16), "", "c"];
     const all = Buffer.concat([...texts, ...texts, ...texts].map(frame));
     expect(feed(connected(new Strings()), all).texts).toEqual([...texts, ...texts, ...texts]);
   });
 
-  it("delivers messages that come byte by byte", () => {
+  it("delivers messages that arrive byte by byte", () => {
     const all = Buffer.concat([frame("hello"), frame(""), frame("world")]);
     const protocol = connected(new Strings());
     for (const byte of all) feed(protocol, Buffer.of(byte));
@@ -81,13 +81,13 @@ describe("a StatefulProtocol", () => {
     });
   });
 
-  it("delivers nothing after it told the connection to close", () => {
+  it("delivers nothing after loseConnection()", () => {
     const protocol = feed(connected(new Strings()), Buffer.concat([frame("a"), frame("x".repeat(51)), frame("b")]));
     expect(protocol.texts).toEqual(["a"]);
     expect(protocol.transport.disconnecting).toBe(true);
   });
 
-  it("delivers nothing more when the message that was cut in two closed the connection", () => {
+  it("delivers nothing more when a message joined from two reads closed the connection", () => {
     const protocol = connected(new Strings());
     const all = Buffer.concat([frame("x".repeat(51)), frame("b")]);
     feed(protocol, all.subarray(0, 2), all.subarray(2));
@@ -108,7 +108,7 @@ describe("a StatefulProtocol", () => {
     expect(feed(connected(new Pairs()), Buffer.from("aabbc"), Buffer.from("cd")).pairs).toEqual(["aa", "bb", "cc"]);
   });
 
-  it("gives the callee its bytes for good", () => {
+  it("gives the callback its bytes for good", () => {
     const protocol = connected(new Strings());
     const all = frame("a message in two pieces");
     feed(protocol, all.subarray(0, 10), all.subarray(10), frame("another one, longer than the first"), frame("third"));
@@ -130,13 +130,13 @@ describe("a StatefulProtocol", () => {
     expect(calls).toEqual(["connectionMade", "getInitialState"]);
   });
 
-  it("must be told its first state", () => {
+  it("throws without getInitialState()", () => {
     expect(() => connected(new StatefulProtocol())).toThrow(
       /^StatefulProtocol goes from state to state: it must override getInitialState\(\)\.$/,
     );
   });
 
-  it("refuses an async callback, whose promise is no state", () => {
+  it("refuses an async callback, since a promise is not a state", () => {
     class Async extends StatefulProtocol {
       override getInitialState(): State {
         // @ts-expect-error: a callback returns its state at once
@@ -146,7 +146,7 @@ describe("a StatefulProtocol", () => {
     expect(() => feed(connected(new Async()), Buffer.of(1))).toThrow(/^Async cannot wait for undefined bytes/);
   });
 
-  it("can be timed out", () => {
+  it("works with TimeoutMixin", () => {
     class Timed extends TimeoutMixin(Strings) {
       override body(data: Buffer): State {
         this.resetTimeout();
@@ -165,7 +165,7 @@ describe("a StatefulProtocol", () => {
     expect(protocol.transport.disconnecting).toBe(true);
   });
 
-  it("goes through states of 0 bytes at once", () => {
+  it("runs states of 0 bytes at once", () => {
     const calls: string[] = [];
     class Zero extends StatefulProtocol {
       override getInitialState(): State {
@@ -184,7 +184,7 @@ describe("a StatefulProtocol", () => {
     expect(calls).toEqual(["first a", "nothing 0", "first b", "nothing 0"]);
   });
 
-  it("refuses to stay in a state of 0 bytes", () => {
+  it("refuses a state of 0 bytes that never changes", () => {
     class Stuck extends StatefulProtocol {
       override getInitialState(): State {
         return [() => undefined, 0];
@@ -204,7 +204,7 @@ describe("a StatefulProtocol", () => {
     expect(() => feed(protocol, Buffer.of(1))).toThrow(new SkeinError(refusal));
   });
 
-  it("holds no more memory than about twice what came, whatever was announced", () => {
+  it("holds memory for about twice the bytes received, whatever length was announced", () => {
     class Huge extends Strings {
       override readonly MAX_LENGTH = 2 ** 32;
     }

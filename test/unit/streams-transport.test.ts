@@ -79,7 +79,7 @@ describe("a protocol over a Duplex", () => {
     left.switchProtocol(new Recorder());
   });
 
-  it("may lend what it writes: a stream gets a copy", async () => {
+  it("may reuse the memory that it wrote, since the stream gets a copy", async () => {
     const b = new Recorder();
     const [left] = pair(new Recorder(), b);
     const lent = Buffer.from("lent");
@@ -89,7 +89,7 @@ describe("a protocol over a Duplex", () => {
     expect(b.text).toBe("lent");
   });
 
-  it("knows of each half when it asks for it", async () => {
+  it("is told of each half-close when it is half-closeable", async () => {
     const [a, b] = [new HalfRecorder(), new HalfRecorder()];
     const [left, right] = pair(a, b);
     left.write("request");
@@ -122,7 +122,7 @@ describe("a protocol over a Duplex", () => {
     expect([b.check.at, b.check.firstWrong]).toEqual([MIB, -1]);
   });
 
-  it("sends what is written while it closes, until nothing waits any more", async () => {
+  it("sends what is written while it closes, until the queue is empty", async () => {
     const b = new FlowRecorder();
     const [left] = pair(new Recorder(), b);
     left.write(flow(MIB));
@@ -132,7 +132,7 @@ describe("a protocol over a Duplex", () => {
     expect([b.check.at, b.check.firstWrong]).toEqual([2 * MIB, -1]);
   });
 
-  it("sends all that was written before its half-close, when it is closed right after that", async () => {
+  it("sends everything written before its half-close when it is closed right after", async () => {
     const [a, b] = [new Recorder(), new FlowRecorder()];
     const [left] = pair(a, b);
     left.write(flow(MIB));
@@ -143,7 +143,7 @@ describe("a protocol over a Duplex", () => {
     expect([b.check.at, b.check.firstWrong]).toEqual([MIB, -1]);
   });
 
-  it("lives in the event loop of the connection below it, or else in Node's", async () => {
+  it("uses the event loop of the connection below it, or else Node's", async () => {
     const over = new Recorder();
     const [below] = pair(new Recorder(), new Recorder());
     const loop = new NodeLoop();
@@ -155,7 +155,7 @@ describe("a protocol over a Duplex", () => {
     await over.lost.promise;
   });
 
-  it("is not told of what comes after loseConnection() or abortConnection()", async () => {
+  it("receives nothing after loseConnection() or abortConnection()", async () => {
     for (const end of ["loseConnection", "abortConnection"] as const) {
       const [a, b] = [new Recorder(), new Recorder()];
       const [left, right] = pair(a, b);
@@ -167,7 +167,7 @@ describe("a protocol over a Duplex", () => {
     }
   });
 
-  it("can be paused, also from connectionMade(), and nothing is lost by it", async () => {
+  it("can be paused, also in connectionMade(), without losing bytes", async () => {
     const [a, b] = [new Recorder(), new Recorder()];
     b.onMade = () => b.transport.pauseProducing();
     const [left, right] = pair(a, b);
@@ -180,7 +180,7 @@ describe("a protocol over a Duplex", () => {
     await b.lossError();
   });
 
-  it("gives way to another protocol", async () => {
+  it("can be switched to another protocol", async () => {
     const [a, b, c] = [new Recorder(), new Recorder(), new Recorder()];
     const [left, right] = pair(a, b);
     left.write("one");
@@ -193,7 +193,7 @@ describe("a protocol over a Duplex", () => {
     expect([b.text, c.text, b.losses]).toEqual(["one", "two", 0]);
   });
 
-  it("that throws, or rejects, ends its connection with that as the reason", async () => {
+  it("that throws or rejects ends its connection for that reason", async () => {
     const [a, b] = [new Recorder(), new Recorder()];
     b.onData = () => {
       throw new Error("a bug");
@@ -260,7 +260,7 @@ describe("a protocol over a Duplex", () => {
     expect([error.osError, error.cause]).toEqual(["", undefined]);
   });
 
-  it("is told of what a stream had been through before", async () => {
+  it("is told of an end or a close that happened before", async () => {
     const [destroyed] = pipe();
     destroyed.destroy();
     const a = new Recorder();
@@ -277,7 +277,7 @@ describe("a protocol over a Duplex", () => {
     expect(b.calls).toEqual(["connectionMade", "readConnectionLost"]);
   });
 
-  it("is told of the peer's end again when it gets a connection that has seen it", async () => {
+  it("is told of the peer's FIN when it takes over a connection that has received it", async () => {
     const [stream, peer] = pipe();
     const first = new HalfRecorder();
     const transport = fromDuplex(stream, first);
@@ -295,7 +295,7 @@ describe("a protocol over a Duplex", () => {
     ]);
   });
 
-  it("gets bytes from a stream that gives text", async () => {
+  it("gets bytes from a stream that emits strings", async () => {
     const stream = new PassThrough();
     stream.setEncoding("utf8");
     const a = new Recorder();
@@ -307,7 +307,7 @@ describe("a protocol over a Duplex", () => {
 });
 
 describe("producers over a Duplex", () => {
-  it("a push producer is paused while the stream has enough, and resumed when it has drained", async () => {
+  it("a push producer is paused above the stream's high-water mark, and resumed on 'drain'", async () => {
     const [left, right] = pipe();
     const a = new Recorder();
     const transport = fromDuplex(left, a);
@@ -334,7 +334,7 @@ describe("producers over a Duplex", () => {
     expect(refused).toEqual(["stop"]);
   });
 
-  it("a pull producer is asked as long as there is room, and for the rest after loseConnection()", async () => {
+  it("a pull producer is asked while the stream has room, also after loseConnection()", async () => {
     const [a, b] = [new Recorder(), new Recorder()];
     const [left] = pair(a, b);
     let at = 0;
@@ -354,7 +354,7 @@ describe("producers over a Duplex", () => {
     expect(b.arrived.count).toBe(MIB);
   });
 
-  it("a pull producer that is not done holds the close back; one that throws ends the connection", async () => {
+  it("a pull producer delays the close until it unregisters; one that throws ends the connection", async () => {
     const a = new Recorder();
     const [left] = pair(a, new Recorder());
     left.registerProducer({ resumeProducing() {}, stopProducing() {} }, false);
@@ -374,8 +374,8 @@ describe("producers over a Duplex", () => {
   });
 });
 
-describe("what a transport over a Duplex tells", () => {
-  it("addresses: the stream's, the caller's, or none", () => {
+describe("the properties of a transport over a Duplex", () => {
+  it("addresses: the stream's, the options', or none", () => {
     const [plain, named] = pipe();
     const none = fromDuplex(plain, new Recorder());
     expect([none.getPeer(), none.getHost()]).toEqual(Array(2).fill(new IPv4Address("TCP", "0.0.0.0", 0)));
@@ -388,7 +388,7 @@ describe("what a transport over a Duplex tells", () => {
     expect([given.getPeer(), given.getHost()]).toEqual([peer, peer]);
   });
 
-  it("options of TCP: passed on where the stream has them", () => {
+  it("TCP options: passed on if the stream has them", () => {
     const [left] = pipe();
     const calls: unknown[] = [];
     Object.assign(left, {
@@ -407,7 +407,7 @@ describe("what a transport over a Duplex tells", () => {
     ]);
   });
 
-  it("abortConnection() resets where there is a reset", async () => {
+  it("abortConnection() resets if the stream can", async () => {
     const [left] = pipe();
     let resets = 0;
     Object.assign(left, {
@@ -424,7 +424,7 @@ describe("what a transport over a Duplex tells", () => {
   });
 });
 
-describe("bridges upon bridges", () => {
+describe("nested bridges", () => {
   it("a transport over a Duplex over a transport over a Duplex carries 4 MiB each way", async () => {
     const [left, right] = pipe();
     const echo = new Echo();
@@ -509,7 +509,7 @@ describe("a connection as web streams", () => {
     expect(String(Buffer.concat(await end.toArray()))).toBe("text b");
   });
 
-  it("is closed by cancel(), cut by abort(), and both streams fail with the connection", async () => {
+  it("is closed by cancel(), aborted by abort(), and both streams fail with the connection", async () => {
     const cancelled = over();
     await cancelled.streams.readable.cancel();
     expect(cancelled.end.readableEnded || (await cancelled.end.toArray()).length === 0).toBe(true);

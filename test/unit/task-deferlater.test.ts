@@ -5,7 +5,7 @@ import { NoClockError } from "../../src/internet/error.ts";
 import { outcome } from "../helpers/outcome.ts";
 
 describe("deferLater", () => {
-  it("calls the function after the time, and fires with what it returns", () => {
+  it("calls the function after the delay, and fires with its result", () => {
     const clock = new Clock();
     const d = deferLater(clock, 3, (a: number, b: string) => `${a}${b}`, 1, "x");
     clock.advance(2.9);
@@ -21,7 +21,7 @@ describe("deferLater", () => {
     expect(outcome(d)).toEqual({ result: undefined });
   });
 
-  it("fails with what the function throws", () => {
+  it("fails with an exception of the function", () => {
     const clock = new Clock();
     const error = new Error("boom");
     const d = deferLater(clock, 1, () => {
@@ -31,7 +31,7 @@ describe("deferLater", () => {
     expect(outcome(d)).toEqual({ error });
   });
 
-  it("fails with what the function's Deferred fails with", () => {
+  it("fails when the function's Deferred fails", () => {
     const clock = new Clock();
     const error = new Error("boom");
     const d = deferLater(clock, 1, () => fail(error));
@@ -39,14 +39,14 @@ describe("deferLater", () => {
     expect(outcome(d)).toEqual({ error });
   });
 
-  it("waits for what the function returns", async () => {
+  it("waits for a Deferred that the function returns", async () => {
     const clock = new Clock();
     const d = deferLater(clock, 1, async () => "later still");
     clock.advance(1);
     expect(await d).toBe("later still");
   });
 
-  it("cancelled in time never calls the function", () => {
+  it("cancelled before the delay is over never calls the function", () => {
     const clock = new Clock();
     let called = false;
     const d = deferLater(clock, 1, () => {
@@ -76,7 +76,7 @@ describe("deferLater", () => {
     expect(outcome(d)).toMatchObject({ error: expect.any(CancelledError) });
   });
 
-  it("refuses a time before now", () => {
+  it("refuses a negative delay", () => {
     expect(() => deferLater(new Clock(), -1)).toThrow(RangeError);
     expect(() => deferLater(new Clock(), Number.NaN)).toThrow(RangeError);
   });

@@ -28,7 +28,7 @@ class LateClock implements ReactorTime {
 }
 
 describe("a LoopingCall", () => {
-  it("calls at once, and then at every interval", () => {
+  it("calls at once, and then at each interval", () => {
     const { clock, times, loop } = looping();
     loop.start(2);
     expect(times).toEqual([0]);
@@ -36,7 +36,7 @@ describe("a LoopingCall", () => {
     expect(times).toEqual([0, 2, 4]);
   });
 
-  it("calls first after an interval, when told to", () => {
+  it("calls first after an interval with now = false", () => {
     const { clock, times, loop } = looping();
     loop.start(2, false);
     expect(times).toEqual([]);
@@ -53,14 +53,14 @@ describe("a LoopingCall", () => {
     expectTypeOf(loop.args).toEqualTypeOf<[number, string]>();
   });
 
-  it("leaves out the beats that it missed, and keeps to the others", () => {
+  it("skips missed intervals, and stays on the grid", () => {
     const { clock, times, loop } = looping();
     loop.start(1, false);
     clock.pump([1, 2.5, 0.4, 0.1, 1]);
     expect(times).toEqual([1, 3.5, 4, 5]);
   });
 
-  it("keeps to its beats when every call is late", () => {
+  it("stays on the grid when every call is late", () => {
     const { clock, times, loop } = looping();
     loop.start(10, false);
     clock.pump([11, 10, 9.5, 10]);
@@ -69,7 +69,7 @@ describe("a LoopingCall", () => {
     expect(times.at(-1)).toBe(50);
   });
 
-  it("with interval 0 calls in every turn", () => {
+  it("with interval 0 calls in every tick", () => {
     const { clock, times, loop } = looping();
     loop.start(0);
     for (let i = 0; i < 3; i++) {
@@ -80,23 +80,26 @@ describe("a LoopingCall", () => {
     expect(times).toHaveLength(4);
   });
 
-  it.each([0.1, 0.3, 1 / 3, 0.001, 0.7])("makes one call a beat of %s s, wherever the clock is rounded", (interval) => {
-    const late = new LateClock();
-    let calls = 0;
-    const loop = new LoopingCall(() => {
-      calls++;
-    });
-    loop.clock = late;
-    loop.start(interval, false);
-    for (let i = 0; i < 1000; i++) {
-      const [next] = late.getDelayedCalls();
-      late.clock.advance((next?.getTime() ?? 0) - late.clock.seconds());
-    }
-    expect(calls).toBe(1000);
-    expect(late.clock.seconds()).toBeCloseTo(1000 * interval, 3);
-  });
+  it.each([0.1, 0.3, 1 / 3, 0.001, 0.7])(
+    "makes one call per interval of %s s, however the clock is rounded",
+    (interval) => {
+      const late = new LateClock();
+      let calls = 0;
+      const loop = new LoopingCall(() => {
+        calls++;
+      });
+      loop.clock = late;
+      loop.start(interval, false);
+      for (let i = 0; i < 1000; i++) {
+        const [next] = late.getDelayedCalls();
+        late.clock.advance((next?.getTime() ?? 0) - late.clock.seconds());
+      }
+      expect(calls).toBe(1000);
+      expect(late.clock.seconds()).toBeCloseTo(1000 * interval, 3);
+    },
+  );
 
-  it("goes on when the clock is too coarse to tell its beats apart", () => {
+  it("continues when the clock is coarser than the interval", () => {
     const clock = new Clock();
     clock.advance(2 ** 53);
     const loop = new LoopingCall(() => undefined);
@@ -117,11 +120,11 @@ describe("a LoopingCall", () => {
     expect(() => loop.start(1)).toThrow(LoopingCallStateError);
   });
 
-  it("says what to do when nothing times it", () => {
+  it("throws with advice when it has no clock", () => {
     expect(() => new LoopingCall(() => undefined).start(1)).toThrow(NoClockError);
   });
 
-  it("tells whether it runs, and at what interval", () => {
+  it("has `running` and `interval`", () => {
     const { loop } = looping();
     expect([loop.running, loop.interval, loop.deferred]).toEqual([false, null, null]);
     const d = loop.start(3);
@@ -142,7 +145,7 @@ describe("a LoopingCall", () => {
 });
 
 describe("stop()", () => {
-  it("ends the calls, and fires what start() returned with the LoopingCall", () => {
+  it("ends the calls, and fires start()'s Deferred with the LoopingCall", () => {
     const { clock, times, loop } = looping();
     const d = loop.start(1);
     clock.advance(1);
@@ -153,7 +156,7 @@ describe("stop()", () => {
     expect(clock.getDelayedCalls()).toEqual([]);
   });
 
-  it("before the first call", () => {
+  it("before the first call prevents it", () => {
     const { clock, times, loop } = looping();
     const d = loop.start(1, false);
     loop.stop();
@@ -162,7 +165,7 @@ describe("stop()", () => {
     expect(outcome(d)).toEqual({ result: loop });
   });
 
-  it("from inside the first call", () => {
+  it("from inside the first call ends the loop", () => {
     const { clock, times, loop } = looping(() => loop.stop());
     const d = loop.start(1);
     clock.advance(5);
@@ -170,7 +173,7 @@ describe("stop()", () => {
     expect(outcome(d)).toEqual({ result: loop });
   });
 
-  it("from inside a later call", () => {
+  it("from inside a later call ends the loop", () => {
     const { clock, times, loop } = looping(() => {
       if (times.length === 3) loop.stop();
     });
@@ -180,7 +183,7 @@ describe("stop()", () => {
     expect(d.called).toBe(true);
   });
 
-  it("while a call waits fires only when that has its result", () => {
+  it("while a call is waiting fires only when that call has its result", () => {
     const waited = new Deferred<void>();
     const { clock, loop } = looping(() => waited);
     const d = loop.start(1);
@@ -192,7 +195,7 @@ describe("stop()", () => {
     expect(clock.getDelayedCalls()).toEqual([]);
   });
 
-  it("of one that does not run is an error", () => {
+  it("throws when it is not running", () => {
     const { loop } = looping();
     expect(() => loop.stop()).toThrow(LoopingCallStateError);
     loop.start(1);
@@ -200,7 +203,7 @@ describe("stop()", () => {
     expect(() => loop.stop()).toThrow(LoopingCallStateError);
   });
 
-  it("is what cancelling does", () => {
+  it("is called when start()'s Deferred is cancelled", () => {
     const { clock, times, loop } = looping();
     const d = loop.start(1);
     d.cancel();
@@ -210,7 +213,7 @@ describe("stop()", () => {
     expect(outcome(d)).toEqual({ result: loop });
   });
 
-  it("by cancelling, while a call waits, ends it for whoever waits for the end", () => {
+  it("by cancelling while a call is waiting fires start()'s Deferred", () => {
     const waited = new Deferred<void>();
     const { loop } = looping(() => waited);
     const d = loop.start(1);
@@ -222,7 +225,7 @@ describe("stop()", () => {
 });
 
 describe("a call that fails", () => {
-  it("ends the LoopingCall, at once", () => {
+  it("ends the LoopingCall when it throws", () => {
     const error = new Error("boom");
     const { clock, times, loop } = looping(() => {
       throw error;
@@ -234,7 +237,7 @@ describe("a call that fails", () => {
     expect(times).toEqual([0]);
   });
 
-  it("ends it later", () => {
+  it("ends the LoopingCall when a later call throws", () => {
     const error = new Error("boom");
     const { clock, times, loop } = looping(() => {
       if (times.length === 2) throw error;
@@ -245,20 +248,20 @@ describe("a call that fails", () => {
     expect(outcome(d)).toEqual({ error });
   });
 
-  it("by a Deferred ends it", () => {
+  it("ends the LoopingCall when its Deferred fails", () => {
     const error = new Error("boom");
     const { loop } = looping(() => fail(error));
     expect(outcome(loop.start(1))).toEqual({ error });
     expect(loop.running).toBe(false);
   });
 
-  it("by a promise ends it", async () => {
+  it("ends the LoopingCall when its promise rejects", async () => {
     const error = new Error("boom");
     const { loop } = looping(() => Promise.reject(error));
     await expect(loop.start(1)).rejects.toBe(error);
   });
 
-  it("and stops the LoopingCall as well fails", () => {
+  it("fails the LoopingCall also when it called stop()", () => {
     const error = new Error("boom");
     const { loop } = looping(() => {
       loop.stop();
@@ -267,7 +270,7 @@ describe("a call that fails", () => {
     expect(outcome(loop.start(1))).toEqual({ error });
   });
 
-  it("may be started again", () => {
+  it("leaves a LoopingCall that can be started again", () => {
     let fails = true;
     const { clock, times, loop } = looping(() => {
       if (fails) throw new Error("once");
@@ -280,8 +283,8 @@ describe("a call that fails", () => {
   });
 });
 
-describe("a call that takes its time", () => {
-  it("holds up the next, which comes at the next beat", () => {
+describe("an asynchronous call", () => {
+  it("delays the next, which comes at the next interval", () => {
     let waited = new Deferred<void>();
     const { clock, times, loop } = looping(() => waited);
     loop.start(1);
@@ -323,7 +326,7 @@ describe("a call that takes its time", () => {
 });
 
 describe("reset()", () => {
-  it("puts the next call off, and begins the beats anew", () => {
+  it("postpones the next call by an interval", () => {
     const { clock, times, loop } = looping();
     loop.start(1);
     clock.advance(0.75);
@@ -335,14 +338,14 @@ describe("reset()", () => {
     expect(times).toEqual([0, 1.75, 2.75]);
   });
 
-  it("from inside a call begins the beats there", () => {
+  it("from inside a call starts the interval there", () => {
     const { clock, times, loop } = looping(() => loop.reset());
     loop.start(1, false);
     clock.pump([1.5, 0.75, 0.25]);
     expect(times).toEqual([1.5, 2.5]);
   });
 
-  it("of one that does not run is an error", () => {
+  it("throws when it is not running", () => {
     expect(() => looping().loop.reset()).toThrow(LoopingCallStateError);
   });
 });
@@ -359,15 +362,15 @@ describe("withCount", () => {
     return seen;
   }
 
-  it("tells 1 when no beat was missed", () => {
+  it("passes 1 when no interval was missed", () => {
     expect(counts(1, true, [1, 1, 1])).toEqual([1, 1, 1, 1]);
   });
 
-  it("tells how many beats there were since the last call", () => {
+  it("passes the number of intervals since the last call", () => {
     expect(counts(1, true, [1, 2.5, 0.5, 1])).toEqual([1, 1, 2, 1, 1]);
   });
 
-  it("counts the first beat when it begins after an interval", () => {
+  it("counts the first interval with now = false", () => {
     expect(counts(2, false, [2, 6, 2])).toEqual([1, 3, 1]);
   });
 
@@ -375,7 +378,7 @@ describe("withCount", () => {
     expect(counts(0.5, false, [1.9, 0.1, 0.4, 0.1])).toEqual([3, 1, 1]);
   });
 
-  it("tells 1 with an interval of 0, however much time passes", () => {
+  it("passes 1 with an interval of 0, however much time passes", () => {
     const clock = new Clock();
     const seen: number[] = [];
     const loop = LoopingCall.withCount((count) => {
@@ -392,7 +395,7 @@ describe("withCount", () => {
     expect(seen).toEqual([1, 1, 1, 1, 1, 1]);
   });
 
-  it("misses none where floating point numbers are rounded", () => {
+  it("counts correctly when floating point numbers are rounded", () => {
     for (const interval of [0.2, 0.1, 0.3, 1 / 3]) {
       // A sum of 200 intervals is not quite 200 times one.
       const seen = counts(interval, true, [...Array(200).fill(interval), 1e-6]);
@@ -401,7 +404,7 @@ describe("withCount", () => {
     }
   });
 
-  it("counts none of the beats before reset()", () => {
+  it("does not count intervals before reset()", () => {
     const clock = new Clock();
     const seen: number[] = [];
     const loop = LoopingCall.withCount((count) => seen.push(count));
@@ -413,7 +416,7 @@ describe("withCount", () => {
     expect(seen).toEqual([1, 1, 3]);
   });
 
-  it("waits for what the function returns, and counts the beats meanwhile", () => {
+  it("waits for the function's Deferred, and counts the intervals meanwhile", () => {
     const clock = new Clock();
     const seen: number[] = [];
     const gate = new Deferred<void>();
@@ -440,7 +443,7 @@ describe("withCount", () => {
 });
 
 describe("the types", () => {
-  it("say that it fires with the LoopingCall", () => {
+  it("of start() is a Deferred of the LoopingCall", () => {
     const { loop } = looping();
     expectTypeOf(loop.start(1)).toEqualTypeOf<Deferred<LoopingCall<[]>>>();
   });

@@ -63,12 +63,12 @@ describe("react", () => {
     ).toEqual([0]);
   });
 
-  it("ends at once when main has its result", async () => {
+  it("ends at once when main's Deferred has already fired", async () => {
     expect(await codes(() => succeed(1))).toEqual([0]);
     expect(await codes(() => undefined)).toEqual([0]);
   });
 
-  it("exits with 1 when main fails, and logs with what", async () => {
+  it("exits with 1 when main fails, and logs the error", async () => {
     const error = new Error("boom");
     expect(await codes(() => fail(error))).toEqual([1]);
     expect(logged.map((event) => [event.message, event.error])).toEqual([["main function encountered error", error]]);
@@ -122,7 +122,7 @@ describe("react", () => {
     expect(logged).toEqual([]);
   });
 
-  it("exits with 0 when main stops the reactor and never ends", async () => {
+  it("exits with 0 when main stops the reactor and never fires", async () => {
     expect(
       await codes((reactor) => {
         reactor.callWhenRunning(() => reactor.stop());
@@ -131,7 +131,7 @@ describe("react", () => {
     ).toEqual([0]);
   });
 
-  it("lets main stop the reactor and then end", async () => {
+  it("allows main to stop the reactor and then fire", async () => {
     expect(
       await codes((reactor) => {
         const d = new Deferred<void>();
@@ -145,7 +145,7 @@ describe("react", () => {
     expect(logged).toEqual([]);
   });
 
-  it("counts a failure that comes during the shutdown", async () => {
+  it("exits with 1 for a failure during the shutdown", async () => {
     expect(
       await codes((reactor) => {
         const d = new Deferred<void>();
@@ -172,7 +172,7 @@ describe("react", () => {
     expect(cleaned).toBe(true);
   });
 
-  it("sets the process's exit code unless told otherwise", async () => {
+  it("sets the process's exit code by default", async () => {
     const before = process.exitCode;
     try {
       await react<TestReactor>(() => fail(new SystemExit(7)), [], {

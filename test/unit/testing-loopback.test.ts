@@ -10,7 +10,7 @@ async function twoTurns(): Promise<void> {
 }
 
 describe("loopbackAsync", () => {
-  it("lets two protocols talk until both are done", async () => {
+  it("pumps between two protocols until both have lost the connection", async () => {
     class Once extends AccumulatingProtocol {
       override dataReceived(data: Buffer): void {
         super.dataReceived(data);
@@ -28,7 +28,7 @@ describe("loopbackAsync", () => {
     expect([server.data.toString(), client.closedReason?.value]).toEqual(["now", expect.any(ConnectionDone)]);
   });
 
-  it("fails with what a protocol throws", async () => {
+  it("fails with an exception of a protocol", async () => {
     class Throws extends Protocol {
       override dataReceived(): void {
         throw new Error("boom");
@@ -42,7 +42,7 @@ describe("loopbackAsync", () => {
     await expect(loopbackAsync(new Throws(), new Asks())).rejects.toThrow("boom");
   });
 
-  it("fails with what a protocol throws when it is connected", async () => {
+  it("fails with an exception of makeConnection()", async () => {
     class Refuses extends Protocol {
       override connectionMade(): void {
         throw new Error("no");
@@ -51,7 +51,7 @@ describe("loopbackAsync", () => {
     await expect(loopbackAsync(new Protocol(), new Refuses())).rejects.toThrow("no");
   });
 
-  it("goes on with a producer that comes later, and closes when that is done", async () => {
+  it("serves a producer that registers later, and closes when it has finished", async () => {
     const [server, client] = [new AccumulatingProtocol(), new AccumulatingProtocol()];
     const d = loopbackAsync(server, client);
     await twoTurns();
@@ -71,7 +71,7 @@ describe("loopbackAsync", () => {
     expect([server.data.toString(), server.closedReason?.value]).toEqual(["abc", expect.any(ConnectionDone)]);
   });
 
-  it("takes no turns while nobody has anything to say, and none once it is cancelled", async () => {
+  it("schedules nothing while both are idle, and nothing once it is cancelled", async () => {
     const [server, client] = [new Echo(), new AccumulatingProtocol()];
     const d = loopbackAsync(server, client);
     d.addErrback(() => undefined);

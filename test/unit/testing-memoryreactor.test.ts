@@ -30,12 +30,12 @@ class Nothing extends Factory {
 }
 
 describe("a MemoryReactor", () => {
-  it("can stand for a reactor", () => {
+  it("implements the reactor interfaces", () => {
     const reactor: Reactor = new MemoryReactorClock();
     expect(reactor.name).toBe("memory");
   });
 
-  it("notes where it is to listen", () => {
+  it("records listenTCP()", () => {
     const reactor = new MemoryReactor();
     const factory = Factory.forProtocol(Echo);
     const port = reactor.listenTCP(1234, factory, { interface: "127.0.0.1", backlog: 7 });
@@ -70,7 +70,7 @@ describe("a MemoryReactor", () => {
     expect(port.listening).toBe(false);
   });
 
-  it("lets clients come", () => {
+  it("accepts clients when the test says so", () => {
     const port = new MemoryReactor().listenTCP(7, Factory.forProtocol(Echo), { interface: "::1" });
     const transport = port.accept();
     transport.receive("hello");
@@ -78,11 +78,11 @@ describe("a MemoryReactor", () => {
     expect(String(transport.getHost())).toBe("[::1]:7");
   });
 
-  it("turns clients away for whom nothing is built", () => {
+  it("closes clients for whom nothing is built", () => {
     expect(new MemoryReactor().listenTCP(7, new Nothing()).accept().disconnecting).toBe(true);
   });
 
-  it("notes where it is to connect to, and lets it succeed", () => {
+  it("records connectTCP(), and connects when the test says so", () => {
     const reactor = new MemoryReactor();
     const factory = ClientFactory.forProtocol(AccumulatingProtocol);
     const connector = reactor.connectTCP("10.0.0.9", 80, factory, { timeout: 3 });
@@ -96,7 +96,7 @@ describe("a MemoryReactor", () => {
     expect([connector.state, factory.numPorts]).toEqual(["disconnected", 0]);
   });
 
-  it("hears of a loss that a test gave to the transport, once", () => {
+  it("calls clientConnectionLost() once when a test calls the transport's lose()", () => {
     const reactor = new MemoryReactorClock();
     const factory = new ReconnectingClientFactory();
     factory.clock = reactor;
@@ -115,7 +115,7 @@ describe("a MemoryReactor", () => {
     expect([connector.state, connector.attempts]).toEqual(["connecting", 2]);
   });
 
-  it("lets an attempt fail, and be made again", () => {
+  it("fails an attempt when the test says so, which can then be retried", () => {
     const reactor = new MemoryReactorClock();
     const factory = new ReconnectingClientFactory();
     factory.clock = reactor;
@@ -128,7 +128,7 @@ describe("a MemoryReactor", () => {
     expect([connector.state, connector.attempts]).toEqual(["connecting", 2]);
   });
 
-  it("stops an attempt, and only one that there is", () => {
+  it("stops an attempt, and throws when there is none", () => {
     const connector = new MemoryReactor().connectTCP("h", 1, new ClientFactory());
     connector.stopConnecting();
     expect(() => connector.stopConnecting()).toThrow(NotConnectingError);
@@ -154,7 +154,7 @@ describe("a MemoryReactor", () => {
     expect(transport.disconnecting).toBe(true);
   });
 
-  it("serves endpoints", () => {
+  it("works with endpoints", () => {
     const reactor = new MemoryReactorClock();
     successResultOf(serverFromString(reactor, "tcp:8080:interface=127.0.0.1").listen(Factory.forProtocol(Echo)));
     expect(reactor.tcpServers[0]?.port).toBe(8080);
@@ -165,7 +165,7 @@ describe("a MemoryReactor", () => {
     expect(successResultOf(connected)).toBeInstanceOf(AccumulatingProtocol);
   });
 
-  it("looks up names that the test gave it", () => {
+  it("resolves the names that the test gave it", () => {
     const reactor = new MemoryReactor();
     reactor.names.set("db", "10.0.0.5");
     expect(["db", "localhost", "", "1.2.3.4", "::1"].map((name) => successResultOf(reactor.resolve(name)))).toEqual([
@@ -179,8 +179,8 @@ describe("a MemoryReactor", () => {
   });
 });
 
-describe("the life of a MemoryReactor", () => {
-  it("is that of a reactor: hooks and triggers in their order", async () => {
+describe("running a MemoryReactor", () => {
+  it("runs hooks and triggers in order, as a reactor does", async () => {
     const reactor = new MemoryReactor();
     const order: string[] = [];
     for (const phase of ["before", "during", "after"] as const) {
@@ -213,7 +213,7 @@ describe("the life of a MemoryReactor", () => {
     expect([reactor.running, reactor.hasRun, reactor.hasStopped]).toEqual([false, true, true]);
   });
 
-  it("waits for what a trigger returns", () => {
+  it("waits for a trigger's Deferred", () => {
     const reactor = new MemoryReactor();
     const gate = new Deferred<void>();
     reactor.addSystemEventTrigger("before", "shutdown", () => gate);
@@ -225,14 +225,14 @@ describe("the life of a MemoryReactor", () => {
     expect(reactor.running).toBe(false);
   });
 
-  it("cannot begin twice, nor end before it began", () => {
+  it("cannot be run twice, nor be stopped before it runs", () => {
     const reactor = new MemoryReactor();
     expect(() => reactor.stop()).toThrow(ReactorNotRunning);
     reactor.run();
     expect(() => reactor.run()).toThrow(ReactorAlreadyRunning);
   });
 
-  it("can end at once", async () => {
+  it("can be ended by crash()", async () => {
     const reactor = new MemoryReactor();
     const ended = reactor.run();
     reactor.crash();
@@ -240,7 +240,7 @@ describe("the life of a MemoryReactor", () => {
     expect([reactor.running, reactor.hasCrashed]).toEqual([false, true]);
   });
 
-  it("forgets a trigger", () => {
+  it("allows a trigger to be removed", () => {
     const reactor = new MemoryReactor();
     const id = reactor.addSystemEventTrigger("before", "custom", () => {
       throw new Error("removed");
@@ -272,7 +272,7 @@ describe("a MemoryReactorClock", () => {
 });
 
 describe("a RaisingMemoryReactor", () => {
-  it("refuses as it was told", () => {
+  it("throws the given errors", () => {
     const cannotListen = new CannotListenError("", 1, 98);
     const cannotConnect = new ConnectError("no");
     const reactor = new RaisingMemoryReactor(cannotListen, cannotConnect);
@@ -280,7 +280,7 @@ describe("a RaisingMemoryReactor", () => {
     expect(() => reactor.connectTCP("h", 1, new ClientFactory())).toThrow(cannotConnect);
   });
 
-  it("does everything else", () => {
+  it("works as a MemoryReactorClock otherwise", () => {
     const reactor = new RaisingMemoryReactor();
     expect(reactor.listenTCP(1, new Nothing()).listening).toBe(true);
     expect(reactor.connectTCP("h", 1, new ClientFactory()).state).toBe("connecting");

@@ -37,13 +37,13 @@ describe("a StringTransport", () => {
     expect(transport.value().toString()).toBe("abc");
   });
 
-  it("keeps pieces one by one", () => {
+  it("keeps the pieces of a sequence separate", () => {
     const transport = new StringTransport();
     transport.writeSequence(["a", Buffer.from("bc")]);
     expect(transport.writes().map(String)).toEqual(["a", "bc"]);
   });
 
-  it("forgets what it is told to forget", () => {
+  it("forgets what was written before clear()", () => {
     const transport = new StringTransport();
     transport.write("a");
     transport.clear();
@@ -56,7 +56,7 @@ describe("a StringTransport", () => {
     expect(() => new StringTransport().write(data as never)).toThrow(TypeError);
   });
 
-  it("notes that it is to close, and to be cut", () => {
+  it("records loseConnection() and abortConnection()", () => {
     const transport = new StringTransport();
     expect([transport.disconnecting, transport.disconnected]).toEqual([false, false]);
     transport.loseConnection();
@@ -65,7 +65,7 @@ describe("a StringTransport", () => {
     expect([transport.disconnecting, transport.disconnected]).toEqual([true, true]);
   });
 
-  it("notes a half close", () => {
+  it("records loseWriteConnection()", () => {
     const transport = new StringTransport();
     transport.loseWriteConnection();
     expect([transport.writeDisconnected, transport.disconnecting]).toEqual([true, false]);
@@ -111,7 +111,7 @@ describe("a StringTransport", () => {
     expect([transport.protocol, protocol.data.toString()]).toEqual([protocol, "x"]);
   });
 
-  it("has addresses, and others where it is told", () => {
+  it("has default addresses, and those of its options", () => {
     const transport = new StringTransport();
     expect([String(transport.getHost()), String(transport.getPeer())]).toEqual(["10.0.0.1:12345", "192.168.1.1:54321"]);
     const peerAddress = new IPv4Address("TCP", "1.2.3.4", 5);
@@ -119,7 +119,7 @@ describe("a StringTransport", () => {
     expect(new StringTransport({ hostAddress: peerAddress }).getHost()).toBe(peerAddress);
   });
 
-  it("keeps TCP's options", () => {
+  it("keeps the TCP options", () => {
     const transport = new StringTransport();
     expect([transport.getTcpNoDelay(), transport.getTcpKeepAlive()]).toEqual([true, false]);
     transport.setTcpNoDelay(false);
@@ -127,7 +127,7 @@ describe("a StringTransport", () => {
     expect([transport.getTcpNoDelay(), transport.getTcpKeepAlive()]).toEqual([false, true]);
   });
 
-  it("gives a protocol what arrives", () => {
+  it("delivers received bytes", () => {
     const protocol = new AccumulatingProtocol();
     const transport = new StringTransport().connect(protocol);
     transport.receive("ab");
@@ -136,14 +136,14 @@ describe("a StringTransport", () => {
     expect([protocol.made, protocol.transport]).toEqual([1, transport]);
   });
 
-  it("lets a protocol that owns keep its bytes", () => {
+  it("lets a protocol keep bytes that it owns", () => {
     const kept: Buffer[] = [];
     const protocol = Object.assign(new Protocol(), { dataReceived: (data: Buffer) => kept.push(data) });
     new StringTransport().connect(protocol as unknown as Protocol).receive("mine");
     expect(String(kept[0])).toBe("mine");
   });
 
-  it("spoils what a protocol that borrows should not have kept", () => {
+  it("overwrites bytes that a borrowing protocol kept", () => {
     class Careless extends Protocol {
       static override readonly borrows = true;
       kept: Buffer | undefined;
@@ -156,7 +156,7 @@ describe("a StringTransport", () => {
     expect(String(protocol.kept)).not.toBe("lent");
   });
 
-  it("has nobody to give bytes to before connect(), and gives none while it is paused", () => {
+  it("receives nothing before connect(), and nothing while it is paused", () => {
     const transport = new StringTransport();
     expect(() => transport.receive("x")).toThrow(/connect/);
     transport.connect(new Protocol());
@@ -166,7 +166,7 @@ describe("a StringTransport", () => {
     transport.receive("x");
   });
 
-  it("tells its protocol of the loss, once", () => {
+  it("calls connectionLost() once", () => {
     const protocol = new AccumulatingProtocol();
     const transport = new StringTransport().connect(protocol);
     transport.lose();
@@ -176,7 +176,7 @@ describe("a StringTransport", () => {
     expect(protocol.closedReason).toBe(reason);
   });
 
-  it("tells that it was cut, or whatever the test says", () => {
+  it("loses the connection with ConnectionAborted after abortConnection(), or with the given reason", () => {
     const cut = new AccumulatingProtocol();
     const transport = new StringTransport().connect(cut);
     transport.abortConnection();
@@ -187,7 +187,7 @@ describe("a StringTransport", () => {
     expect(lost.closedReason?.value).toBeInstanceOf(ConnectionLost);
   });
 
-  it("tells a protocol that cares for halves of the peer's end, and others of the loss", () => {
+  it("calls readConnectionLost() for the peer's FIN, or loses the connection if there is no such method", () => {
     const calls: string[] = [];
     class Halves extends Protocol {
       readConnectionLost(): void {
@@ -205,7 +205,7 @@ describe("a StringTransport", () => {
     expect(protocol.closedReason?.value).toBeInstanceOf(ConnectionDone);
   });
 
-  it("gives way to another protocol", () => {
+  it("can be switched to another protocol", () => {
     const [first, second] = [new AccumulatingProtocol(), new AccumulatingProtocol()];
     const transport = new StringTransport().connect(first);
     transport.switchProtocol(second);
@@ -217,7 +217,7 @@ describe("a StringTransport", () => {
     expect(first.made).toBe(1);
   });
 
-  it("serves a protocol that cuts lines", () => {
+  it("works with a line protocol", () => {
     class Upper extends LineOnlyReceiver {
       override lineReceived(line: Buffer): void {
         this.sendLine(line.toString().toUpperCase());
@@ -230,7 +230,7 @@ describe("a StringTransport", () => {
 });
 
 describe("a producer on a StringTransport", () => {
-  it("is noted, and forgotten", () => {
+  it("is recorded until it unregisters", () => {
     const transport = new StringTransport();
     const producer = pushProducer();
     transport.registerProducer(producer, true);
@@ -239,13 +239,13 @@ describe("a producer on a StringTransport", () => {
     expect([transport.producer, transport.streaming]).toEqual([null, false]);
   });
 
-  it("cannot be one of two", () => {
+  it("cannot be registered beside another", () => {
     const transport = new StringTransport();
     transport.registerProducer(pushProducer(), true);
     expect(() => transport.registerProducer(pushProducer(), false)).toThrow(/already/);
   });
 
-  it("that is not there cannot be unregistered, unless the transport is lenient", () => {
+  it("cannot be unregistered when there is none, unless the transport is lenient", () => {
     expect(() => new StringTransport().unregisterProducer()).toThrow(/No producer/);
     new StringTransport({ lenient: true }).unregisterProducer();
   });
@@ -260,7 +260,7 @@ describe("a producer on a StringTransport", () => {
     expect(producer.calls).toEqual(["pause", "resume", "stop"]);
   });
 
-  it("may be one that is asked", () => {
+  it("may be a pull producer", () => {
     const transport = new StringTransport();
     const producer = new NonStreamingProducer(transport);
     transport.registerProducer(producer, false);
@@ -273,7 +273,7 @@ describe("a producer on a StringTransport", () => {
 });
 
 describe("a StringTransport as a producer", () => {
-  it("tells its state", () => {
+  it("has its state in `producerState`", () => {
     const transport = new StringTransport();
     expect(transport.producerState).toBe("producing");
     transport.pauseProducing();
@@ -284,7 +284,7 @@ describe("a StringTransport as a producer", () => {
     expect([transport.producerState, transport.disconnecting]).toEqual(["stopped", true]);
   });
 
-  it("cannot go on after it was stopped or told to close, unless it is lenient", () => {
+  it("cannot be paused or resumed after it was stopped or closed, unless it is lenient", () => {
     const stopped = new StringTransport();
     stopped.stopProducing();
     expect(() => stopped.resumeProducing()).toThrow(/stopped/);
@@ -307,7 +307,7 @@ describe("a StringTransportWithDisconnection", () => {
     transport.loseConnection();
   });
 
-  it("loses its connection when it is cut", () => {
+  it("loses its connection when it is aborted", () => {
     const protocol = new AccumulatingProtocol();
     const transport = new StringTransportWithDisconnection().connect(protocol);
     transport.abortConnection();
@@ -317,7 +317,7 @@ describe("a StringTransportWithDisconnection", () => {
 });
 
 describe("an AccumulatingProtocol", () => {
-  it("tells when it is there and when it is gone", () => {
+  it("fires whenMade and whenLost", () => {
     const protocol = new AccumulatingProtocol();
     const told: unknown[] = [];
     protocol.whenMade.addCallback((made) => {

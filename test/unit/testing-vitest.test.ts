@@ -18,7 +18,7 @@ async function quietly(f: () => unknown): Promise<void> {
   }
 }
 
-describe("tests that leave nothing", () => {
+describe("tests without leaks", () => {
   checkLeaks();
 
   it("pass", () => {
@@ -33,7 +33,7 @@ describe("tests that leave nothing", () => {
     fail(new Boom()).addErrback(() => undefined);
   });
 
-  it("see the errors that they log, by their classes", async () => {
+  it("can flush the errors that they log, by class", async () => {
     const error = new Boom();
     await quietly(() => {
       err(error, "meant");
@@ -46,7 +46,7 @@ describe("tests that leave nothing", () => {
   });
 });
 
-describe("what a test leaves", () => {
+describe("what a test leaks", () => {
   /** Whatever the test below leaves makes it fail: the check runs after it, and before this says what was to come. */
   checkLeaks();
 
@@ -119,16 +119,16 @@ describe("a failure that nobody handled", () => {
   });
 });
 
-describe("without a check of logged errors, a failure that nobody handled", () => {
+describe("with `errors: false`, an unhandled failure", () => {
   checkLeaks({ errors: false });
 
   it.fails("is found also when it was collected", () => quietly(leakAndCollect));
 });
 
-describe("without a check of failures", () => {
+describe("with `failures: false`", () => {
   checkLeaks({ failures: false });
 
-  it("what is logged of them passes, but what else is logged of the same error is found", async () => {
+  it("a report of an unhandled failure passes, but another log event with the same error is found", async () => {
     const error = new Boom("leaked");
     await quietly(async () => {
       leak(error);
@@ -139,13 +139,13 @@ describe("without a check of failures", () => {
   });
 });
 
-describe("a check in a check", () => {
+describe("nested checks", () => {
   checkLeaks();
 
-  describe("that leaves out failures", () => {
+  describe("with `failures: false` inside", () => {
     checkLeaks({ failures: false });
 
-    it("lets those pass, also when they are collected and logged", () => quietly(leakAndCollect));
+    it("ignore unhandled failures, also when they are collected and logged", () => quietly(leakAndCollect));
 
     it.fails("and finds the rest", () => {
       new Clock().callLater(1, () => undefined);
@@ -157,10 +157,10 @@ describe("a check in a check", () => {
   });
 });
 
-describe("a check that is switched off", () => {
+describe("a check with everything off", () => {
   checkLeaks({ timers: false, transports: false, errors: false });
 
-  it("lets pass what it does not check", async () => {
+  it("ignores what it does not check", async () => {
     new Clock().callLater(1, () => undefined);
     new StringTransport().connect(new Protocol());
     await quietly(() => err(new Boom(), "unexpected"));
@@ -168,7 +168,7 @@ describe("a check that is switched off", () => {
 });
 
 describe("without a check", () => {
-  it("there is nothing to flush", () => {
+  it("flushLoggedErrors() throws", () => {
     expect(() => flushLoggedErrors()).toThrow(/checkLeaks/);
   });
 });

@@ -140,7 +140,7 @@ describe("the timer wheel", () => {
     }
   });
 
-  it("asks for no look before a call of thirty days is due", () => {
+  it("does not wake before a call in thirty days is due", () => {
     const bench = new Bench(1_700_000_000);
     bench.at(bench.now + 30 * DAY, "due");
     expect(bench.wheel.nextTime()).toBe(bench.now + 30 * DAY);
@@ -148,7 +148,7 @@ describe("the timer wheel", () => {
     expect(bench.wheel.nextTime()).toBe(Number.POSITIVE_INFINITY);
   });
 
-  it("asks for one look too many at most for a call that was cancelled", () => {
+  it("wakes at most once too often for a cancelled call", () => {
     const bench = new Bench();
     const cancelled = bench.at(40.5);
     bench.at(60.5);
@@ -159,7 +159,7 @@ describe("the timer wheel", () => {
     expect(bench.turn(60.5)).toEqual(["60.5"]);
   });
 
-  it("tells its owner of calls that are due before the owner's next look, and of no others", () => {
+  it("notifies its owner of calls that are due before the next wake-up, and of no others", () => {
     const bench = new Bench();
     bench.wheel.wakeTime = 10;
     const call = bench.at(20);
@@ -172,7 +172,7 @@ describe("the timer wheel", () => {
     expect(bench.woken).toEqual([9.5, 9, 8]);
   });
 
-  it("works on after a time without any look that is longer than an era of the wheel", () => {
+  it("works after a gap that is longer than the wheel's range", () => {
     const bench = new Bench();
     bench.at(1 * DAY);
     bench.at(20 * DAY);
@@ -184,7 +184,7 @@ describe("the timer wheel", () => {
     expect(bench.turn(300 * DAY)).toEqual([String(200 * DAY)]);
   });
 
-  it("never makes a call at Infinity, which can be brought back", () => {
+  it("never makes a call at Infinity, which can be rescheduled", () => {
     const bench = new Bench();
     const never = bench.at(Number.POSITIVE_INFINITY, "never");
     bench.at(Number.POSITIVE_INFINITY, "never either");
@@ -194,7 +194,7 @@ describe("the timer wheel", () => {
     expect(bench.turn(bench.now + 1)).toEqual(["never"]);
   });
 
-  it("lets a call that was set aside be cancelled or put off by the calls before it", () => {
+  it("lets earlier due calls cancel or postpone a due call", () => {
     const bench = new Bench();
     let dropped: DelayedCall | undefined;
     let later: DelayedCall | undefined;
@@ -209,7 +209,7 @@ describe("the timer wheel", () => {
     expect(bench.turn(8)).toEqual(["3"]);
   });
 
-  it("keeps the time order between what an earlier look set aside and what a later one finds", () => {
+  it("keeps the time order between calls found due earlier and later", () => {
     const bench = new Bench();
     const early = bench.at(7);
     bench.at(3);
@@ -222,7 +222,7 @@ describe("the timer wheel", () => {
 });
 
 describe("a delayed call", () => {
-  it("passes its arguments on and hands back what the function returned", () => {
+  it("passes its arguments, and returns the function's result", () => {
     const bench = new Bench();
     const call = bench.wheel.add(1, (...args) => args, ["a", 2]);
     bench.wheel.takeDue(1);
@@ -267,7 +267,7 @@ describe("a delayed call", () => {
     expect(error).toBeInstanceOf(AlreadyCalled);
   });
 
-  it("is brought forward by a negative delay, also to before now", () => {
+  it("moves earlier by a negative delay, also into the past", () => {
     const bench = new Bench(100);
     const call = bench.at(200);
     call.delay(-50);
@@ -277,7 +277,7 @@ describe("a delayed call", () => {
     expect(bench.turn(100)).toEqual(["200"]);
   });
 
-  it("counts a reset from now, and comes last among calls of the same time then", () => {
+  it("counts a reset from now, and runs last among calls of the same time", () => {
     const bench = new Bench();
     const call = bench.at(50, "first");
     bench.at(5, "second");
@@ -297,7 +297,7 @@ describe("a delayed call", () => {
     expect(call.getTime()).toBe(1);
   });
 
-  it("lets go of its function, its arguments and its neighbours when cancelled", async () => {
+  it("releases its function, its arguments and its neighbours when cancelled", async () => {
     const bench = new Bench();
     const kept = bench.at(1);
     const refs = (() => {
@@ -316,7 +316,7 @@ describe("a delayed call", () => {
     expect(kept.active()).toBe(true);
   });
 
-  it("lets go of its function and its arguments when made", async () => {
+  it("releases its function and its arguments when made", async () => {
     const bench = new Bench();
     const { call, ref } = (() => {
       const argument = { big: true };
