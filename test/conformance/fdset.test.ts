@@ -16,6 +16,7 @@ import {
 } from "../../src/internet/error.ts";
 import { close, fill, openFile, pipe, Watched } from "../helpers/descriptors.ts";
 import { turns } from "../helpers/gate.ts";
+import { HOSTILE_VALUES } from "../helpers/hostilevalues.ts";
 import { forEachReactor, takeLog } from "../helpers/reactors.ts";
 
 const WATCHING = ["epoll", "kqueue", "poll", "select", "io_uring"];
@@ -47,6 +48,16 @@ forEachReactor((make, { reactor: name }) => {
     writeSync(writing, " two");
     await reader.arrived.reaches(7);
     expect(reader.text).toBe("one two");
+  });
+
+  test.each(Object.entries(HOSTILE_VALUES))("%s as what fileno() returns is refused", (_what, value) => {
+    const reactor = make();
+    const object = new Watched(0);
+    object.fileno = () => value() as number;
+    for (const add of [() => reactor.addReader(object), () => reactor.addWriter(object)]) {
+      expect(add).toThrow(/fileno\(\) returns must be a number/);
+    }
+    expect([...reactor.getReaders(), ...reactor.getWriters()]).toEqual([]);
   });
 
   test("doRead() is called in every turn until all is read", async () => {

@@ -10,6 +10,8 @@ import { fstatSync } from "node:fs";
 import { isError, nameOf, read } from "../../logger/describe.ts";
 import { err } from "../../logger/log.ts";
 import { Interest } from "../../native.ts";
+import { check } from "../arguments/check.ts";
+import type { Kind } from "../arguments/kinds.ts";
 import { ensureReader, ensureWriter } from "../arguments/reactors.ts";
 import type { EngineLink, PolledEvents } from "../engine/link.ts";
 import { errnoNamed, getSystemErrorName } from "../errno.ts";
@@ -29,6 +31,9 @@ import { callAndLog, logRejection } from "../rejection.ts";
  * descriptor; epoll, kqueue and io_uring drop it silently, so that its object would wait forever.
  */
 const SWEEP_SECONDS = 1;
+
+/** One that is not a descriptor's is found out by the kernel. */
+const ANY_NUMBER: Kind = { accepts: "a number", typed: (value) => typeof value === "number" };
 
 class Watch implements PolledEvents {
   readonly object: FileDescriptor;
@@ -79,7 +84,7 @@ export class FDSet {
   /** @throws CannotWatchError | DescriptorsNotSupportedError */
   addReader(reader: ReadDescriptor): void {
     ensureReader(reader);
-    const watch = this.#watchFor(reader);
+    const watch = this.#watchFor("addReader(reader)", reader);
     if (watch.reader !== undefined) return;
     watch.reader = reader;
     this.#tell(watch);
@@ -88,7 +93,7 @@ export class FDSet {
   /** @throws CannotWatchError | DescriptorsNotSupportedError */
   addWriter(writer: WriteDescriptor): void {
     ensureWriter(writer);
-    const watch = this.#watchFor(writer);
+    const watch = this.#watchFor("addWriter(writer)", writer);
     if (watch.writer !== undefined) return;
     watch.writer = writer;
     this.#tell(watch);
@@ -182,10 +187,12 @@ export class FDSet {
 
   // --- inside --------------------------------------------------------------------------------------------------------
 
-  #watchFor(object: FileDescriptor): Watch {
+  #watchFor(call: string, object: FileDescriptor): Watch {
     const known = this.#watches.get(object);
     if (known !== undefined) return known;
     const fd = object.fileno();
+    // Node's own fstat() ends the process when it is given some values of other types.
+    check(call, "what fileno() returns", fd, ANY_NUMBER);
     // Checked here, since poll(2) and select(2) would report it only in the next tick.
     const identity = identityOf(fd);
     if (identity === undefined) throw new CannotWatchError(nameOf(object), fd, errnoNamed("EBADF")!);
@@ -229,7 +236,7 @@ export class FDSet {
     watch.reader = undefined;
     watch.writer = undefined;
     this.#link.dropPolled(watch.handle);
-    // // The slot will be reused.
+    // The slot will be reused.
     watch.handle = -1;
   }
 
