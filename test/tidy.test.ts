@@ -42,7 +42,7 @@ function sources(directory: string, kind = /\.ts$/): string[] {
 }
 
 describe("what the package exports", () => {
-  it("is one file of src/entries for each name, and nothing else", () => {
+  it("is one file of src/entries for each export, and nothing else", () => {
     const built = (name: string) => ({ types: `./dist/entries/${name}.d.ts`, default: `./dist/entries/${name}.js` });
     expect(manifest.exports).toEqual({
       ".": built("index"),
@@ -52,7 +52,7 @@ describe("what the package exports", () => {
     });
   });
 
-  it.each(modules)("$name only passes on what stands elsewhere", ({ source }) => {
+  it.each(modules)("$name only re-exports", ({ source }) => {
     const { statements } = ts.createSourceFile(
       source,
       readFileSync(join(root, source), "utf8"),
@@ -66,7 +66,7 @@ describe("what the package exports", () => {
     expect(own.length).toBe(isInstaller ? 2 : 0);
   });
 
-  it.each(modules)("$name says of each name what it is", ({ source }) => {
+  it.each(modules)("$name documents each export", ({ source }) => {
     const silent = exportsOf(source)
       .filter((symbol) => resolved(symbol).getDocumentationComment(checker).length === 0)
       .map((symbol) => symbol.name);
@@ -75,11 +75,11 @@ describe("what the package exports", () => {
 });
 
 describe("imports", () => {
-  it("form no circle, types included", () => {
+  it("form no cycle, types included", () => {
     expect(circlesOf(importsBelow(join(root, "src")))).toEqual([]);
   });
 
-  it("are found to form a circle where they do", () => {
+  it("are checked by a function that finds cycles", () => {
     const imports = { a: ["b", "d"], b: ["c"], c: ["a", "d"], d: ["node:fs"] };
     expect(circlesOf(new Map(Object.entries(imports)))).toEqual([["a", "b", "c"]]);
   });
@@ -100,7 +100,7 @@ describe("the sources", () => {
     },
   );
 
-  it("have 400 lines at most, or say at their top why they have more", () => {
+  it("have at most 400 lines, or a reason at their top", () => {
     const longer = [...sources("src"), ...sources("native", /\.(cc|h)$/)]
       .map((file) => ({ file, lines: readFileSync(join(root, file), "utf8").split("\n") }))
       .filter(({ lines }) => lines.length > 401)

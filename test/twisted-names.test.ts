@@ -19,7 +19,7 @@ function rows(): { name: string; pattern: RegExp }[] {
 
 const missing = namesWithoutCounterpart();
 
-it("each public name of Twisted's covered modules has a counterpart, or a row in docs/differences.md", () => {
+it("each public name of the covered Twisted modules has a counterpart, or a row in docs/differences.md", () => {
   const known = rows();
   expect(missing.filter((name) => !known.some(({ pattern }) => pattern.test(name)))).toEqual([]);
 });

@@ -63,7 +63,7 @@ async function measureEcho(): Promise<{ before: Mark; after: Mark }> {
 const sum = (counts: Counts) => Object.values(counts).reduce((total, count) => total + count, 0);
 
 describe.runIf(process.platform === "linux")("a 64-byte echo on each of 50 connections, borrowing, on epoll", () => {
-  test("costs 2.2 system calls, libuv's included, one crossing a turn, no block, and no memory that stays", async () => {
+  test("costs 2.2 system calls, libuv's included, one crossing per tick, no block, and no retained memory", async () => {
     const { before, after } = await measureEcho();
     const turns = after.turns - before.turns;
     expect(turns).toBeGreaterThan(0);
@@ -78,7 +78,7 @@ describe.runIf(process.platform === "linux")("a 64-byte echo on each of 50 conne
 
 // 15 ms where Node starts in 70: as a share, since a slower machine is slower at both. The least of each counts: what else
 // runs only adds to them.
-test("importing skein takes two fifths of the processor time that starting Node does, at most", async () => {
+test("importing skein takes at most two fifths of the processor time of starting Node", async () => {
   const starts: number[] = [];
   const imports: number[] = [];
   for (let i = 0; i < 15; i++) {
@@ -91,7 +91,7 @@ test("importing skein takes two fifths of the processor time that starting Node 
   expect(Math.min(...imports) / Math.min(...starts)).toBeLessThanOrEqual(2 / 5);
 });
 
-test("the addon takes 1.5 MB at most, stripped", () => {
+test("the stripped addon has at most 1.5 MB", () => {
   mkdirSync(scratch, { recursive: true });
   const { path: find } = createRequire(import.meta.url)("node-gyp-build") as { path: (dir: string) => string };
   const stripped = join(scratch, `stripped.${process.pid}.node`);

@@ -24,7 +24,7 @@ it.each([["--help"], ["-h"]])("skein %s tells its commands and exit codes", asyn
   expect(program.stderr).toBe("");
 });
 
-it("skein serve --help tells the services, the endpoints and an example", async () => {
+it("skein serve --help lists the services, the endpoints and an example", async () => {
   const program = skein(["serve", "--help"]);
   expect(await program.exited).toEqual({ code: 0, signal: null });
   expect(program.stdout).toMatch(
@@ -32,7 +32,7 @@ it("skein serve --help tells the services, the endpoints and an example", async 
   );
 });
 
-it("skein --version tells the version", async () => {
+it("skein --version prints the version", async () => {
   const program = skein(["--version"]);
   expect(await program.exited).toEqual({ code: 0, signal: null });
   expect(program.stdout).toMatch(/^skein \d+\.\d+\.\d+\n$/);
@@ -98,7 +98,7 @@ it.each([
   expect(program.stdout).toBe("");
 });
 
-it("ends with 1 when its port is in use, and says so", async () => {
+it("exits with 1 and a message when its port is in use", async () => {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "0.0.0.0", resolve));
   onTestFinished(() => void server.close());
@@ -111,7 +111,7 @@ it("ends with 1 when its port is in use, and says so", async () => {
   expect(program.stdout).toBe("");
 });
 
-it("serves echo on every endpoint it is told, and ends with 0 at Ctrl-C", async () => {
+it("serves echo on every endpoint given, and exits with 0 at Ctrl-C", async () => {
   const { program, ports } = await serving("echo", "--listen", "tcp:0:interface=127.0.0.1", "--listen", "tcp:0");
   expect(new Set(ports).size).toBe(2);
   expect(program.stdout).toMatch(/^skein: echo on 127\.0\.0\.1:\d+ \(\w+ reactor\); press Ctrl-C to stop$/m);
@@ -127,7 +127,7 @@ it("serves echo on every endpoint it is told, and ends with 0 at Ctrl-C", async 
   expect(await program.exited).toEqual({ code: 0, signal: null });
 });
 
-it("sends back all that a client sent before it closed its side", async () => {
+it("sends back everything that a client sent before its half-close", async () => {
   const { ports } = await serving("echo", "--listen", "tcp:0:interface=127.0.0.1");
   const client = await Conversation.with(ports[0]!);
   const text = "0123456789".repeat(100_000);
@@ -157,7 +157,7 @@ it("serves discard", async () => {
   expect(await program.exited).toEqual({ code: 0, signal: null });
 });
 
-it("forwards connections, and the ends of their sides", async () => {
+it("forwards connections, and their half-closes", async () => {
   const { ports: echo } = await serving("echo", "--listen", "tcp:0:interface=127.0.0.1");
   const { program, ports } = await serving(
     "portforward",
@@ -175,7 +175,7 @@ it("forwards connections, and the ends of their sides", async () => {
   expect(await program.exited).toEqual({ code: 0, signal: null });
 });
 
-it("drops a connection that it cannot forward, and says so", async () => {
+it("drops a connection that it cannot forward, and logs it", async () => {
   const port = await freePort();
   const { program, ports } = await serving(
     "portforward",

@@ -142,7 +142,7 @@ describe("README.md", () => {
 });
 
 describe("README.md, the client", () => {
-  it("runs the reactor, and then awaits its connection", async () => {
+  it("runs the reactor, then awaits its connection", async () => {
     const port = String(await freePort());
     const server = started(example("README.md", "class Echo"), { 1234: port });
     await dialled(server, Number(port));
@@ -211,7 +211,7 @@ describe("endpoints.md", () => {
     expect(await printed(guide("endpoints", "quoteStringArgument(host)"))).toBe("");
   });
 
-  it("every string of the tables is understood, and `haproxy:` once its module was imported", async () => {
+  it("every string of the tables is parsed, and `haproxy:` once its module is imported", async () => {
     const page = readFileSync(new URL("../../docs/guide/endpoints.md", import.meta.url), "utf8");
     const [, servers = "", clients = ""] = /^\| for servers(.*)^\| for clients(.*?)^$/ms.exec(page) ?? [];
     const strings = (table: string) => [...table.matchAll(/`((?:tcp6?|haproxy):[^`]+)`/g)].map((match) => match[1]!);
@@ -223,7 +223,7 @@ describe("endpoints.md", () => {
     expect([strings(servers).length, strings(clients).length]).toEqual([6, 3]);
   });
 
-  it("a ReconnectingClientFactory tries as often as it was told", async () => {
+  it("a ReconnectingClientFactory makes the configured number of attempts", async () => {
     const port = await freePort();
     const said = await printed(guide("endpoints", "class Subscriber "), { '"127.0.0.1", 1,': `"127.0.0.1", ${port},` });
     expect(said.match(/^attempt \d: ConnectionRefusedError/gm)).toHaveLength(3);
@@ -243,7 +243,7 @@ describe("protocols.md and testing.md", () => {
     await ends(program);
   });
 
-  it("the tests pass, each of them", async () => {
+  it("every test passes", async () => {
     finger();
     const tests = examplesOf("docs/guide/testing.md").filter(({ text }) => text.includes('from "vitest"'));
     for (const [i, from] of tests.entries()) written(from, `page${i}.test.js`);
@@ -266,13 +266,13 @@ describe("reactors.md", () => {
     return { ...from, text: `${from.text}console.log(reactor.name);\n` };
   };
 
-  it("a reactor that the program installs is the one, whatever SKEIN_REACTOR says", async () => {
+  it("a reactor that the program installs overrides SKEIN_REACTOR", async () => {
     const other = { SKEIN_REACTOR: "select" };
     expect(await printed(chosen("skein/install/poll"), {}, other)).toBe("poll\n");
     expect(await printed(chosen("skein/uringreactor"), { uringreactor: "pollreactor" }, other)).toBe("poll\n");
   });
 
-  it("SKEIN_REACTOR chooses where the program installs the default", async () => {
+  it("SKEIN_REACTOR chooses when the program installs the default", async () => {
     const other = { SKEIN_REACTOR: "select" };
     expect(await printed(chosen("skein/uringreactor"), { uringreactor: "default" }, other)).toBe("select\n");
   });
@@ -290,7 +290,7 @@ describe("reactors.md", () => {
 });
 
 describe("streams.md", () => {
-  it("the first example talks to itself", async () => {
+  it("the first example connects to itself", async () => {
     const port = await freePort();
     expect(await printed(guide("streams", "const ended"), { 1234: String(port) })).toBe("you said hello\nbye\n");
   });
@@ -310,7 +310,7 @@ describe("streams.md", () => {
     expect(said).toBe("hello\nConnectionDone\n");
   });
 
-  it("the loss of a TLS connection has what went wrong as its cause", async () => {
+  it("the loss of a TLS connection has the TLS error as its cause", async () => {
     const program = started(guide("streams", "tls.TLSSocket(duplex,"), {
       4433: String(await freePort()),
       'readFileSync("key.pem")': JSON.stringify(key),

@@ -11,7 +11,7 @@ it("hello.js greets and stops", async () => {
   expect(program.stdout).toMatch(/^hello, skein\nThe \w+ reactor has stopped\.\n$/);
 });
 
-it("timers.js does not wait, then does things in the order of their times", async () => {
+it("timers.js does not block, then runs calls in time order", async () => {
   const program = example("timers", 0.01);
   expect(await program.exited).toEqual(CLEAN);
   expect(program.stdout.split("\n")).toEqual([
@@ -26,7 +26,7 @@ it("timers.js does not wait, then does things in the order of their times", asyn
   ]);
 });
 
-it("deferred-chain.js hands results and failures along", async () => {
+it("deferred-chain.js passes results and failures along", async () => {
   const program = example("deferred-chain", 0.01);
   expect(await program.exited).toEqual(CLEAN);
   expect(program.stdout.split("\n")).toEqual([
@@ -49,7 +49,7 @@ it("deferred-chain.js hands results and failures along", async () => {
   expect(program.stderr).toBe("");
 });
 
-it("inline-callbacks.js takes one step after another, and is cancelled", async () => {
+it("inline-callbacks.js runs its steps in order, and is cancelled", async () => {
   const program = example("inline-callbacks", 0.01);
   expect(await program.exited).toEqual(CLEAN);
   expect(program.stdout.split("\n")).toEqual([
@@ -78,7 +78,7 @@ it("jobs.js waits for all jobs", async () => {
   ]);
 });
 
-it("looping-call.js calls three times, and works meanwhile", async () => {
+it("looping-call.js calls three times, without blocking", async () => {
   const program = example("looping-call", 0.05);
   expect(await program.exited).toEqual(CLEAN);
   const lines = program.stdout.split("\n");
@@ -87,7 +87,7 @@ it("looping-call.js calls three times, and works meanwhile", async () => {
   expect(lines).toContain("sum: 333332833333127550");
 });
 
-it("finger-server.js tells where users are", async () => {
+it("finger-server.js answers where users are", async () => {
   const program = example("finger-server", 0);
   const port = Number((await program.until(/^Finger on 0\.0\.0\.0:(\d+)\./m))[1]);
   for (const [asked, answer] of [
@@ -103,7 +103,7 @@ it("finger-server.js tells where users are", async () => {
   expect(await program.exited).toEqual(CLEAN);
 });
 
-it("async-server.js talks until it is told to quit", async () => {
+it("async-server.js answers until quit", async () => {
   const program = example("async-server", 0);
   const port = Number((await program.until(/^Listening on 0\.0\.0\.0:(\d+)\./m))[1]);
   const client = await Conversation.with(port);
@@ -115,7 +115,7 @@ it("async-server.js talks until it is told to quit", async () => {
   expect(await program.exited).toEqual(CLEAN);
 });
 
-it("echo-server.js sends back what it receives, tells of each connection, and ends at Ctrl-C", async () => {
+it("echo-server.js sends back what it receives, logs each connection, and ends at Ctrl-C", async () => {
   const program = example("echo-server", 0);
   const port = Number((await program.until(/^Echo on 0\.0\.0\.0:(\d+)\. Press Ctrl-C to stop\.$/m))[1]);
   const client = await Conversation.with(port);

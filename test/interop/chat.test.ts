@@ -61,4 +61,5 @@ it.runIf(hasNc)("two nc and one Python client hold a chat, and all are told when
   holdAChat([nc, nc, python]),
 );
 
-it("three Python clients hold a chat, and all are told when Ctrl-C ends it", () => holdAChat([python, python, python]));
+it("three Python clients chat, and all are notified when Ctrl-C ends the server", () =>
+  holdAChat([python, python, python]));

@@ -31,7 +31,7 @@ function twisted(program: string): string {
 }
 
 describe.runIf(hasTwisted)("a lock file that Twisted uses too", () => {
-  it("is locked for Twisted when it is ours", () => {
+  it("is locked for Twisted when we hold it", () => {
     const lock = new FilesystemLock(name);
     expect(lock.lock()).toBe(true);
     expect(twisted("print(isLocked(name), lock.lock())")).toBe("True False");
@@ -40,7 +40,7 @@ describe.runIf(hasTwisted)("a lock file that Twisted uses too", () => {
     expect(isLocked(name)).toBe(false);
   });
 
-  it("is taken over by us when Twisted's process has died with it", () => {
+  it("is taken over by us when Twisted's process died holding it", () => {
     const pid = twisted("import os; lock.lock(); print(os.getpid())");
     expect(readlinkSync(name)).toBe(pid);
     const lock = new FilesystemLock(name);

@@ -6,7 +6,7 @@ import { building, listen, python, testReactor } from "../helpers/interop.ts";
 
 const reactor = testReactor();
 
-it("our client asks a server of Twisted", async () => {
+it("our client queries Twisted's server", async () => {
   const server = python("finger.py");
   const port = Number((await server.until(/listening on (\d+)/))[1]);
   const endpoint = new TCP4ClientEndpoint(reactor(), "127.0.0.1", port);
@@ -16,7 +16,7 @@ it("our client asks a server of Twisted", async () => {
   expect(String(await finger(endpoint, "joe@elsewhere"))).toBe("Finger forwarding service denied\n");
 });
 
-it("a client of Twisted asks our server", async () => {
+it("Twisted's client queries our server", async () => {
   class Telling extends Finger {
     override getUser(slashW: boolean, user: string): string {
       return `user ${user} ${slashW}\r\n`;

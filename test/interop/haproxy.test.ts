@@ -64,7 +64,7 @@ it.each(["send-proxy", "send-proxy-v2", "send-proxy-v2-ssl-cn"])(
   },
 );
 
-it("a server of ours behind haproxy takes the checks that haproxy makes for itself", async () => {
+it("our server behind haproxy accepts haproxy's own health checks", async () => {
   const { port } = await serve();
   const front = await freePort();
   const config = join(scratch(), "haproxy.cfg");
@@ -79,7 +79,7 @@ it("a server of ours behind haproxy takes the checks that haproxy makes for itse
   await haproxy.until(/Health check for server front\/ours succeeded.*code: 200/);
 });
 
-it("a server of ours reads the header of curl --haproxy-protocol", async () => {
+it("our server reads the header of curl --haproxy-protocol", async () => {
   const { port, built } = await serve();
   const { stdout } = await promisify(execFile)(need("curl"), [
     "--silent",
@@ -90,7 +90,7 @@ it("a server of ours reads the header of curl --haproxy-protocol", async () => {
   expect(stdout).toBe(`${built[0]} 127.0.0.1:${port}`);
 });
 
-it("a server of ours closes the connection of a curl that sends no header", async () => {
+it("our server closes the connection of a curl that sends no header", async () => {
   const { port, built } = await serve();
   const curl = promisify(execFile)(need("curl"), ["--silent", `http://127.0.0.1:${port}/`]);
   await expect(curl).rejects.toMatchObject({ code: expect.any(Number) });
@@ -129,7 +129,7 @@ const V6: ProxyInfo = {
 };
 const UNIX: ProxyInfo = { source: new UNIXAddress("/tmp/a"), destination: new UNIXAddress("/tmp/b") };
 
-it("Twisted reads the headers that we write", async () => {
+it("Twisted reads our headers", async () => {
   const server = python("proxied.py");
   const port = Number((await server.until(/listening on (\d+)/))[1]);
   const cases: [Buffer, string][] = [

@@ -20,7 +20,7 @@ function client(port: number): PromiseLike<IdentClient> {
   return connectProtocol(new TCP4ClientEndpoint(reactor(), "127.0.0.1", port), new IdentClient());
 }
 
-it("our client asks a server of Twisted", async () => {
+it("our client queries Twisted's server", async () => {
   const server = python("ident.py");
   const ident = await client(Number((await server.until(/listening on (\d+)/))[1]));
   const answers = [ident.lookup(6193, 23), ident.lookup(1, 5), ident.lookup(2, 5), ident.lookup(5, 70_000)];
@@ -30,7 +30,7 @@ it("our client asks a server of Twisted", async () => {
   await expect(answers[3]).rejects.toThrow(InvalidPort);
 });
 
-it("a client of Twisted asks our server", async () => {
+it("Twisted's client queries our server", async () => {
   class Server extends IdentServer {
     override lookup(server: { port: number }): Identity {
       if (server.port === 1) throw new NoUser();

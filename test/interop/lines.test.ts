@@ -59,7 +59,7 @@ async function connect(expected: number): Promise<Keeping> {
   return connectProtocol(new TCP4ClientEndpoint(reactor(), "127.0.0.1", port), new Keeping(expected));
 }
 
-it("our client talks by lines, and raw in between, to a server of Twisted", async () => {
+it("our client sends lines and raw data to Twisted's server", async () => {
   const client = await connect(4);
   client.sendLine("hello");
   client.sendLine("raw 6");
@@ -70,14 +70,14 @@ it("our client talks by lines, and raw in between, to a server of Twisted", asyn
   expect(client.lines).toEqual(["line hello", "got 0d0a000d0aff", "line ", `line ${"x".repeat(16_384)}`]);
 });
 
-it("Twisted finds a line too long that has one byte more than ours may have", async () => {
+it("Twisted refuses a line one byte longer than ours may be", async () => {
   const client = await connect(2);
   client.sendLine("x".repeat(16_385));
   await client.done.promise;
   expect(client.lines).toEqual(["too long"]);
 });
 
-it("a client of Twisted talks by lines, and raw in between, to our server", async () => {
+it("Twisted's client sends lines and raw data to our server", async () => {
   const port = listen(
     reactor(),
     building(() => new Lines()),

@@ -29,7 +29,7 @@ async function connect(): Promise<MemCacheProtocol> {
   );
 }
 
-it("stores, retrieves, changes and forgets values", async () => {
+it("stores, retrieves, changes and deletes values", async () => {
   const client = await connect();
   expect(await client.get("a")).toEqual([0, null]);
   expect(await client.set("a", "one", 42)).toBe(true);
@@ -58,7 +58,7 @@ it("stores, retrieves, changes and forgets values", async () => {
   expect(await client.get("a")).toEqual([0, null]);
 });
 
-it("stores by check-and-set only what nobody has changed", async () => {
+it("stores by check-and-set only if the value is unchanged", async () => {
   const client = await connect();
   expect(await client.checkAndSet("a", "x", "1")).toBe(false);
   await client.set("a", "one");
@@ -71,7 +71,7 @@ it("stores by check-and-set only what nobody has changed", async () => {
   expect(values.get("b")).toEqual([0, "", null]);
 });
 
-it("counts", async () => {
+it("increments and decrements", async () => {
   const client = await connect();
   expect(await client.increment("n")).toBe(false);
   await client.set("n", "10");
@@ -82,7 +82,7 @@ it("counts", async () => {
   await expect(client.increment("word")).rejects.toThrow(ClientError);
 });
 
-it("tells its version and its statistics", async () => {
+it("returns its version and its statistics", async () => {
   const client = await connect();
   const version = await client.version();
   const stats = await client.stats();
@@ -93,7 +93,7 @@ it("tells its version and its statistics", async () => {
   expect(await client.stats("reset")).toEqual(new Map());
 });
 
-it("keeps values of every size up to its limit as they are, and refuses larger ones without getting out of step", async () => {
+it("stores values of every size up to its limit, and refuses larger ones without desynchronising", async () => {
   const client = await connect();
   const sizes = [0, 1, 2, 1000, 65_536, 1_000_000];
   const values = sizes.map((size) => Buffer.from(Array.from({ length: size }, (_, i) => (i * 7 + size) & 255)));
@@ -106,7 +106,7 @@ it("keeps values of every size up to its limit as they are, and refuses larger o
   expect(await client.get("after")).toEqual([0, Buffer.from("x")]);
 });
 
-it("answers ten thousand commands that were sent at once, in their order", async () => {
+it("answers ten thousand pipelined commands in order", async () => {
   const client = await connect();
   await client.set("n", "0");
   const answers = Array.from({ length: 10_000 }, () => client.increment("n"));

@@ -44,7 +44,7 @@ it.each([
   expect(lines.join("\n")).toContain(`CONNECT ${host}:${site} (user "joe"): connected to 127.0.0.1:${site}`);
 });
 
-it("curl is told when our server cannot connect, when it knows no such name, and when it must not", async () => {
+it("curl gets a rejection when our server cannot connect, cannot resolve the name, or may not connect", async () => {
   class Strict extends SOCKSv4 {
     override authorize(_code: number, _server: string, _port: number, user: string): boolean {
       return user === "joe";
@@ -63,7 +63,7 @@ it("curl is told when our server cannot connect, when it knows no such name, and
   ]);
 });
 
-it("a Python program has our server listen, and talks to who connects, each closing by halves", async () => {
+it("a Python program uses BIND on our server, and both sides half-close", async () => {
   const peer = python("socksbind.py", proxy());
   await peer.until(/first reply 90\nsecond reply 90 127\.0\.0\.1 True\n/);
   await peer.until(/client got b'from the peer'\npeer got b'from the client' b''\nclient got b'last words' b''\n/);
@@ -91,7 +91,7 @@ it.each(["127.0.0.1", "localhost"])("our client connects to %s through a server 
   expect(client.text).toBe("there and back");
 });
 
-it("our client is told when a server of Twisted cannot connect", async () => {
+it("our client fails when Twisted's server cannot connect", async () => {
   const through = await twistedProxy();
   const endpoint = new SOCKS4ClientEndpoint(through, "127.0.0.1", await freePort());
   await expect(connectProtocol(endpoint, new Recorder())).rejects.toThrow(SOCKSError);

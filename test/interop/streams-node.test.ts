@@ -29,7 +29,7 @@ function check(bytes: Buffer): [number, number] {
 }
 
 forEachRealReactor((make) => {
-  test("http: 4 MiB up and down, over one connection that is kept alive", async () => {
+  test("http: 4 MiB up and down, over one keep-alive connection", async () => {
     const reactor = make();
     const server = http.createServer((request, response) => request.pipe(response));
     const sockets: SocketDuplex[] = [];
@@ -52,7 +52,7 @@ forEachRealReactor((make) => {
     server.close();
   });
 
-  test("http: requests that are pipelined, by a plain socket, are answered in order, with the peer's address", async () => {
+  test("http: pipelined requests of a plain socket are answered in order, with the peer's address", async () => {
     const reactor = make();
     const server = http.createServer((request, response) => {
       response.end(`${request.url} of ${request.socket.remoteAddress}`);
@@ -66,7 +66,7 @@ forEachRealReactor((make) => {
     server.close();
   });
 
-  test("http: a server's timeout closes a connection that says nothing, and a bad request gets 400", async () => {
+  test("http: a server's timeout closes an idle connection, and a bad request gets 400", async () => {
     const reactor = make();
     const server = http.createServer();
     server.timeout = 50;
@@ -81,7 +81,7 @@ forEachRealReactor((make) => {
     server.close();
   });
 
-  test("http: an upgrade hands the connection over with what came behind the request", async () => {
+  test("http: an upgrade passes on the connection with the bytes after the request", async () => {
     const reactor = make();
     const server = http.createServer();
     server.on("upgrade", (_request, socket, head) => {
@@ -96,7 +96,7 @@ forEachRealReactor((make) => {
     server.close();
   });
 
-  test("http: a client learns of a refused and of a reset connection by Node's codes", async () => {
+  test("http: a client gets Node's codes for a refused and a reset connection", async () => {
     const reactor = make();
     const nobody = await freePort();
     const options = (port: number): http.RequestOptions => ({ createConnection: () => dialDuplex(reactor, port) });
@@ -145,7 +145,7 @@ forEachRealReactor((make) => {
     await closed(client);
   });
 
-  test("tls: a certificate that is not trusted is refused, and both ends close", async () => {
+  test("tls: an untrusted certificate is refused, and both ends close", async () => {
     const reactor = make();
     const accepted = new Gate<SocketDuplex>();
     const port = serveDuplex(
@@ -165,7 +165,7 @@ forEachRealReactor((make) => {
     await Promise.all([closed(socket), closed(await accepted.promise)]);
   });
 
-  test("tls: protocols run over TLSSockets: 4 MiB are echoed, and the end is clean on both", async () => {
+  test("tls: protocols over TLSSockets echo 4 MiB, and both close cleanly", async () => {
     const reactor = make();
     const echo = new Echo();
     const port = serveDuplex(
@@ -190,7 +190,7 @@ forEachRealReactor((make) => {
     expect(await recorder.lossError()).toBeInstanceOf(ConnectionDone);
   });
 
-  test("https: a request through two layers, text both ways", async () => {
+  test("https: a request through two layers, with text in both directions", async () => {
     const reactor = make();
     const server = http.createServer(async (request, response) => response.end((await text(request)).toUpperCase()));
     const port = serveDuplex(reactor, (duplex) => {
@@ -209,7 +209,7 @@ forEachRealReactor((make) => {
     server.close();
   });
 
-  test("a protocol over a TLSSocket that is cut learns that the connection was lost", async () => {
+  test("a protocol over a TLSSocket that is aborted gets ConnectionLost", async () => {
     const reactor = make();
     const port = serveDuplex(reactor, (duplex) => {
       const secure = new tls.TLSSocket(duplex as never, { isServer: true, key, cert });

@@ -29,7 +29,7 @@ describe.skipIf(postgresPrograms === undefined)("with a PostgreSQL server (skipp
   }
 
   forEachRealReactor((make) => {
-    test("a client logs in, asks with parameters, is told of an error, and goes on", async () => {
+    test("a client logs in, queries with parameters, gets an error, and continues", async () => {
       const streams: SocketDuplex[] = [];
       const client = new pg.Client(configuration(make(), server.port, streams));
       await client.connect();
@@ -41,7 +41,7 @@ describe.skipIf(postgresPrograms === undefined)("with a PostgreSQL server (skipp
       await closed(streams[0]!);
     });
 
-    test("100,000 rows come down, and 8 MiB go up and come back", async () => {
+    test("100,000 rows are received, and 8 MiB are sent and returned", async () => {
       const client = new pg.Client(configuration(make()));
       await client.connect();
       const { rows } = await client.query("select n, md5(n::text) as sum from generate_series(1, 100000) as n");
@@ -64,7 +64,7 @@ describe.skipIf(postgresPrograms === undefined)("with a PostgreSQL server (skipp
       await Promise.all(streams.map(closed));
     });
 
-    test("a backend that is killed, and a port that nobody listens on, are errors that pg knows", async () => {
+    test("a killed backend and a refused connection are errors that pg knows", async () => {
       const reactor = make();
       const [victim, other] = [new pg.Client(configuration(reactor)), new pg.Client(configuration(reactor))];
       await Promise.all([victim.connect(), other.connect()]);

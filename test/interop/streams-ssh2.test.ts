@@ -72,7 +72,7 @@ forEachRealReactor((make) => {
     await leave(session);
   });
 
-  test("16 MiB go through a channel and back, with the half-close of the channel behind them", async () => {
+  test("16 MiB go through a channel and back, followed by a half-close", async () => {
     const session = await logIn(make(), (channel) => channel.pipe(channel as unknown as Duplex));
     const channel = await exec(session.client, "cat");
     channel.end(flow(16 * MIB));
@@ -82,7 +82,7 @@ forEachRealReactor((make) => {
     await leave(session);
   });
 
-  test("protocols run over the two ends of a channel: 4 MiB are echoed, and the end is clean", async () => {
+  test("protocols over the two ends of a channel echo 4 MiB, and close cleanly", async () => {
     const session = await logIn(make(), (channel) => {
       fromDuplex(channel as unknown as Duplex, new Echo());
     });
@@ -97,7 +97,7 @@ forEachRealReactor((make) => {
     await leave(session);
   });
 
-  test("a reset is told as ECONNRESET, a refused connection as ECONNREFUSED", async () => {
+  test("a reset is ECONNRESET, a refused connection ECONNREFUSED", async () => {
     const reactor = make();
     const session = await logIn(reactor, () => {});
     const failed = once(session.client, "error").catch((error) => [error]);

@@ -40,7 +40,7 @@ function open(reactor: EngineReactor, port: number): WebSocket {
 }
 
 forEachRealReactor((make) => {
-  test("compressed text and binary messages of 64 KiB are echoed, and the close is clean on both sides", async () => {
+  test("compressed text and binary messages of 64 KiB are echoed, and both sides close cleanly", async () => {
     const reactor = make();
     const { port, sockets } = serveEcho(reactor);
     const client = open(reactor, port);

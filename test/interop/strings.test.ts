@@ -48,7 +48,7 @@ describe.each([
     }
   }
 
-  it("of a client of ours understands a server of Twisted, and is understood", async () => {
+  it("of our client exchanges strings with Twisted's server", async () => {
     const server = python("framing.py", "serve", name);
     const port = Number((await server.until(/listening on (\d+)/))[1]);
     const client = await connectProtocol(new TCP4ClientEndpoint(reactor(), "127.0.0.1", port), new Asking());
@@ -57,7 +57,7 @@ describe.each([
     expect(client.answers.every((answer, i) => answer.reverse().equals(client.strings[i]!))).toBe(true);
   });
 
-  it("of a server of ours understands a client of Twisted, and is understood", async () => {
+  it("of our server exchanges strings with Twisted's client", async () => {
     const port = listen(
       reactor(),
       building(() => new Reversing()),

@@ -37,7 +37,7 @@ describe.each([
     await works();
   });
 
-  test("`npm ci` from the lockfile that this left works as well", async () => {
+  test("`npm ci` works from the lockfile that it wrote", async () => {
     const lock = JSON.parse(readFileSync(join(project(), "package-lock.json"), "utf8"));
     expect(lock.packages["node_modules/skein"].hasInstallScript).toBeUndefined();
     await rm(join(project(), "node_modules"), { recursive: true });
@@ -45,7 +45,7 @@ describe.each([
     await works();
   });
 
-  test("its command runs", async () => {
+  test("the installed command runs", async () => {
     const version = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")).version;
     expect(await succeeded(node(project(), "node_modules/.bin/skein", "--version"))).toContain(version);
   });

@@ -33,7 +33,7 @@ async function failure(options: readonly string[] = [], env: NodeJS.ProcessEnv =
   return complaints;
 }
 
-describe("an addon that does not load tells why, and the ways out", () => {
+describe("an addon that does not load is reported with the reason and the remedies", () => {
   test("under --no-addons", async () => {
     expect(await failure(["--no-addons"])).toContain("1. Take --no-addons out");
     expect(await failure([], { NODE_OPTIONS: "--no-addons" })).toContain("Node was started with --no-addons.");
@@ -60,12 +60,12 @@ describe("an addon that does not load tells why, and the ways out", () => {
     expect(said).toContain("plan9-mips");
   });
 
-  test("when the folder of the binaries was pruned", async () => {
+  test("when the folder of the binaries was removed", async () => {
     await rm(join(installed, "prebuilds"), { recursive: true });
     expect(await failure()).toContain(`there is nothing to be read in ${join(installed, "prebuilds")}`);
   });
 
-  test("when the code was bundled away from the package", async () => {
+  test("when the code was bundled outside the package", async () => {
     await rm(join(installed, "prebuilds"), { recursive: true });
     await rm(join(installed, "native"), { recursive: true });
     expect(await failure()).toContain('1. Leave the package out of the bundle: mark "skein" as external');
@@ -77,7 +77,7 @@ describe("an addon that does not load tells why, and the ways out", () => {
   });
 });
 
-test("the command that the message gives compiles the addon", { timeout: 600_000 }, async () => {
+test("the command in the message compiles the addon", { timeout: 600_000 }, async () => {
   await rm(join(installed, "prebuilds"), { recursive: true });
   const [, command] = / {2}\d\. Compile it here .*: (npm .*)\n/.exec(await failure())!;
   const { PATH = "" } = process.env;
@@ -86,7 +86,7 @@ test("the command that the message gives compiles the addon", { timeout: 600_000
 });
 
 describe.runIf(process.platform === "linux")("on Linux", () => {
-  test("a binary that needs a newer glibc says which, and which there is", async () => {
+  test("a binary that needs a newer glibc is reported with both versions", async () => {
     const bytes = await readFile(file);
     // The linker finds a version by its hash and then compares the name.
     const wanted = /GLIBC_2\.\d+(?=\0)/.exec(bytes.toString("latin1"))![0];
@@ -98,7 +98,7 @@ describe.runIf(process.platform === "linux")("on Linux", () => {
     );
   });
 
-  test("a binary for the other C library alone is not taken", async () => {
+  test("a binary for the other C library is not loaded", async () => {
     for (const name of await readdir(binaries)) {
       if (name.includes(".musl.")) await rm(join(binaries, name));
     }

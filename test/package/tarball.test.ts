@@ -28,7 +28,7 @@ describe("the tarball", () => {
     expect(list.size).toBeLessThanOrEqual(MOST_TARBALL);
   });
 
-  test("has what a user runs, what compiles it, and nothing else", () => {
+  test("has what users run and what compiles it, and nothing else", () => {
     const kinds = [
       /^(package\.json|README\.md|LICENSE|(CHANGELOG|CONTRIBUTING)\.md|CMakeLists\.txt|CMakePresets\.json)$/,
       /^dist\/[\w/-]+\.(js|js\.map|d\.ts)$/,
@@ -49,7 +49,7 @@ describe("the tarball", () => {
     expect(gypfile).toBe(false);
   });
 
-  test("has every file that package.json speaks of", () => {
+  test("has every file that package.json names", () => {
     const { exports, bin, types } = JSON.parse(readFileSync(join(unpacked, "package.json"), "utf8"));
     const targets = JSON.stringify([exports, bin, types]).match(/\.\/(dist|package)[^"]+/g)!;
     const exact = targets.filter((target) => !target.includes("*"));
@@ -77,7 +77,7 @@ describe("the tarball", () => {
     expect(paths()).toEqual(expect.arrayContaining(Object.values(sources).flat()));
   });
 
-  test("tells nothing of the machine it was made on", () => {
+  test("contains nothing about the machine it was built on", () => {
     const telltale = [ROOT.replace(/\/$/, ""), `${homedir()}/`];
     const telling = readdirSync(unpacked, { recursive: true, encoding: "utf8" }).filter((path) => {
       if (statSync(join(unpacked, path)).isDirectory()) return false;
@@ -97,6 +97,6 @@ describe("the tarball", () => {
   });
 });
 
-test("npm runs the script `prebuild` only when it is asked to, not before every `build`", () => {
+test("npm runs the script `prebuild` only on request, not before every `build`", () => {
   expect(readFileSync(join(ROOT, ".npmrc"), "utf8")).toMatch(/^ignore-scripts=true$/m);
 });

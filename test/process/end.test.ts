@@ -34,19 +34,19 @@ describe.each(DRIVERS)("with the %s driver", (driver) => {
     },
   );
 
-  test("destroy() in any callback closes all descriptors when the turn ends", async () => {
+  test("destroy() in any callback closes all descriptors at the end of the tick", async () => {
     expect(await run("destroy.mjs", driver, String(ROUNDS))).toEqual(WELL);
   });
 
-  test("destroy() by the handler of an exception that left a dispatch closes all descriptors", async () => {
+  test("destroy() in a handler of an uncaught exception from a dispatch closes all descriptors", async () => {
     expect(await run("throwing.mjs", driver)).toEqual(WELL);
   });
 
-  test("the process ends by itself with reactors that were dropped without destroy()", async () => {
+  test("the process exits by itself with reactors that were dropped without destroy()", async () => {
     expect(await run("dropped.mjs", driver, String(ROUNDS))).toEqual(WELL);
   });
 
-  test("a reactor with nothing to do keeps the process alive until it is stopped, and no longer", async () => {
+  test("an idle reactor keeps the process alive exactly until it is stopped", async () => {
     const child = startNode(import.meta.url, "idle.mjs", [driver], { stdio: ["ignore", "inherit", "inherit", "ipc"] });
     const exit = once(child, "exit");
     expect(await nextMessage(child)).toBe("alive");
@@ -56,7 +56,7 @@ describe.each(DRIVERS)("with the %s driver", (driver) => {
   });
 });
 
-test("the process dies of an exception that nobody catches with exit code 1, and by no signal", async () => {
+test("the process ends with exit code 1, not by a signal, on an uncaught exception", async () => {
   await inPairs(SPAWNS, async (i) => {
     const where = PUT_OFF[i % PUT_OFF.length]!;
     const driver = driverOf(Math.floor(i / PUT_OFF.length));

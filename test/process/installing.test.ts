@@ -38,7 +38,7 @@ describe.runIf(process.platform === "linux").each(Object.entries(PROGRAMS))("by 
   });
 });
 
-test("without the addon the default is node's, with one warning, and a chosen one is an error", async () => {
+test("without the addon the default is the node reactor, with one warning, and choosing another is an error", async () => {
   const none = { NODE_OPTIONS: "--no-addons", SKEIN_REACTOR: "" };
   const { output, complaints } = await runNode(import.meta.url, "installing/late.mjs", [], none);
   expect(output.split("\n")[0]).toBe("node");
@@ -73,7 +73,7 @@ describe.each([
   );
 });
 
-test("a reactor that SKEIN_REACTOR misspells is told by the variable's name", async () => {
+test("an error about a misspelt SKEIN_REACTOR names the variable", async () => {
   const { code, complaints } = await runNode(import.meta.url, "installing/late.mjs", [], { SKEIN_REACTOR: "bogus" });
   expect(code).toBe(1);
   expect(complaints).toMatch(/SKEIN_REACTOR is bogus\. There is no bogus reactor here: .*, node\.\n/);

@@ -16,7 +16,7 @@ it.each([
   else expect(run.stderr).toBe("");
 });
 
-it("a signal ends it cleanly", async () => {
+it("a signal ends react() cleanly", async () => {
   const run = program("wait");
   await run.until(/waiting/);
   run.interrupt();

@@ -31,7 +31,7 @@ test.each(SIGNALS)("%s stops the reactor: the shutdown triggers run, and the exi
   });
 });
 
-test.each(SIGNALS)("a second %s ends the process at once while a shutdown trigger is waited for", async (signal) => {
+test.each(SIGNALS)("a second %s terminates the process at once while a shutdown trigger is waiting", async (signal) => {
   await inPairs(ROUNDS, async (i) => {
     const driver = driverOf(i);
     const ended = await signalled(driver, signal, ["ready", "before"], "patient");

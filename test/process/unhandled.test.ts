@@ -2,7 +2,7 @@
 import { expect, it } from "vitest";
 import { Program } from "../helpers/program.ts";
 
-it("a failure that nobody handled is reported when the process ends, once, with where its Deferred was made", async () => {
+it("an unhandled failure is reported once at process exit, with where its Deferred was created", async () => {
   const program = Program.node("test/process/unhandled.mjs");
   expect(await program.exited).toEqual({ code: 0, signal: null });
   expect(program.stdout).toBe("1 kept\n");

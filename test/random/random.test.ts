@@ -37,7 +37,7 @@ function scriptsOf(seed: number, name: string): Promise<Script[]> {
 forEachReactor((make, { reactor: name, driver, thorough }) => {
   const OPERATIONS = volume({ gate: thorough ? 100_000 : 25_000, long: 1_000_000 });
 
-  test("random sequences of operations bring about what they do in memory", async () => {
+  test("random sequences of operations have the same effect as on a transport in memory", async () => {
     const reactor = make();
     let done = 0;
     for (let seed = Number(only ?? seedOfRun()); done < OPERATIONS; seed++) {

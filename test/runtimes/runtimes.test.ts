@@ -69,7 +69,7 @@ describe.each(RUNTIMES)("$name", ({ name, program, args }) => {
     return JSON.parse(stdout);
   }
 
-  test("serves by the native engine, or else by Node's own sockets", async () => {
+  test("serves with the native engine, or else with Node's own sockets", async () => {
     const native = expect.stringMatching(
       name === "Node without addons" ? /^node$/ : /^(epoll|kqueue|iocp|poll|select)$/,
     );
@@ -77,7 +77,7 @@ describe.each(RUNTIMES)("$name", ({ name, program, args }) => {
     expect(await smoke("native")).toEqual({ reactor: native, driver, ...DONE });
   });
 
-  test("serves by Node's own sockets", async () => {
+  test("serves with Node's own sockets", async () => {
     expect(await smoke("node")).toEqual({ reactor: "node", driver: "node", ...DONE });
   });
 });

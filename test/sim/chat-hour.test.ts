@@ -58,7 +58,7 @@ async function play({ whole }: { whole: boolean }): Promise<Played> {
   return { hashes, seconds: (user + system) / 1e6 };
 }
 
-test("a thousand people hear each other whole and in order through an hour of faults, in 30 s, and again the same", async () => {
+test("a thousand chat users receive every message in order through an hour of faults, in 30 s, twice identically", async () => {
   const hours: Played[] = [];
   let before = slowness();
   for (let i = 0; i < HOURS; i++) {

@@ -35,7 +35,7 @@ async function talk(sim: Simulation, lines: string[]): Promise<void> {
   await sim.run(60);
 }
 
-test("two runs with one seed have the same trace, and those with others have others", async () => {
+test("runs with the same seed have the same trace, and runs with different seeds differ", async () => {
   const traces: string[][] = [];
   const hashes: string[] = [];
   for (const seed of [5, 5, 6, 2 ** 32 + 5]) {
@@ -52,7 +52,7 @@ test("two runs with one seed have the same trace, and those with others have oth
   expect(new Set(hashes).size).toBe(3);
 });
 
-test("the trace's hash tells a single bit", async () => {
+test("the trace's hash depends on every bit", async () => {
   const hashes: string[] = [];
   for (const letter of ["a", "a", "b"]) {
     const w = world();
@@ -66,7 +66,7 @@ test("the trace's hash tells a single bit", async () => {
   expect(hashes[2]).not.toBe(hashes[0]);
 });
 
-test("what a program does asynchronously takes no virtual time", async () => {
+test("promises and ticks take no virtual time", async () => {
   const w = world({ latency: 0.25 });
   listen(w, () => {
     const server = new Recorder();
@@ -87,7 +87,7 @@ test("what a program does asynchronously takes no virtual time", async () => {
   expect(w.sim.seconds()).toBe(1);
 });
 
-test("the turns of Node's own loop have no part in it", async () => {
+test("iterations of Node's own event loop do not affect a run", async () => {
   const hashes: string[] = [];
   for (const busy of [false, true]) {
     let over = false;
@@ -102,7 +102,7 @@ test("the turns of Node's own loop have no part in it", async () => {
   expect(hashes[1]).toBe(hashes[0]);
 });
 
-test("a Deferred of the program can be waited for", async () => {
+test("until() accepts a Deferred of the program", async () => {
   const w = world();
   const later = new Deferred<string>();
   w.client.reactor.callLater(30, () => later.callback("there"));

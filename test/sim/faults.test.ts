@@ -27,7 +27,7 @@ class Stopwatch extends Recorder {
   }
 }
 
-test("latency: a connection takes one way and back, and bytes take one way", async () => {
+test("latency: a connect takes one round trip, bytes take one way", async () => {
   const w = world({ latency: 0.5 });
   const [client, server] = await pair(w, new Recorder(), new Stopwatch(() => w.sim.seconds()));
   expect(w.sim.seconds()).toBe(1);
@@ -36,7 +36,7 @@ test("latency: a connection takes one way and back, and bytes take one way", asy
   expect(server.pieces).toEqual([{ at: 1.5, bytes: 5 }]);
 });
 
-test("jitter: pieces take a little longer each as chance has it, and stay in order", async () => {
+test("jitter: segments take a random additional time, and stay in order", async () => {
   const w = world({ latency: 0.1, jitter: 0.5 });
   const [client, server] = await pair(w, new Recorder(), new Stopwatch(() => w.sim.seconds()));
   const began = w.sim.seconds();
@@ -50,7 +50,7 @@ test("jitter: pieces take a little longer each as chance has it, and stay in ord
   expect(new Set(times).size).toBeGreaterThan(2);
 });
 
-test("bandwidth: bytes take their time, and all connections of the link share it", async () => {
+test("bandwidth: is shared by all connections of a link", async () => {
   const w = world({ bandwidth: 100_000, window: 1_000_000 });
   const { built } = listen(w, () => new FlowRecorder());
   const clients = [new Recorder(), new Recorder()];
@@ -65,7 +65,7 @@ test("bandwidth: bytes take their time, and all connections of the link share it
   expect(built.map(({ check }) => check.firstWrong)).toEqual([-1, -1]);
 });
 
-test("loss: what is lost comes later, and everything behind it as well", async () => {
+test("loss: a lost segment is retransmitted, and delays everything after it", async () => {
   const w = world({ loss: 0.3 });
   const [client, server] = await pair(w, new Recorder(), new FlowRecorder());
   const began = w.sim.seconds();
@@ -75,7 +75,7 @@ test("loss: what is lost comes later, and everything behind it as well", async (
   expect(w.sim.seconds() - began).toBeGreaterThan(1);
 });
 
-test("fragmentation: a message is cut at every place, one time or another", async () => {
+test("fragmentation: a message is split at every position over time", async () => {
   const w = world({ fragment: 0.5 });
   const [client, server] = await pair(w, new Recorder(), new Stopwatch(() => w.sim.seconds()));
   const cuts = new Set<number>();
@@ -93,7 +93,7 @@ test("fragmentation: a message is cut at every place, one time or another", asyn
   expect([...cuts].sort()).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
 });
 
-test("coalescing: what was sent at different times arrives as one", async () => {
+test("coalescing: segments sent at different times arrive together", async () => {
   const w = world({ coalesce: 1, latency: 0.5 });
   const [client, server] = await pair(w, new Recorder(), new Stopwatch(() => w.sim.seconds()));
   const began = w.sim.seconds();
@@ -106,7 +106,7 @@ test("coalescing: what was sent at different times arrives as one", async () => 
   expect(server.pieces[0]!.at - began).toBeCloseTo(0.7);
 });
 
-test("partial writes: a send takes a part, the rest stays with the transport, and nothing is lost", async () => {
+test("partial writes: a send takes a part, the rest stays queued, and nothing is lost", async () => {
   const w = world({ partialWrites: 0.9 });
   const [client, server] = await pair(w, new Recorder(), new FlowRecorder());
   client.transport.write(flow(48 * KIB));
@@ -119,7 +119,7 @@ test("partial writes: a send takes a part, the rest stays with the transport, an
   expect(pieces.length).toBeGreaterThan(2);
 });
 
-test("a reset: both sides lose the connection, and what was on its way", async () => {
+test("a reset: both sides lose the connection, and bytes in flight are lost", async () => {
   const w = world({ latency: 1 });
   const [client, server] = await pair(w, new Recorder(), new Recorder());
   client.transport.write("never seen");
@@ -132,7 +132,7 @@ test("a reset: both sides lose the connection, and what was on its way", async (
   expect(w.sim.connections()).toEqual([]);
 });
 
-test("a half-open peer: the other side hears nothing until it sends", async () => {
+test("a half-open peer: the other side learns nothing until it sends", async () => {
   const w = world();
   const [client, server] = await pair(w, new Recorder(), new Recorder());
   w.sim.connections()[0]!.dropSilently("client");
@@ -158,7 +158,7 @@ test("a partition: nothing gets through until it heals, then everything does", a
   expect([client.losses, server.losses]).toEqual([0, 0]);
 });
 
-test("a partition that lasts: whoever has sent something gives up", async () => {
+test("a long partition: a side with unacknowledged data fails with ETIMEDOUT", async () => {
   const w = world({ giveUp: 90 });
   const [client, server] = await pair(w, new Recorder(), new Recorder());
   w.sim.partition(w.client, w.server);
@@ -172,7 +172,7 @@ test("a partition that lasts: whoever has sent something gives up", async () => 
   expect(server.losses).toBe(0);
 });
 
-test("a partition in one direction: bytes arrive, acknowledgements do not", async () => {
+test("a one-way partition: bytes arrive, acknowledgements do not", async () => {
   const w = world({ giveUp: 90 });
   const [client, server] = await pair(w, new Recorder(), new Recorder());
   w.sim.partition(w.server, w.client, { oneWay: true });
@@ -185,7 +185,7 @@ test("a partition in one direction: bytes arrive, acknowledgements do not", asyn
   expect((await server.lost.promise).value).toMatchObject({ osError: "ETIMEDOUT" });
 });
 
-test("a partition in one direction that heals is forgotten, also by a sender whose window was full", async () => {
+test("a one-way partition that heals has no lasting effect, also for a sender whose window was full", async () => {
   const w = world();
   const [client, server] = await pair(w, new Recorder(), new FlowRecorder());
   w.sim.partition(w.server, w.client, { oneWay: true });
@@ -198,7 +198,7 @@ test("a partition in one direction that heals is forgotten, also by a sender who
   expect([client.losses, server.losses]).toEqual([0, 0]);
 });
 
-test("a connect is refused where nobody listens, and where chance has it", async () => {
+test("a connect is refused where no port listens, and with the probability `refuse`", async () => {
   const closed = world();
   const failed = await closed.sim.until(dial(closed).failures.next());
   expect(failed.value).toBeInstanceOf(ConnectionRefusedError);
@@ -209,7 +209,7 @@ test("a connect is refused where nobody listens, and where chance has it", async
   expect(refused.value).toBeInstanceOf(ConnectionRefusedError);
 });
 
-test("a connect that is lost ends with the connector's timeout, or with the network's", async () => {
+test("a lost connect ends with the connector's timeout, or the network's", async () => {
   const w = world({ loseConnect: 1, giveUp: 60 });
   listen(w, () => new Recorder());
   const short = await w.sim.until(dial(w, new Recorder(), { timeout: 10 }).failures.next());
@@ -231,14 +231,14 @@ test("a connect through a partition waits for the network to heal", async () => 
   expect(w.sim.seconds()).toBeLessThan(22);
 });
 
-test("an answer that cannot return fails the connect as one that never came", async () => {
+test("a connect whose SYN-ACK cannot return fails with a timeout", async () => {
   const w = world({ giveUp: 60 });
   w.sim.partition(w.server, w.client, { oneWay: true });
   const refused = await w.sim.until(dial(w, new Recorder(), { timeout: 1000 }).failures.next());
   expect(refused.value).toBeInstanceOf(TCPTimedOutError);
 });
 
-test("an address that no host has cannot be reached, and a name that no host has is not found", async () => {
+test("an address without a host is unreachable, and a name without a host cannot be resolved", async () => {
   const w = world();
   for (const [host, error] of [
     ["192.0.2.1", NoRouteError],
@@ -250,7 +250,7 @@ test("an address that no host has cannot be reached, and a name that no host has
   }
 });
 
-test("a slow reader: the sender is paused, what waits is bounded, and everything comes in the end", async () => {
+test("a slow reader: the sender is paused, memory is bounded, and everything arrives", async () => {
   const w = world();
   const [client, server] = await pair(w, new FlowRecorder(), new Recorder());
   client.transport.pauseProducing();
@@ -287,7 +287,7 @@ test("a slow reader: the sender is paused, what waits is bounded, and everything
   expect(client.check.firstWrong).toBe(-1);
 });
 
-test("a host that stands still does nothing, and then everything", async () => {
+test("a frozen host runs nothing, and catches up afterwards", async () => {
   const w = world();
   const [client, server] = await pair(w, new Recorder(), new Stopwatch(() => w.sim.seconds()));
   const began = w.sim.seconds();
@@ -300,7 +300,7 @@ test("a host that stands still does nothing, and then everything", async () => {
   expect(server.pieces.map(({ at, bytes }) => [at - began, bytes])).toEqual([[10, 3]]);
 });
 
-test("a host that crashes tells nobody; its peers find out when it is up again", async () => {
+test("a crashed host notifies nobody; its peers learn of it when it is up again", async () => {
   const w = world();
   const [client, server] = await pair(w, new Recorder(), new Recorder());
   const called: string[] = [];
@@ -325,7 +325,7 @@ test("a host that crashes tells nobody; its peers find out when it is up again",
   await w.sim.until(anew.made.promise);
 });
 
-test("a backlog that is full lets connects wait", async () => {
+test("a full backlog delays connects", async () => {
   const w = world();
   const factory = listen(w, () => new Recorder());
   w.server.freeze(5);
@@ -339,7 +339,7 @@ test("a backlog that is full lets connects wait", async () => {
   expect(factory.built).toHaveLength(60);
 });
 
-test("an end of one side only arrives as such", async () => {
+test("a half-close arrives as a half-close", async () => {
   const w = world();
   const [client, server] = await pair(w, new HalfRecorder(), new HalfRecorder());
   client.transport.write("question");
@@ -352,7 +352,7 @@ test("an end of one side only arrives as such", async () => {
   expect([client.losses, server.losses]).toEqual([1, 1]);
 });
 
-test("an abort arrives as a reset, behind what was sent before", async () => {
+test("an abort arrives as a reset, after the bytes sent before", async () => {
   const w = world({ latency: 0.5 });
   const [client, server] = await pair(w, new Recorder(), new Recorder());
   client.transport.write("last words");
@@ -378,7 +378,7 @@ class Ticker extends Recorder {
   }
 }
 
-test("the scheduler makes each kind of fault about as often as it was told, until it is stopped", async () => {
+test("Faults injects each kind of fault at about its configured rate, until it is stopped", async () => {
   const counts = new Map<string, number>();
   const w = world({
     onTrace: (line) => {

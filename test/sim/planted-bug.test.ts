@@ -83,11 +83,11 @@ afterEach(() => {
   vi.unstubAllEnvs();
 });
 
-test("goes unnoticed where nothing is cut", async () => {
+test("is not found on a network that does not fragment", async () => {
   await simulate({ ...PLAIN_NETWORK, runs: RUNS }, ask(CarelessAdder));
 });
 
-test("is found by a network that cuts, with what happened and the seed that finds it again", async () => {
+test("is found on a network that fragments, with the trace and the seed that reproduces it", async () => {
   const failure = await failureOf(simulate({ ...NETWORK, runs: RUNS }, ask(CarelessAdder)));
   expect(failure.cause).toBeInstanceOf(SyntaxError);
   expect(failure.message).toContain(`Replay it with SKEIN_SEED=${seedOf(failure)}`);
@@ -98,7 +98,7 @@ test("is found by a network that cuts, with what happened and the seed that find
   expect(again.message).toBe(failure.message);
 });
 
-test("is not seen in a protocol that puts its messages together", async () => {
+test("does not occur in a protocol that reassembles its messages", async () => {
   const results = await simulate({ ...NETWORK, runs: RUNS }, ask(Adder));
   expect(results).toHaveLength(RUNS);
   expect(new Set(results.map(({ traceHash }) => traceHash)).size).toBe(RUNS);

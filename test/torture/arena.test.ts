@@ -26,7 +26,7 @@ function send(socket: Socket, bytes: Uint8Array | string): Promise<void> {
   return new Promise((resolve, reject) => socket.write(bytes, (error) => (error ? reject(error) : resolve())));
 }
 
-test("a connection that lingers is read on when the arena is full", async () => {
+test("a lingering connection is still read when the arena is full", async () => {
   const server = startNode(import.meta.url, "arena.mjs", [], {
     stdio: ["ignore", "inherit", "inherit", "ipc"],
   });

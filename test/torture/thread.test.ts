@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { runNode } from "../process/child.ts";
 import { buildFaults, preloaded } from "./faults.ts";
 
-test("run() rejects and says why when the driver gets no thread, and works once there is one", async () => {
+test("run() rejects with the reason when the driver's thread cannot be created, and works once it can", async () => {
   const faults = buildFaults();
   const { code, signal, output, complaints } = await runNode(import.meta.url, "thread.mjs", [faults], {
     LD_PRELOAD: preloaded(faults),

@@ -50,7 +50,7 @@ const TABLE: readonly (readonly [call: string, hurts: Hurts, errnos: string])[] 
 const rows = TABLE.flatMap(([call, hurts, errnos]) => errnos.split(" ").map((errno) => ({ call, errno, hurts })));
 
 describe.each(["pollable", "waiter"])("with the %s driver", (driver) => {
-  test("a system call that fails hurts one connection at most, whichever it is and whenever it does", async () => {
+  test("a failing system call affects at most one connection, whichever call and occurrence it is", async () => {
     const faults = buildFaults();
     const args = [faults, driver, JSON.stringify(rows)];
     const { code, signal, output, complaints } = await runNode(import.meta.url, "scenario.mjs", args, {

@@ -18,7 +18,7 @@ forEachReactor((make, { reactor: name, driver, thorough }) => {
   /** Engines in TypeScript, and Windows, have no descriptors to watch. */
   const descriptors = name !== "node" && name !== "simulated" && process.platform !== "win32";
 
-  test("whatever a program does in its callbacks, its neighbours get each byte and everybody is told of each loss", async () => {
+  test("whatever a program does in its callbacks, other connections get every byte, and every loss is reported", async () => {
     const reactor = make();
     const random = seeded(seed());
     const closedPort = await freePort();

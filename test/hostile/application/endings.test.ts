@@ -59,7 +59,7 @@ forEachReactor((make, { thorough }) => {
     return problems;
   }
 
-  test("when a callback stops the reactor and throws, everybody is told once and the reactor ends", async () => {
+  test("when a callback stops the reactor and throws, every protocol is notified once and the reactor ends", async () => {
     const problems = await each("stop()", async (place, last) => {
       const { reactor, neighbours, line } = await begin("stop()", place, last);
       await reactor[Symbol.asyncDispose]();
@@ -74,7 +74,7 @@ forEachReactor((make, { thorough }) => {
     expect(problems).toEqual([]);
   });
 
-  test("when a callback crashes the reactor and throws, it can be run again, and no byte is missing", async () => {
+  test("when a callback crashes the reactor and throws, it can be run again, and no byte is lost", async () => {
     const problems = await each("crash()", async (place, last) => {
       const { reactor, neighbours, line, random } = await begin("crash()", place, last);
       const ended: Promise<void>[] = [];
@@ -105,7 +105,7 @@ forEachReactor((make, { thorough }) => {
     expect(problems).toEqual([]);
   });
 
-  test("when a callback destroys the reactor and throws, nothing comes of what is called later", async () => {
+  test("when a callback destroys the reactor and throws, later calls have no effect", async () => {
     const problems = await each("destroy()", async (place, last) => {
       const { reactor, neighbours, line } = await begin("destroy()", place, last);
       const transports = [...neighbours.transports, ...line.told.flatMap(({ transport }) => transport ?? [])];
@@ -119,7 +119,7 @@ forEachReactor((make, { thorough }) => {
     expect(problems).toEqual([]);
   });
 
-  test("whatever the triggers of startup and shutdown throw or return, the reactor starts and stops", async () => {
+  test("the reactor starts and stops whatever its startup and shutdown triggers throw or return", async () => {
     const watch = new Watch();
     const reactor = make({ run: false });
     const called: string[] = [];

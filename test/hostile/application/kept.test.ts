@@ -30,7 +30,7 @@ forEachReactor((make, { reactor: name }) => {
   // The engines in TypeScript share a table, so that one of them comes round in the gate.
   const REUSES = volume({ gate: name === "simulated" ? REUSES_MAX : REUSES_IN_GATE, long: REUSES_MAX });
 
-  test("transports that are kept do nothing to the connections that have their handles later", async () => {
+  test("stale transports do not affect the connections that reuse their handles", async () => {
     const reactor = make();
     const random = seeded(seed());
     const watch = new Watch();
