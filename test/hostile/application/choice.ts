@@ -1,6 +1,6 @@
 /** Chooses misbehaviours at random, so that every place gets its turn. */
 import { between, type Random } from "../../helpers/random.ts";
-import { LINE_PLACES, mayReject } from "./lines.ts";
+import { LINE_PLACES, mayReject } from "./callbacks.ts";
 import { mayRejectElsewhere, needsDescriptor, OTHER_PLACES } from "./places.ts";
 import { Plan, type Way } from "./plan.ts";
 import { BLOCK, DETACHES, REENTERS, REJECTS, RETURNS, THROWS } from "./ways.ts";

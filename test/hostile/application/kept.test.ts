@@ -5,7 +5,7 @@ import { turns } from "../../helpers/gate.ts";
 import { seeded } from "../../helpers/random.ts";
 import { forEachReactor } from "../../helpers/reactors.ts";
 import { seed, volume } from "../../helpers/volume.ts";
-import { addressesOf } from "./lines.ts";
+import { addressesOf } from "./ends.ts";
 import { Neighbours, Street } from "./neighbours.ts";
 import { Watch } from "./watch.ts";
 import { LATE } from "./ways.ts";

@@ -7,187 +7,16 @@
  * comes to an end that is told.
  */
 import { TCP4ClientEndpoint, TCP4ServerEndpoint } from "../../../src/entries/endpoints.ts";
-import type { Failure } from "../../../src/internet/failure.ts";
-import type { Connector, ListeningPort, Transport } from "../../../src/internet/interfaces.ts";
-import { ClientFactory, Protocol, ServerFactory } from "../../../src/internet/protocol.ts";
+import type { Connector, ListeningPort } from "../../../src/internet/interfaces.ts";
 import type { EngineReactor } from "../../../src/internet/reactor/engine.ts";
 import { between, type Random } from "../../helpers/random.ts";
 import { loopback } from "../../helpers/world.ts";
+import { type End, HalfEnd, hasEnded, KINDS, type Side, type Told } from "./ends.ts";
+import { HostileFactory } from "./factory.ts";
 import { freshStreams, portOf, Talk } from "./neighbours.ts";
 import type { Case } from "./places.ts";
 import type { Plan, Situation } from "./plan.ts";
 import { attempt } from "./ways.ts";
-
-export type Side = "client" | "server";
-
-/** More than the kernel takes for a peer that does not read. */
-const FLOOD_BYTES = 16 << 20;
-const FLOOD_PIECE = 1 << 20;
-
-/** What one end of one connection is told. */
-export interface Told {
-  readonly side: Side;
-  transport: Transport | undefined;
-  /** What getHost() and getPeer() answered while it lived. */
-  addresses: string;
-  losses: number;
-  /** Told something after the loss, or after it had given way to another protocol. */
-  afterwards: string;
-  /** Its connectionLost() cannot be called. */
-  readonly deaf: boolean;
-}
-
-export class End extends Protocol {
-  readonly told: Told;
-  readonly talk: Talk;
-  readonly #line: Line;
-  #over = "";
-  #paused = false;
-
-  constructor(line: Line, told: Told, talk: Talk) {
-    super();
-    this.#line = line;
-    this.told = told;
-    this.talk = talk;
-  }
-
-  override makeConnection(transport: Transport): unknown {
-    this.told.transport = transport;
-    // Those that do not ask while it lives are told the right ones later all the same.
-    if (this.#line.asks()) this.told.addresses = addressesOf(transport);
-    const result: unknown = super.makeConnection(transport);
-    return this.at("makeConnection", undefined, result);
-  }
-
-  override connectionMade(): unknown {
-    this.#line.made(this);
-    return this.at("connectionMade");
-  }
-
-  override dataReceived(data: Buffer): unknown {
-    this.#heardOf("dataReceived()");
-    this.talk.hear(data);
-    return this.at("dataReceived", data);
-  }
-
-  override connectionLost(_reason: Failure): unknown {
-    this.#heardOf("connectionLost()");
-    this.told.losses++;
-    this.#over = "the loss";
-    return this.at("connectionLost");
-  }
-
-  at(callback: string, data?: Buffer, otherwise?: unknown): unknown {
-    return this.#line.plan.at(`${this.told.side} ${callback}`, this.#situation(data), otherwise);
-  }
-
-  say(length: number): void {
-    this.transport.write(this.talk.piece(length));
-  }
-
-  /** The line's plan is about the producer that this end registers. */
-  produce(streaming: boolean): void {
-    const producer = {
-      pauseProducing: () => {
-        this.#paused = true;
-        return this.at("pauseProducing");
-      },
-      resumeProducing: () => this.at("resumeProducing"),
-      stopProducing: () => this.at("stopProducing"),
-    };
-    this.transport.registerProducer(producer, streaming as true);
-  }
-
-  /** Write until the transport has enough. */
-  flood(): void {
-    for (let written = 0; written < FLOOD_BYTES && !this.#paused; written += FLOOD_PIECE) {
-      this.say(FLOOD_PIECE);
-    }
-  }
-
-  #heardOf(call: string): void {
-    if (this.#over !== "") this.told.afterwards = `${call} after ${this.#over}`;
-  }
-
-  #situation(data: Buffer | undefined): Situation {
-    return {
-      ...this.#line.situation,
-      transport: this.told.transport,
-      data,
-      say: (length) => this.say(length),
-      giveWay: () => {
-        const next = this.#line.successor(this);
-        this.transport.switchProtocol(next);
-        // It is not taken once the connection is lost.
-        if (next.connected) this.#over = "switchProtocol()";
-      },
-    };
-  }
-}
-
-/** An end that wants to know of each half. */
-class HalfEnd extends End {
-  readConnectionLost(): unknown {
-    return this.at("readConnectionLost");
-  }
-  writeConnectionLost(): unknown {
-    return this.at("writeConnectionLost");
-  }
-}
-class BorrowingEnd extends End {
-  static override readonly borrows = true;
-}
-class BorrowingHalfEnd extends HalfEnd {
-  static override readonly borrows = true;
-}
-
-const KINDS = [End, HalfEnd, BorrowingEnd, BorrowingHalfEnd] as const;
-
-/** Properties of a protocol that a reactor reads. */
-const GETTERS = [
-  "readConnectionLost",
-  "writeConnectionLost",
-  "dataReceived",
-  "connectionLost",
-  "borrows",
-  "constructor",
-];
-
-const CALLBACKS = [
-  "makeConnection",
-  "connectionMade",
-  "dataReceived",
-  "readConnectionLost",
-  "writeConnectionLost",
-  "connectionLost",
-  "pauseProducing",
-  "resumeProducing",
-  "stopProducing",
-  "buildProtocol",
-  "doStart",
-  "doStop",
-  "startFactory",
-  "stopFactory",
-  ...GETTERS.map((name) => `get ${name}`),
-];
-
-/** Each callback of a connection, as "server dataReceived". */
-export const LINE_PLACES: readonly string[] = [
-  ...CALLBACKS.flatMap((name) => [`client ${name}`, `server ${name}`]),
-  "client startedConnecting",
-  "client clientConnectionFailed",
-  "client clientConnectionLost",
-];
-
-/** Callbacks that may be async: what they reject with is handled. */
-export function mayReject(place: string): boolean {
-  return /^(client|server) (makeConnection|connectionMade|dataReceived|(read|write)?[cC]onnectionLost)$/.test(place);
-}
-
-/** What a way that returns something may return it from. */
-export function mayReturn(place: string): boolean {
-  return !place.includes("get ");
-}
 
 export class Line implements Case {
   readonly plan: Plan;
@@ -326,7 +155,7 @@ export class Line implements Case {
   }
 
   #listen(byEndpoint: boolean): void {
-    const factory = new HostileServer(this);
+    const factory = new HostileFactory(this, "server");
     const options = { interface: loopback() };
     if (byEndpoint) {
       new TCP4ServerEndpoint(this.#reactor, 0, options).listen(factory).addCallbacks(
@@ -343,7 +172,7 @@ export class Line implements Case {
   #connect(byEndpoint: boolean): void {
     const refused = this.plan.place.endsWith("clientConnectionFailed");
     const port = refused || this.port === undefined ? this.#closedPort : portOf(this.port);
-    const factory = new HostileClient(this);
+    const factory = new HostileFactory(this, "client");
     if (!byEndpoint || this.plan.place.includes("clientConnection") || this.plan.place.includes("startedConnecting")) {
       this.connector = this.#reactor.connectTCP(loopback(), port, factory);
       return;
@@ -380,87 +209,4 @@ export class Line implements Case {
     const end = this.#ends[side];
     return end?.connected === true && end.told.losses === 0 ? end : undefined;
   }
-}
-
-class HostileServer extends ServerFactory {
-  readonly #line: Line;
-
-  constructor(line: Line) {
-    super();
-    this.#line = line;
-  }
-
-  override doStart(): void {
-    this.#at("doStart");
-    super.doStart();
-  }
-  override doStop(): void {
-    super.doStop();
-    this.#at("doStop");
-  }
-  override startFactory(): unknown {
-    return this.#at("startFactory");
-  }
-  override stopFactory(): unknown {
-    return this.#at("stopFactory");
-  }
-  override buildProtocol(): Protocol {
-    return this.#line.build("server") as Protocol;
-  }
-
-  #at(callback: string): unknown {
-    return this.#line.plan.at(`server ${callback}`, this.#line.situation);
-  }
-}
-
-class HostileClient extends ClientFactory {
-  readonly #line: Line;
-
-  constructor(line: Line) {
-    super();
-    this.#line = line;
-  }
-
-  override doStart(): void {
-    this.#at("doStart");
-    super.doStart();
-  }
-  override doStop(): void {
-    super.doStop();
-    this.#at("doStop");
-  }
-  override startFactory(): unknown {
-    return this.#at("startFactory");
-  }
-  override stopFactory(): unknown {
-    return this.#at("stopFactory");
-  }
-  override startedConnecting(connector: Connector): unknown {
-    this.#line.connector = connector;
-    this.#line.begun++;
-    return this.#at("startedConnecting");
-  }
-  override buildProtocol(): Protocol {
-    return this.#line.build("client") as Protocol;
-  }
-  override clientConnectionFailed(): unknown {
-    this.#line.ended++;
-    return this.#at("clientConnectionFailed");
-  }
-  override clientConnectionLost(): unknown {
-    this.#line.ended++;
-    return this.#at("clientConnectionLost");
-  }
-
-  #at(callback: string): unknown {
-    return this.#line.plan.at(`client ${callback}`, this.#line.situation);
-  }
-}
-
-function hasEnded({ losses, deaf }: Told): boolean {
-  return losses > 0 || deaf;
-}
-
-export function addressesOf(transport: Transport): string {
-  return `${transport.getHost()} to ${transport.getPeer()}`;
 }
