@@ -146,7 +146,7 @@ forEachReactor((make) => {
     });
   }
 
-  test("pipeTo() and pipeline() from an endless source keep to the bound, and end when the peer goes", async () => {
+  test("pipeTo() and pipeline() from an endless source keep to the bound, and end when the peer disconnects", async () => {
     const reactor = make();
     const ways: ((transport: Transport, source: Iterable<Buffer>) => Promise<unknown>)[] = [
       (transport, source) => ReadableStream.from(source).pipeTo(toWeb(transport).writable),
@@ -167,7 +167,7 @@ forEachReactor((make) => {
     }
   });
 
-  test("reads of what is there already let a bounded number pass in a tick, each way to read", async () => {
+  test("reads of buffered bytes are bounded per tick, for each way to read", async () => {
     const { transport } = await open(make());
     const connection = connectionOver(transport);
     const [newlines, ones] = [Buffer.alloc(10_000, "\n"), Buffer.alloc(10_000, "\0")];
@@ -210,7 +210,7 @@ forEachReactor((make) => {
     transport.abortConnection();
   });
 
-  test("reads after the end, and writes that are refused, let others run too", async () => {
+  test("reads after the end, and rejected writes, do not starve others", async () => {
     const { peer, transport } = await open(make());
     const connection = connectionOver(transport);
     peer.end();
@@ -233,7 +233,7 @@ forEachReactor((make) => {
     expect(counter.most.operations).toBeLessThanOrEqual(OPERATIONS_A_TICK);
   });
 
-  test("a write, and a write that is refused, are settled at once while there is budget", async () => {
+  test("a write settles at once within the budget, whether it is sent or rejected", async () => {
     const { transport } = await open(make());
     const connection = connectionOver(transport);
     await nextTick(transport);
@@ -249,7 +249,7 @@ forEachReactor((make) => {
     late.stop();
   });
 
-  test("a loop of writes holds up neither a timer nor another connection", async () => {
+  test("a loop of writes delays neither a timer nor another connection", async () => {
     const reactor = make();
     const { peer, transport } = await open(reactor);
     const fired = new Gate();
@@ -275,7 +275,7 @@ forEachReactor((make) => {
     transport.abortConnection();
   });
 
-  test("writes that nobody awaits wait for one tick together, and those after them are not held up", async () => {
+  test("writes that are not awaited wait for one tick together, and do not delay later ones", async () => {
     const { peer, transport } = await open(make());
     const pending = Array.from({ length: 10 * OPERATIONS_A_TICK }, () => write(transport, "x"));
     const counter = new TickCounter(transport, STUCK);
@@ -287,7 +287,7 @@ forEachReactor((make) => {
     transport.abortConnection();
   });
 
-  test("a Duplex whose writes wait for the next tick can be destroyed meanwhile", async () => {
+  test("a Duplex whose writes wait for the next tick can be destroyed", async () => {
     const reactor = make();
     const accepted = new Gate<SocketDuplex>();
     const listening = reactor.listenTCP(0, duplexFactory(accepted.open), { interface: loopback() });

@@ -25,7 +25,7 @@ function endless(): ReadableStream<Uint8Array> {
 }
 
 forEachReactor((make) => {
-  test("calls of next() that do not wait for each other are answered in their order, and end with the loop", async () => {
+  test("concurrent calls of next() are answered in order, and end with the loop", async () => {
     const { peer, transport } = await open(make());
     const loop = lines(transport, { encoding: "utf8", delimiter: "\n" });
     const answers = Promise.all(Array.from({ length: 5 }, () => loop.next()));
@@ -37,7 +37,7 @@ forEachReactor((make) => {
     await peer.ended;
   });
 
-  test("return() ends every next() that waits", async () => {
+  test("return() ends every pending next()", async () => {
     const { transport } = await open(make());
     const connection = connectionOver(transport);
     const loop = lines(connection);
@@ -50,7 +50,7 @@ forEachReactor((make) => {
     await connection.abort();
   });
 
-  test("a write of a wrong type is rejected, changes nothing, and the next one is sent", async () => {
+  test("a write of a wrong type is rejected without effect, and the next one is sent", async () => {
     const { peer, transport } = await open(make());
     const connection = connectionOver(transport);
     for (const wrong of [{}, 1, null, undefined, [104], new ArrayBuffer(1), Symbol("no")] as unknown as string[]) {
@@ -62,7 +62,7 @@ forEachReactor((make) => {
     await connection.abort();
   });
 
-  test("abort() of a web stream cuts the connection while a write waits for a slow peer", async () => {
+  test("abort() of a web stream aborts the connection while a write waits for a slow peer", async () => {
     const { transport } = await open(make(), false);
     const connection = connectionOver(transport);
     const writer = toWeb(connection).writable.getWriter();
@@ -81,7 +81,7 @@ forEachReactor((make) => {
     expect(connection.lost).toBe(true);
   });
 
-  test("the signal of pipeTo(), or of toWeb(), cuts the connection while a write waits for a slow peer", async () => {
+  test("the signal of pipeTo() or toWeb() aborts the connection while a write waits for a slow peer", async () => {
     const reactor = make();
     const into = await open(reactor, false);
     const from = await open(reactor);

@@ -13,7 +13,7 @@ const WAVE = 500;
 forEachReactor((make, { thorough }) => {
   const CONNECTIONS = volume({ gate: thorough ? 10_000 : 2_000, long: 50_000 });
 
-  test("connections that come in bursts are all answered", async () => {
+  test("connections that arrive in bursts are all answered", async () => {
     const reactor = make();
     const { factory, port } = serve(reactor, () => new Echo(), { backlog: WAVE });
     const answered = new Set<string>();

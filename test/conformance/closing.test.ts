@@ -11,7 +11,7 @@ import { FlowRecorder, pair, Recorder, serve } from "../helpers/recorder.ts";
 const MIB = 1024 * 1024;
 
 forEachReactor((make) => {
-  test("64 MiB that wait for a slow reader are delivered before loseConnection() ends the connection", async () => {
+  test("loseConnection() closes after 64 MiB are delivered to a slow reader", async () => {
     const { port, next } = serve(make(), () => new Recorder());
     const check = new FlowCheck();
     const peer = await Peer.connect(port, { reading: false, check });
@@ -28,7 +28,7 @@ forEachReactor((make) => {
     expect(await protocol.lossError()).toBeInstanceOf(ConnectionDone);
   });
 
-  test("64 MiB are delivered before the end also while the peer keeps sending", async () => {
+  test("64 MiB are delivered before the close also while the peer keeps sending", async () => {
     const { port, next } = serve(make(), () => new Recorder());
     const check = new FlowCheck();
     const peer = await Peer.connect(port, { reading: false, check });
@@ -70,7 +70,7 @@ forEachReactor((make) => {
     return [client, server];
   }
 
-  test("abortConnection() drops what waits to be sent, and the peer sees a reset", async () => {
+  test("abortConnection() drops queued bytes, and the peer gets a reset", async () => {
     const [client, server] = await stuffed();
     server.transport.abortConnection();
     const error = await server.lossError();
@@ -82,7 +82,7 @@ forEachReactor((make) => {
     expect(client.check.firstWrong).toBe(-1);
   });
 
-  test("abortConnection() cuts the flush of a loseConnection() short", async () => {
+  test("abortConnection() interrupts the flush of loseConnection()", async () => {
     const [client, server] = await stuffed();
     server.transport.loseConnection();
     server.transport.abortConnection();
@@ -91,7 +91,7 @@ forEachReactor((make) => {
     expect(await client.lossError()).toMatchObject({ osError: "ECONNRESET" });
   });
 
-  test("a reading peer of another make sees the reset of abortConnection() too", async () => {
+  test("a peer in another implementation gets the reset of abortConnection()", async () => {
     const { port, next } = serve(make(), () => new Recorder());
     const peer = await Peer.connect(port);
     const protocol = await next();
@@ -100,7 +100,7 @@ forEachReactor((make) => {
     expect(await peer.closed).toBe("ECONNRESET");
   });
 
-  test("a peer that closes is a ConnectionDone, after all that it sent", async () => {
+  test("a peer that closes is a ConnectionDone, after everything it sent", async () => {
     const { port, next } = serve(make(), () => new Recorder());
     const peer = await Peer.connect(port);
     const protocol = await next();
@@ -136,7 +136,7 @@ forEachReactor((make) => {
     },
   );
 
-  test("a connection that is closed in connectionMade() says what it wrote there and ends", async () => {
+  test("a connection that is closed in connectionMade() sends what it wrote there", async () => {
     const { port } = serve(make(), () => {
       const protocol = new Recorder();
       protocol.onMade = () => {

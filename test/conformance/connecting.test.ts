@@ -33,7 +33,7 @@ forEachReactor((make, { transport }) => {
     return value;
   }
 
-  test("a port that nobody listens on is a ConnectionRefusedError that names it", async () => {
+  test("a port without a listener is a ConnectionRefusedError that names it", async () => {
     const port = await freePort();
     const error = await failureOf(loopback(), port);
     expect(error).toBeInstanceOf(ConnectionRefusedError);
@@ -126,7 +126,7 @@ forEachReactor((make, { transport }) => {
     expect(error).toMatchObject({ osError: "EADDRNOTAVAIL" });
   });
 
-  test("connect() in clientConnectionFailed() tries again, and the factory goes on", async () => {
+  test("connect() in clientConnectionFailed() retries, and the factory is not restarted", async () => {
     const port = await freePort();
     const factory = new Client(() => new Recorder());
     let left = 3;
@@ -140,7 +140,7 @@ forEachReactor((make, { transport }) => {
     expect(factory.calls).toEqual(["doStart", ...attempt, ...attempt, ...attempt, ...attempt, "doStop"]);
   });
 
-  test("connect() in clientConnectionLost() connects again, and the factory goes on", async () => {
+  test("connect() in clientConnectionLost() reconnects, and the factory is not restarted", async () => {
     const reactor = make();
     const { port } = serve(reactor, () => {
       const protocol = new Recorder();
@@ -160,7 +160,7 @@ forEachReactor((make, { transport }) => {
     expect(factory.built.map(({ losses }) => losses)).toEqual([1, 1, 1, 1]);
   });
 
-  test("connect() long after the loss starts the factory anew", async () => {
+  test("connect() long after the loss restarts the factory", async () => {
     const reactor = make();
     const { port } = serve(reactor, () => new Recorder());
     const factory = new Client(() => new Recorder());
@@ -176,7 +176,7 @@ forEachReactor((make, { transport }) => {
     expect(factory.calls.filter((call) => call.startsWith("do"))).toEqual(["doStart", "doStop", "doStart", "doStop"]);
   });
 
-  test("disconnect() loses a connection, stops an attempt, and is nothing to a connector without either", async () => {
+  test("disconnect() closes a connection, stops an attempt, and is otherwise a no-op", async () => {
     const reactor = make();
     const { port } = serve(reactor, () => new Recorder());
     const factory = new Client(() => new Recorder());
@@ -199,7 +199,7 @@ forEachReactor((make, { transport }) => {
     await factory.failures.next();
   });
 
-  test("a client's factory that builds no protocol has the connection closed", async () => {
+  test("a connection is closed when a client's factory builds no protocol", async () => {
     const server = await PeerServer.listen();
     const factory = new Client<Recorder>(() => null);
     const connector = make().connectTCP(loopback(), server.port, factory);

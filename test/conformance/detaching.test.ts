@@ -60,7 +60,7 @@ class Keeper extends Recorder {
 }
 
 forEachReactor((make) => {
-  test("a piece that a protocol owns can be transferred in every way, and takes nobody else's bytes along", async () => {
+  test("a chunk that a protocol owns can be transferred in every way, without bytes of other connections", async () => {
     const { port, next } = serve(make(), () => new Keeper());
     const [talker, owner] = [await Peer.connect(port), await next()];
     const [other, neighbour] = [await Peer.connect(port), await next()];

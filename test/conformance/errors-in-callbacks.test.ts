@@ -226,7 +226,7 @@ forEachReactor((make) => {
     },
   );
 
-  test("when stopFactory() throws, each stopListening() fails with that", async () => {
+  test("when stopFactory() throws, each stopListening() fails with the error", async () => {
     const reactor = make();
     const { factory, listening, port } = serve(reactor, () => new Recorder());
     factory.stopFactory = boom;
@@ -239,7 +239,7 @@ forEachReactor((make) => {
     await listening.stopListening();
   });
 
-  test("when stopFactory() throws while the reactor stops, that is logged, and the reactor stops", async () => {
+  test("when stopFactory() throws while the reactor stops, the error is logged, and the reactor stops", async () => {
     const reactor = make();
     const { factory } = serve(reactor, () => new Recorder());
     factory.stopFactory = boom;
@@ -269,7 +269,7 @@ forEachReactor((make) => {
       expect(takeLog()).toEqual([expect.stringMatching(/buildProtocol.*boom/)]);
     });
 
-    test("when clientConnectionLost() throws, that is logged and the factory stopped", async () => {
+    test("when clientConnectionLost() throws, the error is logged and the factory stopped", async () => {
       const reactor = make();
       const { port } = serve(reactor, () => new Recorder());
       const factory = new Client(() => new Recorder());
@@ -284,7 +284,7 @@ forEachReactor((make) => {
       expect(takeLog()).toEqual([expect.stringContaining("boom")]);
     });
 
-    test("when clientConnectionFailed() throws, that is logged and the factory stopped", async () => {
+    test("when clientConnectionFailed() throws, the error is logged and the factory stopped", async () => {
       const reactor = make();
       const factory = new Client(() => new Recorder());
       factory.onFailed = boom;
@@ -324,7 +324,7 @@ forEachReactor((make) => {
       await neighbourGoesOn(reactor);
     });
 
-    test("when doStop() throws, that is logged", async () => {
+    test("when doStop() throws, the error is logged", async () => {
       const reactor = make();
       const factory = new Client(() => new Recorder());
       factory.doStop = boom;

@@ -60,7 +60,7 @@ forEachReactor((make, { reactor: name }) => {
     expect([...reactor.getReaders(), ...reactor.getWriters()]).toEqual([]);
   });
 
-  test("doRead() is called in every turn until all is read", async () => {
+  test("doRead() is called in every tick until everything is read", async () => {
     const reactor = make();
     const [reading, writing] = pipe();
     const reader = new Watched(reading);
@@ -76,7 +76,7 @@ forEachReactor((make, { reactor: name }) => {
     expect([reader.text, reader.reads]).toEqual(["letters", 7]);
   });
 
-  test("doWrite() is called in every turn in which there is room, and not while there is none", async () => {
+  test("doWrite() is called in every tick in which there is room, and not while there is none", async () => {
     const reactor = make();
     const [reading, writing] = pipe();
     const writer = new Watched(writing);
@@ -91,7 +91,7 @@ forEachReactor((make, { reactor: name }) => {
     await writer.wrote.reaches(writes + 1);
   });
 
-  test("what is added before the reactor runs is watched once it does", async () => {
+  test("an object added before the reactor runs is watched once it does", async () => {
     const reactor = make({ run: false });
     const [reading, writing] = pipe();
     const reader = new Watched(reading);
@@ -105,7 +105,7 @@ forEachReactor((make, { reactor: name }) => {
     await ended;
   });
 
-  test("one object may read and write; the two go on by themselves", async () => {
+  test("one object may read and write independently", async () => {
     const reactor = make();
     const [ours, theirs] = await sockets();
     const { fd } = (ours as unknown as { _handle: { fd: number } })._handle;
@@ -137,7 +137,7 @@ forEachReactor((make, { reactor: name }) => {
     theirs.destroy();
   });
 
-  test("adding twice and removing twice are the same as once", async () => {
+  test("adding twice and removing twice have no further effect", async () => {
     const reactor = make();
     const [reading, writing] = pipe();
     const reader = new Watched(reading);
@@ -177,7 +177,7 @@ forEachReactor((make, { reactor: name }) => {
     expect(readers.flatMap(({ losses }) => losses)).toEqual([]);
   });
 
-  test("an object that removes itself and closes its descriptor in doRead() is not lost", async () => {
+  test("an object that removes itself and closes its descriptor in doRead() gets no connectionLost()", async () => {
     const reactor = make();
     const [reading, writing] = pipe();
     const reader = new Watched(reading);
@@ -216,7 +216,7 @@ forEachReactor((make, { reactor: name }) => {
   });
 
   describe("the end", () => {
-    test("what doRead() returns ends the object, once, and it is watched no more", async () => {
+    test("an object is ended once with what doRead() returns, and unregistered", async () => {
       const reactor = make();
       const [reading, writing] = pipe();
       const reader = new Watched(reading);
@@ -230,7 +230,7 @@ forEachReactor((make, { reactor: name }) => {
       expect(reactor.getReaders()).toEqual([]);
     });
 
-    test("what doWrite() returns ends the object", async () => {
+    test("an object is ended with what doWrite() returns", async () => {
       const reactor = make();
       const [, writing] = pipe();
       const writer = new Watched(writing);
@@ -241,7 +241,7 @@ forEachReactor((make, { reactor: name }) => {
       expect(reactor.getWriters()).toEqual([]);
     });
 
-    test("an exception of doRead() is logged and ends that object only", async () => {
+    test("an exception of doRead() is logged, and ends only that object", async () => {
       const reactor = make();
       const [reading, writing] = pipe();
       const [otherReading, otherWriting] = pipe();
@@ -261,7 +261,7 @@ forEachReactor((make, { reactor: name }) => {
       expect(takeLog()).toEqual(["a watched descriptor: doRead() failed: Error: broken"]);
     });
 
-    test("an exception of connectionLost() is logged, too", async () => {
+    test("an exception of connectionLost() is logged", async () => {
       const reactor = make();
       const [reading, writing] = pipe();
       const reader = new Watched(reading);
@@ -276,7 +276,7 @@ forEachReactor((make, { reactor: name }) => {
       expect(takeLog()).toEqual(["a watched descriptor: connectionLost() failed: Error: no use"]);
     });
 
-    test("a writer that is gone ends the reader with ConnectionDone, after all that was written", async () => {
+    test("a closed writer ends the reader with ConnectionDone, after everything that was written", async () => {
       const reactor = make();
       const [reading, writing] = pipe();
       const reader = new Watched(reading);
@@ -288,7 +288,7 @@ forEachReactor((make, { reactor: name }) => {
       expect(reader.losses).toHaveLength(1);
     });
 
-    test("a half-closeable object hears of the end of reading apart, and goes on writing", async () => {
+    test("a half-closeable object gets readConnectionLost(), and can still write", async () => {
       const reactor = make();
       const [ours, theirs] = await sockets();
       const both = new Watched((ours as unknown as { _handle: { fd: number } })._handle.fd);
@@ -306,7 +306,7 @@ forEachReactor((make, { reactor: name }) => {
       ours.destroy();
     });
 
-    test("a reader that is gone ends the writer", async () => {
+    test("a closed reader ends the writer", async () => {
       const reactor = make();
       const [reading, writing] = pipe();
       const writer = new Watched(writing);
@@ -326,7 +326,7 @@ forEachReactor((make, { reactor: name }) => {
       expect(error instanceof ConnectionLost || (error as { code?: unknown }).code === "EPIPE").toBe(true);
     });
 
-    test("the end of the reactor ends them all with ConnectionLost", async () => {
+    test("the end of the reactor ends every object with ConnectionLost", async () => {
       const reactor = make();
       const [reading, writing] = pipe();
       const watched = [new Watched(reading), new Watched(writing)] as const;
@@ -354,7 +354,7 @@ forEachReactor((make, { reactor: name }) => {
       expect(reactor.stats().connections).toBe(0);
     });
 
-    test("a regular file is always ready, or refused with a way out", async () => {
+    test("a regular file is always ready, or refused with advice", async () => {
       const reactor = make();
       const directory = mkdtempSync(join(tmpdir(), "skein-fdset-"));
       try {
@@ -386,7 +386,7 @@ forEachReactor((make, { reactor: name }) => {
       expect(add).toThrow(/EEXIST.*one object be both/);
     });
 
-    test("one that is closed under way, with its number gone to another, is lost", async () => {
+    test("an object whose descriptor is closed and reused elsewhere is ended", async () => {
       const reactor = make();
       const [reading, writing] = pipe();
       const reader = new Watched(reading);

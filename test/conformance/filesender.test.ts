@@ -67,7 +67,7 @@ forEachReactor((make) => {
     if ("close" in file) await (file as { close(): unknown }).close();
   });
 
-  test("a transfer fails when its connection is lost, and lets go of the stream", async () => {
+  test("a transfer fails when its connection is lost, and releases the stream", async () => {
     const stream = createReadStream(path, { highWaterMark: 1024 });
     const closed = once(stream, "close");
     const reactor = make();
@@ -79,7 +79,7 @@ forEachReactor((make) => {
     await closed;
   });
 
-  test("nobody is asked again and again while a source is slow", async () => {
+  test("a slow source is not polled", async () => {
     const more = new Gate();
     async function* slow() {
       yield "begun";

@@ -11,7 +11,7 @@ import { HalfRecorder, pair, Recorder, serve } from "../helpers/recorder.ts";
 const MIB = 1024 * 1024;
 
 forEachReactor((make) => {
-  test("after loseWriteConnection() the peer sees the end, and may go on sending", async () => {
+  test("after loseWriteConnection() the peer gets the FIN, and can still send", async () => {
     const { port, next } = serve(make(), () => new HalfRecorder());
     const peer = await Peer.connect(port);
     const protocol = await next();
@@ -33,7 +33,7 @@ forEachReactor((make) => {
     ]);
   });
 
-  test("loseWriteConnection() lets all that was written leave first, 8 MiB to a slow reader", async () => {
+  test("loseWriteConnection() sends everything written before the FIN, 8 MiB to a slow reader", async () => {
     const { port, next } = serve(make(), () => new HalfRecorder());
     const check = new FlowCheck();
     const peer = await Peer.connect(port, { reading: false, check });
@@ -48,7 +48,7 @@ forEachReactor((make) => {
     await protocol.writeEnded.promise;
   });
 
-  test("loseWriteConnection() twice ends the side once, and writes after its end are ignored", async () => {
+  test("loseWriteConnection() twice sends one FIN, and writes after it are ignored", async () => {
     const { port, next } = serve(make(), () => new HalfRecorder());
     const peer = await Peer.connect(port);
     const protocol = await next();
@@ -63,7 +63,7 @@ forEachReactor((make) => {
     expect(protocol.calls).toEqual(["connectionMade", "writeConnectionLost"]);
   });
 
-  test("a protocol that does not ask for it may end its side too", async () => {
+  test("a protocol that is not half-closeable may half-close", async () => {
     const { port, next } = serve(make(), () => new Recorder());
     const peer = await Peer.connect(port);
     const protocol = await next();
@@ -74,7 +74,7 @@ forEachReactor((make) => {
     expect(protocol.text).toBe("answer");
   });
 
-  test("after the peer's end readConnectionLost() is called once, and 4 MiB may still be written", async () => {
+  test("after the peer's FIN readConnectionLost() is called once, and 4 MiB can still be written", async () => {
     const { port, next } = serve(make(), () => new HalfRecorder());
     const check = new FlowCheck();
     const peer = await Peer.connect(port, { check });
@@ -100,7 +100,7 @@ forEachReactor((make) => {
     ]);
   });
 
-  test("after the peer's end loseConnection() sends what was written and ends the connection", async () => {
+  test("after the peer's FIN loseConnection() sends what was written and closes", async () => {
     const { port, next } = serve(make(), () => {
       const protocol = new HalfRecorder();
       protocol.onReadEnd = () => {
@@ -119,7 +119,7 @@ forEachReactor((make) => {
     expect(protocol.calls).toEqual(["connectionMade", "readConnectionLost", "connectionLost"]);
   });
 
-  test("a protocol without readConnectionLost() ends with its peer, after 8 MiB that it had written", async () => {
+  test("a protocol without readConnectionLost() closes on the peer's FIN, after sending 8 MiB that it had written", async () => {
     const { port } = serve(make(), () => {
       const protocol = new Recorder();
       protocol.onData = () => {
@@ -145,7 +145,7 @@ forEachReactor((make) => {
     expect(protocol.calls).toEqual(["connectionMade", "connectionLost"]);
   });
 
-  test("both ends may end their sides one after the other, or at the same time", async () => {
+  test("both ends may half-close one after the other, or at the same time", async () => {
     const reactor = make();
     const [client, server] = await pair(reactor, new HalfRecorder(), new HalfRecorder());
     client.transport.write("ping");
@@ -167,7 +167,7 @@ forEachReactor((make) => {
     }
   });
 
-  test("loseConnection() after loseWriteConnection() delivers and ends the connection", async () => {
+  test("loseConnection() after loseWriteConnection() delivers everything and closes", async () => {
     const { port, next } = serve(make(), () => new HalfRecorder());
     const peer = await Peer.connect(port);
     const protocol = await next();

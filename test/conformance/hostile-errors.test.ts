@@ -186,7 +186,7 @@ forEachReactor((make, { thorough }) => {
     };
   }
 
-  test.each(Object.entries(PLACES))("whatever %s throws, no neighbour is touched", async (where, place) => {
+  test.each(Object.entries(PLACES))("whatever %s throws, no other connection is affected", async (where, place) => {
     const reactor = make();
     const beside = await neighbours(reactor);
     let protocol: HalfRecorder;
@@ -215,7 +215,7 @@ forEachReactor((make, { thorough }) => {
     }
   });
 
-  test("whatever a server's factory throws or returns, no neighbour is touched", async () => {
+  test("whatever a server's factory throws or returns, no other connection is affected", async () => {
     const reactor = make();
     const beside = await neighbours(reactor);
     for (const [what, value] of valuesFor(0, thorough)) {
@@ -247,7 +247,7 @@ forEachReactor((make, { thorough }) => {
     }
   });
 
-  test("whatever a client's factory throws, its connector ends as it should, and no neighbour is touched", async () => {
+  test("whatever a client's factory throws, its connector ends properly, and no other connection is affected", async () => {
     const reactor = make();
     const beside = await neighbours(reactor);
     const { port } = serve(reactor, () => new Recorder());
@@ -285,7 +285,7 @@ forEachReactor((make, { thorough }) => {
     }
   });
 
-  test("whatever timers, triggers and what they return throw, the others are called", async () => {
+  test("whatever timers, triggers and their results throw, the others are called", async () => {
     const reactor = make();
     const beside = await neighbours(reactor);
     for (const [what, value] of valuesFor(2, thorough)) {
@@ -317,7 +317,7 @@ forEachReactor((make, { thorough }) => {
     expect(takeLog().length).toBeGreaterThanOrEqual(valuesFor(2, thorough).length * 8);
   });
 
-  test("an observer of the log that throws, and that ends the connection, disturbs nobody", async () => {
+  test("a log observer that throws, and that ends the connection, affects no other connection", async () => {
     const reactor = make();
     const beside = await neighbours(reactor);
     const { port, next } = serve(reactor, () => {

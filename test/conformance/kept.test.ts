@@ -28,7 +28,7 @@ function useAll(transport: Transport): void {
 }
 
 forEachReactor((make) => {
-  test("both ends know both addresses from connectionMade() to long after connectionLost()", async () => {
+  test("both ends have both addresses from connectionMade() to long after connectionLost()", async () => {
     const everywhere = world().family === "IPv4" ? "" : "::";
     for (const listenOn of [loopback(), everywhere]) {
       const reactor = make();
@@ -58,7 +58,7 @@ forEachReactor((make) => {
     }
   });
 
-  test("a connection of a port on one interface has that port's address, and of a port on all of them its own", async () => {
+  test("a connection of a port on one interface has the port's address, and of a port on all interfaces its own", async () => {
     const reactor = make();
     const [client, server] = await pair(reactor, new Recorder(), new Recorder());
     expect(String(server.transport.getHost())).toBe(String(client.transport.getPeer()));
@@ -85,7 +85,7 @@ forEachReactor((make) => {
     expect(kept.calls).toEqual(["connectionMade", "connectionLost"]);
   });
 
-  test("a transport that is kept never reaches those that get its slot after it", async () => {
+  test("a stale transport never affects connections that reuse its slot", async () => {
     const { port, next } = serve(make(), () => new HalfRecorder());
     const first = await Peer.connect(port);
     const old = await next();
@@ -110,7 +110,7 @@ forEachReactor((make) => {
     }
   });
 
-  test("a connector and a port that have ended do nothing to those that come after them", async () => {
+  test("stale connectors and ports do not affect later ones", async () => {
     const reactor = make();
     const { port, listening, next } = serve(reactor, () => new Recorder());
     const factory = new Client(() => new Recorder());

@@ -8,7 +8,7 @@ import { Client, dial, Recorder, serve } from "../helpers/recorder.ts";
 import { bracketed, loopback } from "../helpers/world.ts";
 
 forEachReactor((make) => {
-  test("a server's factory and protocol are told everything once, in order", async () => {
+  test("a server's factory and protocol get each call once, in order", async () => {
     const reactor = make();
     const { factory, listening, port, next } = serve(reactor, () => new Recorder());
     expect(factory.calls).toEqual(["doStart"]);
@@ -27,7 +27,7 @@ forEachReactor((make) => {
     expect(factory.calls.at(-1)).toBe("doStop");
   });
 
-  test("a client's factory and protocol are told everything once, in order", async () => {
+  test("a client's factory and protocol get each call once, in order", async () => {
     const reactor = make();
     const server = await PeerServer.listen();
     const factory = new Client(() => new Recorder());
@@ -52,7 +52,7 @@ forEachReactor((make) => {
     ]);
   });
 
-  test("getPeer() and getHost() are the two ends as the other side sees them, also after the loss", async () => {
+  test("getPeer() and getHost() are the addresses that the other side sees, also after the loss", async () => {
     const reactor = make();
     const { port, next, listening } = serve(reactor, () => new Recorder());
     expect(listening.getHost()).toMatchObject({ type: "TCP", host: loopback(), port });
@@ -70,7 +70,7 @@ forEachReactor((make) => {
     expect(() => client.transport.getHost()).not.toThrow();
   });
 
-  test("connectionMade() may talk at once, and both ends do", async () => {
+  test("connectionMade() may write at once, on both ends", async () => {
     const reactor = make();
     const greeting = (text: string) => {
       const protocol = new Recorder();
@@ -84,14 +84,14 @@ forEachReactor((make) => {
     expect([client.text, server.text]).toEqual(["from the server", "from the client"]);
   });
 
-  test("a host's name connects as its address does", async () => {
+  test("a host name connects like its address", async () => {
     const reactor = make();
     const { port } = serve(reactor, () => new Recorder(), { interface: "127.0.0.1" });
     const client = await dial(reactor, port, new Recorder(), "localhost");
     expect(client.transport.getPeer()).toMatchObject({ host: "127.0.0.1", port });
   });
 
-  test("what comes around a crash() is delivered when the reactor runs again", async () => {
+  test("bytes that arrive around a crash() are delivered when the reactor runs again", async () => {
     const reactor = make();
     const { port, next } = serve(reactor, () => new Recorder());
     const peer = await Peer.connect(port);
@@ -109,7 +109,7 @@ forEachReactor((make) => {
     }
   });
 
-  test("port 0 is a free port, another one each time", () => {
+  test("port 0 is a free port, a different one each time", () => {
     const reactor = make();
     const ports = Array.from({ length: 8 }, () => serve(reactor, () => new Recorder()).port);
     expect(Math.min(...ports)).toBeGreaterThan(0);
@@ -126,7 +126,7 @@ forEachReactor((make) => {
     expect(factory.calls).toEqual(["doStart", "doStop"]);
   });
 
-  test("what was listened on before the reactor runs is served once it does", async () => {
+  test("a port that listened before the reactor runs is served once it does", async () => {
     const reactor = make({ run: false });
     const { port, next } = serve(reactor, () => new Recorder());
     const peer = await Peer.connect(port);
@@ -140,7 +140,7 @@ forEachReactor((make) => {
     expect(protocol.losses).toBe(1);
   });
 
-  test("a reactor that was stopped can be run again, with new ports and connections", async () => {
+  test("a stopped reactor can be run again, with new ports and connections", async () => {
     const reactor = make({ run: false });
     for (let round = 0; round < 3; round++) {
       const ended = reactor.run({ installSignalHandlers: false });

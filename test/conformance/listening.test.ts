@@ -28,7 +28,7 @@ forEachReactor((make) => {
     throw new Error(`Port ${port} was listened on.`);
   }
 
-  test("a port in use is a CannotListenError that tells the way out", () => {
+  test("a port in use is a CannotListenError with advice", () => {
     const { port } = serve(make(), () => new Recorder());
     const error = refusal(port);
     expect(error).toBeInstanceOf(CannotListenError);
@@ -75,7 +75,7 @@ forEachReactor((make) => {
     expect(hosts.sort()).toEqual(["::1", "::ffff:127.0.0.1"]);
   });
 
-  test("a factory that returns null for a connection refuses that one only", async () => {
+  test("a factory that returns null for a connection closes only that one", async () => {
     const reactor = make();
     const factory = new Server<Recorder>(() => new Echo());
     const { port } = reactor.listenTCP(0, factory, { interface: loopback() }).getHost();
@@ -107,7 +107,7 @@ forEachReactor((make) => {
     expect(takeLog()).toEqual([expect.stringMatching(/buildProtocol.*not today/)]);
   });
 
-  test("stopListening() leaves connections alone, fires its Deferred, and frees the port", async () => {
+  test("stopListening() keeps connections open, fires its Deferred, and frees the port", async () => {
     const reactor = make();
     const { factory, listening, port, next } = serve(reactor, () => new Echo());
     const peer = await Peer.connect(port);
@@ -135,7 +135,7 @@ forEachReactor((make) => {
     await listening[Symbol.asyncDispose]();
   });
 
-  test("a port that was stopped can listen again", async () => {
+  test("a stopped port can listen again", async () => {
     const { factory, listening } = serve(make(), () => new Echo());
     await listening.stopListening();
     listening.startListening();
@@ -199,7 +199,7 @@ forEachReactor((make) => {
     expect(Math.min(first.factory.built.length, factory.built.length)).toBeGreaterThan(0);
   });
 
-  test("the backlog holds connections that come while nobody accepts", async () => {
+  test("the backlog holds connections until they are accepted", async () => {
     const reactor = make({ run: false });
     const { port, factory } = serve(reactor, () => new Recorder(), { backlog: 300 });
     await Promise.all(Array.from({ length: 300 }, () => Peer.connect(port)));

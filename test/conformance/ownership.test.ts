@@ -48,7 +48,7 @@ function checksum(bytes: Buffer): number {
 forEachReactor((make, { thorough }) => {
   const KEPT = volume({ gate: thorough ? 100_000 : 20_000, long: 100_000 });
 
-  test("received Buffers that are kept never change, whatever arrives or is done to others", async () => {
+  test("received Buffers never change, whatever arrives or is done to other Buffers", async () => {
     const reactor = make();
     const random = seeded(seed());
     const kept: Buffer[] = [];
@@ -110,7 +110,7 @@ forEachReactor((make, { thorough }) => {
     expect(Buffer.concat([data, data])).toHaveLength(2 * data.length);
   });
 
-  test("16 MiB that are lent to an echo come back whole, however slowly they are read", async () => {
+  test("16 MiB lent to an echo protocol come back whole, however slowly they are read", async () => {
     const { port } = serve(make(), () => new BorrowingEcho());
     const check = new FlowCheck();
     const peer = await Peer.connect(port, { check });
@@ -123,7 +123,7 @@ forEachReactor((make, { thorough }) => {
     expect([check.at, check.firstWrong]).toEqual([16 * MIB, -1]);
   });
 
-  test("16 MiB that are lent to an echo come back whole to who reads only when all is sent", async () => {
+  test("16 MiB lent to an echo protocol come back whole to a peer that reads only when all is sent", async () => {
     const { port } = serve(make(), () => new BorrowingEcho());
     const check = new FlowCheck();
     const peer = await Peer.connect(port, { reading: false, check });
@@ -134,7 +134,7 @@ forEachReactor((make, { thorough }) => {
     expect([check.at, check.firstWrong]).toEqual([16 * MIB, -1]);
   });
 
-  test("lent bytes that came while their protocol was paused are still right when it goes on", async () => {
+  test("lent bytes that arrived while their protocol was paused are intact when it resumes", async () => {
     class Lent extends Recorder {
       static override readonly borrows = true;
       readonly check = new FlowCheck();
@@ -163,7 +163,7 @@ forEachReactor((make, { thorough }) => {
     expect(protocols.map(({ check }) => [check.at, check.firstWrong])).toEqual(Array(4).fill([MIB, -1]));
   });
 
-  test("pieces that are kept hold no more memory than four times their bytes and 1 KiB a connection", async () => {
+  test("kept pieces hold at most four times their bytes and 1 KiB per connection", async () => {
     const reactor = make();
     const { port, next } = serve(reactor, () => new Keeper());
     const noisy = serve(reactor, () => new FlowRecorder());
@@ -190,7 +190,7 @@ forEachReactor((make, { thorough }) => {
     expect(held).toBeLessThan(4 * bytes + 1024 * PEERS + OWN_BYTES);
   });
 
-  test("protocols that borrow and protocols that own take turns on one port", async () => {
+  test("protocols that borrow and protocols that own alternate on one port", async () => {
     const reactor = make();
     const kept: Buffer[] = [];
     let count = 0;

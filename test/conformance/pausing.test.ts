@@ -53,7 +53,7 @@ async function pausedBeforeItsTurn(
 }
 
 forEachReactor((make) => {
-  test("a stream that is paused and resumed all the time arrives whole and in order", async () => {
+  test("a stream that is paused and resumed repeatedly arrives whole and in order", async () => {
     const reactor = make();
     const { port, next } = serve(reactor, () => new FlowRecorder());
     const peer = await Peer.connect(port);
@@ -92,7 +92,7 @@ forEachReactor((make) => {
     expect(protocol.calls).toEqual(["connectionMade", "dataReceived", "connectionLost"]);
   });
 
-  test("bytes that are on their way in the turn of the pause are held, and come when it is resumed", async () => {
+  test("bytes in flight in the tick of the pause are held, and delivered on resumption", async () => {
     const reactor = make();
     for (let i = 0; i < ROUNDS; i++) {
       const { paused, itsPeer } = await pausedBeforeItsTurn(reactor, (peer) => peer.transport.write("first "));
@@ -127,7 +127,7 @@ forEachReactor((make) => {
     });
   }
 
-  test("an end that is on its way in the turn of the pause is held, and comes when it is resumed", async () => {
+  test("a FIN in flight in the tick of the pause is held, and delivered on resumption", async () => {
     const reactor = make();
     for (let i = 0; i < ROUNDS; i++) {
       const { paused } = await pausedBeforeItsTurn(reactor, (peer) => peer.transport.loseConnection());
@@ -138,7 +138,7 @@ forEachReactor((make) => {
     }
   });
 
-  test("held bytes come before the end that follows them", async () => {
+  test("held bytes are delivered before the FIN that follows them", async () => {
     const reactor = make();
     for (let i = 0; i < ROUNDS; i++) {
       const { paused } = await pausedBeforeItsTurn(reactor, (peer) => {
@@ -153,7 +153,7 @@ forEachReactor((make) => {
     }
   });
 
-  test("held bytes come before the reset that follows them", async () => {
+  test("held bytes are delivered before the reset that follows them", async () => {
     const reactor = make();
     for (let i = 0; i < ROUNDS; i++) {
       const { paused, itsPeer } = await pausedBeforeItsTurn(reactor, (peer) => peer.transport.write("held"));
@@ -165,7 +165,7 @@ forEachReactor((make) => {
     }
   });
 
-  test("a pause right after the resume keeps holding", async () => {
+  test("a pause right after the resumption keeps the bytes held", async () => {
     const reactor = make();
     const { paused } = await pausedBeforeItsTurn(reactor, (peer) => peer.transport.write("held"));
     for (let i = 0; i < 3; i++) {
@@ -192,7 +192,7 @@ forEachReactor((make) => {
     }
   });
 
-  test("dataReceived() is never entered again from inside itself", async () => {
+  test("dataReceived() is never called from inside itself", async () => {
     const { port, next } = serve(make(), () => new FlowRecorder());
     const peer = await Peer.connect(port);
     const protocol = await next();
@@ -229,7 +229,7 @@ forEachReactor((make) => {
     expect(protocol.losses).toBe(1);
   });
 
-  test("the peer of a paused connection cannot send without end", async () => {
+  test("the peer of a paused connection cannot send without limit", async () => {
     const { port, next } = serve(make(), () => new FlowRecorder());
     const check = new FlowCheck();
     const peer = await Peer.connect(port, { check });

@@ -61,7 +61,7 @@ forEachReactor((make) => {
     expect(owner.text).toBe("one two");
   });
 
-  test("a half close goes through a wrapper both ways", async () => {
+  test("a half-close goes through a wrapper in both directions", async () => {
     const factory = new Server(() => new HalfRecorder());
     const peer = await Peer.connect(listen(make(), new WrappingFactory(factory)));
     const protocol = await factory.next();
@@ -80,7 +80,7 @@ forEachReactor((make) => {
     ]);
   });
 
-  test("a wrapped protocol that does not ask for halves closes with its peer", async () => {
+  test("a wrapped protocol that is not half-closeable closes with its peer", async () => {
     const factory = new Server(() => new Recorder());
     const peer = await Peer.connect(listen(make(), new WrappingFactory(factory)));
     const protocol = await factory.next();
@@ -89,7 +89,7 @@ forEachReactor((make) => {
     expect(protocol.calls).toEqual(["connectionMade", "connectionLost"]);
   });
 
-  test("what a wrapped protocol throws, or rejects with later, ends its connection", async () => {
+  test("an exception or a later rejection of a wrapped protocol ends its connection", async () => {
     const factory = new Server(() => {
       const protocol = new Recorder();
       protocol.onData = () => {
@@ -113,7 +113,7 @@ forEachReactor((make) => {
     expect(takeLog()).toHaveLength(2);
   });
 
-  test("a protocol that takes another's place behind a wrapper is lent no bytes that it would keep", async () => {
+  test("a protocol switched to behind a wrapper is lent no bytes unless it borrows", async () => {
     const next = new Recorder();
     class Greeter extends Echo {
       override dataReceived(): void {
@@ -135,7 +135,7 @@ forEachReactor((make) => {
     expect(factory.protocols.size).toBe(0);
   });
 
-  test("connections beyond a limit are closed, and one more is served when one has gone", async () => {
+  test("connections beyond a limit are closed, and one more is served when one is lost", async () => {
     const total = LimitTotalConnectionsFactory.forProtocol(Echo);
     total.connectionLimit = 2;
     const byPeer = new LimitConnectionsByPeer(Factory.forProtocol(Echo));
@@ -163,7 +163,7 @@ forEachReactor((make) => {
     }
   });
 
-  test("a connection on which nothing happens is closed after its time", async () => {
+  test("an idle connection is closed after its timeout", async () => {
     const reactor = make();
     const protocols = new Server(() => new Recorder());
     const peer = await Peer.connect(listen(reactor, new TimeoutFactory(protocols, 0.05, reactor)));
@@ -174,7 +174,7 @@ forEachReactor((make) => {
     expect(reactor.getDelayedCalls()).toEqual([]);
   });
 
-  test("throttling lets everything through, at its rate", async () => {
+  test("throttling passes everything on, at its rate", async () => {
     const reactor = make();
     const factory = new ThrottlingFactory(Factory.forProtocol(Echo), {
       readLimit: 2 * MIB,
@@ -191,7 +191,7 @@ forEachReactor((make) => {
     expect(reactor.seconds() - before).toBeGreaterThan(0.45);
   });
 
-  test("shaping lets everything through, at its rate", async () => {
+  test("shaping passes everything on, at its rate", async () => {
     const reactor = make();
     class Mebibytes extends Bucket {
       override maxburst = 256 * KIB;
@@ -209,7 +209,7 @@ forEachReactor((make) => {
     expect(reactor.seconds() - before).toBeGreaterThan(0.35);
   });
 
-  test("a forwarder passes 8 MiB on both ways at once, and the ends of both sides", async () => {
+  test("a forwarder passes on 8 MiB in both directions at once, and both half-closes", async () => {
     const reactor = make();
     const target = await PeerServer.listen({ reading: false });
     const forwarder = listen(reactor, new ProxyFactory(loopback(), target.port, { reactor }));
@@ -223,7 +223,7 @@ forEachReactor((make) => {
     await Promise.all([near.closed, far.closed]);
   });
 
-  test("a forwarder holds little for a slow reader, and loses nothing", async () => {
+  test("a forwarder queues little for a slow reader, and loses nothing", async () => {
     const reactor = make();
     const target = await PeerServer.listen({ reading: false });
     const forwarder = listen(reactor, new ProxyFactory(loopback(), target.port, { reactor }));
@@ -243,7 +243,7 @@ forEachReactor((make) => {
     expect([check.at, check.firstWrong]).toEqual([LENGTH, -1]);
   });
 
-  test("a forwarder delivers a request that was ended before the target was connected, and its answer", async () => {
+  test("a forwarder delivers a request whose sender half-closed before the target was connected, and the answer", async () => {
     const reactor = make();
     const target = await PeerServer.listen();
     const near = await Peer.connect(listen(reactor, new ProxyFactory(loopback(), target.port, { reactor })));
@@ -255,7 +255,7 @@ forEachReactor((make) => {
     await Promise.all([near.closed, far.closed]);
   });
 
-  test("a forwarder closes a side when the other goes, also with so much waiting that it paused the other", async () => {
+  test("a forwarder closes a side when the other is lost, also with so much queued that it paused the other", async () => {
     const held = new Gate<Transport>();
     class Watching extends ProxyServer {
       override setPeer(peer: ProxyClient): void {
@@ -282,7 +282,7 @@ forEachReactor((make) => {
     expect(near.arrived.count).toBeGreaterThan(64 * KIB);
   });
 
-  test("a forwarder drops its client when nothing listens at the target, and says so", async () => {
+  test("a forwarder drops its client when the target refuses, and logs it", async () => {
     const reactor = make();
     const near = await Peer.connect(listen(reactor, new ProxyFactory(loopback(), await freePort(), { reactor })));
     await near.ended;

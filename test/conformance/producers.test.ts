@@ -88,7 +88,7 @@ forEachReactor((make) => {
     return [await next(), peer, check];
   }
 
-  test("a push producer is paused when the peer does not read, and resumed when all has left", async () => {
+  test("a push producer is paused when the peer does not read, and resumed when the outbox has drained", async () => {
     const [{ transport }, peer, check] = await connected(false);
     const producer = new Push(transport, { limit: 32 * MIB });
     transport.registerProducer(producer, true);
@@ -141,7 +141,7 @@ forEachReactor((make) => {
     expect(producer.stopped).toBe(0);
   });
 
-  test("a pull producer is not asked while its last piece waits", async () => {
+  test("a pull producer is not asked while its last piece is queued", async () => {
     const [{ transport }, peer, check] = await connected(false);
     const producer = new Pull(transport, { limit: 64 * MIB, piece: 8 * MIB });
     transport.registerProducer(producer, false);
@@ -152,7 +152,7 @@ forEachReactor((make) => {
     expect([check.at, check.firstWrong]).toEqual([64 * MIB, -1]);
   });
 
-  test("a pull producer may write later than it was asked", async () => {
+  test("a pull producer may write asynchronously", async () => {
     const [{ transport }, peer] = await connected();
     let left = 5;
     const producer = {
@@ -200,7 +200,7 @@ forEachReactor((make) => {
     expect(producer.calls).not.toContain("stop");
   });
 
-  test("loseConnection() closes beside a push producer that is not paused, and stops it", async () => {
+  test("loseConnection() does not wait for a push producer that is not paused, and stops it", async () => {
     const [protocol, peer] = await connected();
     const producer = new Push(protocol.transport);
     protocol.transport.registerProducer(producer, true);
@@ -264,7 +264,7 @@ forEachReactor((make) => {
     },
   );
 
-  test("unregistering a paused producer ends its pauses, and what was written still leaves", async () => {
+  test("an unregistered producer is not resumed, and queued bytes are still sent", async () => {
     const [{ transport }, peer] = await connected(false);
     const producer = new Push(transport);
     transport.registerProducer(producer, true);
@@ -276,7 +276,7 @@ forEachReactor((make) => {
     expect(producer.calls).toEqual(["pause"]);
   });
 
-  test("a relay between two connections holds back the faster side", async () => {
+  test("a relay between two connections applies back-pressure to the faster side", async () => {
     const reactor = make();
     const check = new FlowCheck();
     const out = serve(reactor, () => new Recorder());

@@ -295,31 +295,34 @@ const METHODS: Record<string, (scene: Scene) => void> = {
 };
 
 forEachReactor((make) => {
-  test.each(Object.keys(CALLBACKS))("in %s every method keeps its promise, and all goes on", async (callback) => {
-    const reactor = make();
-    for (const [name, method] of Object.entries(METHODS)) {
-      const scene = new Scene(reactor, method);
-      const { subject, peer, other, othersPeer } = scene;
-      await pair(reactor, other, othersPeer);
-      await CALLBACKS[callback]!(scene);
-      await scene.done.promise;
-      expect(scene.thrown, `thrown by ${name}`).toBeUndefined();
-      for (const open of scene.opened) await open();
-      await turns(2);
-      const all = [subject, peer, other, othersPeer].filter(({ connected }) => connected);
-      for (const { transport } of all) transport.abortConnection();
-      await Promise.all(all.map(({ lost }) => lost.promise));
-      await turns(1);
-      expect(
-        all.map(({ losses, calls }) => [losses, calls[0], calls.at(-1)]),
-        `after ${name}`,
-      ).toEqual(Array(all.length).fill([1, "connectionMade", "connectionLost"]));
-    }
-    const { port } = serve(reactor, () => new Echo());
-    const last = await dial(reactor, port, new Recorder());
-    last.transport.write("all is well");
-    await last.arrived.reaches(11);
-  });
+  test.each(Object.keys(CALLBACKS))(
+    "in %s every method works as documented, and the connection continues",
+    async (callback) => {
+      const reactor = make();
+      for (const [name, method] of Object.entries(METHODS)) {
+        const scene = new Scene(reactor, method);
+        const { subject, peer, other, othersPeer } = scene;
+        await pair(reactor, other, othersPeer);
+        await CALLBACKS[callback]!(scene);
+        await scene.done.promise;
+        expect(scene.thrown, `thrown by ${name}`).toBeUndefined();
+        for (const open of scene.opened) await open();
+        await turns(2);
+        const all = [subject, peer, other, othersPeer].filter(({ connected }) => connected);
+        for (const { transport } of all) transport.abortConnection();
+        await Promise.all(all.map(({ lost }) => lost.promise));
+        await turns(1);
+        expect(
+          all.map(({ losses, calls }) => [losses, calls[0], calls.at(-1)]),
+          `after ${name}`,
+        ).toEqual(Array(all.length).fill([1, "connectionMade", "connectionLost"]));
+      }
+      const { port } = serve(reactor, () => new Echo());
+      const last = await dial(reactor, port, new Recorder());
+      last.transport.write("all is well");
+      await last.arrived.reaches(11);
+    },
+  );
 
   test.each(Object.keys(CALLBACKS))("in %s the reactor can be stopped", async (callback) => {
     const reactor = make({ run: false });

@@ -72,7 +72,7 @@ forEachReactor((make) => {
     await ended;
   });
 
-  test("accepted, with bytes that were not read yet", async () => {
+  test("accepted, with unread bytes", async () => {
     const built = await resetAll(() => new Recorder(), {
       prepare: (_protocol, peer) => peer.transport.write("unread"),
     });
@@ -95,7 +95,7 @@ forEachReactor((make) => {
     for (const protocol of built) expect(await protocol.lossError()).toMatchObject({ osError: "ECONNRESET" });
   });
 
-  test("while it is paused, noticed when it goes on reading", async () => {
+  test("while it is paused, detected when it resumes reading", async () => {
     await resetAll(() => new Recorder(), {
       prepare: (protocol, peer) => {
         protocol.transport.pauseProducing();
@@ -108,7 +108,7 @@ forEachReactor((make) => {
     });
   });
 
-  test("while it is paused, noticed when it writes", async () => {
+  test("while it is paused, detected when it writes", async () => {
     await resetAll(() => new Recorder(), {
       prepare: (protocol) => protocol.transport.pauseProducing(),
       afterwards: writeUntilLost,
@@ -130,7 +130,7 @@ forEachReactor((make) => {
     });
   });
 
-  test("after it has ended its side", async () => {
+  test("after it has half-closed", async () => {
     await resetAll(() => new HalfRecorder(), {
       prepare: (protocol) => {
         protocol.transport.loseWriteConnection();
@@ -139,7 +139,7 @@ forEachReactor((make) => {
     });
   });
 
-  test("after the peer has ended its side, noticed when it writes", async () => {
+  test("after the peer has half-closed, detected when it writes", async () => {
     await resetAll(() => new HalfRecorder(), {
       prepare: (protocol, peer) => {
         peer.transport.loseWriteConnection();
@@ -149,7 +149,7 @@ forEachReactor((make) => {
     });
   });
 
-  test("after the peer has ended its side, with the outbox full", async () => {
+  test("after the peer has half-closed, with the outbox full", async () => {
     await resetAll(() => new HalfRecorder(), {
       prepare: (protocol, peer) => {
         protocol.transport.write(Buffer.alloc(MORE_THAN_FITS));
@@ -159,7 +159,7 @@ forEachReactor((make) => {
     });
   });
 
-  test("while loseConnection() sends what is left", async () => {
+  test("while loseConnection() flushes", async () => {
     await resetAll(() => new Recorder(), {
       prepare: (protocol) => {
         protocol.transport.write(Buffer.alloc(MORE_THAN_FITS));
@@ -168,7 +168,7 @@ forEachReactor((make) => {
     });
   });
 
-  test("while a pull producer has more to say before it may close", async () => {
+  test("while a pull producer delays the close", async () => {
     await resetAll(() => new Recorder(), {
       prepare: (protocol) => {
         const producer = {
@@ -204,7 +204,7 @@ forEachReactor((make) => {
     expect(factories.map(({ calls }) => calls)).toEqual(Array(ROUNDS).fill(attempt));
   });
 
-  test("while it is paused: loseWriteConnection() finds it, with ECONNRESET", async () => {
+  test("while it is paused: loseWriteConnection() detects it, with ECONNRESET", async () => {
     const { port, next } = serve(make(), () => new Recorder());
     const peer = await Peer.connect(port);
     const protocol = await next();

@@ -24,7 +24,7 @@ function running(make: Make): [EngineReactor, Promise<void>] {
 }
 
 forEachReactor((make) => {
-  test("with 1,000 live connections, each is told once, and what was written just before is delivered", async () => {
+  test("1,000 live connections each get connectionLost() once, and bytes written just before are delivered", async () => {
     const [reactor, ended] = running(make);
     const { factory, port } = serve(reactor, () => new Recorder(), { backlog: LIVE });
     const elsewhere = make();
@@ -42,7 +42,7 @@ forEachReactor((make) => {
     expect(new Set(clients.map(({ text }) => text))).toEqual(new Set(clients.map((_, i) => `goodbye ${i}`)));
   });
 
-  test("clients are told too, their factories also", async () => {
+  test("clients and their factories are notified", async () => {
     const [reactor, ended] = running(make);
     const elsewhere = serve(make(), () => new Recorder());
     const factory = new Client(() => new Recorder());
@@ -56,7 +56,7 @@ forEachReactor((make) => {
     expect((await factory.losses.next()).value).toBeInstanceOf(ConnectionLost);
   });
 
-  test("an attempt to connect that is under way fails", async () => {
+  test("a pending connection attempt fails", async () => {
     const [reactor, ended] = running(make);
     // Once the backlog is full, the kernel leaves those who come unanswered.
     const { port } = serve(make({ run: false }), () => new Recorder(), { backlog: 1 });
@@ -85,7 +85,7 @@ forEachReactor((make) => {
     expect([check.at, check.firstWrong]).toEqual([8 * MIB, -1]);
   });
 
-  test("a peer that does not read is cut after a second, and holds up nobody for longer", async () => {
+  test("a peer that does not read is aborted after a second, and delays nothing for longer", async () => {
     const [reactor, ended] = running(make);
     const { port, next } = serve(reactor, () => new Recorder());
     await Peer.connect(port, { reading: false });
@@ -97,7 +97,7 @@ forEachReactor((make) => {
     expect(await protocol.lossError()).toBeInstanceOf(ConnectionLost);
   });
 
-  test("a connection that waits for its producer does not hold up the stop", async () => {
+  test("a connection that waits for its producer does not delay the stop", async () => {
     const [reactor, ended] = running(make);
     const { port, next } = serve(reactor, () => new Recorder());
     await Peer.connect(port);
@@ -112,7 +112,7 @@ forEachReactor((make) => {
     expect(protocol.losses).toBe(1);
   });
 
-  test("a paused connection and half-closed ones end as well", async () => {
+  test("paused and half-closed connections end", async () => {
     const [reactor, ended] = running(make);
     const { port, factory, next } = serve(reactor, () => {
       const protocol = new Recorder();
@@ -157,7 +157,7 @@ forEachReactor((make) => {
     }
   });
 
-  test("a client that connects again whenever it is lost or fails does not hold up the stop", async () => {
+  test("a client that reconnects on each loss or failure does not delay the stop", async () => {
     const [reactor, ended] = running(make);
     const { port } = serve(make(), () => new Recorder());
     const factory = new Client(() => new Recorder());
@@ -171,7 +171,7 @@ forEachReactor((make) => {
     factory.onFailed = () => {};
   });
 
-  test("ports that are opened while it stops are closed again", async () => {
+  test("ports that are opened during the stop are closed", async () => {
     const [reactor, ended] = running(make);
     const { port, next, factory } = serve(reactor, () => new Recorder());
     await Peer.connect(port);
@@ -183,7 +183,7 @@ forEachReactor((make) => {
     expect(reactor.ports.size).toBe(0);
   });
 
-  test("connections that were accepted in the turn of the stop are told as well", async () => {
+  test("connections that were accepted in the tick of the stop get connectionLost()", async () => {
     const [reactor, ended] = running(make);
     const { factory, port } = serve(reactor, () => {
       const protocol = new Recorder();
@@ -201,7 +201,7 @@ forEachReactor((make) => {
     }
   });
 
-  test("peers that close when they are told are waited for: nothing lingers once run() has ended", async () => {
+  test("peers that close on our FIN are waited for: nothing lingers once run() has ended", async () => {
     const [reactor, ended] = running(make);
     const { port, factory } = serve(reactor, () => new Recorder());
     const elsewhere = make();
@@ -213,7 +213,7 @@ forEachReactor((make) => {
     await Promise.all(clients.map(({ lost }) => lost.promise));
   });
 
-  test("reactors that are stopped in a row, each with many connections, leave no descriptor open", async () => {
+  test("reactors stopped one after the other, with many connections each, leave no descriptor open", async () => {
     const before = openSockets();
     for (let round = 0; round < STOPPED_IN_A_ROW; round++) {
       const [reactor, ended] = running(make);
@@ -227,7 +227,7 @@ forEachReactor((make) => {
     }
   });
 
-  test("a peer that never closes is waited for by a second, and then nothing lingers", async () => {
+  test("a peer that never closes is waited for for a second, and then nothing lingers", async () => {
     const [reactor, ended] = running(make);
     const { port, next } = serve(reactor, () => new Recorder());
     const peer = await Peer.connect(port);
@@ -240,7 +240,7 @@ forEachReactor((make) => {
     await peer.ended;
   });
 
-  test("a stop that crash() cuts short does nothing to the connections of the next run", async () => {
+  test("a stop that crash() interrupts does not affect the connections of the next run", async () => {
     const [reactor, first] = running(make);
     const { port, next } = serve(reactor, () => new Recorder());
     const peer = await Peer.connect(port, { reading: false });

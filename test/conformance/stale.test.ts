@@ -27,7 +27,7 @@ forEachReactor((make, { thorough }) => {
   const ROUNDS = volume({ gate: thorough ? 10_000 : 1_000, long: 10_000 });
   const FULL_ROUNDS = volume({ gate: thorough ? 200 : 50, long: 2_000 });
 
-  test("bytes on their way to a connection never reach the one that takes its descriptor, time after time", async () => {
+  test("bytes in flight to a connection never reach the one that reuses its descriptor, repeatedly", async () => {
     const reactor = make();
     const served = serve(reactor, () => new Recorder());
     const lines = [await line(reactor, served, "a"), await line(reactor, served, "b")] as [Line, Line];
@@ -62,7 +62,7 @@ forEachReactor((make, { thorough }) => {
     }
   });
 
-  test("events that the kernel had ready for a descriptor are dropped when it is another connection's by then", async () => {
+  test("events that were ready for a descriptor are dropped when another connection reuses it", async () => {
     /** Receives 32 KiB at a time once it is used to it: four of them fill the memory for a turn, which is told early. */
     class Greedy extends Recorder {
       static override readonly borrows = true;

@@ -61,7 +61,7 @@ function median(values: readonly number[]): number {
 }
 
 forEachReactor((_make, { reactor, driver }) => {
-  test("a server out of descriptors says so once, waits without work, and accepts when one is free", async () => {
+  test("a server out of descriptors logs it once, waits without polling, and accepts when one is free", async () => {
     const server = new Starved(reactor, driver);
     const port = await server.port.next();
     const answered = new Tally();

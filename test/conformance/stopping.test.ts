@@ -11,7 +11,7 @@ import { Client, Recorder, serve } from "../helpers/recorder.ts";
 import { loopback } from "../helpers/world.ts";
 
 forEachReactor((make) => {
-  test("an attempt that another one of the same batch stops builds no protocol", async () => {
+  test("an attempt that another of the same batch stops builds no protocol", async () => {
     const reactor = make();
     const { port } = serve(reactor, () => new Recorder(), { backlog: 64 });
     const connectors: Connector[] = [];
@@ -33,7 +33,7 @@ forEachReactor((make) => {
     }
   });
 
-  test("a delayed call that another one of the same moment cancels is not made", async () => {
+  test("a delayed call that another of the same time cancels is not made", async () => {
     const reactor = make();
     const made: number[] = [];
     const done = new Gate();

@@ -54,7 +54,7 @@ async function closed(stream: SocketDuplex): Promise<void> {
 }
 
 forEachReactor((make) => {
-  test("a handler echoes lines, and its connection is closed when it has finished", async () => {
+  test("a handler echoes lines, and its connection is closed when it returns", async () => {
     const { port } = serveHandler(make(), async (connection) => {
       for await (const line of lines(connection, { encoding: "utf8" })) connection.write(`${line.toUpperCase()}\r\n`);
       connection.write("that was all");
@@ -65,7 +65,7 @@ forEachReactor((make) => {
     expect(await peer.closed).toBe("");
   });
 
-  test("connect() gives a connection that is read and written with await, and `await using` closes it", async () => {
+  test("connect() returns a connection that is read and written with await, and `await using` closes it", async () => {
     const reactor = make();
     const { port } = serveHandler(reactor, async (connection) => {
       for await (const data of connection) await connection.write(data);
@@ -84,7 +84,7 @@ forEachReactor((make) => {
     expect(await connection.closed).toBe(undefined);
   });
 
-  test("connect() rejects with the ConnectError, or with the reason of its signal", async () => {
+  test("connect() rejects with the ConnectError, or with its signal's reason", async () => {
     const reactor = make();
     await expect(connect(endpoint(reactor, await freePort()))).rejects.toBeInstanceOf(ConnectionRefusedError);
     const controller = new AbortController();
@@ -93,7 +93,7 @@ forEachReactor((make) => {
     await expect(attempt).rejects.toThrow("enough");
   });
 
-  test("16 MiB are echoed to a slow reader by awaited writes, whole and with little in memory", async () => {
+  test("16 MiB are echoed to a slow reader by awaited writes, whole and in bounded memory", async () => {
     const reactor = make();
     let ahead = 0;
     let most = 0;
@@ -132,7 +132,7 @@ forEachReactor((make) => {
     expect([check.at, check.firstWrong]).toEqual([64 * MIB, -1]);
   });
 
-  test("lines(transport) takes a connection over in the middle, and closes it when it is left", async () => {
+  test("lines(transport) takes over a connection in the middle, and closes it when the loop ends", async () => {
     const { port, next } = serve(make(), () => new Recorder());
     const peer = await Peer.connect(port);
     const protocol = await next();
@@ -152,7 +152,7 @@ forEachReactor((make) => {
     expect([protocol.text, protocol.losses]).toEqual(["for the protocol", 0]);
   });
 
-  test("one loop ends where another begins: a head of lines, then a body of bytes", async () => {
+  test("one loop continues where another ended: a head of lines, then a body of bytes", async () => {
     const body = new Gate<string>();
     const { port } = serveHandler(make(), async (connection) => {
       let length = 0;
@@ -175,7 +175,7 @@ forEachReactor((make) => {
     await peer.ended;
   });
 
-  test("a reset is thrown by the loop after everything that came before it, and the handler's end is not logged", async () => {
+  test("a reset is thrown by the loop after everything that arrived before it, and is not logged", async () => {
     const thrown = new Gate<unknown>();
     const seen: string[] = [];
     const { port } = serveHandler(make(), async (connection) => {
@@ -196,7 +196,7 @@ forEachReactor((make) => {
     await turns(3);
   });
 
-  test("a handler that throws is logged, and its connection cut, while others go on", async () => {
+  test("a handler that throws is logged, and its connection aborted, without effect on others", async () => {
     const { port } = serveHandler(make(), async (connection) => {
       for await (const line of lines(connection)) {
         if (String(line) === "bug") throw new Error("a bug");
@@ -213,7 +213,7 @@ forEachReactor((make) => {
     ]);
   });
 
-  test("write(transport) resolves when a slow peer has taken what waited, and rejects when it is lost", async () => {
+  test("write(transport) resolves when a slow peer has read what was queued, and rejects when the connection is lost", async () => {
     const { port, next } = serve(make(), () => new Recorder());
     const check = new FlowCheck();
     const peer = await Peer.connect(port, { reading: false, check });
@@ -238,7 +238,7 @@ forEachReactor((make) => {
     await expect(write(transport, "late")).rejects.toBeInstanceOf(ConnectionLost);
   });
 
-  test("the signal of a connection aborts when it is lost, and a read ends when its own signal aborts", async () => {
+  test("a connection's signal aborts when it is lost, and a read ends when its own signal aborts", async () => {
     const served = new Gate<Connection>();
     const over = new Gate();
     const { port } = serveHandler(make(), async (connection) => {
@@ -260,7 +260,7 @@ forEachReactor((make) => {
     over.open();
   });
 
-  test("a protocol that gets a connection whose peer has ended is told so once", async () => {
+  test("a protocol that takes over a half-closed connection is told of the FIN once", async () => {
     const next = new HalfRecorder();
     const { port } = serveHandler(make(), async (connection) => {
       expect(await connection.read()).toBeNull();
@@ -276,7 +276,7 @@ forEachReactor((make) => {
     expect(calls).toEqual(["connectionMade", "readConnectionLost", "connectionLost"]);
   });
 
-  test("a connection can be given to a protocol again, with what was received and not read", async () => {
+  test("a connection can be returned to a protocol, with the bytes received and not read", async () => {
     const second = new HalfRecorder();
     const { port } = serveHandler(make(), async (connection) => {
       for await (const line of lines(connection)) {
@@ -330,7 +330,7 @@ forEachReactor((make) => {
     expect(await protocol.lossError()).toBeInstanceOf(ConnectionDone);
   });
 
-  test("16 MiB go through a Duplex each way at once, with backpressure both ways", async () => {
+  test("16 MiB go through a Duplex in both directions at once, with back-pressure", async () => {
     const reactor = make();
     const listening = reactor.listenTCP(
       0,
@@ -357,7 +357,7 @@ forEachReactor((make) => {
     expect(waited).toBeGreaterThan(1);
   });
 
-  test("a Duplex that nobody reads holds the peer back, and one whose peer does not read calls back late", async () => {
+  test("a Duplex that is not read applies back-pressure, and one whose peer does not read calls back late", async () => {
     const reactor = make();
     const { port, next } = serve(reactor, () => new Recorder());
     const peer = await Peer.connect(port, { reading: false });
@@ -376,7 +376,7 @@ forEachReactor((make) => {
     await closed(duplex);
   });
 
-  test("half-close: a Duplex that allows it goes on writing after the peer's end, another ends too", async () => {
+  test("half-close: a Duplex with allowHalfOpen still writes after the peer's FIN, another ends", async () => {
     const reactor = make();
     const accepted: SocketDuplex[] = [];
     const listen = (allowHalfOpen: boolean) =>
@@ -405,7 +405,7 @@ forEachReactor((make) => {
     await shut.ended;
   });
 
-  test("half-close: after end() a Duplex still reads, and closes when the peer ends", async () => {
+  test("half-close: after end() a Duplex still reads, and closes on the peer's FIN", async () => {
     const reactor = make();
     const { port, next } = serve(reactor, () => new HalfRecorder());
     const duplex = connectDuplex(endpoint(reactor, port));
@@ -448,7 +448,7 @@ forEachReactor((make) => {
     expect(await hadError.promise).toBe(true);
   });
 
-  test("resetAndDestroy() resets, destroySoon() sends all first, and destroy() while connecting ends the attempt", async () => {
+  test("resetAndDestroy() resets, destroySoon() sends everything first, and destroy() while connecting ends the attempt", async () => {
     const reactor = make();
     const accepted: SocketDuplex[] = [];
     const listening = reactor.listenTCP(
@@ -484,7 +484,7 @@ forEachReactor((make) => {
     expect(failed).toBe(false);
   });
 
-  test("setTimeout() emits 'timeout' after silence, and the connection goes on", async () => {
+  test("setTimeout() emits 'timeout' when idle, and the connection stays open", async () => {
     const reactor = make();
     const { port, next } = serve(reactor, () => new Recorder());
     const peer = await Peer.connect(port);
@@ -504,7 +504,7 @@ forEachReactor((make) => {
 
   // --- web streams ---------------------------------------------------------------------------------------------------
 
-  test("web streams carry 8 MiB each way, with BYOB reads, and end each half by itself", async () => {
+  test("web streams carry 8 MiB in each direction, with BYOB reads, and close each half independently", async () => {
     const reactor = make();
     const { port } = serveHandler(reactor, async (connection) => {
       const { readable, writable } = toWeb(connection);
@@ -531,7 +531,7 @@ forEachReactor((make) => {
     expect([check.at, check.firstWrong]).toEqual([8 * MIB, -1]);
   });
 
-  test("a reset errors both web streams; cancel() closes, abort() cuts", async () => {
+  test("a reset errors both web streams; cancel() closes, abort() resets", async () => {
     const reactor = make();
     const { port, next } = serve(reactor, () => new Recorder());
     const open = async () => {
@@ -555,7 +555,7 @@ forEachReactor((make) => {
     expect(await cut.peer.closed).toBe("ECONNRESET");
   });
 
-  test("a connection that was lost before it is taken over says so", async () => {
+  test("taking over a lost connection is an error", async () => {
     const { port, next } = serve(make(), () => new Recorder());
     const peer = await Peer.connect(port);
     const { transport, lost } = await next();

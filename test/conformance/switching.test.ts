@@ -46,7 +46,7 @@ async function switched<P extends Recorder>(
 }
 
 forEachReactor((make) => {
-  test("the next protocol gets the same transport, and all that comes from here on, the loss included", async () => {
+  test("the next protocol gets the same transport, and everything from then on, the loss included", async () => {
     const first = new Recorder();
     const { peer, next } = await switched(make(), first, new Recorder());
     expect(next.transport).toBe(first.transport);
@@ -81,7 +81,7 @@ forEachReactor((make) => {
     });
   }
 
-  test("to and fro between borrowing and owning with every chunk of a stream, it stays whole", async () => {
+  test("switching between borrowing and owning with every chunk keeps the stream whole", async () => {
     const check = new FlowCheck();
     const { port, next } = serve(make(), () => protocols[0]!);
     const protocols = [new Borrower(), new Owner()];
@@ -129,7 +129,7 @@ forEachReactor((make) => {
     expect(second.text).toBe("all");
   });
 
-  test("while paused: nothing comes until the next protocol resumes", async () => {
+  test("while paused: nothing is delivered until the next protocol resumes", async () => {
     const { port, next } = serve(make(), () => new Recorder());
     const peer = await Peer.connect(port);
     const first = await next();
@@ -186,7 +186,7 @@ forEachReactor((make) => {
     });
   }
 
-  test("the switch to a half-closeable protocol makes the peer's end an end of one half", async () => {
+  test("after a switch to a half-closeable protocol the peer's FIN ends one half", async () => {
     const { peer, next } = await switched(make(), new Recorder(), new HalfRecorder());
     peer.end();
     await next.readEnded.promise;
@@ -197,7 +197,7 @@ forEachReactor((make) => {
     expect(next.calls).toEqual(["connectionMade", "readConnectionLost", "writeConnectionLost", "connectionLost"]);
   });
 
-  test("the switch from a half-closeable protocol makes the peer's end the end", async () => {
+  test("after a switch from a half-closeable protocol the peer's FIN closes the connection", async () => {
     const first = new HalfRecorder();
     const { peer, next } = await switched(make(), first, new Recorder());
     peer.end();
@@ -205,7 +205,7 @@ forEachReactor((make) => {
     expect(first.calls).toEqual(["connectionMade", "dataReceived"]);
   });
 
-  test("a peer's end that the protocol before was told of is told to the next one, too", async () => {
+  test("the next protocol is told of a FIN that the previous one was told of", async () => {
     const first = new HalfRecorder();
     const { port } = serve(make(), () => first);
     const peer = await Peer.connect(port);
@@ -220,7 +220,7 @@ forEachReactor((make) => {
     expect(half.calls).toEqual(["connectionMade", "readConnectionLost"]);
   });
 
-  test("a reset after the switch is told to the next protocol only", async () => {
+  test("only the next protocol is told of a reset after the switch", async () => {
     const first = new Recorder();
     const { peer, next } = await switched(make(), first, new Recorder());
     peer.reset();
@@ -228,7 +228,7 @@ forEachReactor((make) => {
     expect([first.losses, next.losses]).toEqual([0, 1]);
   });
 
-  test("after loseConnection() the next protocol hears of the loss", async () => {
+  test("after loseConnection() the next protocol gets connectionLost()", async () => {
     const { port, next } = serve(make(), () => new Recorder());
     const peer = await Peer.connect(port);
     const first = await next();
@@ -269,7 +269,7 @@ forEachReactor((make) => {
     expect([first.losses, second.calls]).toEqual([1, []]);
   });
 
-  test("a next protocol that throws in connectionMade() ends the connection, which it is told", async () => {
+  test("a next protocol that throws in connectionMade() ends the connection, and gets connectionLost()", async () => {
     const first = new Recorder();
     const second = new Recorder();
     second.onMade = () => {

@@ -8,7 +8,7 @@ import { FAMILIES, forEachReactor } from "../helpers/reactors.ts";
 import { serve } from "../helpers/recorder.ts";
 
 forEachReactor((make) => {
-  it("Chargen writes without end to a peer that reads, and no more than the buffers hold to one that does not", async () => {
+  it("Chargen writes endlessly to a peer that reads, and no more than the buffers hold to one that does not", async () => {
     let asked = 0;
     class Counting extends Chargen {
       override resumeProducing(): void {

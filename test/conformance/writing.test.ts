@@ -19,7 +19,7 @@ forEachReactor((make) => {
     return [await next(), peer];
   }
 
-  test("what is written before loseConnection() arrives, and then the end", async () => {
+  test("bytes written before loseConnection() arrive, then the FIN", async () => {
     const [protocol, peer] = await connected();
     protocol.transport.write("all of ");
     protocol.transport.write("this");
@@ -29,7 +29,7 @@ forEachReactor((make) => {
     expect(await protocol.lossError()).toBeInstanceOf(ConnectionDone);
   });
 
-  test("what is written after loseConnection() is sent too, as long as the connection is not lost", async () => {
+  test("bytes written after loseConnection() are sent, until the connection is lost", async () => {
     const [protocol, peer] = await connected();
     protocol.transport.write("before, ");
     protocol.transport.loseConnection();
@@ -37,7 +37,7 @@ forEachReactor((make) => {
     expect(await peer.rest()).toBe("before, after");
   });
 
-  test("so is as much as begins to leave before the turn has ended", async () => {
+  test("so are more bytes than the kernel takes within the tick", async () => {
     const [protocol, peer] = await connected();
     protocol.transport.loseConnection();
     for (let i = 0; i < 200; i++) protocol.transport.write("x".repeat(1000));
@@ -74,7 +74,7 @@ forEachReactor((make) => {
     expect(await peer.take(Buffer.byteLength(expected))).toBe(expected);
   });
 
-  test("an empty write sends nothing and harms nothing", async () => {
+  test("an empty write has no effect", async () => {
     const [protocol, peer] = await connected();
     protocol.transport.write("");
     protocol.transport.write(new Uint8Array(0));
@@ -103,7 +103,7 @@ forEachReactor((make) => {
     expect(await peer.take(5)).toBe("right");
   });
 
-  test("a wrong write that nobody catches ends its connection with the TypeError, and no other", async () => {
+  test("an uncaught TypeError of write() ends its connection, and no other", async () => {
     const reactor = make();
     const { port, next } = serve(reactor, () => new Echo());
     const [peer, neighbour] = await Promise.all([Peer.connect(port), Peer.connect(port)]);
@@ -117,7 +117,7 @@ forEachReactor((make) => {
     expect(takeLog()).toEqual([expect.stringMatching(/Echo threw.*TypeError/)]);
   });
 
-  test("what is written outside of the reactor's callbacks leaves by itself", async () => {
+  test("bytes written outside of the reactor's callbacks are sent", async () => {
     const [protocol, peer] = await connected();
     await immediate();
     protocol.transport.write("immediate ");
@@ -130,7 +130,7 @@ forEachReactor((make) => {
     expect(await peer.take(7)).toBe("promise");
   });
 
-  test("what was written does not change when its memory is used again at once", async () => {
+  test("written bytes do not change when their memory is reused at once", async () => {
     const { port, next } = serve(make(), () => new Recorder());
     const check = new FlowCheck();
     const peer = await Peer.connect(port, { reading: false, check });
