@@ -6,7 +6,7 @@
 
 #if defined(_WIN32)
 #include <windows.h>
-// After it.
+// After windows.h.
 #include <process.h>
 #else
 #include <pthread.h>

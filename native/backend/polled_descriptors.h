@@ -1,7 +1,7 @@
 // The program's own descriptors that a backend polls, by their numbers.
 //
-// The kernel gives out a number that is free: when an endpoint of the engine has the number of a polled descriptor, the
-// program has closed that one, and whatever it asks of it later must not reach the newcomer.
+// The kernel reuses the numbers of closed descriptors: when a new endpoint has the number of a polled descriptor, the
+// program has closed the latter, and later requests for it must not act on the new one.
 #pragma once
 
 #include <unordered_map>

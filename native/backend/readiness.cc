@@ -112,7 +112,7 @@ int Readiness::wait(int timeout_ms) {
   return count > 0 ? 1 : 0;
 }
 
-// Changes that the kernel has refused: the endpoint is not waited for, and would be deaf.
+// Changes that the kernel has refused: the endpoint is not waited for, and would hear of nothing more.
 void Readiness::deliver_refused() {
   for (const auto& [handle, what, error] : std::exchange(refused_, {})) {
     Endpoint* endpoint = events_->find(handle);
@@ -143,7 +143,7 @@ void Readiness::deliver_refused() {
 int Readiness::submit() {
   const int result = selector_->submit(refused_);
   if (!refused_.empty()) selector_->wake();
-  // What the kernel has not even looked at is held still.
+  // Changes that never reached the kernel are still held.
   return selector_->holds_changes() ? result : 0;
 }
 

@@ -1,7 +1,6 @@
-// Trying again after a shortage (Meaning::kPause in net/errno_table.h): pauses that double from 1 ms to 512 ms, and an
-// end to the patience after 30 s without a success. The last pauses are long, so that what waits costs next to nothing;
-// the whole is short against TCP's own patience (RFC 1122 asks for 100 s at least), since a program that is told may
-// shed load.
+// Retrying after a shortage (Meaning::kPause in net/errno_table.h): pauses double from 1 ms to 512 ms, and the
+// operation fails after 30 s without a success. The long pauses keep the cost of waiting negligible; 30 s is short
+// compared with TCP's own timeouts (RFC 1122 asks for 100 s at least), because a program that is told can shed load.
 #pragma once
 
 #include <algorithm>

@@ -146,7 +146,7 @@ std::int64_t Engine::write(Handle handle, std::span<const std::uint8_t> bytes) {
     fail(*connection, ENOMEM);
     return -1;
   }
-  // The end of the turn sees to what an empty outbox means: the program may have more to say.
+  // What an empty outbox leads to (drain, FIN, close) is left to the end of the turn: the program may write more.
   if (connection->outbox.pending() >= kHeldBytes && bytes.size() < kDirectBytes) send_pending(*connection);
   if (connection->fd < 0 || connection->phase == Phase::kLingering) return -1;
   if (!connection->dirty) mark_dirty(*connection);

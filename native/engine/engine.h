@@ -202,7 +202,7 @@ class Engine final : private BackendEvents {
   static constexpr std::size_t kSlicesPerSend = 64;
   static constexpr std::size_t kFlushBytes = 4 * 1024 * 1024;
   static constexpr int kRoundsPerSettle = 8;
-  // The program's answers bring the next messages: what the backend sees of them for nothing comes along.
+  // A reply may bring the peer's next message at once: what has_more() shows without a system call joins this turn.
   static constexpr int kDeliveriesPerTurn = 4;
   static constexpr std::uint8_t kSweepsToLinger = 2;
 

@@ -25,7 +25,7 @@ bool Engine::set_filter(Handle handle, std::unique_ptr<Filter> filter) {
   connection->stage = std::make_unique<FilterStage>();
   connection->stage->filter = std::move(filter);
   if (wire_ == nullptr) wire_ = std::make_unique<WireBuffers>();
-  // What was written before is not the filter's.
+  // What was written before does not pass through the filter.
   connection->stage->sealed = std::exchange(connection->outbox, Outbox{});
   if (connection->phase == Phase::kOpen && !connection->dirty) mark_dirty(*connection);
   return true;
@@ -43,7 +43,7 @@ bool Engine::set_filter_maker(Handle handle, FilterMaker* maker) {
 std::span<std::uint8_t> Engine::wire_window(Connection& connection) {
   FilterStage& stage = *connection.stage;
   if (stage.wire_ended || connection.eof) return {};
-  // It waits to be read, and what comes must not pass it.
+  // Stashed bytes wait to be read first: new ones must not overtake them.
   if (!stage.stash.empty() || stage.listed) return {};
   stage.throttled = !stage.sealed.empty() && stage.filter->unsent() > Filter::kOwnMost;
   if (stage.throttled) return {};
@@ -89,13 +89,13 @@ void Engine::open_wire(Handle handle, std::span<const std::uint8_t> wire) {
     const Filter::Received got = stage.filter->receive(wire, plain);
     SK_CHECK_OF(got.taken <= wire.size() && got.produced <= plain.size(), handle, backend_->name());
     wire = wire.subspan(got.taken);
-    // What comes after close() is nobody's.
+    // Plain bytes that come after close() are dropped.
     if (got.produced > 0 && connection->phase == Phase::kOpen) {
       completions_.push(Kind::kData, handle, static_cast<std::int32_t>(arena_.used()),
                         static_cast<std::int32_t>(got.produced));
       arena_.take(got.produced);
     }
-    // It may have an answer.
+    // The filter may have something to send in reply.
     if (!connection->dirty) mark_dirty(*connection);
     if (got.error != 0) {
       fail_filter(*connection, got.error);
@@ -185,7 +185,7 @@ void Engine::send_sealed(Connection& connection) {
     if (sent < 0) send_failed(connection, static_cast<int>(-sent));
     if (sent < 0 || (taken > 0 && taken < made.produced)) return;
     if (budget == 0) {
-      // Others want to send too: the rest goes in the next round.
+      // Other connections want to send, too: the rest goes in the next round.
       if (!connection.dirty) mark_dirty(connection);
       return;
     }

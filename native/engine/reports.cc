@@ -71,7 +71,7 @@ void Engine::on_connected(Handle handle, int error) {
     if (net::meaning_of(net::Call::kReceive, error) == net::Meaning::kPause) {
       receive_failed(*connection, std::exchange(error, 0));
     }
-    // The filter may have the first word.
+    // The filter may send before the program does (a handshake).
     if (connection->stage != nullptr && !connection->dirty) mark_dirty(*connection);
   }
   completions_.push(Kind::kConnected, handle, error);
@@ -83,8 +83,8 @@ void Engine::on_ready(Handle handle, std::uint32_t what) {
 }
 
 // The one place that runs the program while the backend delivers: when the records or the arena are used up.
-// There is room again afterwards: what stands in the arena is good for one dispatch, and the record that names it must
-// not wait behind those of what the program has just closed.
+// There is room again afterwards: bytes in the arena are good for one dispatch only, so their record must not wait in
+// the overflow, behind those of connections that the program has just closed.
 bool Engine::dispatch_early() {
   if (!dispatch()) return false;
   flush();

@@ -1,5 +1,4 @@
-// What connections try again after a pause: to send, or to receive. Empty but in a shortage: everything here may
-// allocate.
+// Sends and receives that are tried again after a pause. Empty except in a shortage, so everything here may allocate.
 //
 //     add() ──▶ in due_, by time ──take_due()──▶ tried ──▶ add() again, the pause doubles
 //                                                     └──▶ succeeded()

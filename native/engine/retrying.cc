@@ -1,5 +1,5 @@
-// What failed for a shortage of the kernel's and is tried again after a while (backoff.h): sends and receives of a
-// connection, the backend's wait() and submit().
+// Operations that failed because the kernel was short of something, and are tried again later (backoff.h): sends and
+// receives of a connection, the backend's wait() and submit().
 #include <algorithm>
 
 #include "engine/engine.h"
@@ -63,7 +63,7 @@ void Engine::submit() {
     note(submitting_, result);
 }
 
-// What wait() or submit() came to. The program is told when failures last, and when they have lasted too long.
+// The result of wait() or submit(). The program is told when failures persist, and when they have lasted too long.
 void Engine::note(Backoff& backoff, int result) {
   if (result >= 0) {
     backoff.succeeded();

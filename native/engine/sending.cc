@@ -55,7 +55,7 @@ void Engine::send_outbox(Connection& connection, Outbox& outbox, std::size_t& bu
     outbox.consume(pool_, taken);
     if (taken < asked) return;
     if (taken >= budget && !outbox.empty()) {
-      // Others want to send too: the rest goes in the next round.
+      // Other connections want to send, too: the rest goes in the next round.
       if (!connection.dirty) mark_dirty(connection);
       return;
     }
@@ -70,7 +70,7 @@ void Engine::send_all(Connection& connection) {
 
 void Engine::on_sent(Handle handle, std::ptrdiff_t result) {
   auto* connection = table_.find<Connection>(handle);
-  // A filter has its last words to send while the connection lingers.
+  // A filter's last bytes (a closing record, an alert) are sent while the connection lingers.
   if (connection == nullptr || (!is_live(*connection) && !says_last_words(*connection))) return;
   connection->sending = false;
   if (result < 0) {

@@ -5,7 +5,7 @@
 
 #if defined(_WIN32)
 #include "net/system.h"
-// After it.
+// After winsock2.h.
 #include <iphlpapi.h>
 #else
 #include <net/if.h>

@@ -3,7 +3,7 @@
 
 #if defined(_WIN32)
 #include <winsock2.h>
-// After it.
+// After winsock2.h.
 #include <ws2tcpip.h>
 #else
 #include <arpa/inet.h>

@@ -6,7 +6,7 @@
 //                an idle connection locks no memory, nothing is copied, and each connection receives once a turn
 //     send       WSASend() of what the outbox holds, which stays there until it is sent
 //
-//  a. An operation that is done at once brings no packet (FILE_SKIP_COMPLETION_PORT_ON_SUCCESS), and is seen to in the
+//  a. An operation that is done at once brings no packet (FILE_SKIP_COMPLETION_PORT_ON_SUCCESS), and is handled in the
 //     next turn. Each endpoint has at most one operation of each kind in flight (Notes).
 //  b. Closing cancels what is in flight; the packets of that come later, and the endpoint keeps its slot, and a send
 //     its bytes, until then.

@@ -26,7 +26,8 @@ class Ring {
   // itself when the ring is full.
   Request& next();
   std::size_t held() const { return in_ring() + late_.size(); }
-  // What is held names this descriptor no more, and will fail: it is about to be closed, and its number given out anew.
+  // Requests that are held for this descriptor will fail instead of acting on it: it is about to be closed, and its
+  // number reused.
   void forget(int fd);
   // Hands over what is held and lets the kernel complete what it can. Never waits. Less than 0, a negative errno, when
   // the kernel took nothing.

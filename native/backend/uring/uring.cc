@@ -418,7 +418,7 @@ std::size_t Uring::absorb(Endpoint& endpoint, std::span<std::uint8_t> window) {
   return taken;
 }
 
-// False when nobody reads now.
+// False when the connection is not reading.
 bool Uring::hand_over_end(Handle handle, std::int32_t end) {
   if (events_->receive_window(handle).empty()) return false;
   events_->on_received(handle, end);
@@ -434,7 +434,7 @@ void Uring::hold(Handle handle, std::span<const std::uint8_t> bytes) {
   if (endpoint == nullptr) return;
   std::vector<std::uint8_t>& kept = held_[handle].bytes;
   kept.insert(kept.end(), bytes.begin(), bytes.end());
-  // Asked for again once nothing is held any more.
+  // A new receive is requested once nothing is held any more.
   cancel(*endpoint, kReceive);
 }
 
@@ -490,7 +490,7 @@ void Uring::polled(Handle handle, std::int32_t result) {
   if ((notes_of(*endpoint).interest & kPoll) != 0 && asked != kNone) events_->on_ready(handle, asked);
 }
 
-// Not before the program has had its turn: what it has read is not reported again.
+// After the program has read: what it has consumed is not reported again.
 void Uring::poll_again() {
   for (const Handle handle : std::exchange(polled_, {})) {
     Endpoint* endpoint = events_->find(handle);
