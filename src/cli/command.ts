@@ -1,4 +1,4 @@
-/** The `skein` command: finds the subcommand, and turns what it throws into a message and an exit code. */
+/** The `skein` command: runs the subcommand, and turns its errors into a message and an exit code. */
 import { readFileSync } from "node:fs";
 import { SkeinError } from "../internet/error.ts";
 import { describe } from "../logger/describe.ts";
@@ -8,22 +8,22 @@ import { parse, UsageError } from "./usage.ts";
 
 const OK = 0;
 const FAILED = 1;
-const MISUSED = 2;
+const USAGE_ERROR = 2;
 
 const HELP = `Usage: skein COMMAND [options]
 
 Commands:
   serve SERVICE   run a built-in service, as in: skein serve chat --listen tcp:1234
-  reactors        list the reactors, and which of them work here
+  reactors        list the reactors, and which of them are available here
 
 Options:
-  -h, --help      this text; skein COMMAND --help tells more about a command
-  -V, --version   the version
+  -h, --help      show this text; skein COMMAND --help describes a command
+  -V, --version   show the version
 
-Exit code: 0 after a clean end, 1 when something failed, 2 when the command line is wrong.
+Exit code: 0 on success, 1 on failure, 2 when the command line is wrong.
 `;
 
-/** Run the command line `args`, which begins behind the program's name. Resolves to the exit code. */
+/** Run the command line. `args` are the arguments after the program's name. Resolves to the exit code. */
 export async function run(args: string[]): Promise<number> {
   try {
     const [command, ...rest] = args;
@@ -34,8 +34,8 @@ export async function run(args: string[]): Promise<number> {
     return OK;
   } catch (error) {
     if (error instanceof UsageError) {
-      process.stderr.write(`skein: ${error.message}\n${error.way}\n`);
-      return MISUSED;
+      process.stderr.write(`skein: ${error.message}\n${error.hint}\n`);
+      return USAGE_ERROR;
     }
     process.stderr.write(`skein: ${error instanceof SkeinError ? error.message : describe(error)}\n`);
     return FAILED;
@@ -55,7 +55,7 @@ function general(args: string[]): void {
     throw new UsageError(`There is no command "${positionals[0]}"`, "Try: skein --help");
   if (values.version) process.stdout.write(`skein ${version()}\n`);
   else if (values.help) process.stdout.write(HELP);
-  else throw new UsageError("It is not said what to do", "Try: skein --help");
+  else throw new UsageError("No command given", "Try: skein --help");
 }
 
 function version(): string {

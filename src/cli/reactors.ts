@@ -1,41 +1,41 @@
-/** `skein reactors`: which reactors there are, and which of them work here. */
+/** `skein reactors`: lists the reactors, and which of them are available here. */
 import { ELSEWHERE } from "../internet/reactor/installation.ts";
 import { type BackendInfo, loadNative } from "../native.ts";
 import { parse, UsageError } from "./usage.ts";
 
 const HELP = `Usage: skein reactors [--json]
 
-Lists the reactors: whether each works on this machine, and if not why; how it lives in Node's loop; what it can do.
-Choose one with --reactor NAME, with the environment's SKEIN_REACTOR=NAME, or by importing "skein/install/NAME".
+Lists the reactors: whether each is available on this machine, and if not why; how Node's event loop drives it; what it
+can do. Choose one with --reactor NAME, with the environment's SKEIN_REACTOR=NAME, or by importing "skein/install/NAME".
 
 Options:
-      --json  the same as JSON
-  -h, --help  this text
+      --json  print JSON
+  -h, --help  show this text
 `;
 
 interface Row {
   readonly name: string;
   readonly available: boolean;
-  /** Why it is not. */
+  /** Why it is not available. */
   readonly reason: string;
-  /** The one that is chosen when nobody chooses. */
+  /** The reactor that is used when none is chosen. */
   readonly default: boolean;
   readonly driver: string;
   readonly capabilities: readonly string[];
 }
 
-/** In this order those that the build has not are listed after those it has. */
+/** The order in which reactors that this build lacks are listed, after the others. */
 const KNOWN = ["epoll", "kqueue", "iocp", "poll", "select", "io_uring"];
-/** The platforms of those that few have. */
-const HOMES: Readonly<Record<string, readonly NodeJS.Platform[]>> = {
+/** The platforms of reactors that are not on every platform. */
+const PLATFORMS: Readonly<Record<string, readonly NodeJS.Platform[]>> = {
   epoll: ["linux", "android"],
   io_uring: ["linux", "android"],
   kqueue: ["darwin", "freebsd", "openbsd", "netbsd"],
   iocp: ["win32"],
 };
-const COMPLETES = new Set(["iocp", "io_uring"]);
+const COMPLETION_BASED = new Set(["iocp", "io_uring"]);
 
-/** What `skein reactors` tells, the best first. @throws UsageError */
+/** Print the reactors, the preferred one first. @throws UsageError */
 export function reactors(args: string[]): void {
   const { values, positionals } = parse(
     { args, allowPositionals: true, options: { json: { type: "boolean" }, help: { type: "boolean", short: "h" } } },
@@ -54,7 +54,7 @@ export function reactors(args: string[]): void {
 
 interface Found {
   readonly backends: BackendInfo[];
-  /** Why the addon does not load. */
+  /** The reason why the addon does not load. */
   readonly problem?: string;
 }
 
@@ -69,7 +69,9 @@ function rows({ backends, problem }: Found): Row[] {
     ...others.map((name) =>
       row(
         name,
-        problem === undefined || !isAtHome(name) ? (ELSEWHERE[name] ?? "not in this build") : "the addon does not load",
+        problem === undefined || !isBuiltHere(name)
+          ? (ELSEWHERE[name] ?? "not in this build")
+          : "the addon does not load",
         "",
         false,
       ),
@@ -78,10 +80,10 @@ function rows({ backends, problem }: Found): Row[] {
   ];
 }
 
-/** Whether the addon of this platform would have it. */
-function isAtHome(name: string): boolean {
+/** Whether the addon of this platform includes it. */
+function isBuiltHere(name: string): boolean {
   if (name === "poll") return process.platform !== "win32";
-  return HOMES[name]?.includes(process.platform) ?? true;
+  return PLATFORMS[name]?.includes(process.platform) ?? true;
 }
 
 function found(): Found {
@@ -93,7 +95,7 @@ function found(): Found {
 }
 
 function row(name: string, reason: string, driver: string, isDefault: boolean): Row {
-  const capabilities = [COMPLETES.has(name) ? "completions" : name === "node" ? "no addon" : "readiness"];
+  const capabilities = [COMPLETION_BASED.has(name) ? "completions" : name === "node" ? "no addon" : "readiness"];
   if (name !== "iocp" && name !== "node") capabilities.push("watches descriptors");
   return { name, available: reason === "", reason, default: isDefault, driver, capabilities };
 }

@@ -1,11 +1,11 @@
-/** `skein serve`: runs one of the built-in services until it is told to stop. */
+/** `skein serve`: runs one of the built-in services until a signal stops it. */
 import { InvalidEndpointError } from "../internet/endpoints/description.ts";
 import { serverFromString } from "../internet/endpoints/registry.ts";
 import { ReactorNotAvailableError } from "../internet/error.ts";
 import type { ListeningPort, Reactor } from "../internet/interfaces.ts";
 import { installReactor } from "../internet/reactor/installation.ts";
 import { SERVICES, type Service } from "./services.ts";
-import "../protocols/haproxy.ts"; // teaches serverFromString() the "haproxy:" prefix
+import "../protocols/haproxy.ts"; // registers the prefix "haproxy:" for serverFromString()
 import { parse, UsageError } from "./usage.ts";
 
 const EXAMPLE = "skein serve chat --listen tcp:1234";
@@ -13,7 +13,7 @@ const NAMES = [...SERVICES.keys()].join(", ");
 
 const HELP = `Usage: skein serve SERVICE --listen ENDPOINT [--listen ENDPOINT …] [--to HOST:PORT] [--reactor NAME]
 
-Runs a service until Ctrl-C, or SIGTERM.
+Runs a service until Ctrl-C or SIGTERM.
 
 Services:
 ${[...SERVICES].map(([name, { summary }]) => `  ${name.padEnd(18)} ${summary}`).join("\n")}
@@ -22,7 +22,7 @@ Options:
   -l, --listen ENDPOINT  where to listen; may be given several times
                            tcp:port[:interface=address][:backlog=number]   IPv4
                            tcp6:port[:interface=address][:backlog=number]  IPv6; write "\\:" for a ":" in an address
-                           haproxy:tcp:port  the same behind a proxy that tells who the client is (PROXY protocol)
+                           haproxy:tcp:port  the same behind a proxy that sends the client's address (PROXY protocol)
                          port 0 is any free port
   -t, --to HOST:PORT     where portforward connects to
   -r, --reactor NAME     the reactor to run on, as in epoll; default: the environment's SKEIN_REACTOR, else the
@@ -53,24 +53,21 @@ export async function serve(args: string[]): Promise<void> {
   }
   const [name, surplus] = positionals;
   const kind = SERVICES.get(name ?? "");
-  if (name === undefined) throw new UsageError(`serve what? There are: ${NAMES}`, `Try: ${EXAMPLE}`);
+  if (name === undefined) throw new UsageError(`No service given; there are: ${NAMES}`, `Try: ${EXAMPLE}`);
   if (kind === undefined) throw new UsageError(`There is no service "${name}"; there are: ${NAMES}`, `Try: ${EXAMPLE}`);
   if (surplus !== undefined)
-    throw new UsageError(`One service at a time; "${surplus}" is one too many`, `Try: ${EXAMPLE}`);
+    throw new UsageError(`Only one service can be served: "${surplus}" is not expected`, `Try: ${EXAMPLE}`);
   if (values.listen === undefined) {
-    throw new UsageError("It is not said where to listen", `Try: skein serve ${name} --listen tcp:1234`);
+    throw new UsageError("--listen is missing", `Try: skein serve ${name} --listen tcp:1234`);
   }
   if (kind.connects && values.to === undefined) {
     throw new UsageError(
-      "It is not said where to connect to",
+      `--to is missing, which ${name} needs`,
       `Try: skein serve ${name} --listen tcp:1234 --to localhost:80`,
     );
   }
   if (!kind.connects && values.to !== undefined) {
-    throw new UsageError(
-      `${name} connects to nowhere, so --to is one too many`,
-      `Try: skein serve ${name} --listen tcp:1234`,
-    );
+    throw new UsageError(`${name} does not take --to`, `Try: skein serve ${name} --listen tcp:1234`);
   }
   const reactor = await chooseReactor(values.reactor);
   const service = kind.make(reactor, values.to ?? "");
@@ -87,7 +84,7 @@ export async function serve(args: string[]): Promise<void> {
   await reactor.run();
 }
 
-/** The reactor module chooses when it is imported, so it is imported only now. */
+/** The reactor module installs the default reactor when it is imported, so it is imported only now. */
 async function chooseReactor(name: string | undefined): Promise<Reactor> {
   if (name !== undefined) {
     const { reactorNamed } = await import("../internet/reactor/named.ts");
@@ -101,7 +98,7 @@ async function chooseReactor(name: string | undefined): Promise<Reactor> {
   return (await import("../internet/reactor/reactor.ts")).reactor;
 }
 
-/** Listen everywhere, or nowhere: every description is read before the first port is opened. */
+/** Listen on every endpoint. All descriptions are parsed before the first port is opened. */
 async function listen(reactor: Reactor, service: Service, descriptions: string[]): Promise<ListeningPort[]> {
   try {
     const endpoints = descriptions.map((description) => serverFromString(reactor, description));

@@ -1,4 +1,4 @@
-/** What `skein serve` can serve. */
+/** The services of `skein serve`. */
 import type { Deferred } from "../internet/defer/deferred.ts";
 import type { Reactor, ServerFactoryLike } from "../internet/interfaces.ts";
 import { Factory, type Protocol } from "../internet/protocol.ts";
@@ -11,16 +11,16 @@ import { UsageError } from "./usage.ts";
 
 export interface Service {
   readonly factory: ServerFactoryLike;
-  /** Called once no new connections are accepted; waited for before the others are closed. */
+  /** Called once the ports are closed. Its Deferred is waited for before the connections are closed. */
   shutdown?(): Deferred<void>;
 }
 
 export interface ServiceKind {
-  /** What it does, in a line. */
+  /** One line for the help text. */
   readonly summary: string;
-  /** True when it must be told where to connect to. */
+  /** True when it needs --to. */
   readonly connects?: boolean;
-  /** `to` is where to connect to, for one that connects. @throws UsageError when it makes no sense */
+  /** `to` is the value of --to, for a service that connects. @throws UsageError when it is invalid */
   make(reactor: Reactor, to: string): Service;
 }
 
@@ -35,14 +35,14 @@ export const SERVICES: ReadonlyMap<string, ServiceKind> = new Map<string, Servic
       },
     },
   ],
-  ["chargen", { summary: "sends characters without end (RFC 864)", make: () => serving(Chargen) }],
+  ["chargen", { summary: "sends characters endlessly (RFC 864)", make: () => serving(Chargen) }],
   ["daytime", { summary: "sends the time as text and closes (RFC 867)", make: () => serving(Daytime) }],
-  ["discard", { summary: "throws away what it receives (RFC 863)", make: () => serving(Discard) }],
+  ["discard", { summary: "discards what it receives (RFC 863)", make: () => serving(Discard) }],
   ["echo", { summary: "sends back what it receives (RFC 862)", make: () => serving(Echo) }],
   [
     "portforward",
     {
-      summary: "passes each connection on to another host (--to)",
+      summary: "forwards each connection to another host (--to)",
       connects: true,
       make: (reactor, to) => ({ factory: new ProxyFactory(...hostAndPort(to), { reactor }) }),
     },
@@ -51,14 +51,14 @@ export const SERVICES: ReadonlyMap<string, ServiceKind> = new Map<string, Servic
   [
     "socks",
     {
-      summary: "connects others to where they ask (SOCKS 4 and 4a); anybody may: listen where only friends are",
+      summary: "a SOCKS 4 and 4a proxy, without authentication: listen on a trusted interface only",
       make: (reactor) => ({ factory: new SOCKSv4Factory(reactor, msg) }),
     },
   ],
   ["time", { summary: "sends the time as 32 bits and closes (RFC 868)", make: () => serving(Time) }],
 ]);
 
-/** `host:port`; a literal IPv6 host may stand in brackets. */
+/** Parses `host:port`. A literal IPv6 host may be in brackets. */
 function hostAndPort(text: string): [host: string, port: number] {
   const [, bracketed, plain, port = ""] = /^(?:\[(.+)\]|([^[\]:]+)):(\d+)$/.exec(text) ?? [];
   const host = bracketed ?? plain;

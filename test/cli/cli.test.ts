@@ -39,12 +39,12 @@ it("skein --version prints the version", async () => {
 });
 
 it.each([
-  [[], "It is not said what to do", "Try: skein --help"],
+  [[], "No command given", "Try: skein --help"],
   [["dance"], 'There is no command "dance"', "Try: skein --help"],
   [["--dance"], "Unknown option '--dance'", "Try: skein --help"],
   [
     ["serve"],
-    "serve what? There are: chat, chargen, daytime, discard, echo, portforward, qotd, socks, time",
+    "No service given; there are: chat, chargen, daytime, discard, echo, portforward, qotd, socks, time",
     "Try: skein serve chat --listen tcp:1234",
   ],
   [
@@ -57,18 +57,18 @@ it.each([
     'There is no service "constructor"; there are: chat, chargen, daytime, discard, echo, portforward, qotd, socks, time',
     "Try: skein",
   ],
-  [["serve", "echo", "time"], 'One service at a time; "time" is one too many', "Try: skein serve chat"],
-  [["serve", "echo"], "It is not said where to listen", "Try: skein serve echo --listen tcp:1234"],
+  [["serve", "echo", "time"], 'Only one service can be served: "time" is not expected', "Try: skein serve chat"],
+  [["serve", "echo"], "--listen is missing", "Try: skein serve echo --listen tcp:1234"],
   [["serve", "echo", "--lisen", "tcp:0"], "Unknown option '--lisen'", "Try: skein serve --help"],
   [["serve", "echo", "--listen"], "Option '-l, --listen <value>' argument missing", "Try: skein serve --help"],
   [
     ["serve", "portforward", "--listen", "tcp:0"],
-    "It is not said where to connect to",
+    "--to is missing, which portforward needs",
     "Try: skein serve portforward --listen tcp:1234 --to localhost:80",
   ],
   [
     ["serve", "echo", "--listen", "tcp:0", "--to", "localhost:80"],
-    "echo connects to nowhere, so --to is one too many",
+    "echo does not take --to",
     "Try: skein serve echo --listen tcp:1234",
   ],
   ...["localhost", "localhost:http", ":80", "localhost:0", "localhost:65536", "::1", "[::1]", "[]:80"].map(
