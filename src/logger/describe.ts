@@ -1,19 +1,19 @@
 /**
- * Makes text of anything that a program throws, logs or passes: the one place for it. Nothing here throws.
+ * Converts any value that a program throws, logs or passes to text. All such conversions are here, and none throws.
  *
- * A revoked Proxy throws at every access, `instanceof` included. A getter, a `toString()` or a `Symbol.hasInstance` may
- * throw anything, in turn. So every access to a foreign value goes through {@link read}, and what has no text is called
+ * A revoked Proxy throws at every access, `instanceof` included; getters, `toString()` and `Symbol.hasInstance` may throw
+ * too. So every access to a value of the program goes through {@link read}, and a value without a text is shown as
  * {@link UNPRINTABLE}.
  */
 import { types } from "node:util";
 
-/** Stands for what cannot be made text. */
+/** The text of a value that cannot be converted. */
 export const UNPRINTABLE = "unprintable";
 
-/** Causes and gathered errors may refer to each other without end. */
+/** A limit, since causes and the errors of an AggregateError may be cyclic. */
 const CAUSES_MAX = 16;
 
-/** The stack of an error, of its causes, and of the errors that it gathers; or the text of anything else. Never throws. */
+/** The stack of an error, its causes, and the errors of an AggregateError; the text of any other value. Never throws. */
 export function describe(error: unknown): string {
   return traceback(error, CAUSES_MAX, []);
 }
@@ -27,7 +27,7 @@ function traceback(error: unknown, depth: number, inside: readonly unknown[]): s
   const within = [...inside, error];
   const cause = read(error, "cause");
   if (cause !== undefined) text += `\ncaused by: ${traceback(cause, depth - 1, within)}`;
-  // AggregateError, and what is made like it.
+  // AggregateError, and errors like it.
   const errors = read(error, "errors");
   if (!isArray(errors)) return text;
   const count = errors.length;
@@ -53,7 +53,7 @@ export function messageOf(value: unknown): string {
   return message === undefined ? UNPRINTABLE : textOf(message);
 }
 
-/** `String(value)`, or what comes closest to it. Never throws. */
+/** `String(value)`, or a substitute when that throws. Never throws. */
 export function textOf(value: unknown): string {
   try {
     return String(value);
@@ -66,15 +66,15 @@ export function textOf(value: unknown): string {
   }
 }
 
-/** The name of the value's class; {@link UNPRINTABLE} when it has none, or does not tell it. Never throws. */
+/** The name of the value's class; {@link UNPRINTABLE} when there is none, or it cannot be read. Never throws. */
 export function classNameOf(value: unknown): string {
   const name = read(read(value, "constructor"), "name");
   return typeof name === "string" && name !== "" ? name : UNPRINTABLE;
 }
 
 /**
- * What a log calls an object of the program's: what its `logPrefix()` returns, else the name of its class. A wrapper's
- * prefix names what it wraps first. Never throws.
+ * The name of an object in log messages: the result of its `logPrefix()`, else the name of its class. A wrapper's
+ * logPrefix() begins with the wrapped object's. Never throws.
  */
 export function nameOf(object: unknown): string {
   const logPrefix = read(object, "logPrefix");
@@ -82,12 +82,12 @@ export function nameOf(object: unknown): string {
     const prefix: unknown = typeof logPrefix === "function" ? logPrefix.call(object) : undefined;
     if (typeof prefix === "string" && prefix !== "") return prefix;
   } catch {
-    // The class has a name all the same.
+    // Use the name of the class.
   }
   return classNameOf(object);
 }
 
-/** Whether `value` is an Error, also one of another context (vm, jsdom), whose Error is another class. Never throws. */
+/** Whether `value` is an Error, also one of another realm (vm, jsdom), whose Error is another class. Never throws. */
 export function isError(value: unknown): value is Error {
   return types.isNativeError(value) || isInstance(value, Error);
 }
@@ -101,7 +101,7 @@ export function isInstance<T>(value: unknown, type: abstract new (...args: never
   }
 }
 
-/** The property `name` of `value`; undefined where there is none, or reading it throws. */
+/** The property `name` of `value`; undefined when there is none, or reading it throws. */
 export function read(value: unknown, name: PropertyKey): unknown {
   if (value === undefined || value === null) return undefined;
   try {

@@ -6,19 +6,19 @@ import type { LogLevel } from "./level.ts";
 /** Named values that belong to an event. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
-/** An event, as observers get it. */
+/** One log event. */
 export class LogEvent {
   /** Seconds since the epoch. */
   readonly time: number;
   readonly level: LogLevel;
-  /** What part of the program it comes from, as in "skein" or "shop.orders". */
+  /** The part of the program that logged it, as in "skein" or "shop.orders". */
   readonly namespace: string;
-  /** The text as it was written in the program: "{name}" stands for a field. */
+  /** The format string: "{name}" stands for a field. */
   readonly format: string;
   readonly fields: LogFields | undefined;
-  /** The object that it is about, where the logger has one. */
+  /** The `source` of the Logger, if it has one. */
   readonly source: unknown;
-  /** What was thrown, when there is such a thing. */
+  /** The error that the event reports, if there is one. */
   readonly error: unknown;
 
   constructor(
@@ -39,13 +39,13 @@ export class LogEvent {
     this.source = source;
   }
 
-  /** The text with the fields filled in. A text without fields is taken as it is, braces and all. */
+  /** The formatted text. Without fields, `format` is not formatted, so that braces stay as they are. */
   get message(): string {
-    const format = textOf(this.format); // a program in JavaScript may log anything
+    const format = textOf(this.format); // a JavaScript program may log any value
     if (this.fields === undefined) return format;
     return formatTemplate(format, this.fields, this.source);
   }
 }
 
-/** Gets every event. Errors that it throws are reported to the other observers. */
+/** Called with every event. Errors that it throws are reported to the other observers. */
 export type LogObserver = (event: LogEvent) => void;

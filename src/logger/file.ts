@@ -7,20 +7,20 @@ import type { LogEvent, LogObserver } from "./event.ts";
 import { formatEventAsJSON } from "./json.ts";
 import { eventAsText } from "./text.ts";
 
-/** When log files are rotated, and what happens to old ones. */
+/** When log files are rotated, and how many old ones are kept. */
 export interface RotatingFileOptions {
   /** "text" or "json". Default "text". */
   readonly format?: "text" | "json";
-  /** Begin a new file when this one has grown to so many bytes. Default 10 MiB. */
+  /** Rotate when the file has this size, in bytes. Default 10 MiB. */
   readonly rotateBytes?: number;
   /**
-   * Begin a new file after this time as well: "1d" is every midnight, "1h" every full hour. The units are M (months), d,
+   * Rotate at this interval as well: "1d" is every midnight, "1h" every full hour. The units are M (months), d,
    * h, m and s; hours divide a day, minutes an hour, seconds a minute. Default never.
    */
   readonly interval?: string;
-  /** Files kept beside the current one; the oldest goes first. Default 10. */
+  /** The number of old files to keep; the oldest is deleted. Default 10. */
   readonly maxFiles?: number;
-  /** Compress those files with gzip. Default false. */
+  /** Compress old files with gzip. Default false. */
   readonly compress?: boolean;
   /** Bytes that may be buffered while the disk is slow or full. Events beyond that are dropped, and counted. Default 16 MiB. */
   readonly maxBufferedBytes?: number;

@@ -6,7 +6,7 @@ import { textOf } from "./describe.ts";
 import type { LogEvent, LogObserver } from "./event.ts";
 import { atLeast, type LogLevel } from "./level.ts";
 
-/** The verdict of a predicate: "maybe" leaves the decision to the next one. */
+/** The result of a predicate: "maybe" leaves the decision to the next one. */
 export type PredicateResult = "yes" | "no" | "maybe";
 /** A predicate for {@link filteringLogObserver}. */
 export type LogFilterPredicate = (event: LogEvent) => PredicateResult;

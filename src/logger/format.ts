@@ -3,22 +3,22 @@ import { inspect } from "node:util";
 import { isError, messageOf } from "./describe.ts";
 
 /** "{name}", "{name.part}", "{name[part]}", "{name()}"; "{{" and "}}" stand for braces. */
-const HOLE = /\{\{|\}\}|\{([^{}]*)\}/g;
-/** One step of a path: what is before the first "." or "[", what follows a ".", what stands in "[]". */
+const PLACEHOLDER = /\{\{|\}\}|\{([^{}]*)\}/g;
+/** One step of a path: the part before the first "." or "[", a part after ".", or a part in "[]". */
 const STEP = /^[^.[\]]+|\.([^.[\]]+)|\[([^[\]]+)\]/gy;
 
 /**
- * `format` with each "{name}" replaced by that field: strings as they are, anything else as `util.inspect` shows it.
- * "{user.name}" and "{user[name]}" reach into a field, "{size()}" calls it, "{log_source}" is the logger's source. A hole that nothing
- * fills stays as it is, and a field that throws says so: a log never fails.
+ * `format` with each "{name}" replaced by that field: strings as they are, other values as by `util.inspect`.
+ * "{user.name}" and "{user[name]}" read a property of a field, "{size()}" calls it, "{log_source}" is the logger's source.
+ * A placeholder without a field stays as it is, and an exception of a field is shown in its place. Never throws.
  */
 export function formatTemplate(format: string, fields: Readonly<Record<string, unknown>>, source?: unknown): string {
-  return format.replace(HOLE, (hole: string, path: string | undefined) => {
-    if (hole === "{{") return "{";
-    if (hole === "}}") return "}";
+  return format.replace(PLACEHOLDER, (placeholder: string, path: string | undefined) => {
+    if (placeholder === "{{") return "{";
+    if (placeholder === "}}") return "}";
     try {
       const found = look(path as string, fields, source);
-      return found === undefined ? hole : text(found.value);
+      return found === undefined ? placeholder : text(found.value);
     } catch (error) {
       return `{${path}: ${messageOf(error)}}`;
     }
@@ -44,7 +44,7 @@ function look(
   return { value: called ? (value as (this: unknown) => unknown).call(owner) : value };
 }
 
-/** The names that a path goes through; undefined when it is no path. */
+/** The names in a path; undefined when it is not a valid path. */
 function stepsOf(path: string): [string, ...string[]] | undefined {
   const steps: string[] = [];
   let end = 0;

@@ -8,12 +8,12 @@ import { decode, encode } from "./jsonvalues.ts";
 import { isLogLevel } from "./level.ts";
 import type { TextSink } from "./text.ts";
 
-/** How much of a line that cannot be read is shown. */
+/** The maximum number of characters shown of a line that cannot be read. */
 const SHOWN_MAX = 200;
 
 /**
  * One line: `time` in seconds, `level`, `namespace`, `format`, `message`, `fields`, `error` with its stack and causes,
- * `source`. Dates, Maps, Sets, bytes, bigints, errors and what else JSON has no form for are objects with a `$type`.
+ * `source`. Dates, Maps, Sets, bytes, bigints, errors and other values without a JSON form are objects with a `$type`.
  * @throws TypeError for what is not an event; never for what the event holds
  */
 export function formatEventAsJSON(event: LogEvent): string {
@@ -40,7 +40,7 @@ export function jsonFileLogObserver(file: TextSink): LogObserver {
   };
 }
 
-/** An event of a file. Its fields may not be what they were, so the message that was logged is kept as text. */
+/** An event read from a file. Its fields may differ from the logged ones, so the logged message is kept as text. */
 class StoredEvent extends LogEvent {
   readonly #message: string;
 
@@ -82,10 +82,10 @@ function* eventsFrom(text: string): Generator<LogEvent> {
   }
 }
 
-/** Throws where the line is no event. */
+/** @throws Error when the line is not an event */
 function eventFrom(line: string): LogEvent {
   const read: unknown = JSON.parse(line);
-  if (typeof read !== "object" || read === null || Array.isArray(read)) throw new TypeError("it is no JSON object");
+  if (typeof read !== "object" || read === null || Array.isArray(read)) throw new TypeError("it is not a JSON object");
   const { time, level, namespace, format, message, fields, error, source } = read as Record<string, unknown>;
   if (!isLogLevel(level)) throw new RangeError(`its level is ${JSON.stringify(level) ?? "missing"}`);
   if (typeof format !== "string") throw new TypeError("it has no format");

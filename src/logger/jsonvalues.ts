@@ -1,9 +1,9 @@
 /**
- * Values of any type as JSON, and back. What JSON has no form for is an object with a {@link TAG}:
+ * Converts values of any type to JSON, and back. A value without a JSON form is an object with a {@link TAG}:
  *
  *     new Map([[1, 2n]])   {"$type": "Map", "value": [[1, {"$type": "bigint", "value": "2"}]]}
  *
- * What cannot come back (functions, what is nested too deep, what throws) becomes a text in brackets. Nothing here throws.
+ * A value that cannot be restored (a function, deep nesting, a getter that throws) becomes a text in brackets. Nothing here throws.
  */
 import { isDate, isMap, isProxy, isRegExp, isSet, isUint8Array } from "node:util/types";
 import { isError, messageOf, read, summaryOf } from "./describe.ts";
@@ -11,7 +11,7 @@ import { isError, messageOf, read, summaryOf } from "./describe.ts";
 /** Marks an object that stands for a value of another type. An object that has it itself is tagged "Object". */
 const TAG = "$type";
 
-/** An error's causes may go in a circle, fields may be nested without end. */
+/** A limit, since causes may be cyclic, and fields may be deeply nested. */
 const DEPTH_MAX = 8;
 
 interface Tagged {
@@ -21,7 +21,7 @@ interface Tagged {
 
 const tagged = (type: string, value: unknown): Tagged => ({ [TAG]: type, value });
 
-/** What JSON.stringify() writes so that {@link decode} returns `value`, or what comes closest. */
+/** A JSON form of `value`, from which {@link decode} restores it as far as possible. */
 export function encode(value: unknown): unknown {
   return encoded(value, 0, []);
 }
@@ -58,7 +58,7 @@ function encoded(value: unknown, depth: number, inside: readonly object[]): unkn
 function encodedObject(value: object, next: (part: unknown) => unknown): unknown {
   if (isError(value)) return encodedError(value, next);
   if (Array.isArray(value)) return Array.from(value, next);
-  // A Proxy is none of the types below, whatever it stands for.
+  // A Proxy is none of the types below, whatever its target is.
   if (!isProxy(value)) {
     if (isUint8Array(value)) {
       const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
@@ -79,7 +79,7 @@ function encodedObject(value: object, next: (part: unknown) => unknown): unknown
   return Object.hasOwn(parts, TAG) ? tagged("Object", parts) : parts;
 }
 
-/** A getter that throws says so, and costs the other parts nothing. */
+/** An exception of a getter is shown in place of its value, and does not affect the other properties. */
 function encodedPart(value: object, name: string, next: (part: unknown) => unknown): unknown {
   try {
     return next((value as Readonly<Record<string, unknown>>)[name]);
@@ -102,7 +102,7 @@ function encodedError(error: Error, next: (part: unknown) => unknown): Record<st
   return parts;
 }
 
-/** The value that {@link encode} made `json` of. */
+/** The value from which {@link encode} made `json`. */
 export function decode(json: unknown): unknown {
   if (typeof json !== "object" || json === null) return json;
   if (Array.isArray(json)) return json.map(decode);
@@ -118,7 +118,7 @@ function decodedParts(json: object): Record<string, unknown> {
   return Object.fromEntries(Object.entries(json).map(([name, part]) => [name, decode(part)]));
 }
 
-/** Undefined for what no {@link encode} has written: that is read as it stands. */
+/** Undefined for JSON that {@link encode} has not written: that is taken as it is. */
 function decodedType(type: string, json: Tagged): { readonly value: unknown } | undefined {
   const { value } = json;
   try {
@@ -157,7 +157,7 @@ function decodedType(type: string, json: Tagged): { readonly value: unknown } | 
   }
 }
 
-/** An Error with the name, the message and the stack of the one that was logged; its class is not there any more. */
+/** An Error with the name, message and stack of the logged one. Its class is not restored. */
 function decodedError(json: object): Error {
   const error = new Error();
   for (const name of ["name", "message", "stack", "code", "cause", "errors"]) {

@@ -1,4 +1,4 @@
-/** How much an event matters, from "debug" up to "critical". */
+/** The severity of an event, from "debug" up to "critical". */
 export type LogLevel = "debug" | "info" | "warn" | "error" | "critical";
 
 /** Every level, the least important first. */
@@ -9,7 +9,7 @@ export function isLogLevel(value: unknown): value is LogLevel {
   return (LOG_LEVELS as readonly unknown[]).includes(value);
 }
 
-/** Whether `level` matters as much as `threshold`, or more. */
+/** Whether `level` is `threshold` or higher. */
 export function atLeast(level: LogLevel, threshold: LogLevel): boolean {
   return LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(threshold);
 }

@@ -1,6 +1,6 @@
 /**
- * The program's log: every event goes to the observers that are set, and to standard error while none is. The engine
- * reports here what no caller can be told: errors in callbacks, unhandled failures, listeners that cannot accept.
+ * The program's log: every event goes to the observers that are set, or to standard error if none is. The engine logs
+ * errors here that it cannot return to a caller: errors in callbacks, unhandled failures, listeners that cannot accept.
  */
 import { checkOptional } from "../internet/arguments/check.ts";
 import { callable } from "../internet/arguments/kinds.ts";
@@ -15,10 +15,10 @@ function toStandardError(event: LogEvent): void {
 
 const DEFAULT: readonly LogObserver[] = [toStandardError];
 
-/** Where every {@link Logger} sends its events unless it is given another observer. */
+/** The destination of the events of every {@link Logger} without an observer of its own. */
 export const globalLogPublisher = new LogPublisher(...DEFAULT);
 
-/** The observers that the program has set. Those that were added to the publisher itself stay when these change. */
+/** The observers that the program has set. Observers added to the publisher itself are kept when these change. */
 let base = DEFAULT;
 
 function setBase(observers: readonly LogObserver[]): void {
@@ -28,7 +28,7 @@ function setBase(observers: readonly LogObserver[]): void {
   globalLogPublisher.replaceObservers([...observers, ...others.filter((one) => !observers.includes(one))]);
 }
 
-/** The call of beginLoggingTo() that holds: what it replaced, and the place that it came from. */
+/** The call of beginLoggingTo() that is in effect: the observers that it replaced, and where it was called. */
 let begun: { readonly before: readonly LogObserver[]; readonly place: string } | undefined;
 
 /**
@@ -51,7 +51,7 @@ export function beginLoggingTo(...observers: LogObserver[]): () => void {
   }
   const added = observers.filter((one) => !base.includes(one));
   setBase([...base, ...added]);
-  const message = `beginLoggingTo() was called again, ${place}: its observers are added to those of the call before, ${begun.place}.`;
+  const message = `beginLoggingTo() was called again, ${place}: its observers are added to those of the previous call, ${begun.place}.`;
   globalLogPublisher.publish(new LogEvent("warn", "skein.logger", message));
   return () => setBase(base.filter((one) => !added.includes(one)));
 }
@@ -77,21 +77,21 @@ export function setObserver(observer: LogObserver | undefined): LogObserver | un
   return before.length === 1 ? before[0] : new LogPublisher(...before).publish;
 }
 
-/** For what runs a program of its own, as a simulation does: events go to `observer` alone until this is undone. */
+/** For a simulation: send events to `observer` alone until the returned function is called. */
 export function divertLog(observer: LogObserver): () => void {
   const before = base;
   setBase([observer]);
   return () => setBase(before);
 }
 
-/** What is logged while a test runs. {@link CapturedLogs.stop} ends it. */
+/** The events logged since capturedLogs(). {@link CapturedLogs.stop} ends the capture. */
 export interface CapturedLogs {
   readonly events: readonly LogEvent[];
   stop(): void;
   [Symbol.dispose](): void;
 }
 
-/** Collect every event, beside the observers that are set. */
+/** Collect every event, in addition to the observers that are set. */
 export function capturedLogs(): CapturedLogs {
   const events: LogEvent[] = [];
   const observer: LogObserver = (event) => {
@@ -104,12 +104,12 @@ export function capturedLogs(): CapturedLogs {
 
 const NAMESPACE = "skein";
 
-/** Report something that happened. */
+/** Log a message at level "info". */
 export function msg(message: string): void {
   globalLogPublisher.publish(new LogEvent("info", NAMESPACE, message));
 }
 
-/** Report an error with its stack. */
+/** Log an error with its stack, at level "error". */
 export function err(error: unknown, message: string): void {
   globalLogPublisher.publish(new LogEvent("error", NAMESPACE, message, undefined, error));
 }

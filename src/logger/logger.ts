@@ -32,7 +32,7 @@ export { consoleLogObserver, formatEventAsText, type TextOptions, type TextSink,
 
 /** The options of a {@link Logger}. */
 export interface LoggerOptions {
-  /** The object that the events are about: "{log_source}" in their texts. */
+  /** The object that the events are about: "{log_source}" in formats. */
   readonly source?: unknown;
   /** Where the events go. Default: the program's log. */
   readonly observer?: LogObserver;
@@ -44,7 +44,7 @@ const OPTIONS: Record<keyof LoggerOptions, Kind> = {
 };
 
 /**
- * Logs in the name of a part of the program.
+ * Logs for one part of the program, its namespace.
  *
  *     const log = new Logger("shop.orders");
  *     log.info("{user} ordered {count} of {article}", { user, count, article });
@@ -65,8 +65,8 @@ export class Logger {
   }
 
   /**
-   * Each "{name}" of `format` stands for that field; without fields the text is taken as it is. No call of a Logger throws:
-   * an unknown level, and an observer that throws, are reported in the log.
+   * Each "{name}" of `format` stands for that field; without fields the text is not formatted. No log call throws: an
+   * unknown level, and an observer that throws, are reported in the log.
    */
   emit(level: LogLevel, format: string, fields?: LogFields): void {
     this.publish(level, format, fields, undefined);
@@ -92,13 +92,13 @@ export class Logger {
     this.emit("critical", format, fields);
   }
 
-  /** Log what was thrown, or a Failure, with its stack. `d.addErrback((f) => log.failure("…", f))` handles a Deferred's. */
+  /** Log an error or a Failure with its stack. `d.addErrback((f) => log.failure("…", f))` logs the failure of a Deferred. */
   failure(format: string, failure: unknown, fields?: LogFields, level: LogLevel = "critical"): void {
     const error = isFailure(failure) ? read(failure, "value") : failure;
     this.publish(level, format, fields, error);
   }
 
-  /** Call `f`; what it throws is logged. Returns what it returned, or undefined. */
+  /** Call `f`, and log its exception. Returns its result, or undefined after an exception. */
   failuresHandled<R>(format: string, f: () => R): R | undefined {
     try {
       return f();
@@ -119,7 +119,7 @@ export class Logger {
   }
 }
 
-/** By its shape: the module of Failure needs this one. */
+/** Checked by its methods, since the module of Failure imports this one. */
 function isFailure(value: unknown): boolean {
   return typeof read(value, "getTraceback") === "function";
 }

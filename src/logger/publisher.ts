@@ -37,7 +37,7 @@ export class LogPublisher {
     return before;
   }
 
-  /** Call every observer. One that throws does not affect the others, which get a report of it. */
+  /** Call every observer. An exception of one is reported to the others, which get the event all the same. */
   readonly publish = (event: LogEvent): void => {
     const { observers } = this;
     for (const observer of observers) {
@@ -50,7 +50,7 @@ export class LogPublisher {
   };
 }
 
-/** An observer that never throws: what `observer` throws is reported to `others`. */
+/** An observer that never throws: exceptions of `observer` are reported to `others`. */
 export function guarded(observer: LogObserver, others: LogObserver): LogObserver {
   return (event) => tell(observer, event, (error) => others(observerFailed(error, event)));
 }
@@ -60,7 +60,7 @@ function observerFailed(error: unknown, event: LogEvent): LogEvent {
   return new LogEvent("critical", "skein.logger", message, undefined, error);
 }
 
-/** Call `observer`; `failed` is told what it throws, or rejects with when it is async. */
+/** Call `observer`; `failed` gets its exception, or its rejection if it is async. */
 function tell(observer: LogObserver, event: LogEvent, failed: (error: unknown) => void): void {
   try {
     const result: unknown = observer(event);
@@ -70,13 +70,13 @@ function tell(observer: LogObserver, event: LogEvent, failed: (error: unknown) =
   }
 }
 
-/** An observer that fails at reports has been reported for an event of its own, or will be. */
+/** For an observer that throws on a report: its exceptions on events of the program are reported. */
 function ignore(): void {}
 
 function lastResort(event: LogEvent): void {
   try {
     process.stderr.write(`${event.message}: ${summaryOf(event.error)}\n`);
   } catch {
-    // Standard error is closed, or replaced by something that throws: there is nobody left to tell.
+    // Standard error is closed, or replaced by something that throws: the report is lost.
   }
 }

@@ -6,7 +6,7 @@ import { describe, textOf } from "./describe.ts";
 import type { LogEvent, LogObserver } from "./event.ts";
 import type { LogLevel } from "./level.ts";
 
-/** Where text is written: a Node stream, or any object with such a method. */
+/** A destination for text: a Node stream, or any object with such a method. */
 export interface TextSink {
   write(text: string): unknown;
 }
@@ -28,8 +28,8 @@ const COLORS: Readonly<Record<LogLevel, string>> = {
 };
 
 /**
- * `2026-11-20T08:00:00.000Z [namespace#level] message`, then the stack where there is an error. What follows the first
- * line of an event is indented, so that text from outside cannot imitate another event.
+ * `2026-11-20T08:00:00.000Z [namespace#level] message`, then the stack if there is an error. The lines after the first
+ * one are indented, so that text from outside cannot imitate another event.
  * @throws TypeError for what is not an event, and for an unknown option; never for what the event holds
  */
 export function formatEventAsText(event: LogEvent, options: TextOptions = {}): string {
@@ -67,7 +67,7 @@ export function textFileLogObserver(file: TextSink, options: TextOptions = {}): 
   };
 }
 
-/** Writes each event to standard error, in colours when that is a terminal (and NO_COLOR is not set). */
+/** Writes each event to standard error, in colours if that is a terminal and NO_COLOR is not set. */
 export function consoleLogObserver(): LogObserver {
   const colors = process.stderr.isTTY === true && (process.env.NO_COLOR ?? "") === "";
   return textFileLogObserver(process.stderr, { colors });

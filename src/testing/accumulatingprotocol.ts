@@ -10,18 +10,18 @@ import { Protocol } from "../internet/protocol.ts";
 export class AccumulatingProtocol extends Protocol {
   /** How often connectionMade() was called. */
   made = 0;
-  /** Why the connection was lost, once it is. */
+  /** The reason of the loss, once the connection is lost. */
   closedReason: Failure | null = null;
   /** Fires with this protocol when the connection is established. */
   readonly whenMade = new Deferred<this>();
   /** Fires with the reason when the connection is lost; it does not fail. */
   readonly whenLost = new Deferred<{ readonly reason: Failure }>();
 
-  /** What was received, and room for more behind it. */
+  /** The received bytes, with room for more after them. */
   #memory: Buffer = Buffer.alloc(0);
   #length = 0;
 
-  /** What was received. It may be set, to begin anew. */
+  /** The received bytes. Set it to start again. */
   get data(): Buffer {
     return this.#memory.subarray(0, this.#length);
   }
@@ -55,7 +55,7 @@ export class AccumulatingProtocol extends Protocol {
 
 const CONSUMER: Kind = withMethods("a consumer", "write", "unregisterProducer");
 
-/** A pull producer that writes a number each time it is asked, until it is told to stop. */
+/** A pull producer that writes a counter at each resumeProducing(), until stopProducing(). */
 export class NonStreamingProducer implements PullProducer {
   counter = 0;
   stopped = false;

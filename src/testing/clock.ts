@@ -1,4 +1,4 @@
-/** A clock that stands still until a test moves it. */
+/** A clock that a test advances. */
 
 import { check } from "../internet/arguments/check.ts";
 import * as kinds from "../internet/arguments/kinds.ts";
@@ -23,7 +23,7 @@ export class Clock implements ReactorTime {
   /** See skein/testing/vitest. */
   readonly leakKind = "timers";
   leaks(): string[] {
-    return this.getDelayedCalls().map((call) => `a call of a Clock is still to come, at ${call.getTime()}`);
+    return this.getDelayedCalls().map((call) => `a delayed call of a Clock is still pending, at ${call.getTime()}`);
   }
 
   /** The clock's time in seconds: 0 at first. */
@@ -37,7 +37,7 @@ export class Clock implements ReactorTime {
     return this.wheel.add(this.now + seconds, f as (...args: unknown[]) => unknown, args);
   }
 
-  /** Every call that is still to come, in time order. */
+  /** The pending calls, in time order. */
   getDelayedCalls(): DelayedCall[] {
     return this.wheel.calls();
   }
@@ -51,7 +51,7 @@ export class Clock implements ReactorTime {
     check("advance(seconds)", "seconds", seconds, kinds.seconds);
     this.now += seconds;
     for (;;) {
-      this.wheel.takeDue(this.now); // once for each call: it may have moved another one to before the rest
+      this.wheel.takeDue(this.now); // before each call, since the previous one may have rescheduled others
       const call = this.wheel.shift();
       if (call === undefined) return;
       call.run();

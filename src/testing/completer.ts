@@ -13,7 +13,7 @@ import type { MemoryConnector } from "./memoryconnections.ts";
 import { MemoryReactorClock } from "./memoryreactor.ts";
 import { CLIENT_ADDRESS } from "./memorytransport.ts";
 
-/** Lets the connection attempts of a MemoryReactor succeed or fail. */
+/** Makes the connection attempts of a MemoryReactor succeed or fail. */
 export class ConnectionCompleter {
   private readonly reactor: MemoryReactorClock;
 
@@ -24,14 +24,15 @@ export class ConnectionCompleter {
   }
 
   /**
-   * The first attempt under way succeeds, with a server on the same reactor that listens at its port.
-   * @returns undefined when there is no attempt
+   * The first pending attempt succeeds. It is connected to the factory that listens on that port of the same reactor.
+   * @returns the pump, or undefined when no attempt is pending
+   * @throws Error when no port listens, or a factory builds no protocol
    */
   succeedOnce(): IOPump | undefined {
     const connector = this.next();
     if (connector === undefined) return undefined;
     const port = this.reactor.tcpServers.find((candidate) => candidate.listening && candidate.port === connector.port);
-    if (port === undefined) throw new Error(`Nobody listens on port ${connector.port} of this reactor.`);
+    if (port === undefined) throw new Error(`Nothing listens on port ${connector.port} of this reactor.`);
     const client = connector.begin();
     const server = port.factory.buildProtocol(CLIENT_ADDRESS);
     if (!client || !server) throw new Error("A factory built no protocol.");
@@ -40,8 +41,8 @@ export class ConnectionCompleter {
     return connect(server, new FakeTransport(server, true), client, clientIO);
   }
 
-  /** The first attempt under way fails. False when there is none. */
-  failOnce(reason: Error = new ConnectError("The test let this attempt fail.")): boolean {
+  /** The first pending attempt fails with `reason`. Returns false when none is pending. @throws TypeError */
+  failOnce(reason: Error = new ConnectError("The test made this attempt fail.")): boolean {
     check("failOnce(reason)", "reason", reason, kinds.error);
     const connector = this.next();
     connector?.fail(reason);
@@ -53,12 +54,13 @@ export class ConnectionCompleter {
   }
 }
 
-/** Where a {@link connectableEndpoint} connects to. */
+/** The port of a {@link connectableEndpoint}. */
 const CONNECTABLE_PORT = 31337;
 
 /**
- * An endpoint to connect to, and what decides how its attempts turn out. Whoever is connected talks to a protocol of
+ * An endpoint to connect to, and the completer that makes its attempts succeed or fail. Connections go to a protocol of
  * `server`, which listens on port 31337 of `reactor`.
+ * @throws TypeError when `server` is not a factory
  */
 export function connectableEndpoint(server: ServerFactoryLike = Factory.forProtocol(AccumulatingProtocol)): {
   readonly endpoint: ClientEndpoint;

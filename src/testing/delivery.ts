@@ -1,9 +1,9 @@
-/** Hands bytes to a protocol as the engine does. */
+/** Delivers bytes to a protocol as the engine does. */
 
 import type { ProtocolLike } from "../internet/interfaces.ts";
 import { borrowsFrom } from "../internet/stream/borrowing.ts";
 
-const SPOILT = 0xee;
+const OVERWRITTEN = 0xee;
 
 /**
  * Call dataReceived() with `data`, which the protocol then owns. If it borrows, the bytes are overwritten afterwards,
@@ -14,6 +14,6 @@ export function deliver(protocol: ProtocolLike, data: Buffer): void {
   try {
     protocol.dataReceived(data);
   } finally {
-    if (lent) data.fill(SPOILT);
+    if (lent) data.fill(OVERWRITTEN);
   }
 }

@@ -2,18 +2,18 @@
 
 import { type Kind, object } from "../internet/arguments/kinds.ts";
 
-/** What a protocol passes to startTLS() in a test. */
+/** The argument of startTLS() in a test. */
 export interface FakeContext {
-  /** Whether the other side's context is acceptable. Default: everything is. */
+  /** Whether the other side's context is accepted. Default: every context is. */
   iosimVerify?(other: FakeContext): boolean;
 }
 
-/** A protocol that is told when the handshake is done. */
+/** A protocol that is notified when the handshake is complete. */
 export interface FakeHandshakeListener {
   handshakeCompleted(): void;
 }
 
-/** The greeting of a simulated handshake. */
+/** The only message of a simulated handshake. */
 export class Hello {
   readonly context: FakeContext;
 
@@ -22,13 +22,13 @@ export class Hello {
   }
 }
 
-/** The end of one direction. */
+/** The FIN of one direction. */
 export const END = Symbol("end");
 
 /** The other side has closed the connection. */
 export const CLOSED = Symbol("closed");
 
-/** One thing that is carried, in the order in which it was sent. */
+/** One item that travels from one side to the other, in order. */
 export type Item = Buffer | Hello | typeof END | typeof CLOSED;
 
 export const ITEM: Kind = {

@@ -4,7 +4,7 @@
  *     client protocol ──write──► FakeTransport ══ pump() ══► FakeTransport ──dataReceived──► server protocol
  *                                     ◄═══════════ pump() ═══════════
  *
- * Bytes move only in pump(), so that a test sees every step. startTLS() is simulated, including refusals.
+ * Bytes move only in pump(), so that a test sees every step. startTLS() is simulated, including failed handshakes.
  */
 
 import { check, checkOptional } from "../internet/arguments/check.ts";
@@ -26,28 +26,28 @@ import {
 } from "./fakewire.ts";
 import { CLIENT_ADDRESS, MemoryTransport, SERVER_ADDRESS } from "./memorytransport.ts";
 
-/** A streaming producer is paused while more than this waits to be pumped, in bytes. */
+/** The high-water mark, in bytes: a push producer is paused while more waits to be pumped. */
 const HIGH_WATER = 64 * 1024;
 
-/** One end of a connection whose other end is pumped to. It closes by the rules of every transport, see closing.ts. */
+/** One end of a connection in memory; an IOPump moves its output to the other end. It ends by the rules of closing.ts. */
 export class FakeTransport extends MemoryTransport {
   readonly isServer: boolean;
-  /** Why the connection was lost, when it was not closed cleanly. */
+  /** The reason of the loss, when the connection was not closed cleanly. */
   disconnectReason: Error | null = null;
-  /** What was passed to startTLS(), once that was called. */
+  /** The argument of startTLS(), once that was called. */
   tls: FakeContext | null = null;
-  /** The other side's, once the handshake is done. */
+  /** The other side's context, once the handshake is complete. */
   peerContext: FakeContext | null = null;
-  /** What goes to the other side with the next pump. */
+  /** Output that the next pump moves to the other side. */
   readonly stream: Item[] = [];
   /** Called whenever there may be something to pump. */
   onActivity: (() => void) | null = null;
-  /** Written since startTLS(), before the handshake was done. */
+  /** Output since startTLS(), held until the handshake is complete. */
   private readonly sealed: Item[] = [];
   /** Bytes in `stream` and `sealed`. */
   private written = 0;
   private readonly arrived: Item[] = [];
-  /** How many of them were delivered. */
+  /** The number of items of `arrived` that were delivered. */
   private taken = 0;
   private paused = false;
 
@@ -66,12 +66,12 @@ export class FakeTransport extends MemoryTransport {
 
   // --- for the pump --------------------------------------------------------------------------------------------------
 
-  /** Bytes that wait to be pumped. */
+  /** Bytes that were written and not pumped yet. */
   get pending(): number {
     return this.written;
   }
 
-  /** What has been written since the last time, in one piece for each stretch of bytes. */
+  /** Take the output since the last call. */
   takeOutput(): Item[] {
     const items = this.stream.splice(0);
     for (const item of items) this.written -= sizeOf(item);
@@ -79,7 +79,7 @@ export class FakeTransport extends MemoryTransport {
     return items;
   }
 
-  /** What the other side wrote has arrived. */
+  /** Output of the other side arrives. @throws TypeError for what is not such output */
   arrive(items: readonly Item[]): void {
     check("arrive(items)", "items", items, array);
     for (const item of items) check("arrive(items)", "items", item, ITEM);
@@ -87,7 +87,7 @@ export class FakeTransport extends MemoryTransport {
     this.deliverArrived();
   }
 
-  /** Ask a pull producer for more, and close when all that was to be sent has been. True when that did something. */
+  /** Ask a pull producer for more, and close when everything was sent. Returns whether that had an effect. */
   settle(): boolean {
     if (this.disconnected) return false;
     if (this.disconnectReason !== null) {
@@ -110,12 +110,12 @@ export class FakeTransport extends MemoryTransport {
     this.taken = 0;
   }
 
-  /** The other side has closed: what it wrote before comes first. */
+  /** The other side has closed: this side is lost after it has received the output before that. */
   peerClosed(): void {
     this.arrive([CLOSED]);
   }
 
-  /** Items that arrived and were not delivered. */
+  /** The number of items that arrived and were not delivered. */
   private get waiting(): number {
     return this.arrived.length - this.taken;
   }
@@ -123,7 +123,7 @@ export class FakeTransport extends MemoryTransport {
   private deliverArrived(): void {
     while (this.protocol !== null && this.waiting > 0) {
       const item = this.arrived[this.taken] as Item;
-      // A handshake goes on whatever the protocol has in mind.
+      // A handshake proceeds even while reading is paused.
       if (this.paused && !this.disconnecting && !(item instanceof Hello)) return;
       this.taken++;
       if (this.taken === this.arrived.length) {
@@ -138,13 +138,13 @@ export class FakeTransport extends MemoryTransport {
 
   private receive(protocol: ProtocolLike, item: Buffer | typeof END): void {
     if (item === END) this.peerEnded();
-    else if (this.tls !== null && this.peerContext === null) this.refuse("plain bytes came where a handshake was due");
+    else if (this.tls !== null && this.peerContext === null) this.refuse("plain bytes came instead of a handshake");
     else deliver(protocol, Buffer.from(item));
   }
 
   private shakeHands(context: FakeContext): void {
     if (this.tls === null) {
-      this.refuse("a handshake came where plain bytes were due");
+      this.refuse("a handshake came instead of plain bytes");
       return;
     }
     if (this.tls.iosimVerify?.(context) === false) {
@@ -172,7 +172,7 @@ export class FakeTransport extends MemoryTransport {
     this.writeEnded();
   }
 
-  /** The pump closes it, when it has carried everything. */
+  /** The pump closes the connection once it has moved everything. */
   protected override sendThenClose(): void {
     this.onActivity?.();
   }
@@ -185,7 +185,7 @@ export class FakeTransport extends MemoryTransport {
 
   // --- for the protocol ----------------------------------------------------------------------------------------------
 
-  /** Simulate startTLS(): exchange contexts with the other side, which must call this too. */
+  /** Simulate startTLS(): exchange contexts with the other side, which must call this too. @throws Error the second time */
   startTLS(context: FakeContext): void {
     check("startTLS(context)", "context", context, CONTEXT);
     if (this.tls !== null) throw new Error("TLS was started already.");
@@ -194,7 +194,7 @@ export class FakeTransport extends MemoryTransport {
     this.onActivity?.();
   }
 
-  /** The other side's context: undefined before the handshake is done. */
+  /** The other side's context: undefined before the handshake is complete. */
   getPeerCertificate(): FakeContext | undefined {
     return this.peerContext ?? undefined;
   }
@@ -218,7 +218,7 @@ export class FakeTransport extends MemoryTransport {
     this.onActivity?.();
   }
 
-  /** Deliver what arrived while the protocol had paused. True when there was something. */
+  /** Deliver what arrived while the protocol had paused reading. Returns whether anything was delivered. */
   catchUp(): boolean {
     const { waiting } = this;
     this.deliverArrived();
@@ -270,7 +270,7 @@ export class IOPump {
     this.serverIO = serverIO;
   }
 
-  /** Carry what both ends have written to each other, once. False when there was nothing to do. */
+  /** Move the output of both ends to each other, once. Returns false when there was nothing to do. */
   pump(): boolean {
     const { clientIO, serverIO } = this;
     const toServer = clientIO.takeOutput();
@@ -286,30 +286,30 @@ export class IOPump {
 
   /**
    * pump() until there is nothing to do.
-   * @throws Error when the two go on for ever
+   * @throws Error when the two protocols never stop
    */
   flush(): boolean {
     const TOO_MANY = 100_000;
     let moved = false;
     for (let i = 0; this.pump(); i++) {
       moved = true;
-      if (i === TOO_MANY) throw new Error("The two protocols talk without end.");
+      if (i === TOO_MANY) throw new Error("The two protocols write to each other without end.");
     }
     return moved;
   }
 
-  /** When one end has closed, so does the other, once it has read what came before. */
+  /** When one end has closed, the other is lost too, once it has received the output before that. */
   private close(one: FakeTransport, other: FakeTransport): boolean {
     const aborted = one.disconnectReason !== null;
     if (!one.settle()) return false;
     if (!one.disconnected) return true;
-    if (aborted) other.lose(other.disconnectReason ?? new ConnectionLost("The other side cut the connection."));
+    if (aborted) other.lose(other.disconnectReason ?? new ConnectionLost("The other side reset the connection."));
     else other.peerClosed();
     return true;
   }
 }
 
-/** Connect two protocols with the transports given, both of whose makeConnection() is called: the server's first. */
+/** Connect two protocols over the given transports. Calls makeConnection() of both, the server's first. @throws TypeError */
 export function connect(
   server: ProtocolLike,
   serverTransport: FakeTransport,
@@ -325,7 +325,7 @@ export function connect(
   return pump;
 }
 
-/** A client and a server of these classes, connected. */
+/** Create a client and a server from classes or functions, and connect them. @throws TypeError */
 export function connectedServerAndClient<S extends ProtocolLike, C extends ProtocolLike>(
   makeServer: (new () => S) | (() => S),
   makeClient: (new () => C) | (() => C),

@@ -4,19 +4,19 @@ import { fileURLToPath } from "node:url";
 /** Something that a test may leak. */
 export interface Leaky {
   readonly leakKind: "timers" | "transports";
-  /** What is left, one line or more for each; nothing when all is clean. */
+  /** A line for each leak. */
   leaks(): string[];
 }
 
-/** Each with the stack of its making, which is turned into text only when there is a leak to report. */
+/** Each object with the stack of its creation, which is formatted only to report a leak. */
 let watched: Map<Leaky, Error> | undefined;
 
-/** For clocks, ports and transports: be asked for leaks at the end of the test that makes them. */
+/** For clocks, ports and transports: check `leaky` at the end of the test that created it. */
 export function watchForLeaks(leaky: Leaky): void {
-  watched?.set(leaky, new Error("made"));
+  watched?.set(leaky, new Error("created"));
 }
 
-/** Begin to watch. Returns what ends it, and tells what is left of a kind, and where that was made. */
+/** Start watching. Returns a function that stops, and returns another that lists the leaks of a kind, with their places. */
 export function beginWatching(): () => (kind: Leaky["leakKind"]) => string[] {
   const mine = new Map<Leaky, Error>();
   watched = mine;
@@ -27,14 +27,14 @@ export function beginWatching(): () => (kind: Leaky["leakKind"]) => string[] {
 }
 
 function linesOf(leaky: Leaky, made: Error): string[] {
-  return leaky.leaks().map((line) => `${line} (the ${leaky.constructor.name} was made ${placeOf(made)})`);
+  return leaky.leaks().map((line) => `${line} (the ${leaky.constructor.name} was created ${placeOf(made)})`);
 }
 
-/** The folder of all modules: in dist/ this one is a part of core.js. */
+/** The folder of all modules. In dist/, this module is part of core.js. */
 const PACKAGE = fileURLToPath(import.meta.url.replace(/^(.*\/(?:src|dist)\/).*$/, "$1"));
 
 /** The first stack frame outside of this package: "at build (/app/chat.test.ts:12:5)". */
 function placeOf({ stack = "" }: Error): string {
   const frames = stack.split("\n").slice(1);
-  return frames.find((frame) => !frame.includes(PACKAGE))?.trim() ?? "somewhere deeper than stacks are kept";
+  return frames.find((frame) => !frame.includes(PACKAGE))?.trim() ?? "at an unknown place: the stack is too deep";
 }

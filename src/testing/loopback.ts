@@ -1,4 +1,4 @@
-/** Two protocols that talk to each other by themselves. */
+/** Two protocols that are pumped automatically. */
 import { ensureProtocol } from "../internet/arguments/transports.ts";
 import { Deferred } from "../internet/defer/deferred.ts";
 import { fail } from "../internet/defer/makers.ts";
@@ -6,8 +6,8 @@ import type { ProtocolLike } from "../internet/interfaces.ts";
 import { connect, FakeTransport, type IOPump } from "./iosim.ts";
 
 /**
- * Connect two protocols in memory, and pump whenever one of them has something for the other, until both have lost the
- * connection: then it fires. It fails with what a protocol throws. Cancelling it ends the pumping.
+ * Connect two protocols in memory, and pump whenever there is output, until both have lost the connection: then the
+ * Deferred fires. It fails with an exception of a protocol. Cancelling it stops the pumping.
  * @throws TypeError for what is not a protocol
  */
 export function loopbackAsync(server: ProtocolLike, client: ProtocolLike): Deferred<void> {

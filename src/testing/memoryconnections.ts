@@ -1,4 +1,4 @@
-/** What a MemoryReactor returns for a port and for a connection attempt; the test decides what becomes of them. */
+/** The ports and connectors of a MemoryReactor. The test accepts clients, and makes attempts succeed or fail. */
 
 import { IPv4Address, IPv6Address } from "../internet/address.ts";
 import { check } from "../internet/arguments/check.ts";
@@ -26,7 +26,7 @@ function addressOf(host: string, port: number): Address {
   return host.includes(":") ? new IPv6Address("TCP", host, port) : new IPv4Address("TCP", host, port);
 }
 
-/** What listenTCP() returned. The test lets clients come. */
+/** The result of listenTCP(). A test accepts clients with accept(). */
 export class MemoryPort implements ListeningPort {
   readonly port: number;
   readonly factory: ServerFactoryLike;
@@ -44,7 +44,7 @@ export class MemoryPort implements ListeningPort {
   /** See skein/testing/vitest. */
   readonly leakKind = "transports";
   leaks(): string[] {
-    return this.listening ? [`a ${this.factory.constructor.name} still listens on port ${this.port}`] : [];
+    return this.listening ? [`a ${this.factory.constructor.name} is still listening on port ${this.port}`] : [];
   }
 
   startListening(): void {
@@ -69,7 +69,7 @@ export class MemoryPort implements ListeningPort {
     await this.stopListening();
   }
 
-  /** A client connects. Its transport; disconnecting at once when the factory built nothing. */
+  /** A client connects. Returns its transport, which is already disconnecting if the factory built no protocol. @throws TypeError */
   accept(peerAddress: Address = CLIENT_ADDRESS): StringTransport {
     check("accept(peerAddress)", "peerAddress", peerAddress, address);
     const transport = new StringTransport({ hostAddress: this.getHost(), peerAddress });
@@ -83,14 +83,14 @@ function begin(transport: StringTransport, protocol: ProtocolLike | null | undef
   else transport.connect(protocol);
 }
 
-/** What connectTCP() returned. The test lets the attempt succeed or fail. */
+/** The result of connectTCP(). A test makes the attempt succeed or fail. */
 export class MemoryConnector implements Connector {
   readonly host: string;
   readonly port: number;
   readonly factory: ClientFactoryLike;
   readonly options: ConnectTCPOptions;
   state: Connector["state"] = "disconnected";
-  /** How often connect() was called. */
+  /** The number of connect() calls. */
   attempts = 0;
   /** The connection, once there is one. */
   transport: StringTransport | null = null;
@@ -107,7 +107,7 @@ export class MemoryConnector implements Connector {
   /** @throws ConnectError unless disconnected */
   connect(): void {
     if (this.state !== "disconnected")
-      throw new ConnectError(`This connector is ${this.state}: it can only connect when it is not.`);
+      throw new ConnectError(`This connector is ${this.state}: connect() needs one that is disconnected.`);
     this.state = "connecting";
     this.attempts++;
     if (!this.factoryStarted) {
@@ -119,7 +119,7 @@ export class MemoryConnector implements Connector {
 
   stopConnecting(): void {
     if (this.state !== "connecting")
-      throw new NotConnectingError(`There is no attempt to stop: this is ${this.state}.`);
+      throw new NotConnectingError(`There is no attempt to stop: this connector is ${this.state}.`);
     this.fail(new UserError("The attempt was stopped by stopConnecting()."));
   }
 
@@ -132,7 +132,7 @@ export class MemoryConnector implements Connector {
     return addressOf(this.host, this.port);
   }
 
-  /** The attempt succeeds. Returns the transport; disconnecting at once when the factory built nothing. */
+  /** The attempt succeeds. Returns the transport, which is already disconnecting if the factory built no protocol. */
   succeed(): StringTransport {
     const protocol = this.begin();
     const transport = new StringTransport({ peerAddress: this.getDestination() });
@@ -145,23 +145,25 @@ export class MemoryConnector implements Connector {
     return transport;
   }
 
-  /** The same for those who have a transport of their own: what the factory builds. */
+  /** The same for a test with a transport of its own. Returns the protocol that the factory built. */
   begin(): ProtocolLike | null | undefined {
-    if (this.state !== "connecting") throw new Error(`There is no attempt that could succeed: this is ${this.state}.`);
+    if (this.state !== "connecting")
+      throw new Error(`There is no attempt that could succeed: this connector is ${this.state}.`);
     this.state = "connected";
     return this.factory.buildProtocol(this.getDestination());
   }
 
   /** The attempt fails. */
-  fail(error: Error = new ConnectError("The test let this attempt fail.")): void {
+  fail(error: Error = new ConnectError("The test made this attempt fail.")): void {
     check("fail(error)", "error", error, errorKind);
-    if (this.state !== "connecting") throw new Error(`There is no attempt that could fail: this is ${this.state}.`);
+    if (this.state !== "connecting")
+      throw new Error(`There is no attempt that could fail: this connector is ${this.state}.`);
     this.state = "disconnected";
     this.factory.clientConnectionFailed(this, new Failure(error));
     this.release();
   }
 
-  /** The connection is lost, if there is one. The same as to lose its transport. */
+  /** The connection is lost, if there is one, as by its transport's lose(). */
   lose(error: Error = new ConnectionDone()): void {
     check("lose(error)", "error", error, errorKind);
     if (this.state !== "connected") return;

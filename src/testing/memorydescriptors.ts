@@ -1,10 +1,10 @@
-/** The part of a MemoryReactor that notes readers and writers. */
+/** The part of a MemoryReactor that records readers and writers. */
 import { ensureReader, ensureWriter } from "../internet/arguments/reactors.ts";
 import type { ReactorFDSet, ReadDescriptor, WriteDescriptor } from "../internet/interfaces.ts";
 
-/** Notes what is to be watched; a test calls doRead() and doWrite() itself. */
+/** Records readers and writers; a test calls doRead() and doWrite() itself. */
 export class MemoryDescriptors implements ReactorFDSet {
-  /** What addReader() and addWriter() were given and is there still. */
+  /** The readers and writers that were added and not removed. */
   readonly readers = new Set<ReadDescriptor>();
   readonly writers = new Set<WriteDescriptor>();
 

@@ -1,4 +1,4 @@
-/** A reactor that only records what it is asked for. */
+/** A reactor that records calls, and does no I/O. */
 
 import { literalAddress } from "../internet/address.ts";
 import { check } from "../internet/arguments/check.ts";
@@ -27,18 +27,18 @@ import { MemoryDescriptors } from "./memorydescriptors.ts";
 
 type Callable = (...args: unknown[]) => unknown;
 
-/** The first port that is chosen where 0 is asked for. */
+/** The first port that is chosen for port 0. */
 const FIRST_PORT = 50_000;
 
-/** A trigger, as it was added. */
+/** A system event trigger. */
 export interface RecordedTrigger extends TriggerId {
   readonly f: Callable;
   readonly args: readonly unknown[];
 }
 
 /**
- * Records what it is asked for, and lets the test decide the outcome. It has no clock: see {@link MemoryReactorClock}.
- * Events are fired as they are by a real reactor.
+ * Records ports, connection attempts, triggers and descriptors; the test decides their outcome. It has no clock: see
+ * {@link MemoryReactorClock}. System events are fired as by a real reactor.
  */
 export class MemoryReactor extends MemoryDescriptors implements ReactorCore, ReactorTCP, ReactorNames {
   readonly name: string = "memory";
@@ -46,22 +46,22 @@ export class MemoryReactor extends MemoryDescriptors implements ReactorCore, Rea
   hasRun = false;
   hasStopped = false;
   hasCrashed = false;
-  /** What callWhenRunning() was given before run(). */
+  /** The calls of callWhenRunning() before run(). */
   readonly whenRunningHooks: { readonly f: Callable; readonly args: readonly unknown[] }[] = [];
   readonly triggers: RecordedTrigger[] = [];
   readonly tcpServers: MemoryPort[] = [];
   readonly tcpClients: MemoryConnector[] = [];
-  /** What names stand for; others cannot be looked up. */
+  /** The addresses of host names. Other names cannot be resolved. */
   readonly names = new Map<string, string>([["localhost", "127.0.0.1"]]);
   private readonly events = new Map<string, ThreePhaseEvent>();
   private settle: () => void = () => undefined;
 
-  /** Every connector, as Twisted calls them. */
+  /** The same connectors, under Twisted's name. */
   get connectors(): readonly MemoryConnector[] {
     return this.tcpClients;
   }
 
-  /** Fire the startup event, and call what waits for it. Resolves after stop() and the shutdown event, or crash(). */
+  /** Fire the startup event, then the callWhenRunning() calls. Resolves after stop() and the shutdown event, or after crash(). */
   run(_options: { installSignalHandlers?: boolean } = {}): Promise<void> {
     ensureRunOptions(_options);
     if (this.running) throw new ReactorAlreadyRunning();
@@ -149,7 +149,9 @@ export class MemoryReactor extends MemoryDescriptors implements ReactorCore, Rea
     check("resolve(name)", "name", name, text);
     if (name === "") return succeed("0.0.0.0");
     const address = literalAddress(name, 0) === undefined ? this.names.get(name) : name;
-    return address === undefined ? fail(new DNSLookupError(`There is no "${name}" in this test.`)) : succeed(address);
+    return address === undefined
+      ? fail(new DNSLookupError(`The name "${name}" is not in the names of this MemoryReactor.`))
+      : succeed(address);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -166,7 +168,7 @@ export class MemoryReactor extends MemoryDescriptors implements ReactorCore, Rea
   }
 }
 
-/** A MemoryReactor with a clock that the test moves. Calls are made whether the reactor runs or not. */
+/** A MemoryReactor with a clock that the test advances. Delayed calls are made whether the reactor is running or not. */
 export class MemoryReactorClock extends MemoryReactor implements Reactor {
   private readonly clock = new Clock();
 
@@ -193,7 +195,7 @@ export class MemoryReactorClock extends MemoryReactor implements Reactor {
   }
 }
 
-/** A reactor that refuses: listenTCP() and connectTCP() throw what it is given. */
+/** A reactor whose listenTCP() and connectTCP() throw the given errors. */
 export class RaisingMemoryReactor extends MemoryReactorClock {
   private readonly listenException: Error | null;
   private readonly connectException: Error | null;

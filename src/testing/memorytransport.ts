@@ -1,7 +1,7 @@
 /**
- * What transports in memory have in common: the closing rules of every transport, a protocol and a producer that a test
- * can look at, addresses, and the options of a socket that is not there. A subclass says where written bytes go, and
- * how an end of the connection travels.
+ * The base of the in-memory transports: the closing rules of every transport, the protocol and the producer for a test to
+ * inspect, addresses, and socket options. A subclass defines where written bytes go, and how the end of the connection
+ * reaches the peer.
  */
 import { IPv4Address } from "../internet/address.ts";
 import { check } from "../internet/arguments/check.ts";
@@ -21,13 +21,13 @@ import {
 } from "../internet/stream/closing.ts";
 import { watchForLeaks } from "./leaks.ts";
 
-/** The addresses of the two ends, unless a test says otherwise. */
+/** The default addresses of the two ends. */
 export const SERVER_ADDRESS: Address = new IPv4Address("TCP", "10.0.0.1", 12345);
 export const CLIENT_ADDRESS: Address = new IPv4Address("TCP", "192.168.1.1", 54321);
 
 /** What every transport in memory has, see {@link StringTransport} and {@link FakeTransport}. */
 export abstract class MemoryTransport extends ClosingTransport implements Transport {
-  /** Called once, when the connection is lost and its protocol was told. */
+  /** Called once, when the connection is lost, after connectionLost(). */
   onLost: ((reason: Error) => void) | null = null;
   private readonly host: Address;
   private readonly peer: Address;
@@ -41,9 +41,9 @@ export abstract class MemoryTransport extends ClosingTransport implements Transp
     watchForLeaks(this);
   }
 
-  // --- what a kind of transport brings -------------------------------------------------------------------------------
+  // --- what a subclass implements ------------------------------------------------------------------------------------
 
-  /** Keep or carry `data`, which is not empty and belongs to this transport. */
+  /** Queue `data`, which is not empty and is owned by this transport. */
   protected abstract put(data: Buffer): void;
   /** Drop what has not reached the peer or the protocol. */
   protected abstract forget(): void;
@@ -140,11 +140,11 @@ export abstract class MemoryTransport extends ClosingTransport implements Transp
 
   // --- how it closes -------------------------------------------------------------------------------------------------
 
-  /** The test, or its pump, says when a producer may go on. */
+  /** The test or its pump decides when a producer is resumed. */
   protected override wantDrain(): void {}
   protected override askFirst(): void {}
 
-  /** A test sees what its protocols throw. */
+  /** Exceptions of protocols reach the test. */
   protected override fail(error: unknown): void {
     throw error;
   }

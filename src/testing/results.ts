@@ -9,10 +9,10 @@ import { describe } from "../logger/describe.ts";
 import { ensureErrorTypes } from "./errortypes.ts";
 
 const DEFERRED: Kind = withMethods("a Deferred", "addBoth", "addErrback");
-const NOTHING = Symbol("nothing yet");
+const NOT_FIRED = Symbol("not fired");
 
-function look<T>(d: Deferred<T>): T | Failure | typeof NOTHING {
-  let came: T | Failure | typeof NOTHING = NOTHING;
+function look<T>(d: Deferred<T>): T | Failure | typeof NOT_FIRED {
+  let came: T | Failure | typeof NOT_FIRED = NOT_FIRED;
   d.addBoth((result) => {
     came = result;
     return result;
@@ -20,11 +20,11 @@ function look<T>(d: Deferred<T>): T | Failure | typeof NOTHING {
   return came;
 }
 
-/** The result of `d`, which has one. @throws Error when it has none yet, or has failed: that is the `cause` */
+/** The result of `d`. @throws Error when `d` has not fired, or has failed: its error is the `cause` */
 export function successResultOf<T>(d: Deferred<T>): T {
   check("successResultOf(d)", "d", d, DEFERRED);
   const came = look(d);
-  if (came === NOTHING) throw new Error("The Deferred should have a result by now, but has none.");
+  if (came === NOT_FIRED) throw new Error("The Deferred should have a result, but has not fired.");
   if (came instanceof Failure) {
     d.addErrback(() => undefined);
     throw new Error(`The Deferred should have a result, but has failed: ${came.getErrorMessage()}`, {
@@ -35,14 +35,14 @@ export function successResultOf<T>(d: Deferred<T>): T {
 }
 
 /**
- * The Failure of `d`, which has failed, with one of `types` where any are given. It counts as handled.
- * @throws Error when it has not failed, or with something else
+ * The Failure of `d`, which must be of one of `types` if any are given. It counts as handled.
+ * @throws Error when `d` has not failed, or with another type; TypeError for what is not a Deferred or a class
  */
 export function failureResultOf(d: Deferred<unknown>, ...types: ErrorType[]): Failure {
   check("failureResultOf(d, ...types)", "d", d, DEFERRED);
   ensureErrorTypes("failureResultOf(d, ...types)", types);
   const came = look(d);
-  if (came === NOTHING) throw new Error("The Deferred should have failed by now, but has no result.");
+  if (came === NOT_FIRED) throw new Error("The Deferred should have failed, but has not fired.");
   if (!(came instanceof Failure))
     throw new Error(`The Deferred should have failed, but has the result ${describe(came)}.`);
   d.addErrback(() => undefined);
@@ -53,11 +53,11 @@ export function failureResultOf(d: Deferred<unknown>, ...types: ErrorType[]): Fa
   return came;
 }
 
-/** Check that `d` has no result yet. @throws Error when it has fired and its chain is not suspended */
+/** Check that `d` has not fired, or that its chain is suspended. @throws Error otherwise */
 export function assertNoResult(d: Deferred<unknown>): void {
   check("assertNoResult(d)", "d", d, DEFERRED);
   const came = look(d);
-  if (came === NOTHING) return;
+  if (came === NOT_FIRED) return;
   if (came instanceof Failure) {
     d.addErrback(() => undefined);
     throw new Error(`The Deferred should have no result, but has failed: ${came}`, { cause: came.value });

@@ -1,5 +1,5 @@
 /**
- * For tests that run under vitest: each test is to leave nothing behind.
+ * Leak checks for tests that run under vitest.
  *
  *     import { checkLeaks } from "skein/testing/vitest";
  *     checkLeaks();
@@ -17,21 +17,21 @@ import { type CapturedLogs, capturedLogs } from "../logger/log.ts";
 import { ensureErrorTypes } from "./errortypes.ts";
 import { beginWatching } from "./leaks.ts";
 
-/** What a test may leave behind: all of it is checked unless it is switched off. */
+/** Kinds of leaks. Each is checked unless it is false. */
 export interface LeakCheckOptions {
-  /** Transports of skein/testing that a protocol still has. */
+  /** Transports of skein/testing that are still connected to a protocol. */
   readonly transports?: boolean;
-  /** Calls that clocks of skein/testing, and the installed reactor, are still to make. */
+  /** Pending delayed calls of the clocks of skein/testing and of the installed reactor. */
   readonly timers?: boolean;
-  /** Failures at the end of Deferreds that nobody has handled. */
+  /** Unhandled failures of Deferreds. */
   readonly failures?: boolean;
-  /** Errors that were logged, and not taken by flushLoggedErrors(). */
+  /** Errors that were logged, and not removed by flushLoggedErrors(). */
   readonly errors?: boolean;
 }
 
 const OPTIONS: Record<keyof LeakCheckOptions, Kind> = { transports: flag, timers: flag, failures: flag, errors: flag };
 
-/** The check of the test that runs: one, however many `describe`s around it ask for one. */
+/** The check of the current test, shared by all checkLeaks() calls of the `describe`s around it. */
 interface Check {
   depth: number;
   options: LeakCheckOptions;
@@ -45,9 +45,9 @@ interface Check {
 let current: Check | undefined;
 
 /**
- * From here on, in this file or `describe`, a test fails that leaves something behind. Where one `describe` in another
- * asks as well, its options add to the outer ones, and count where both name the same. Call it before any afterEach()
- * that cleans up: vitest runs the last one first.
+ * Make each test of this file or `describe` fail if it leaks. In a nested `describe`, the options override those of the
+ * outer one. Call it before any afterEach() that cleans up: vitest runs the last one first.
+ * @throws TypeError for an unknown or wrong option
  */
 export function checkLeaks(options: LeakCheckOptions = {}): void {
   const checked = checkOptions<LeakCheckOptions>("checkLeaks(options)", options, OPTIONS);
@@ -81,7 +81,7 @@ function leftBy(check: Check): string[] {
   const left: string[] = [];
   if (transports) left.push(...remains("transports"));
   if (timers) left.push(...remains("timers"), ...callsOfReactor());
-  // The collector may have found some of them by now, and then they are pending no more.
+  // Failures whose Deferreds were collected meanwhile were reported, and are no longer pending.
   if (failures) {
     for (const { failure, explain } of [...check.notes.reports, ...pendingFailures()])
       if (!check.before.has(failure)) left.push(`${explain()}: ${failure}`);
@@ -94,8 +94,8 @@ function leftBy(check: Check): string[] {
 }
 
 /**
- * The errors that were logged and not flushed, without reports of unhandled failures, whose time depends on the
- * collector.
+ * The errors that were logged and not flushed, without reports of unhandled failures, whose time depends on garbage
+ * collection.
  */
 function errorsOf({ logs, flushed, notes }: Check): LogEvent[] {
   const isReport = ({ error, message }: LogEvent): boolean =>
@@ -105,16 +105,16 @@ function errorsOf({ logs, flushed, notes }: Check): LogEvent[] {
 
 function callsOfReactor(): string[] {
   const calls = installedReactor()?.getDelayedCalls() ?? [];
-  return calls.map((call) => `a call of the installed reactor is still to come, at ${call.getTime()}`);
+  return calls.map((call) => `a delayed call of the installed reactor is still pending, at ${call.getTime()}`);
 }
 
 /**
- * Take the errors that this test has logged so far, of one of `types` where any are given: those are meant.
+ * Remove and return the errors that this test has logged so far, of one of `types` if any are given: they are expected.
  * @throws Error without checkLeaks()
  */
 export function flushLoggedErrors(...types: ErrorType[]): unknown[] {
   ensureErrorTypes("flushLoggedErrors(...types)", types);
-  if (current === undefined) throw new Error("flushLoggedErrors() works in tests that checkLeaks() checks.");
+  if (current === undefined) throw new Error("flushLoggedErrors() needs checkLeaks() in this file or describe().");
   const taken = errorsOf(current).filter(
     ({ error }) => types.length === 0 || types.some((type) => error instanceof type),
   );

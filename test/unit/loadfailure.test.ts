@@ -20,7 +20,7 @@ const said = (message: string, here: Partial<Surroundings> = {}, code?: string) 
 
 const COMPILE = "npx cmake-js compile --directory /app/node_modules/skein";
 
-describe("each cause has its sentence and its ways out", () => {
+describe("each cause has its sentence and its remedies", () => {
   test.each<[string, string, string[]]>([
     [
       "no binary for the platform",
@@ -110,7 +110,7 @@ describe("each cause has its sentence and its ways out", () => {
   });
 });
 
-test("the ways out are numbered, one a line, and the last is to do without the engine", () => {
+test("the remedies are numbered, one per line, and the last is to do without the engine", () => {
   const lines = said(ABSENT, { platform: "freebsd", libc: undefined }).split("\n");
   const numbered = lines.filter((line) => /^ {2}\d\. /.test(line));
   expect(numbered.map((line) => line.trim()[0])).toEqual(["1", "2"]);
@@ -122,6 +122,6 @@ test("the ways out are numbered, one a line, and the last is to do without the e
   ]);
 });
 
-test("what is thrown need not be an Error", () => {
+test("the cause need not be an Error", () => {
   expect(explain("refused", HERE)).toContain("Node said: refused");
 });

@@ -594,8 +594,8 @@ describe("JSON", () => {
       expect.stringMatching(new RegExp(`^error skein.logger Line ${line} of the log cannot be read \\(.*${why}`));
     expect(read.map((one) => `${one.level} ${one.namespace} ${one.message}`)).toEqual([
       unreadable(1, ""),
-      unreadable(2, "no JSON object"),
-      unreadable(3, "no JSON object"),
+      unreadable(2, "not a JSON object"),
+      unreadable(3, "not a JSON object"),
       unreadable(4, "loud"),
       unreadable(5, "no format"),
       "info a.b kept",

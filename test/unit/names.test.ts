@@ -35,7 +35,7 @@ describe("resolve", () => {
     expect(lookup).not.toHaveBeenCalled();
   });
 
-  it("prefers an IPv4 address wherever it stands in the answer", async () => {
+  it("prefers an IPv4 address, wherever it is in the answer", async () => {
     answering({ address: "2001:db8::5", family: 6 }, { address: "192.0.2.7", family: 4 });
     expect(await resolve("both.example")).toBe("192.0.2.7");
   });
@@ -45,7 +45,7 @@ describe("resolve", () => {
     expect(await resolve("six.example")).toBe("2001:db8::5");
   });
 
-  it("asks again each time", async () => {
+  it("caches nothing", async () => {
     answering({ address: "192.0.2.7", family: 4 });
     await resolve("host.example");
     await resolve("host.example");
@@ -63,17 +63,17 @@ describe("resolve", () => {
     expect((error as Error).cause).toMatchObject({ code: "ENOTFOUND" });
   });
 
-  it("says that the name servers do not answer when they do not", async () => {
+  it("says when the name servers do not answer", async () => {
     failing("EAI_AGAIN");
     await expect(resolve("host.example").asPromise()).rejects.toThrow(/No name server answered/);
   });
 
-  it("fails when the answer holds no address", async () => {
+  it("fails when the answer contains no address", async () => {
     answering();
     await expect(resolve("empty.example").asPromise()).rejects.toThrow(DNSLookupError);
   });
 
-  it("does not ask for names that cannot be", async () => {
+  it("does not query invalid names", async () => {
     const label63 = "a".repeat(63);
     const impossible = {
       NUL: "host\0.example",
@@ -97,7 +97,7 @@ describe("resolve", () => {
     expect(lookup).not.toHaveBeenCalled();
   });
 
-  it("asks for names at the limits, for the root's dot, and for international names", async () => {
+  it("queries names of the maximum length, with a trailing dot, and international names", async () => {
     answering({ address: "192.0.2.7", family: 4 });
     const label63 = "a".repeat(63);
     const longest = `${label63}.${label63}.${label63}.${"a".repeat(61)}`;

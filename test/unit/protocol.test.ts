@@ -31,7 +31,7 @@ class Recorder extends Protocol {
 }
 
 describe("Protocol", () => {
-  it("knows its transport from makeConnection() on, also after the loss", () => {
+  it("has its transport from makeConnection() on, also after the loss", () => {
     const protocol = new Recorder();
     expect(protocol.transport).toBe(undefined);
     expect(protocol.connected).toBe(false);
@@ -43,7 +43,7 @@ describe("Protocol", () => {
     expect(protocol.connected).toBe(true);
   });
 
-  it("ignores all that happens until a subclass does not", () => {
+  it("ignores every call by default", () => {
     const transport = new FakeTransport().connect(new Protocol());
     transport.receive("data");
     transport.lose();
@@ -72,7 +72,7 @@ describe("Factory", () => {
   let restore: (() => void) | undefined;
   afterEach(() => restore?.());
 
-  it("builds protocols of its class, each of which knows it", () => {
+  it("builds protocols of its class, and sets their factory", () => {
     class Recorders extends Factory {
       override protocol = Recorder;
     }
@@ -83,13 +83,13 @@ describe("Factory", () => {
     expect(one?.factory).toBe(factory);
   });
 
-  it("says what to do when it does not know what to build", () => {
+  it("throws with advice when it has no protocol class", () => {
     class Empty extends Factory {}
     expect(() => new Empty().buildProtocol(SOMEWHERE)).toThrow(NoProtocol);
     expect(() => new Empty().buildProtocol(SOMEWHERE)).toThrow(/^Empty cannot build a protocol: set its `protocol`/);
   });
 
-  it("is made for a protocol class by forProtocol(), as the class it is called on", () => {
+  it("is created by forProtocol(), which returns an instance of the class it is called on", () => {
     class Sized extends ServerFactory {
       readonly size: number;
       constructor(size: number) {
@@ -103,7 +103,7 @@ describe("Factory", () => {
     expect(factory.buildProtocol(SOMEWHERE)).toBeInstanceOf(Recorder);
   });
 
-  it("starts with its first port and stops with its last", () => {
+  it("is started with its first port and stopped with its last", () => {
     const events: string[] = [];
     class Counted extends Factory {
       override startFactory(): void {
@@ -150,7 +150,7 @@ describe("ReconnectingClientFactory", () => {
   }
   const refuse = (connector: FakeConnector) => connector.fail(new ConnectionRefusedError("refused"));
 
-  it("tries again after delays that grow by the factor, up to the greatest", () => {
+  it("retries after delays that grow by the factor, up to maxDelay", () => {
     const { reactor, connector, factory } = connecting({ maxDelay: 100 });
     const delays: number[] = [];
     for (let attempt = 1; attempt <= 7; attempt++) {
@@ -169,7 +169,7 @@ describe("ReconnectingClientFactory", () => {
     expect(factory.retries).toBe(7);
   });
 
-  it("has Twisted's numbers", () => {
+  it("has Twisted's defaults", () => {
     const { initialDelay, maxDelay, factor, jitter, maxRetries } = new ReconnectingClientFactory();
     expect({ initialDelay, maxDelay, factor, jitter, maxRetries }).toEqual({
       initialDelay: 1,
@@ -180,7 +180,7 @@ describe("ReconnectingClientFactory", () => {
     });
   });
 
-  it("tries again when an established connection was lost", () => {
+  it("retries when an established connection is lost", () => {
     const { reactor, connector } = connecting();
     connector.succeed();
     connector.lose();
@@ -205,7 +205,7 @@ describe("ReconnectingClientFactory", () => {
     expect(within).toBeLessThan(0.71);
   });
 
-  it("never asks for a negative delay", () => {
+  it("never uses a negative delay", () => {
     for (const random of [() => 0, () => 0.5, () => 1 - Number.EPSILON]) {
       const { reactor, connector } = connecting({ jitter: 50, random });
       refuse(connector);
@@ -224,7 +224,7 @@ describe("ReconnectingClientFactory", () => {
     expect(connector.attempts).toBe(3);
   });
 
-  it("begins with the first delay again after resetDelay()", () => {
+  it("uses the first delay again after resetDelay()", () => {
     const { reactor, factory, connector } = connecting();
     refuse(connector);
     reactor.advance(100);
@@ -237,7 +237,7 @@ describe("ReconnectingClientFactory", () => {
     expect(reactor.getDelayedCalls()[0]!.getTime() - reactor.seconds()).toBeCloseTo(Math.E, 6);
   });
 
-  it("stops while it waits, while it connects, and while it is connected", () => {
+  it("can be stopped while it waits, connects, and is connected", () => {
     const waiting = connecting();
     refuse(waiting.connector);
     waiting.factory.stopTrying();
@@ -259,7 +259,7 @@ describe("ReconnectingClientFactory", () => {
     expect(connected.reactor.getDelayedCalls()).toEqual([]);
   });
 
-  it("can be told to retry, once there is a connector", () => {
+  it("has retry(), which needs a connector", () => {
     const { reactor, factory, connector } = connecting();
     expect(() => factory.retry()).toThrow(/no connector to retry/);
     connector.state = "disconnected";
@@ -269,7 +269,7 @@ describe("ReconnectingClientFactory", () => {
     expect(connector.attempts).toBe(2);
   });
 
-  it("says what to do when nothing times its retries", () => {
+  it("throws with advice when it has no clock", () => {
     const { factory, connector } = connecting({ clock: null });
     connector.state = "disconnected";
     expect(() => factory.retry(connector)).toThrow(/pass a clock, or import "skein\/reactor"/);
@@ -293,7 +293,7 @@ describe("ClientCreator", () => {
     return { reactor, results, deferred, connector: reactor.connectors[0]! };
   }
 
-  it("fires with the connected protocol one turn later", () => {
+  it("fires with the connected protocol one tick later", () => {
     const { reactor, results, connector } = create();
     expect(connector.options).toEqual({ timeout: 3 });
     connector.succeed();
@@ -321,7 +321,7 @@ describe("ClientCreator", () => {
     expect(results).toHaveLength(1);
   });
 
-  it("closes the connection when it is cancelled in the turn of its success", () => {
+  it("closes the connection when it is cancelled in the tick of its success", () => {
     const { reactor, results, deferred, connector } = create();
     const transport = connector.succeed();
     deferred.cancel();
@@ -331,7 +331,7 @@ describe("ClientCreator", () => {
     expect((results as Failure[])[0]?.check(CancelledError)).toBe(CancelledError);
   });
 
-  it("is not failed a second time when its connection is lost", () => {
+  it("does not fail a second time when its connection is lost", () => {
     const { reactor, results, connector } = create();
     connector.succeed();
     reactor.advance(0);
@@ -341,7 +341,7 @@ describe("ClientCreator", () => {
   });
 });
 
-it("ClientFactory ignores what it is told until a subclass does not", () => {
+it("ClientFactory ignores every call by default", () => {
   const reactor = new FakeReactor();
   const connector = reactor.connectTCP("192.0.2.1", 7, ClientFactory.forProtocol(Recorder));
   connector.fail(new ConnectionRefusedError("refused"));

@@ -18,7 +18,7 @@ class LentFlow extends FlowRecorder {
   static override readonly borrows = true;
 }
 
-test("both sides know their addresses and each other's", async () => {
+test("both sides have their own and each other's address", async () => {
   const w = world();
   const [client, server] = await pair(w, new Recorder(), new Recorder());
   expect(`${client.transport.getPeer()}`).toBe(`10.0.0.1:${PORT}`);
@@ -27,7 +27,7 @@ test("both sides know their addresses and each other's", async () => {
   expect(`${client.transport.getHost()}`).toMatch(/^10\.0\.0\.2:\d+$/);
 });
 
-test("a port that is taken, an address of another host, and what is no address cannot be listened on", () => {
+test("listening fails on a port in use, on an address of another host, and on an invalid address", () => {
   const { server } = world();
   const listenOn = (port: number, options = {}) =>
     server.reactor.listenTCP(port, new Server(() => new Recorder()), options);
@@ -47,7 +47,7 @@ test("a port that is taken, an address of another host, and what is no address c
   expect(listenOn(0).getHost().port).not.toBe(free.port);
 });
 
-test("several ports that reuse one share its connections", async () => {
+test("several ports with reusePort share the connections", async () => {
   const w = world();
   const factories = [1, 2].map(() => new Server(() => new Recorder()));
   for (const factory of factories) w.server.reactor.listenTCP(PORT, factory, { reusePort: true });
@@ -57,7 +57,7 @@ test("several ports that reuse one share its connections", async () => {
   expect(factories[0]!.built.length + factories[1]!.built.length).toBe(40);
 });
 
-test("a port on one interface is not there on another, and a host reaches itself", async () => {
+test("a port on one interface is not reachable on another, and a host reaches itself", async () => {
   const w = world();
   const factory = new Server(() => new Recorder());
   w.server.reactor.listenTCP(PORT, factory, { interface: "127.0.0.1" });
@@ -72,7 +72,7 @@ test("a port on one interface is not there on another, and a host reaches itself
   expect(factory.built).toHaveLength(2);
 });
 
-test("a connection can be bound to an address and a port of its host, and to no other's", async () => {
+test("a connection can be bound to an address and a port of its own host only", async () => {
   const w = world();
   listen(w, () => new Recorder());
   const bound = new Recorder();
@@ -83,7 +83,7 @@ test("a connection can be bound to an address and a port of its host, and to no 
   expect(failed.value).toBeInstanceOf(ConnectBindError);
 });
 
-test("a stream of a megabyte arrives whole, to one that owns its bytes and to one that borrows them", async () => {
+test("a stream of a megabyte arrives whole at an owning and at a borrowing protocol", async () => {
   const w = world({ fragment: 0.3, partialWrites: 0.3, coalesce: 0.3, jitter: 0.01 });
   const servers = [new FlowRecorder(), new LentFlow()];
   const waiting = [...servers];
@@ -99,7 +99,7 @@ test("a stream of a megabyte arrives whole, to one that owns its bytes and to on
   for (const { check } of servers) expect([check.at, check.firstWrong]).toEqual([1024 * KIB, -1]);
 });
 
-test("bytes that a protocol keeps never change, and those that it borrowed and wrote are not lost", async () => {
+test("owned bytes never change, and borrowed bytes that were written are sent", async () => {
   const w = world({ window: 256 * KIB });
   const kept: Buffer[] = [];
   const echo = new Borrower();
@@ -117,7 +117,7 @@ test("bytes that a protocol keeps never change, and those that it borrowed and w
   expect([check.at, check.firstWrong]).toEqual([512 * KIB, -1]);
 });
 
-test("a thousand connections that have something to say at the same moment are all heard", async () => {
+test("a thousand connections with bytes at the same time are all served", async () => {
   const w = world();
   const factory = new Server(() => new HalfRecorder());
   w.server.reactor.listenTCP(PORT, factory, { backlog: 1000 });
@@ -137,7 +137,7 @@ test("a thousand connections that have something to say at the same moment are a
   expect(crossings).toBeGreaterThan(turns / 2);
 });
 
-test("a thousand connections that end in one turn take nothing from those that were to be read in it", async () => {
+test("a thousand connections that end in one tick do not affect others that are read in it", async () => {
   const w = world();
   const factory = new Server(() => new Borrower());
   w.server.reactor.listenTCP(PORT, factory, { backlog: 1300 });
@@ -159,7 +159,7 @@ test("a thousand connections that end in one turn take nothing from those that w
   expect(factory.built.slice(300).every(({ losses }) => losses === 1)).toBe(true);
 });
 
-test("a name that is void is ignored, also when its place was given to another connection", async () => {
+test("a stale handle is ignored, also when its slot was reused", async () => {
   const w = world();
   const engine: SimulatedEngine = w.client.engine;
   listen(w, () => new Recorder());
@@ -186,7 +186,7 @@ test("a name that is void is ignored, also when its place was given to another c
   expect(second.losses).toBe(0);
 });
 
-test("the options of a connection are what they were set to", async () => {
+test("the options of a connection can be set and read", async () => {
   const [client] = await pair(world(), new Recorder(), new Recorder());
   const { transport } = client;
   expect([transport.getTcpNoDelay(), transport.getTcpKeepAlive()]).toEqual([true, false]);
@@ -195,7 +195,7 @@ test("the options of a connection are what they were set to", async () => {
   expect([transport.getTcpNoDelay(), transport.getTcpKeepAlive()]).toEqual([false, true]);
 });
 
-test("a port that closes resets those that it has not accepted", async () => {
+test("a closing port resets connections that it has not accepted", async () => {
   const w = world();
   const factory = new Server(() => new Recorder());
   const port = w.server.reactor.listenTCP(PORT, factory);
@@ -208,7 +208,7 @@ test("a port that closes resets those that it has not accepted", async () => {
   expect(factory.built).toEqual([]);
 });
 
-test("what is written to one that has closed is answered with a reset, once it lingers no more", async () => {
+test("bytes to a closed connection are answered with a reset, once it no longer lingers", async () => {
   const w = world();
   const [client, server] = await pair(w, new HalfRecorder(), new Recorder());
   server.transport.loseConnection();
@@ -223,7 +223,7 @@ test("what is written to one that has closed is answered with a reset, once it l
   expect((await client.lost.promise).value).toMatchObject({ osError: "ECONNRESET" });
 });
 
-test("a reset waits for a reader that has paused, until it reads, or writes", async () => {
+test("a paused protocol learns of a reset when it resumes, or writes", async () => {
   for (const notice of ["resumeProducing", "write"] as const) {
     const w = world();
     const [client, server] = await pair(w, new Recorder(), new Recorder());
@@ -254,7 +254,7 @@ test("a connection that is reset while it flushes is lost", async () => {
   expect((await client.lost.promise).value).toMatchObject({ osError: "ECONNRESET" });
 });
 
-test("an attempt that is stopped while it is answered resets the connection", async () => {
+test("an attempt that is stopped while the SYN-ACK is in flight resets the connection", async () => {
   const w = world({ latency: 1 });
   const factory = listen(w, () => new Recorder());
   const attempt = new Client(() => new Recorder());
@@ -268,7 +268,7 @@ test("an attempt that is stopped while it is answered resets the connection", as
   expect(value).toMatchObject({ osError: "ECONNRESET" });
 });
 
-test("a reactor that stops ends its connections and ports, after what they have written", async () => {
+test("a stopping reactor closes its ports, and its connections after their queued bytes", async () => {
   const w = world();
   const [client, server] = await pair(w, new Recorder(), new Recorder());
   server.transport.write("good bye");
@@ -283,7 +283,7 @@ test("a reactor that stops ends its connections and ports, after what they have 
   expect((await w.sim.until(dial(w).failures.next())).value).toMatchObject({ osError: "ECONNREFUSED" });
 });
 
-test("a pull producer is asked for more each time that all is sent", async () => {
+test("a pull producer is asked for more each time the queue is empty", async () => {
   const w = world({ partialWrites: 0.5 });
   const [client, server] = await pair(w, new Recorder(), new FlowRecorder());
   let at = 0;
@@ -306,7 +306,7 @@ test("a pull producer is asked for more each time that all is sent", async () =>
   expect([server.check.at, server.check.firstWrong]).toEqual([200 * KIB, -1]);
 });
 
-test("a second program of a host shares its ports, and ends without the others", async () => {
+test("a second program of a host shares its ports, and stops independently", async () => {
   const w = world();
   const second = w.server.spawn();
   void second.run();

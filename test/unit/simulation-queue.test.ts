@@ -21,7 +21,7 @@ function takeAll(queue: EventQueue, limit = Number.POSITIVE_INFINITY): string[] 
   return names;
 }
 
-test("what is planned comes in the order of its times, and of two at the same time the one planned first", () => {
+test("occurrences run in time order, and in planning order at the same time", () => {
   const queue = new EventQueue();
   for (const [name, time] of [
     ["c", 2],
@@ -35,7 +35,7 @@ test("what is planned comes in the order of its times, and of two at the same ti
   expect(queue.now).toBe(2);
 });
 
-test("what is planned for now comes after what was planned for this time before", () => {
+test("an occurrence planned for now runs after earlier plans for the same time", () => {
   const queue = new EventQueue();
   queue.plan(new Named("first"), 1);
   queue.plan(new Named("second"), 1);
@@ -46,7 +46,7 @@ test("what is planned for now comes after what was planned for this time before"
   expect(takeAll(queue)).toEqual(["second", "third", "fourth", "fifth"]);
 });
 
-test("nothing later than the limit is taken, and the time stays", () => {
+test("nothing later than the limit is taken, and the time does not advance", () => {
   const queue = new EventQueue();
   queue.plan(new Named("late"), 10);
   expect(queue.take(9)).toBeUndefined();
@@ -55,7 +55,7 @@ test("nothing later than the limit is taken, and the time stays", () => {
   expect(queue.now).toBe(10);
 });
 
-test("what is planned anew comes once, at its new time, and what is cancelled not at all", () => {
+test("a replanned occurrence runs once, at its new time, and a cancelled one never", () => {
   const queue = new EventQueue();
   const [moved, dropped, hurried] = [new Named("moved"), new Named("dropped"), new Named("hurried")];
   queue.plan(moved, 1);
@@ -70,7 +70,7 @@ test("what is planned anew comes once, at its new time, and what is cancelled no
   expect(moved.planned).toBe(false);
 });
 
-test("what is planned for now can be cancelled, put off, and planned for now again", () => {
+test("an occurrence planned for now can be cancelled, postponed, and planned for now again", () => {
   const queue = new EventQueue();
   const [cancelled, later, again] = [new Named("cancelled"), new Named("later"), new Named("again")];
   for (const occurrence of [cancelled, later, again]) queue.plan(occurrence, 0);
@@ -81,7 +81,7 @@ test("what is planned for now can be cancelled, put off, and planned for now aga
   expect(takeAll(queue)).toEqual(["again", "last", "later"]);
 });
 
-test("it keeps the order of a sorted list through any mixture of plans and cancellations", () => {
+test("it agrees with a sorted list for random plans and cancellations", () => {
   forSeeds(volume({ gate: 50, long: 5_000 }), (random) => {
     const queue = new EventQueue();
     const expected: { name: string; time: number; at: number }[] = [];
@@ -98,7 +98,7 @@ test("it keeps the order of a sorted list through any mixture of plans and cance
   });
 });
 
-test("keeps no more than twice the plans that hold, however many are cancelled or planned anew", () => {
+test("keeps at most twice as many entries as there are plans, however many are cancelled or replanned", () => {
   const queue = new EventQueue();
   const things = Array.from({ length: 1000 }, (_, i) => new Named(String(i)));
   for (let i = 0; i < 100; i++) for (const [j, thing] of things.entries()) queue.plan(thing, 1 + j);

@@ -47,7 +47,7 @@ function dialled(): { reactor: FakeReactor; duplex: SocketDuplex; events: string
 }
 
 describe("reading from a Duplex", () => {
-  it("gives what comes, and pauses the transport when nobody takes it", async () => {
+  it("delivers received bytes, and pauses the transport when they are not read", async () => {
     const { transport, duplex } = opened({ highWaterMark: 10 });
     transport.receive("12345");
     expect(transport.paused).toBe(false);
@@ -58,7 +58,7 @@ describe("reading from a Duplex", () => {
     expect([transport.paused, duplex.bytesRead]).toEqual([false, 10]);
   });
 
-  it("resumes a transport that was paused, and takes the place of the producer it had", () => {
+  it("resumes a transport that was paused, and replaces its producer", () => {
     const transport = OwningTransport.idle();
     transport.pauseProducing();
     transport.registerProducer({ stopProducing() {}, resumeProducing() {} });
@@ -66,7 +66,7 @@ describe("reading from a Duplex", () => {
     expect([transport.paused, transport.producer]).toEqual([false, duplex]);
   });
 
-  it("ends with the peer's end, and closes when both sides have ended", async () => {
+  it("ends on the peer's FIN, and closes when both sides have ended", async () => {
     const { transport, duplex, events } = opened({ allowHalfOpen: true });
     duplex.resume();
     transport.end();
@@ -83,7 +83,7 @@ describe("reading from a Duplex", () => {
     expect(events).toEqual(["end", "finish", "close false"]);
   });
 
-  it("ends its own side after the peer's unless half-open connections are allowed", async () => {
+  it("half-closes after the peer's FIN unless allowHalfOpen is set", async () => {
     const { transport, duplex } = opened();
     duplex.resume();
     transport.end();
@@ -93,7 +93,7 @@ describe("reading from a Duplex", () => {
 });
 
 describe("writing to a Duplex", () => {
-  it("calls back at once while there is room, and else when the transport has drained", async () => {
+  it("calls back at once below the high-water mark, and otherwise when the transport has drained", async () => {
     const { transport, duplex } = opened();
     const done: string[] = [];
     duplex.write("a", () => done.push("a"));
@@ -109,7 +109,7 @@ describe("writing to a Duplex", () => {
     expect([done, transport.take()]).toEqual([["a", "b", "c"], "abc"]);
   });
 
-  it("sends what was corked in one go, strings in their encoding", async () => {
+  it("sends corked writes together, strings in their encoding", async () => {
     const { transport, duplex } = opened();
     duplex.cork();
     duplex.write("6869", "hex");
@@ -122,7 +122,7 @@ describe("writing to a Duplex", () => {
     expect(duplex.bytesWritten).toBe(4);
   });
 
-  it("fails with EPIPE when the connection has ended in between", async () => {
+  it("fails with EPIPE when the connection was lost meanwhile", async () => {
     const { transport, duplex, events } = opened({ allowHalfOpen: true });
     transport.congest();
     const failed = new Gate<NodeJS.ErrnoException | null | undefined>();
@@ -138,7 +138,7 @@ describe("writing to a Duplex", () => {
     expect(late.events).toEqual(["error EPIPE", "close true"]);
   });
 
-  it("fails with ECANCELED when the Duplex is destroyed in between", async () => {
+  it("fails with ECANCELED when the Duplex was destroyed meanwhile", async () => {
     const { transport, duplex } = opened();
     transport.congest();
     const failed = new Gate<NodeJS.ErrnoException | null | undefined>();
@@ -150,7 +150,7 @@ describe("writing to a Duplex", () => {
 });
 
 describe("the end of a Duplex", () => {
-  it("of the network's doing is an error with Node's code, and Skein's as its cause", async () => {
+  it("by the network is an error with Node's code, and Skein's error as its cause", async () => {
     const { transport, duplex } = opened();
     const failed = once(duplex, "error").catch((error) => [error]);
     const reason = new ConnectionLost("gone", "ETIMEDOUT");
@@ -159,7 +159,7 @@ describe("the end of a Duplex", () => {
     expect(error).toMatchObject({ code: "ETIMEDOUT", syscall: "read", message: "read ETIMEDOUT", cause: reason });
   });
 
-  it("of our own doing is no error, and what a handler threw is the error itself", async () => {
+  it("by this side is not an error, and an exception of a handler is the error itself", async () => {
     const aborted = opened();
     aborted.transport.lose(new ConnectionAborted());
     const stopped = opened();
@@ -177,7 +177,7 @@ describe("the end of a Duplex", () => {
     ]);
   });
 
-  it("when it was closed cleanly from elsewhere is an end of both sides", async () => {
+  it("by loseConnection() of other code ends both sides", async () => {
     const { transport, duplex, events } = opened();
     duplex.resume();
     transport.lose(new ConnectionDone());
@@ -185,7 +185,7 @@ describe("the end of a Duplex", () => {
     expect(events).toEqual(["end", "finish", "close false"]);
   });
 
-  it("by end() waits for our end to be sent, and for the loss alike", async () => {
+  it("by end() waits for our FIN, or for the loss", async () => {
     const { transport, duplex, events } = opened();
     duplex.resume();
     duplex.end();
@@ -196,7 +196,7 @@ describe("the end of a Duplex", () => {
     expect(events.sort()).toEqual(["close false", "end", "finish"]);
   });
 
-  it("by destroy() lets the rest leave, and cuts the connection when it does not", async () => {
+  it("by destroy() sends the rest, and aborts the connection when that takes too long", async () => {
     const { transport, duplex, events } = opened();
     duplex.destroy(new Error("why"));
     expect([transport.disconnecting, transport.aborted, duplex.readyState]).toEqual([true, false, "closed"]);
@@ -210,7 +210,7 @@ describe("the end of a Duplex", () => {
     expect(events).toEqual(["error why", "close true"]);
   });
 
-  it("by destroySoon() comes after all is sent, also when that has happened already", async () => {
+  it("by destroySoon() comes after everything is sent, also when it already is", async () => {
     const { transport, duplex } = opened();
     duplex.write("last words");
     duplex.destroySoon();
@@ -227,7 +227,7 @@ describe("the end of a Duplex", () => {
     expect(finished.duplex.destroyed).toBe(true);
   });
 
-  it("by resetAndDestroy() cuts the connection", async () => {
+  it("by resetAndDestroy() aborts the connection", async () => {
     const { transport, duplex, events } = opened();
     expect(duplex.resetAndDestroy()).toBe(duplex);
     expect(transport.aborted).toBe(true);
@@ -236,7 +236,7 @@ describe("the end of a Duplex", () => {
     expect(events).toEqual(["close false"]);
   });
 
-  it("is known at once for a transport that was lost before", async () => {
+  it("is known at once for a transport that is already lost", async () => {
     const transport = OwningTransport.idle();
     transport.lose();
     const events = record(toDuplex(transport));
@@ -245,8 +245,8 @@ describe("the end of a Duplex", () => {
   });
 });
 
-describe("net.Socket's face", () => {
-  it("passes the options of TCP on, before the connection is there too", () => {
+describe("the net.Socket interface", () => {
+  it("passes on the TCP options, also before the connection is made", () => {
     const { transport, duplex } = opened();
     duplex.setNoDelay(false).setKeepAlive(true, 1000);
     expect([transport.noDelay, transport.keepAlive]).toEqual([false, true]);
@@ -263,7 +263,7 @@ describe("net.Socket's face", () => {
     expect(noDelay).toBe(true);
   });
 
-  it("tells the addresses once they are known", () => {
+  it("has the addresses once they are known", () => {
     const { reactor, duplex } = dialled();
     expect([duplex.address(), duplex.remoteAddress, duplex.remotePort, duplex.remoteFamily]).toEqual([
       {},
@@ -278,7 +278,7 @@ describe("net.Socket's face", () => {
     expect([duplex.localAddress, duplex.localPort, duplex.localFamily]).toEqual(["192.0.2.2", 12345, "IPv4"]);
   });
 
-  it("says in which state the connection is", async () => {
+  it("has the connection's readyState", async () => {
     const { reactor, duplex, events } = dialled();
     expect([duplex.readyState, duplex.connecting, duplex.pending]).toEqual(["opening", true, true]);
     reactor.connectors[0]!.succeed();
@@ -294,7 +294,7 @@ describe("net.Socket's face", () => {
     expect(other.duplex.readyState).toBe("writeOnly");
   });
 
-  it("connect() emits 'connect' for libraries that connect what they were given", async () => {
+  it("connect() emits 'connect' for libraries that call it on a given socket", async () => {
     const { duplex, events } = opened();
     let called = 0;
     expect(duplex.connect(80, "ignored", () => called++)).toBe(duplex);
@@ -312,7 +312,7 @@ describe("net.Socket's face", () => {
     expect(events).toEqual(["connect", "ready"]);
   });
 
-  it("setTimeout() counts from the last traffic, and 0 takes it back", async () => {
+  it("setTimeout() counts from the last traffic, and 0 disables it", async () => {
     const { transport, duplex, events } = opened();
     let heard = 0;
     const listener = () => heard++;
@@ -343,8 +343,8 @@ describe("net.Socket's face", () => {
   });
 });
 
-describe("a Duplex that connects", () => {
-  it("holds what is written and ended before, and sends it then", async () => {
+describe("a connecting Duplex", () => {
+  it("queues writes and end() until it is connected", async () => {
     const { reactor, duplex } = dialled();
     duplex.write("early ");
     duplex.end("end");
@@ -379,7 +379,7 @@ describe("a Duplex that connects", () => {
     expect(events).toEqual(["connect", "ready"]);
   });
 
-  it("fails with the codes of Node", async () => {
+  it("fails with Node's codes", async () => {
     for (const [error, code, syscall] of [
       [new ConnectError("refused", "ECONNREFUSED"), "ECONNREFUSED", "connect"],
       [new ConnectTimeoutError("late"), "ETIMEDOUT", "connect"],
@@ -403,7 +403,7 @@ describe("a Duplex that connects", () => {
     expect(events).toEqual(["error a bug", "close true"]);
   });
 
-  it("ends the attempt when it is destroyed, and cuts a connection that comes nevertheless", async () => {
+  it("stops the attempt when it is destroyed, and aborts a connection that is made all the same", async () => {
     const { reactor, duplex, events } = dialled();
     duplex.destroy();
     await turns(1);
@@ -419,7 +419,7 @@ describe("a Duplex that connects", () => {
   });
 });
 
-it("a factory gives each connection as a Duplex", () => {
+it("a factory passes each connection as a Duplex", () => {
   const accepted: SocketDuplex[] = [];
   const factory = duplexFactory((duplex) => accepted.push(duplex), { allowHalfOpen: true });
   const transport = new OwningTransport();
@@ -427,7 +427,7 @@ it("a factory gives each connection as a Duplex", () => {
   expect([accepted[0]?.remotePort, accepted[0]?.allowHalfOpen, accepted[0]?.connecting]).toEqual([54321, true, false]);
 });
 
-it("a small piece that has to wait does not keep the memory that it came in", () => {
+it("a small queued piece does not retain the chunk that it arrived in", () => {
   const { transport, duplex } = opened();
   const slab = Buffer.allocUnsafeSlow(64 * KIB).fill("x");
   (transport.current as { dataReceived(data: Buffer): void }).dataReceived(Buffer.from("first"));

@@ -38,7 +38,7 @@ async function all<T>(source: AsyncIterable<T>): Promise<string[]> {
 }
 
 describe("a Connection", () => {
-  it("reads what comes, all that waits at once, and null at the peer's end", async () => {
+  it("reads all buffered bytes at once, and null at the peer's FIN", async () => {
     const { transport, connection } = opened();
     const first = connection.read();
     transport.receive("one");
@@ -50,7 +50,7 @@ describe("a Connection", () => {
     expect([await connection.read(), await connection.read(), connection.lost]).toEqual([null, null, false]);
   });
 
-  it("throws what it was lost by, after what came before", async () => {
+  it("throws the reason of the loss, after the bytes before it", async () => {
     const { transport, connection } = opened();
     transport.receive("last words");
     const reason = new ConnectionLost("gone", "ECONNRESET");
@@ -61,7 +61,7 @@ describe("a Connection", () => {
     expect([connection.lost, await connection.closed]).toEqual([true, reason]);
   });
 
-  it("ends a read that waits when it is lost, cleanly or not", async () => {
+  it("ends a pending read when it is lost, cleanly or not", async () => {
     const clean = opened();
     const reading = clean.connection.read();
     clean.transport.lose(new ConnectionDone());
@@ -73,7 +73,7 @@ describe("a Connection", () => {
     await expect(failing).rejects.toBeInstanceOf(ConnectionLost);
   });
 
-  it("pauses reading at 64 KiB and goes on when they are taken", async () => {
+  it("pauses reading at 64 KiB, and resumes when they are read", async () => {
     const { transport, connection } = opened();
     for (let i = 0; i < 63; i++) transport.receive(Buffer.alloc(KIB));
     expect(transport.paused).toBe(false);
@@ -85,7 +85,7 @@ describe("a Connection", () => {
     expect(transport.paused).toBe(false);
   });
 
-  it("resumes a transport that was paused, and takes the place of the producer it had", async () => {
+  it("resumes a transport that was paused, and replaces its producer", async () => {
     const transport = OwningTransport.idle();
     transport.pauseProducing();
     transport.registerProducer({ stopProducing() {}, resumeProducing() {} });
@@ -93,14 +93,14 @@ describe("a Connection", () => {
     expect([transport.paused, transport.producer]).toEqual([false, undefined]);
   });
 
-  it("keeps few pieces however small they are, in their order", async () => {
+  it("merges small pieces, in order", async () => {
     const { transport, connection } = opened();
     const bytes = Buffer.from(Array.from({ length: 5000 }, (_, i) => i % 251));
     for (const byte of bytes) transport.receive(Buffer.of(byte));
     expect((await connection.read())?.equals(bytes)).toBe(true);
   });
 
-  it("over a transport that was lost before says so", async () => {
+  it("throws for a transport that is already lost", async () => {
     const transport = OwningTransport.idle();
     transport.lose();
     const connection = connectionOver(transport);
@@ -110,7 +110,7 @@ describe("a Connection", () => {
     expect(await connection.closed).toBeInstanceOf(ConnectionLost);
   });
 
-  it("takes bytes back, which come first", async () => {
+  it("returns unread() bytes first", async () => {
     const { transport, connection } = opened();
     connection.unread(Buffer.alloc(0));
     transport.receive("world");
@@ -126,7 +126,7 @@ describe("a Connection", () => {
     expect(String(await reading)).toBe("for the first");
   });
 
-  it("ends a read whose signal aborts with the signal's reason, and loses nothing by it", async () => {
+  it("rejects a read whose signal aborts with its reason, and loses no bytes", async () => {
     const { transport, connection } = opened();
     const controller = new AbortController();
     const { signal } = controller;
@@ -144,7 +144,7 @@ describe("a Connection", () => {
     await expect(unheard).rejects.toBeInstanceOf(ConnectionLost);
   });
 
-  it("has a signal that aborts with its end", async () => {
+  it("has a signal that aborts when it is lost", async () => {
     const clean = opened().connection;
     const { transport, connection } = opened();
     const { signal } = connection;
@@ -159,7 +159,7 @@ describe("a Connection", () => {
     expect(done.reason).toBeInstanceOf(ConnectionClosed);
   });
 
-  it("closes once all is sent, and resolves when it is gone, also when it is gone already", async () => {
+  it("closes once everything is sent, and resolves when it is lost, also when it already is", async () => {
     const { transport, connection } = opened();
     transport.receive("nobody reads this");
     const closing = connection.close();
@@ -173,7 +173,7 @@ describe("a Connection", () => {
     expect(transport.aborted).toBe(false);
   });
 
-  it("is cut by abort()", async () => {
+  it("is aborted by abort()", async () => {
     const { transport, connection } = opened();
     const aborting = connection.abort();
     expect(transport.aborted).toBe(true);
@@ -181,12 +181,12 @@ describe("a Connection", () => {
     await aborting;
   });
 
-  it("knows both addresses", () => {
+  it("has both addresses", () => {
     const { transport, connection } = opened();
     expect([connection.peer, connection.host]).toEqual([transport.getPeer(), transport.getHost()]);
   });
 
-  it("goes to a protocol with what was not read and with the peer's end, and is gone for who had it", async () => {
+  it("is handed to a protocol with the unread bytes and the peer's FIN, and cannot be used afterwards", async () => {
     const calls: string[] = [];
     const next = {
       makeConnection: () => void calls.push("makeConnection"),
@@ -222,7 +222,7 @@ describe("a Connection", () => {
     expect([calls.at(-1), half.transport.disconnecting]).toEqual(["read", false]);
   });
 
-  it("is cut when the protocol that it goes to throws over what was not read, at once or later", async () => {
+  it("is aborted when the protocol that takes it over throws on the unread bytes, at once or later", async () => {
     const logged: unknown[] = [];
     const previous = setObserver(({ error }) => logged.push(error));
     const thrown = new RangeError("no such word");
@@ -240,7 +240,7 @@ describe("a Connection", () => {
     expect(logged).toEqual([thrown, thrown]);
   });
 
-  it("gives a protocol that closes at once nothing", () => {
+  it("delivers nothing to a protocol that closes at once", () => {
     const calls: string[] = [];
     class Closing extends Protocol {
       override connectionMade(): void {
@@ -260,7 +260,7 @@ describe("a Connection", () => {
     expect([calls, transport.disconnecting]).toEqual([[], true]);
   });
 
-  it("closes for a wrapper whose protocol does not care for halves, when the peer has ended", async () => {
+  it("closes after the peer's FIN for a wrapper whose protocol is not half-closeable", async () => {
     const { transport, connection } = opened();
     transport.receive("unread");
     transport.end();
@@ -272,13 +272,13 @@ describe("a Connection", () => {
 });
 
 describe("write()", () => {
-  it("resolves at once while there is room, and leaves the transport free for producers", async () => {
+  it("resolves at once below the high-water mark, without registering a producer", async () => {
     const transport = OwningTransport.idle();
     await write(transport, "one");
     expect([transport.take(), transport.producer]).toEqual(["one", undefined]);
   });
 
-  it("waits while the transport has more than it likes, all who write alike", async () => {
+  it("waits above the high-water mark, for every writer", async () => {
     const { transport, connection } = opened();
     const congest = transport.write.bind(transport);
     transport.write = (data) => {
@@ -295,7 +295,7 @@ describe("write()", () => {
     expect([order, transport.producer]).toEqual([["written", "a", "b"], undefined]);
   });
 
-  it("rejects when the connection is lost first, and from then on; nobody has to await that", async () => {
+  it("rejects when the connection is lost first, and afterwards; the rejection need not be handled", async () => {
     const transport = OwningTransport.idle();
     const congest = transport.write.bind(transport);
     transport.write = (data) => {
@@ -309,7 +309,7 @@ describe("write()", () => {
     await expect(write(transport, "late")).rejects.toBeInstanceOf(ConnectionLost);
   });
 
-  it("rejects when the transport says that the connection is lost only when a producer is registered", async () => {
+  it("rejects when the transport reports the loss only in registerProducer()", async () => {
     const transport = OwningTransport.idle();
     transport.registerProducer = (producer) => producer.stopProducing();
     await expect(write(transport, "late")).rejects.toBeInstanceOf(ConnectionLost);
@@ -324,7 +324,7 @@ describe("write()", () => {
     await expect(write(transport, "x")).rejects.toBeInstanceOf(ConnectionClosed);
   });
 
-  it("rejects after end(), and on a connection that is gone", async () => {
+  it("rejects after end(), and on a lost connection", async () => {
     const { transport, connection } = opened();
     connection.end();
     expect(transport.writeEnded).toBe(true);
@@ -336,7 +336,7 @@ describe("write()", () => {
 });
 
 describe("lines()", () => {
-  it("gives the lines of random fragments of random lines, as LineReceiver would", async () => {
+  it("yields the same lines as LineReceiver, whatever the fragmentation", async () => {
     const random = seeded(7);
     for (let round = 0; round < 200; round++) {
       const delimiter = ["\r\n", "\n", "--", "aab"][round % 4]!;
@@ -354,7 +354,7 @@ describe("lines()", () => {
     }
   });
 
-  it("gives text when an encoding is asked for, and Buffers otherwise", async () => {
+  it("yields strings with an encoding, and Buffers otherwise", async () => {
     const { transport, connection } = opened();
     expectTypeOf(lines(connection, { encoding: "utf8" })).toEqualTypeOf<Loop<string>>();
     expectTypeOf(lines(connection)).toEqualTypeOf<Loop<Buffer>>();
@@ -367,7 +367,7 @@ describe("lines()", () => {
     expect((await lines(connection).next()).value).toEqual(Buffer.from("next"));
   });
 
-  it("ends at the peer's end; what follows the last line's end is there to be read", async () => {
+  it("ends at the peer's FIN; bytes after the last delimiter can be read", async () => {
     const { transport, connection } = opened();
     transport.receive("one\r\ntw");
     transport.end();
@@ -375,7 +375,7 @@ describe("lines()", () => {
     expect(await all(chunks(connection))).toEqual(["tw"]);
   });
 
-  it("leaves a Connection open when it is left, with what was not used", async () => {
+  it("leaves a Connection open when the loop is left, with the unused bytes", async () => {
     const { transport, connection } = opened();
     transport.receive("one\r\ntwo\r\nthr");
     for await (const line of lines(connection)) {
@@ -388,7 +388,7 @@ describe("lines()", () => {
     expect(await all(lines(connection))).toEqual(["two", "three"]);
   });
 
-  it("closes a transport when it is left by break, by a throw, at the end, and disposed of", async () => {
+  it("closes a transport when the loop is left by break, by an exception, at the end, and by disposal", async () => {
     const left = OwningTransport.idle();
     left.receive("for the one before");
     const loop = lines(left);
@@ -416,14 +416,14 @@ describe("lines()", () => {
     expect(disposed.disconnecting).toBe(true);
   });
 
-  it("throws what a transport was lost by", async () => {
+  it("throws the reason of the loss", async () => {
     const transport = OwningTransport.idle();
     const reading = all(lines(transport));
     transport.lose(new ConnectionLost());
     await expect(reading).rejects.toBeInstanceOf(ConnectionLost);
   });
 
-  it("throws for a line that is too long, with or without an end, and keeps nothing of it", async () => {
+  it("throws for a line that is too long, with or without a delimiter, and drops it", async () => {
     for (const text of ["12345678901\r\n", "123456789012"]) {
       const { transport, connection } = opened();
       transport.receive(`1234567890\r\n${text}`);
@@ -444,7 +444,7 @@ describe("lines()", () => {
     expect(transport.disconnecting).toBe(true);
   });
 
-  it("holds no more than maxLength and a chunk of a line without end", async () => {
+  it("holds at most maxLength and a chunk of an unterminated line", async () => {
     const { transport, connection } = opened();
     let failed: unknown;
     all(lines(connection, { maxLength: 100 * KIB })).catch((error) => {
@@ -461,7 +461,7 @@ describe("lines()", () => {
     expect((await connection.read())?.length, "nobody reads: it is paused").toBeLessThan(66 * KIB);
   });
 
-  it("ends by its signal", async () => {
+  it("ends when its signal aborts", async () => {
     const { transport, connection } = opened();
     const controller = new AbortController();
     const loop = lines(connection, { signal: controller.signal });
@@ -474,7 +474,7 @@ describe("lines()", () => {
     expect(String(await connection.read())).toBe("tw");
   });
 
-  it("can be left while next() waits: nothing is lost, and the order stays", async () => {
+  it("can be left while next() is pending: nothing is lost, and the order is kept", async () => {
     const { transport, connection } = opened();
     const loop = lines(connection);
     transport.receive("on");
@@ -494,7 +494,7 @@ describe("lines()", () => {
     expect(String(await connection.read())).toBe("two\r\n");
   });
 
-  it("can be left while next() waits on a connection that is lost in the same moment", async () => {
+  it("can be left while next() is pending on a connection that is lost at the same time", async () => {
     const { transport, connection } = opened();
     const loop = lines(connection);
     const next = loop.next();
@@ -543,7 +543,7 @@ describe("strings()", () => {
     });
   }
 
-  it("gives text when an encoding is asked for", async () => {
+  it("yields strings with an encoding", async () => {
     const { transport, connection } = opened();
     const loop = strings(connection, "int8", { encoding: "utf8" });
     expectTypeOf(loop).toEqualTypeOf<Loop<string>>();
@@ -552,7 +552,7 @@ describe("strings()", () => {
     expect((await loop.next()).value).toBe("ok");
   });
 
-  it("gives strings of several chunks, which keep no more than themselves", async () => {
+  it("yields strings of several chunks, which retain only their own memory", async () => {
     const { transport, connection } = opened();
     const loop = strings(connection, "int32");
     transport.receive(Buffer.of(0, 1, 0x38, 0x80));
@@ -567,7 +567,7 @@ describe("strings()", () => {
     expect(String(value)).toBe("xxx");
   });
 
-  it("throws for a string that is too long before it has come, and closes a transport that it owns", async () => {
+  it("throws for a string that is too long before it has arrived, and closes a transport that it owns", async () => {
     for (const [framing, text] of [
       ["int8", "\x0b"],
       ["int16", "\x00\x0b"],
@@ -587,7 +587,7 @@ describe("strings()", () => {
     expect(String((await strings(connection, "int8", { maxLength: 10 }).next()).value)).toBe("z".repeat(10));
   });
 
-  it("throws for what is no netstring", async () => {
+  it("throws for bytes that are not a netstring", async () => {
     for (const text of ["x", ":", "-1:", "01:x,", "00:,", "1 :", "3:abc;", "0:;", "GET / HTTP/1.1"]) {
       const { transport, connection } = opened();
       transport.receive(text);
@@ -598,7 +598,7 @@ describe("strings()", () => {
     }
   });
 
-  it("ends at the peer's end with what is left of a string", async () => {
+  it("ends at the peer's FIN inside a string, whose bytes can be read", async () => {
     const { transport, connection } = opened();
     transport.receive("3:abc,4:de");
     transport.end();
@@ -608,7 +608,7 @@ describe("strings()", () => {
 });
 
 describe("chunks()", () => {
-  it("gives bytes as they come, also by iterating over the connection", async () => {
+  it("yields bytes as they arrive, also by iterating over the connection", async () => {
     const { transport, connection } = opened();
     const seen = all(connection);
     for (const text of ["a", "bc"]) {
@@ -637,7 +637,7 @@ describe("handle()", () => {
     return transport.connect(protocol!);
   }
 
-  it("calls the handler with the connection, and closes when it has finished", async () => {
+  it("calls the handler with the connection, and closes when it returns", async () => {
     const transport = serve(async (connection) => {
       for await (const line of lines(connection)) connection.write(`${line}!`);
     });
@@ -649,7 +649,7 @@ describe("handle()", () => {
     expect([transport.disconnecting, transport.aborted]).toEqual([true, false]);
   });
 
-  it("logs what a handler throws, at once or later, and cuts its connection", async () => {
+  it("logs an exception or a rejection of a handler, and aborts its connection", async () => {
     const logged: string[] = [];
     const before = setObserver(({ message, error }) => logged.push(`${message}: ${error}`));
     try {
@@ -670,7 +670,7 @@ describe("handle()", () => {
     expect(logged).toEqual([`${where}: Error: at once`, `${where}: ConnectionLost: not mine`]);
   });
 
-  it("says nothing of a handler that ends because its connection was lost", async () => {
+  it("logs nothing for a handler that ends because its connection was lost", async () => {
     const transport = serve(async (connection) => {
       await connection.read();
     });
@@ -681,7 +681,7 @@ describe("handle()", () => {
 });
 
 describe("connect()", () => {
-  it("resolves with a connection, and rejects with what the attempt failed by", async () => {
+  it("resolves with a connection, and rejects with the reason of the failed attempt", async () => {
     const reactor = new FakeReactor();
     const endpoint = new TCP4ClientEndpoint(reactor, "192.0.2.7", 80);
     const connecting = connect(endpoint);
@@ -693,7 +693,7 @@ describe("connect()", () => {
     await expect(failing).rejects.toThrow("nobody there");
   });
 
-  it("rejects with the reason of a signal that aborts, and ends the attempt", async () => {
+  it("rejects with the reason of a signal that aborts, and stops the attempt", async () => {
     const reactor = new FakeReactor();
     const controller = new AbortController();
     const connecting = connect(new TCP4ClientEndpoint(reactor, "192.0.2.7", 80), { signal: controller.signal });

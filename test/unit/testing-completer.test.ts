@@ -39,7 +39,7 @@ describe("an endpoint in memory", () => {
     }
     const { completer, reactor } = connectableEndpoint(new Nobody());
     const nowhere = reactor.connectTCP("h", 1, ClientFactory.forProtocol(Protocol));
-    expect(() => completer.succeedOnce()).toThrow(/Nobody listens/);
+    expect(() => completer.succeedOnce()).toThrow(/Nothing listens/);
     nowhere.fail();
     reactor.connectTCP("h", 31337, ClientFactory.forProtocol(Protocol));
     expect(() => completer.succeedOnce()).toThrow(/built no protocol/);

@@ -28,7 +28,7 @@ class Halves extends AccumulatingProtocol {
 }
 
 describe("two protocols that are connected in memory", () => {
-  it("talk", () => {
+  it("exchange bytes in pump()", () => {
     const { client, server, pump } = connectedServerAndClient(Echo, AccumulatingProtocol);
     expect([server.connected, client.made]).toEqual([true, 1]);
     client.transport.write("hello");
@@ -37,7 +37,7 @@ describe("two protocols that are connected in memory", () => {
     expect(client.data.toString()).toBe("hello");
   });
 
-  it("are made by functions as well as by classes", () => {
+  it("are created by functions or by classes", () => {
     const made = new Echo();
     const { server } = connectedServerAndClient(
       () => made,
@@ -46,7 +46,7 @@ describe("two protocols that are connected in memory", () => {
     expect(server).toBe(made);
   });
 
-  it("greet", () => {
+  it("exchange the bytes of connectionMade() unless `greet` is false", () => {
     class Greeter extends Protocol {
       override connectionMade(): void {
         this.transport.write("welcome");
@@ -60,7 +60,7 @@ describe("two protocols that are connected in memory", () => {
     expect(quiet.pump.pump()).toBe(false);
   });
 
-  it("take a step each in a pump", () => {
+  it("each send once per pump()", () => {
     class PingPong extends Protocol {
       rounds = 0;
       override dataReceived(data: Buffer): void {
@@ -77,19 +77,19 @@ describe("two protocols that are connected in memory", () => {
     expect(server.rounds + client.rounds).toBeLessThanOrEqual(10);
   });
 
-  it("that talk without end are told apart from others", () => {
+  it("that write to each other without end make flush() throw", () => {
     const { client, pump } = connectedServerAndClient(Echo, Echo);
     client.transport.write("x");
     expect(() => pump.flush()).toThrow(/without end/);
   });
 
-  it("know each other's addresses", () => {
+  it("have each other's addresses", () => {
     const { client, server } = connectedServerAndClient(Protocol, Protocol);
     expect(client.transport.getPeer()).toEqual(server.transport.getHost());
     expect(client.transport.getHost()).toEqual(server.transport.getPeer());
   });
 
-  it("speak in lines", () => {
+  it("can be line protocols", () => {
     class Answer extends LineReceiver {
       override lineReceived(line: Buffer): void {
         this.sendLine(`you said ${line}`);
@@ -103,7 +103,7 @@ describe("two protocols that are connected in memory", () => {
 });
 
 describe("the end of a connection in memory", () => {
-  it("comes after what was written, to both", () => {
+  it("comes after the queued bytes, on both sides", () => {
     const { client, server, pump } = connectedServerAndClient(AccumulatingProtocol, AccumulatingProtocol);
     server.transport.write("bye");
     server.transport.loseConnection();
@@ -115,7 +115,7 @@ describe("the end of a connection in memory", () => {
     expect(fakeOf(client).disconnected).toBe(true);
   });
 
-  it("by a cut is ConnectionAborted here and ConnectionLost there, and loses what was not pumped", () => {
+  it("by abortConnection() is ConnectionAborted here and ConnectionLost there, and drops output that was not pumped", () => {
     const { client, server, pump } = connectedServerAndClient(AccumulatingProtocol, AccumulatingProtocol);
     server.transport.write("lost");
     server.transport.abortConnection();
@@ -125,7 +125,7 @@ describe("the end of a connection in memory", () => {
     expect(client.closedReason?.value).toMatchObject({ code: "ERR_CONNECTION_LOST" });
   });
 
-  it("makes later calls harmless", () => {
+  it("makes later calls no-ops", () => {
     const { client, pump } = connectedServerAndClient(AccumulatingProtocol, AccumulatingProtocol);
     client.transport.loseConnection();
     pump.flush();
@@ -151,7 +151,7 @@ describe("the end of a connection in memory", () => {
     expect([client.closedReason?.value, server.closedReason?.value]).toEqual(Array(2).fill(expect.any(ConnectionDone)));
   });
 
-  it("of one half is the end where the other side does not care for halves", () => {
+  it("of one half closes the connection if the other side is not half-closeable", () => {
     const { client, server, pump } = connectedServerAndClient(AccumulatingProtocol, Halves);
     client.transport.loseWriteConnection();
     pump.flush();
@@ -160,7 +160,7 @@ describe("the end of a connection in memory", () => {
 });
 
 describe("flow in memory", () => {
-  it("stops at a protocol that has paused, and loses nothing", () => {
+  it("pauses for a paused protocol, and loses nothing", () => {
     const { client, server, pump } = connectedServerAndClient(AccumulatingProtocol, AccumulatingProtocol);
     server.transport.pauseProducing();
     client.transport.write("ab");
@@ -173,7 +173,7 @@ describe("flow in memory", () => {
     expect(server.data.toString()).toBe("abcd");
   });
 
-  it("pauses a streaming producer above 64 KiB, and resumes it when that was pumped", () => {
+  it("pauses a push producer above 64 KiB, and resumes it when that was pumped", () => {
     const { client, pump } = connectedServerAndClient(Protocol, Protocol);
     const calls: string[] = [];
     client.transport.registerProducer(
@@ -196,7 +196,7 @@ describe("flow in memory", () => {
     expect(calls).toEqual(["pause", "resume", "stop"]);
   });
 
-  it("asks a pull producer for more as it goes, and closes when it is done", () => {
+  it("asks a pull producer for more in each pump, and closes when it unregisters", () => {
     const { client, server, pump } = connectedServerAndClient(AccumulatingProtocol, AccumulatingProtocol);
     const producer = new NonStreamingProducer(client.transport);
     client.transport.registerProducer(producer, false);
@@ -223,7 +223,7 @@ describe("flow in memory", () => {
 });
 
 describe("TLS in memory", () => {
-  it("begins when both sides say so, and hides what is written until then", () => {
+  it("starts when both sides call startTLS(), and holds output until then", () => {
     const { client, server, pump } = connectedServerAndClient(Halves, Halves);
     const [mine, theirs] = [{}, {}];
     client.transport.write("STARTTLS");
@@ -240,7 +240,7 @@ describe("TLS in memory", () => {
     expect([fakeOf(client).getPeerCertificate(), fakeOf(server).getPeerCertificate()]).toEqual([theirs, mine]);
   });
 
-  it("is cut when a side refuses the other", () => {
+  it("is aborted when a side refuses the other's context", () => {
     const { client, server, pump } = connectedServerAndClient(AccumulatingProtocol, AccumulatingProtocol);
     const asked: unknown[] = [];
     const theirs = {};
@@ -255,7 +255,7 @@ describe("TLS in memory", () => {
     expect(server.data.length).toBe(0);
   });
 
-  it("is cut when plain bytes come where a handshake was due", () => {
+  it("is aborted when plain bytes come instead of a handshake", () => {
     const { client, server, pump } = connectedServerAndClient(AccumulatingProtocol, AccumulatingProtocol);
     fakeOf(server).startTLS({});
     client.transport.write("plain");
@@ -264,7 +264,7 @@ describe("TLS in memory", () => {
     expect(server.data.length).toBe(0);
   });
 
-  it("is cut when a handshake comes where plain bytes were due", () => {
+  it("is aborted when a handshake comes instead of plain bytes", () => {
     const { client, server, pump } = connectedServerAndClient(AccumulatingProtocol, AccumulatingProtocol);
     fakeOf(client).startTLS({});
     pump.flush();
@@ -272,7 +272,7 @@ describe("TLS in memory", () => {
     expect(client.closedReason?.value).toBeInstanceOf(ConnectionLost);
   });
 
-  it("begins once", () => {
+  it("can be started once", () => {
     const { client } = connectedServerAndClient(Protocol, Protocol);
     expect(fakeOf(client).getPeerCertificate()).toBe(undefined);
     fakeOf(client).startTLS({});
@@ -281,7 +281,7 @@ describe("TLS in memory", () => {
 });
 
 describe("switching in memory", () => {
-  it("goes on with the next protocol", () => {
+  it("delivers to the next protocol", () => {
     const { client, server, pump } = connectedServerAndClient(AccumulatingProtocol, AccumulatingProtocol);
     const next = new AccumulatingProtocol();
     server.transport.switchProtocol(next);
@@ -294,7 +294,7 @@ describe("switching in memory", () => {
 });
 
 describe("order in memory", () => {
-  it("a paused reader gets what came before the peer closed", () => {
+  it("a paused protocol gets the bytes before the peer's close", () => {
     const { client, server, pump } = connectedServerAndClient(AccumulatingProtocol, AccumulatingProtocol);
     server.transport.pauseProducing();
     client.transport.write("abc");
@@ -306,7 +306,7 @@ describe("order in memory", () => {
     expect([server.data.toString(), server.closedReason?.value]).toEqual(["abc", expect.any(ConnectionDone)]);
   });
 
-  it("a connection that is closed during the handshake sends what was written first", () => {
+  it("a connection that is closed during the handshake first sends what was written", () => {
     const { client, server, pump } = connectedServerAndClient(AccumulatingProtocol, AccumulatingProtocol);
     fakeOf(client).startTLS({});
     fakeOf(server).startTLS({});
@@ -316,7 +316,7 @@ describe("order in memory", () => {
     expect([client.data.toString(), server.closedReason?.value]).toEqual(["secret", expect.any(ConnectionDone)]);
   });
 
-  it("a half close during the handshake comes after what was written before it", () => {
+  it("a half-close during the handshake comes after what was written before it", () => {
     const { client, server, pump } = connectedServerAndClient(Halves, Halves);
     fakeOf(client).startTLS({});
     fakeOf(server).startTLS({});
@@ -363,7 +363,7 @@ describe("order in memory", () => {
 });
 
 describe("a FakeTransport", () => {
-  it("keeps TCP's options", () => {
+  it("keeps the TCP options", () => {
     const { client } = connectedServerAndClient(Protocol, Protocol);
     client.transport.setTcpNoDelay(false);
     client.transport.setTcpKeepAlive(true);
@@ -372,7 +372,7 @@ describe("a FakeTransport", () => {
     expect(client.transport.disconnecting).toBe(true);
   });
 
-  it("may be given by hand", () => {
+  it("can be passed to connect()", () => {
     const [server, client] = [new Echo(), new AccumulatingProtocol()];
     const pump = connect(server, new FakeTransport(server, true), client, new FakeTransport(client, false));
     expect([pump.serverIO.isServer, pump.clientIO.isServer]).toEqual([true, false]);

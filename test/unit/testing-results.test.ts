@@ -11,7 +11,7 @@ describe("successResultOf", () => {
   });
 
   it("throws when the Deferred has not fired", () => {
-    expect(() => successResultOf(new Deferred())).toThrow(/has none/);
+    expect(() => successResultOf(new Deferred())).toThrow(/has not fired/);
   });
 
   it("throws when the Deferred failed, with the error as its cause, and counts that as handled", () => {
@@ -36,7 +36,7 @@ describe("failureResultOf", () => {
   });
 
   it("throws when the Deferred has not fired, or has a result", () => {
-    expect(() => failureResultOf(new Deferred())).toThrow(/has no result/);
+    expect(() => failureResultOf(new Deferred())).toThrow(/has not fired/);
     expect(() => failureResultOf(succeed(5))).toThrow(/result 5/);
     expect(() => failureResultOf(succeed(Object.create(null)))).toThrow(/result \[object Object\]/);
   });

@@ -16,7 +16,7 @@ afterEach(() => {
 const errors = () => logged.map((event) => (event.error as Error).message);
 
 describe("a three-phase event", () => {
-  it("runs before, own part, during and after, each phase in the order of its triggers, synchronously", () => {
+  it("runs before, its own action, during and after synchronously, each phase in the order of its triggers", () => {
     const event = new ThreePhaseEvent("shutdown");
     const ran: unknown[] = [];
     for (const phase of ["after", "during", "before"] as const) {
@@ -56,7 +56,7 @@ describe("a three-phase event", () => {
     expect(ran).toEqual(["before", "during"]);
   });
 
-  it("goes on synchronously when the last Deferred of the before phase fires", () => {
+  it("continues synchronously when the last Deferred of the before phase fires", () => {
     const event = new ThreePhaseEvent("startup");
     const ran: string[] = [];
     const d = new Deferred<void>();
@@ -67,7 +67,7 @@ describe("a three-phase event", () => {
     expect(ran).toEqual(["after"]);
   });
 
-  it("runs before triggers too that are added while others are waited for", () => {
+  it("runs before triggers that are added while others are waited for", () => {
     const event = new ThreePhaseEvent("startup");
     const ran: string[] = [];
     const [first, second] = [new Deferred<void>(), new Deferred<void>()];
@@ -81,7 +81,7 @@ describe("a three-phase event", () => {
     expect(ran).toEqual(["during"]);
   });
 
-  it("leaves a Deferred of the before phase its result", () => {
+  it("leaves the result in a Deferred of the before phase", () => {
     const event = new ThreePhaseEvent("startup");
     const d = new Deferred<string>();
     event.add("before", () => d, []);
@@ -94,7 +94,7 @@ describe("a three-phase event", () => {
     expect(results).toEqual(["result"]);
   });
 
-  it("logs what triggers throw, fail with or reject with, and runs all the others", async () => {
+  it("logs exceptions, failures and rejections of triggers, and runs all the others", async () => {
     const event = new ThreePhaseEvent("shutdown");
     const ran: string[] = [];
     for (const phase of ["before", "during", "after"] as const) {
@@ -120,7 +120,7 @@ describe("a three-phase event", () => {
     expect(logged[0]?.message).toBe('A "before shutdown" trigger failed');
   });
 
-  it("waits for what its own part returns before the triggers of during", () => {
+  it("waits for the result of its own action before the during triggers", () => {
     const event = new ThreePhaseEvent("shutdown");
     const ran: string[] = [];
     const own = new Deferred<void>();
@@ -131,7 +131,7 @@ describe("a three-phase event", () => {
     expect(ran).toEqual(["during"]);
   });
 
-  it("ends with the failure of its own part and keeps the later triggers", async () => {
+  it("fails with the failure of its own action, and keeps the later triggers", async () => {
     const event = new ThreePhaseEvent("startup");
     const ran: string[] = [];
     event.add("during", () => ran.push("during"), []);
@@ -145,7 +145,7 @@ describe("a three-phase event", () => {
     expect(ran).toEqual(["during"]);
   });
 
-  it("runs each trigger once, however often it is fired", () => {
+  it("runs each trigger once, however often the event is fired", () => {
     const event = new ThreePhaseEvent("tick");
     let runs = 0;
     event.add("during", () => runs++, []);
@@ -154,7 +154,7 @@ describe("a three-phase event", () => {
     expect(runs).toBe(1);
   });
 
-  it("goes no further once it is abandoned, and keeps the triggers that have not run", () => {
+  it("stops once it is abandoned, and keeps the triggers that have not run", () => {
     const event = new ThreePhaseEvent("startup");
     const ran: string[] = [];
     const d = new Deferred<void>();
@@ -179,7 +179,7 @@ describe("a three-phase event", () => {
     expect(ran).toEqual([]);
   });
 
-  it("forgets a trigger that is removed, once", () => {
+  it("removes a trigger, once", () => {
     const event = new ThreePhaseEvent("startup");
     const ran: string[] = [];
     event.add("during", () => ran.push("kept"), []);
@@ -190,7 +190,7 @@ describe("a three-phase event", () => {
     expect(ran).toEqual(["kept"]);
   });
 
-  it("refuses a phase that there is not, and a trigger that is not a function", () => {
+  it("refuses an unknown phase, and a trigger that is not a function", () => {
     const event = new ThreePhaseEvent("startup");
     expect(() => event.add("around" as TriggerPhase, () => 0, [])).toThrow(RangeError);
     expect(() => event.add("before", 5 as unknown as () => void, [])).toThrow(TypeError);
