@@ -24,6 +24,25 @@ std::uint16_t port_of(const Peer& peer) {
   return own.port();
 }
 
+// The errno that a connection is told as lost when the program ends it by `act`, after the peer's reset.
+int error_after_reset(const BackendEntry& backend, bool ended_before, void (Engine::*act)(Handle)) {
+  World world(backend);
+  world.listen();
+  Peer peer(world.port);
+  CHECK(world.run([&] { return world.accepted.size() == 1; }));
+  const Handle handle = world.accepted[0];
+  if (ended_before) {
+    peer.end();
+    CHECK(world.run([&] { return world.fates[handle].ended; }));
+  }
+  world.engine.pause_reading(handle);
+  peer.reset();
+  (world.engine.*act)(handle);
+  world.engine.settle();
+  CHECK(world.run([&] { return world.fates[handle].closed; }));
+  return world.fates[handle].error;
+}
+
 }  // namespace
 
 TEST_ON_EACH_BACKEND("a connection that is accepted without an address is gone: it is closed and nobody is told") {
@@ -60,44 +79,14 @@ TEST_ON_EACH_BACKEND(
 }
 
 TEST_ON_EACH_BACKEND("half-closing after the peer's reset loses the connection with ECONNRESET") {
-  for (const bool ended_before : {false, true}) {
-    World world(backend);
-    world.listen();
-    Peer peer(world.port);
-    CHECK(world.run([&] { return world.accepted.size() == 1; }));
-    const Handle handle = world.accepted[0];
-    if (ended_before) {
-      peer.end();
-      CHECK(world.run([&] { return world.fates[handle].ended; }));
-    }
-    world.engine.pause_reading(handle);
-    peer.reset();
-    world.engine.shutdown_write(handle);
-    world.engine.settle();
-    CHECK(world.run([&] { return world.fates[handle].closed; }));
-    CHECK_EQUAL(world.fates[handle].error, ECONNRESET);
-  }
+  CHECK_EQUAL(error_after_reset(backend, false, &Engine::shutdown_write), ECONNRESET);
+  CHECK_EQUAL(error_after_reset(backend, true, &Engine::shutdown_write), ECONNRESET);
 }
 
 TEST_ON_EACH_BACKEND(
     "closing after the peer's reset loses the connection with ECONNRESET, unless its end came before") {
-  for (const bool ended_before : {false, true}) {
-    World world(backend);
-    world.listen();
-    Peer peer(world.port);
-    CHECK(world.run([&] { return world.accepted.size() == 1; }));
-    const Handle handle = world.accepted[0];
-    if (ended_before) {
-      peer.end();
-      CHECK(world.run([&] { return world.fates[handle].ended; }));
-    }
-    world.engine.pause_reading(handle);
-    peer.reset();
-    world.engine.close(handle);
-    world.engine.settle();
-    CHECK(world.run([&] { return world.fates[handle].closed; }));
-    CHECK_EQUAL(world.fates[handle].error, ended_before ? 0 : ECONNRESET);
-  }
+  CHECK_EQUAL(error_after_reset(backend, false, &Engine::close), ECONNRESET);
+  CHECK_EQUAL(error_after_reset(backend, true, &Engine::close), 0);
 }
 
 }  // namespace skein

@@ -5,6 +5,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import ts from "typescript";
+import { COMPILER_OPTIONS } from "./compileroptions.ts";
 import { WRONG_VALUES } from "./wrongvalues.ts";
 
 const root = join(import.meta.dirname, "../..");
@@ -31,16 +32,7 @@ export function publicParameters(): PublicParameter[] {
     .filter((file) => file.endsWith(".ts") && !file.startsWith("install"))
     .map((file) => join(entries, file));
   const values = join(import.meta.dirname, "wrongvalues.ts");
-  const program = ts.createProgram([...files, values], {
-    strict: true,
-    noEmit: true,
-    allowImportingTsExtensions: true,
-    module: ts.ModuleKind.NodeNext,
-    moduleResolution: ts.ModuleResolutionKind.NodeNext,
-    target: ts.ScriptTarget.ES2023,
-    types: ["node"],
-    skipLibCheck: true,
-  });
+  const program = ts.createProgram([...files, values], COMPILER_OPTIONS);
   const checker = program.getTypeChecker();
   const wrong = wrongTypes(checker, program.getSourceFile(values)!);
   const found = new Map<string, PublicParameter>();

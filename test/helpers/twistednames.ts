@@ -7,6 +7,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import ts from "typescript";
+import { COMPILER_OPTIONS } from "./compileroptions.ts";
 
 const root = join(import.meta.dirname, "../..");
 
@@ -61,15 +62,7 @@ interface Names {
 export function namesWithoutCounterpart(): string[] {
   const twisted = JSON.parse(readFileSync(join(root, "test/data/twisted-names.json"), "utf8")) as Record<string, Names>;
   const entries = new Set(Object.values(MODULES).flat());
-  const program = ts.createProgram([...entries].map(entryFile), {
-    strict: true,
-    noEmit: true,
-    allowImportingTsExtensions: true,
-    module: ts.ModuleKind.NodeNext,
-    moduleResolution: ts.ModuleResolutionKind.NodeNext,
-    target: ts.ScriptTarget.ES2023,
-    types: ["node"],
-  });
+  const program = ts.createProgram([...entries].map(entryFile), COMPILER_OPTIONS);
   const checker = program.getTypeChecker();
   const exportsOf = (entry: string): Map<string, ts.Symbol> => {
     const module = checker.getSymbolAtLocation(program.getSourceFile(entryFile(entry))!)!;
