@@ -1,4 +1,4 @@
-/** One end of a simulated connection: the kernel's and the engine's state of it. */
+/** One end of a simulated connection: its state in the kernel and in the engine. */
 import type { EngineConnection } from "../../internet/engine/base.ts";
 import { Phase } from "../../internet/engine/phase.ts";
 import { errnoNamed } from "../../internet/errno.ts";
@@ -27,14 +27,14 @@ export interface EndEngine {
   released(end: End): void;
 }
 
-/** An item of the network's list of connections; -1 when it is in none. */
+/** An item of the network's list of connections. `index` is -1 when it is not in the list. */
 export interface Listed {
   index: number;
 }
 
 export class End implements EngineConnection, PipeEnd {
   readonly engine: EndEngine;
-  /** Twice the number of the connection, and 1 for the end that was accepted. */
+  /** Twice the number of the connection, plus 1 for the accepted end. */
   readonly subject: number;
   readonly localHost: string;
   readonly localPort: number;
@@ -82,7 +82,7 @@ export class End implements EngineConnection, PipeEnd {
     this.peerPort = peer[1];
   }
 
-  // --- for the program, by its engine --------------------------------------------------------------------------------
+  // --- for the engine ------------------------------------------------------------------------------------------------
 
   write(bytes: Uint8Array): number {
     if (this.shut || (this.phase !== Phase.OPEN && this.phase !== Phase.FLUSHING)) return -1;
@@ -232,7 +232,7 @@ export class End implements EngineConnection, PipeEnd {
 
   arrive(segment: Segment, from: Pipe): void {
     if (this.phase === Phase.CLOSED) {
-      // The end was closed: discard what arrives.
+      // This end is closed: answer with a reset.
       this.out!.sendSignal(SegmentKind.RST);
     } else if (this.phase === Phase.LINGERING) {
       from.consumed(segment.length);
@@ -285,7 +285,7 @@ export class End implements EngineConnection, PipeEnd {
   }
 
   /** The acknowledgement timeout has expired. */
-  unheard(): void {
+  timedOut(): void {
     this.fail(ETIMEDOUT);
   }
 

@@ -1,7 +1,7 @@
 /**
  * The engine of one program of a simulated host, over a {@link Network}.
  *
- * A host has a turn when bytes or a FIN arrived, or the program wrote.
+ * It runs a turn when bytes or a FIN have arrived, or the program has written.
  */
 import { EngineBase, type Setup } from "../../internet/engine/base.ts";
 import { errnoNamed } from "../../internet/errno.ts";
@@ -19,7 +19,7 @@ const ENOTSUP = errnoNamed("ENOTSUP")!;
 const READ_BYTES_MAX = 16 * 1024;
 const LOOPBACK = "127.0.0.1";
 
-/** The sizes of records and arena: a host costs some 36 KiB. */
+/** The sizes of records and arena: about 36 KiB per host. */
 export const SIMULATED_SIZES = { records: 256, arenaBytes: 32 * 1024 } as const;
 
 /** The part of the network that an engine uses. */
@@ -33,13 +33,13 @@ export class SimulatedEngine extends EngineBase<End, Listener> {
   readonly network: EngineNetwork;
   readonly host: Machine;
   private readonly listeners = new Set<Listener>();
-  private readonly wakening: Wakening;
+  private readonly nextTurn: NextTurn;
 
   constructor(network: EngineNetwork, host: Machine, setup: Setup) {
     super(setup, READ_BYTES_MAX);
     this.network = network;
     this.host = host;
-    this.wakening = new Wakening(this);
+    this.nextTurn = new NextTurn(this);
   }
 
   // --- NativeEngine --------------------------------------------------------------------------------------------------
@@ -85,7 +85,7 @@ export class SimulatedEngine extends EngineBase<End, Listener> {
     }
     for (const lingering of [...this.lingering]) end(lingering);
     this.listeners.clear();
-    this.network.queue.cancel(this.wakening);
+    this.network.queue.cancel(this.nextTurn);
   }
 
   // --- for the ends and listeners ------------------------------------------------------------------------------------
@@ -106,16 +106,16 @@ export class SimulatedEngine extends EngineBase<End, Listener> {
 
   // --- the turn ------------------------------------------------------------------------------------------------------
 
-  /** Run a turn, or put it off while the host is frozen. */
+  /** Run a turn, or postpone it while the host is frozen. */
   runTurn(): void {
     const { queue } = this.network;
-    if (this.started && this.host.frozenUntil > queue.now) queue.plan(this.wakening, this.host.frozenUntil);
+    if (this.started && this.host.frozenUntil > queue.now) queue.plan(this.nextTurn, this.host.frozenUntil);
     else this.turn();
   }
 
   protected override plan(): void {
     const { queue } = this.network;
-    if (!this.wakening.planned) queue.plan(this.wakening, queue.now);
+    if (!this.nextTurn.planned) queue.plan(this.nextTurn, queue.now);
   }
 
   protected override isListener(found: End | Listener): found is Listener {
@@ -129,7 +129,7 @@ function leavesHost(address: string): boolean {
 }
 
 /** Schedules the next turn of an engine. */
-class Wakening extends Occurrence {
+class NextTurn extends Occurrence {
   private readonly engine: SimulatedEngine;
 
   constructor(engine: SimulatedEngine) {

@@ -7,17 +7,17 @@ export interface LinkSettings {
   readonly jitter: number;
   /** Bytes per second, shared by all connections of the link. Default Infinity. */
   readonly bandwidth: number;
-  /** That a segment is lost. It is retransmitted after 0.2 s, then 0.4 s, and so on. Default 0. */
+  /** The probability that a segment is lost. It is retransmitted after 0.2 s, then 0.4 s, and so on. Default 0. */
   readonly loss: number;
-  /** That a segment is split in two at a random byte; the parts may be split again. Default 0. */
+  /** The probability that a segment is split in two at a random byte; the parts may be split again. Default 0. */
   readonly fragment: number;
-  /** That a segment is held back and merged with the next one. Default 0. */
+  /** The probability that a segment is held back and merged with the next one. Default 0. */
   readonly coalesce: number;
-  /** That a send is partial. Default 0. */
+  /** The probability that a send is partial. Default 0. */
   readonly partialWrites: number;
-  /** That a connect is refused although the port listens. Default 0. */
+  /** The probability that a connect is refused although the port listens. Default 0. */
   readonly refuse: number;
-  /** That a connect is never answered. Default 0. */
+  /** The probability that a connect is never answered. Default 0. */
   readonly loseConnect: number;
   /** The window: the most unread bytes in flight per direction. Default 65536. */
   readonly window: number;

@@ -5,7 +5,7 @@ import type { Medium } from "./medium.ts";
 import { Occurrence } from "./queue.ts";
 import { Kind } from "./trace.ts";
 
-/** The virtual duration of one tick. */
+/** The virtual duration of one tick, in seconds. */
 const TICK_SECONDS = 1e-6;
 
 export class SimulatedLoop implements Loop {

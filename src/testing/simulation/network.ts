@@ -106,7 +106,7 @@ export class Network<H extends Machine = Machine> implements EngineNetwork {
     }
   }
 
-  /** An address that no host has. */
+  /** An unused address. */
   freeAddress(): string {
     let address: string;
     do {
@@ -145,7 +145,7 @@ export class Network<H extends Machine = Machine> implements EngineNetwork {
       else this.queue.plan(new Refusal(client), this.queue.now + back.settings.latency);
       return;
     }
-    // As Linux counts: see listen(2) and tcp(7), the queue is full when it holds more than the backlog.
+    // As on Linux, see listen(2): the queue is full when it holds more than the backlog.
     if (listener.waiting.length > listener.backlog) {
       client.out!.repeatSyn(SYN_AGAIN_SECONDS);
       return;
@@ -172,7 +172,7 @@ export class Network<H extends Machine = Machine> implements EngineNetwork {
     server.connection = connection;
   }
 
-  /** Remove an end that was closed. */
+  /** Remove the connection of a closed end from the list. */
   delist(end: End): void {
     const { connection } = end;
     if (connection === undefined || connection.index < 0) return;

@@ -1,9 +1,9 @@
 /**
  * One direction of a connection: the bytes that one end has sent and the other has not read.
  *
- *     outbox ──send──▶ [ flying: arrives at its time, in order ] ──▶ the receiver's inbox ──read──▶ consumed
- *        ▲              └────────── no more than the window ───────────────────────┘                │
- *        └── opening, when the sender waits for room ◀── one latency of the way back ───────────────┘
+ *     outbox ──send──▶ [ inFlight, in order of arrival ] ──▶ the receiver's inbox ──read──▶ consumed
+ *        ▲              └───────── at most the window ────────────────────┘                    │
+ *        └── windowUpdate, if the sender waits for room ◀── the latency of the way back ───────┘
  *
  * A pipe is scheduled for the arrival of the first segment in flight. While its link is closed it stalls; after
  * `giveUp` seconds without an acknowledgement the sender's end fails.
@@ -14,7 +14,7 @@ import { Occurrence } from "./queue.ts";
 import { type Segment, SegmentKind, SegmentList, signal } from "./segment.ts";
 
 const SEGMENT_BYTES_MAX = 16 * 1024;
-/** The minimum number of seconds between the parts of a fragmented segment, which arrive in turns of their own. */
+/** The minimum number of seconds between the parts of a fragmented segment, which arrive in separate ticks. */
 const APART = 1e-6;
 /** The initial retransmission timeout, in seconds. */
 const RESEND_SECONDS = 0.2;
@@ -28,13 +28,13 @@ export interface PipeEnd {
   arrive(segment: Segment, from: Pipe): void;
   /** The SYN was answered by `peer`. */
   answered(peer: PipeEnd): void;
-  /** The peer has ended its side. */
+  /** The peer's FIN has arrived. */
   ended(): void;
   reset(): void;
   /** There is room to send. */
   writable(): void;
   /** The acknowledgement timeout has expired. */
-  unheard(): void;
+  timedOut(): void;
 }
 
 export class Pipe extends Occurrence {
@@ -47,7 +47,7 @@ export class Pipe extends Occurrence {
   /** Called when the SYN arrives. */
   onSyn: (() => void) | undefined;
   private readonly network: Medium;
-  private readonly flying = new SegmentList();
+  private readonly inFlight = new SegmentList();
   /** Bytes that were sent and not read yet. */
   private unread = 0;
   /** Bytes that were read, but whose acknowledgement cannot reach the sender. */
@@ -55,7 +55,7 @@ export class Pipe extends Occurrence {
   private lastArrival = 0;
   private senderWaits = false;
   private stalledSince = 0;
-  private readonly opening: Opening;
+  private readonly windowUpdate: WindowUpdate;
   private readonly limit: GiveUp;
 
   constructor(network: Medium, link: Link, back: Link, sender: PipeEnd, receiver?: PipeEnd) {
@@ -66,7 +66,7 @@ export class Pipe extends Occurrence {
     this.sender = sender;
     this.receiver = receiver;
     this.onSyn = undefined;
-    this.opening = new Opening(this);
+    this.windowUpdate = new WindowUpdate(this);
     this.limit = new GiveUp(this);
   }
 
@@ -116,7 +116,7 @@ export class Pipe extends Occurrence {
     if (!this.senderWaits) return;
     this.senderWaits = false;
     const { queue } = this.network;
-    queue.plan(this.opening, queue.now + this.back.settings.latency);
+    queue.plan(this.windowUpdate, queue.now + this.back.settings.latency);
   }
 
   /** The first segment in flight arrives. */
@@ -128,18 +128,18 @@ export class Pipe extends Occurrence {
       return;
     }
     const { queue, random } = this.network;
-    const { flying } = this;
-    let last = flying.head!;
+    const { inFlight } = this;
+    let last = inFlight.head!;
     while (last.next !== undefined && last.next.time <= queue.now) last = last.next;
     const { next } = last;
     if (next === undefined || last.kind !== SegmentKind.DATA || !random.chance(this.link.settings.coalesce)) {
       let segment: Segment;
       do {
-        segment = flying.shift();
+        segment = inFlight.shift();
         this.deliver(segment);
-      } while (segment !== last && flying.head !== undefined); // a delivery may drop all segments in flight
+      } while (segment !== last && inFlight.head !== undefined); // a delivery may drop all segments in flight
     }
-    if (flying.head !== undefined && !this.planned) queue.plan(this, (next ?? flying.head).time);
+    if (inFlight.head !== undefined && !this.planned) queue.plan(this, (next ?? inFlight.head).time);
   }
 
   /** The link is open again. */
@@ -150,7 +150,7 @@ export class Pipe extends Occurrence {
       this.network.queue.cancel(this.limit);
     }
     const { queue, random } = this.network;
-    if (!this.link.closed && this.flying.head !== undefined && !this.planned) {
+    if (!this.link.closed && this.inFlight.head !== undefined && !this.planned) {
       const backoff = random.next() * Math.min(queue.now - this.stalledSince, RETRY_SECONDS_MAX);
       queue.plan(this, queue.now + this.link.settings.latency + backoff);
     }
@@ -164,9 +164,9 @@ export class Pipe extends Occurrence {
   /** Drop all segments in flight. */
   drop(): void {
     const { queue } = this.network;
-    this.flying.clear();
+    this.inFlight.clear();
     queue.cancel(this);
-    queue.cancel(this.opening);
+    queue.cancel(this.windowUpdate);
     queue.cancel(this.limit);
     this.link.forget(this);
     this.back.forget(this);
@@ -183,7 +183,7 @@ export class Pipe extends Occurrence {
     const { queue } = this.network;
     const again = signal(SegmentKind.SYN);
     again.time = queue.now + seconds;
-    this.flying.push(again);
+    this.inFlight.push(again);
   }
 
   private launch(segment: Segment, apart: number): void {
@@ -201,8 +201,8 @@ export class Pipe extends Occurrence {
     if (time < this.lastArrival + apart) time = this.lastArrival + apart;
     this.lastArrival = time;
     segment.time = time;
-    const first = this.flying.head === undefined;
-    this.flying.push(segment);
+    const first = this.inFlight.head === undefined;
+    this.inFlight.push(segment);
     if (first) queue.plan(this, time);
   }
 
@@ -228,8 +228,8 @@ export class Pipe extends Occurrence {
   }
 }
 
-/** Notifies a waiting sender that there is room again. */
-class Opening extends Occurrence {
+/** Notifies a waiting sender that there is room in the window again. */
+class WindowUpdate extends Occurrence {
   private readonly pipe: Pipe;
 
   constructor(pipe: Pipe) {
@@ -252,6 +252,6 @@ class GiveUp extends Occurrence {
 
   override run(): void {
     this.pipe.drop();
-    this.pipe.sender.unheard();
+    this.pipe.sender.timedOut();
   }
 }

@@ -1,4 +1,4 @@
-/** Runs the planned occurrences one by one, and all microtasks and ticks of the program between two of them. */
+/** Runs the planned occurrences one by one, and between two of them all microtasks and ticks of the program. */
 import { createHook } from "node:async_hooks";
 import { SkeinError } from "../../internet/error.ts";
 import type { EventQueue } from "./queue.ts";
@@ -15,11 +15,11 @@ const OCCURRENCES_PER_TURN = 4096;
 export class Player {
   private readonly queue: EventQueue;
   private playing = false;
-  private stirred = false;
-  private readonly stir = (): void => {
-    this.stirred = true;
+  private active = false;
+  private readonly markActive = (): void => {
+    this.active = true;
   };
-  private readonly hook = createHook({ init: this.stir, promiseResolve: this.stir });
+  private readonly hook = createHook({ init: this.markActive, promiseResolve: this.markActive });
 
   constructor(queue: EventQueue) {
     this.queue = queue;
@@ -42,28 +42,28 @@ export class Player {
   private start(limit: number, done: () => boolean, resolve: () => void, reject: (error: unknown) => void): void {
     const step = (): void => {
       try {
-        if (!this.stirred && this.advance(limit, done)) resolve();
+        if (!this.active && this.advance(limit, done)) resolve();
         else this.beginRound(ticked);
       } catch (error) {
         reject(error);
       }
     };
     const ticked = (): void => this.endRound(step);
-    this.stirred = true;
+    this.active = true;
     this.beginRound(ticked);
   }
 
   private beginRound(ticked: () => void): void {
-    if (this.stirred) process.nextTick(ticked);
+    if (this.active) process.nextTick(ticked);
     else setImmediate(ticked);
-    this.stirred = false;
+    this.active = false;
   }
 
   /** Called inside a tick: continue with `step` in a microtask, which does not count as new activity. */
   private endRound(step: () => void): void {
-    const { stirred } = this;
+    const { active } = this;
     queueMicrotask(step); // not a promise: that would be resolved after every step
-    this.stirred = stirred;
+    this.active = active;
   }
 
   /** True when the run is over, false when Node's event loop must run first. */
@@ -77,7 +77,7 @@ export class Player {
         return true;
       }
       occurrence.run();
-      if (this.stirred) return false;
+      if (this.active) return false;
     }
     return false;
   }

@@ -8,7 +8,7 @@
  *        │                   SimulatedEngine ── End ══ Pipe ══▶ End ── SimulatedEngine …
  *        └─ Faults                                     Link: latency, bandwidth, loss, partitions
  *
- * Other sources are not simulated: Math.random(), Date.now(), setTimeout(), files, processes. Give the program
+ * Not simulated are: Math.random(), Date.now(), setTimeout(), files, processes. Give the program
  * `sim.random`, and the reactor of its host as a clock.
  */
 import { randomInt } from "node:crypto";
@@ -35,7 +35,7 @@ export { SimulatedReactor } from "./reactor.ts";
 
 /** The defaults for all links, and the options of the simulation itself. */
 export interface SimulationOptions extends Partial<LinkSettings> {
-  /** A whole number from 0 on, below 2 ** 53. Default 1. */
+  /** An integer from 0 to 2 ** 53 - 1. Default 1. */
   readonly seed?: number;
   /** False: errors that the program logs do not end the run; look at `errors`. Default true. */
   readonly failOnError?: boolean;
@@ -92,7 +92,7 @@ export class Simulation {
     this.player = new Player(this.network.queue);
   }
 
-  // --- the world -----------------------------------------------------------------------------------------------------
+  // --- the network ---------------------------------------------------------------------------------------------------
 
   /**
    * The host of that name, created at the first call: a name of your own, which the simulation's resolver knows, or an
@@ -141,7 +141,7 @@ export class Simulation {
     this.network.healAll();
   }
 
-  /** The connections that there are now. */
+  /** The established connections. */
   connections(): SimulatedConnection[] {
     return [...this.network.connections];
   }
@@ -159,7 +159,7 @@ export class Simulation {
     return this.network.queue.now;
   }
 
-  /** Call `f` after `seconds` of virtual time, as a step of the test's script. */
+  /** Call `f` after `seconds` of virtual time, as a step of the test. */
   after(seconds: number, f: () => void): void {
     check("after(seconds, f)", "seconds", seconds, secondsKind);
     check("after(seconds, f)", "f", f, callable);

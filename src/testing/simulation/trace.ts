@@ -1,5 +1,5 @@
 /**
- * The trace of a simulation, as records of 24 bytes that are hashed as they are written: two runs are equal when their
+ * The trace of a simulation, as records of 24 bytes that are hashed as they are written: two runs are equal if their
  * hashes are.
  *
  *     | time (f64) | kind (i32) | subject (i32) | a (i32) | b (i32) |
@@ -13,11 +13,11 @@ import { hashText } from "./random.ts";
 const RECORDS = 4096;
 const BYTES = 24;
 
-/** The kinds of records. The subject is a connection's end, twice its number and 1 for the end that was accepted. */
+/** The kinds of records. The subject is an end of a connection: twice its number, plus 1 for the accepted end. */
 export const Kind = {
-  /** text: from where to where */
+  /** text: the two addresses */
   CONNECT: 1,
-  /** text: on which host and port */
+  /** text: the host and port */
   ACCEPT: 2,
   /** a: errno */
   CONNECTED: 3,
@@ -29,7 +29,7 @@ export const Kind = {
   CLOSED: 7,
   /** subject: a host's number */
   TIMER: 8,
-  /** text: what was done to whom */
+  /** text: the fault and its target */
   FAULT: 9,
 } as const;
 
