@@ -1,6 +1,7 @@
 // What each errno means for each system call: the only place where that is decided. Every backend asks here, the fault
-// injection of native/test/faults_test.cc takes its cases from here, and docs/internals.md holds the same table
-// (scripts/errno-table.mjs writes it; a test compares them). Add a row when you learn that a kernel returns something.
+// injections of native/test/faults_test.cc and test/torture/faults.cc take their cases from here, and docs/internals.md
+// holds the same table (scripts/errno-table.mjs writes it; a test compares them). Add a row when you learn that a
+// kernel returns something.
 //
 // Sources: the man pages of Linux (man7.org), XNU and FreeBSD, and "Windows Sockets Error Codes"; winsock.cc turns
 // winsock's errors into the errnos of the same meaning first.

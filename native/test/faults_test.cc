@@ -17,6 +17,7 @@
 #include "net/errno_table.h"
 #include "test/backends.h"
 #include "test/calls.h"
+#include "test/errno_cases.h"
 #include "test/world.h"
 
 namespace skein {
@@ -60,45 +61,6 @@ constexpr Role kRoles[] = {
 };
 // All that calls.h wraps: but malloc is no system call, and kevent of libkqueue makes the calls of others.
 static_assert(std::size(kRoles) == test::kCallCount - 2);
-
-// The first row of a call with this errno: EAGAIN and EWOULDBLOCK may be one number.
-bool is_first(const net::ErrnoRow& row) {
-  for (const net::ErrnoRow& other : net::errno_table()) {
-    if (other.call == row.call && other.error == row.error) return &other == &row;
-  }
-  return false;
-}
-
-// How many of its calls fail, each in a scenario of its own. The errnos of one meaning take one path, so that for all
-// but the first of them a few calls are enough.
-unsigned highest_nth(const net::ErrnoRow& row) {
-  for (const net::ErrnoRow& other : net::errno_table()) {
-    if (other.call == row.call && other.meaning == row.meaning) return &other == &row ? 20 : 3;
-  }
-  return 20;
-}
-
-// How many connections it may hurt.
-int most_hurt(const net::ErrnoRow& row) {
-  switch (row.meaning) {
-    case net::Meaning::kAgain:
-    case net::Meaning::kInterrupted:
-    case net::Meaning::kGoesOn:
-    case net::Meaning::kListenerPauses:
-    case net::Meaning::kIgnored:
-      return 0;
-    case net::Meaning::kPause:
-      // A descriptor that cannot be added at all: its connection fails at once.
-      return row.call == net::Call::kChange ? 1 : 0;
-    case net::Meaning::kPeerGone:
-      return row.call == net::Call::kAccept ? 0 : 1;
-    case net::Meaning::kReset:
-    case net::Meaning::kLost:
-    case net::Meaning::kFails:
-      break;
-  }
-  return 1;
-}
 
 constexpr std::size_t kClients = 3;
 // What a client sends and waits for, one after the other. The long one fills several blocks, which leave by sendmsg(2).
@@ -195,7 +157,7 @@ std::set<const net::ErrnoRow*> rows_reached;
 std::set<Call> calls_reached;
 
 void fail_each(const BackendEntry& backend, const net::ErrnoRow& row, Call call) {
-  for (unsigned nth = 1; nth <= highest_nth(row); ++nth) {
+  for (unsigned nth = 1; nth <= test::highest_nth(row); ++nth) {
     test::set_context(std::string(backend.name) + ", " + test::name_of(call) + " " + std::to_string(nth) +
                       " fails with errno " + std::to_string(row.error));
     bool finished = false;
@@ -205,14 +167,14 @@ void fail_each(const BackendEntry& backend, const net::ErrnoRow& row, Call call)
     rows_reached.insert(&row);
     calls_reached.insert(call);
     CHECK(finished);
-    CHECK(failed <= most_hurt(row));
+    CHECK(failed <= test::most_hurt(row));
   }
 }
 
 void fail_every_call(const BackendEntry& backend) {
   const std::size_t before = test::open_descriptors();
   for (const net::ErrnoRow& row : net::errno_table()) {
-    if (!is_first(row)) continue;
+    if (!test::is_first(row)) continue;
     for (const Role& role : kRoles) {
       if (role.does == row.call) fail_each(backend, row, role.call);
     }
@@ -233,7 +195,7 @@ TEST("the Nth system call fails with each errno of the table: no hang, and no mo
   // A row without a wrapped call, or one that the scenario does not make, would show nothing.
   const bool uring = test::calls(Call::kIoUringEnter) > 0;
   for (const net::ErrnoRow& row : net::errno_table()) {
-    if (!is_first(row) || (row.call == net::Call::kEnter && !uring)) continue;
+    if (!test::is_first(row) || (row.call == net::Call::kEnter && !uring)) continue;
     test::set_context("the row of call " + test::to_text(row.call) + " and errno " + std::to_string(row.error));
     CHECK(rows_reached.contains(&row));
   }

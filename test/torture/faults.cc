@@ -5,7 +5,7 @@
 //
 // Every call is counted, by whether it came from skein.node or from elsewhere (Node, libuv); only the engine's own can
 // fail, so that a fault is never one of the runtime's. Calls may come from any thread. glibc's calls to itself are not
-// seen.
+// seen. cases() lists what is worth failing: each errno of native/net/errno_table.h, for each call that plays its part.
 #include <dlfcn.h>
 #include <link.h>
 #include <node_api.h>
@@ -20,6 +20,9 @@
 #include <cstdint>
 #include <cstring>
 #include <utility>
+
+#include "net/errno_table.h"
+#include "test/errno_cases.h"
 
 namespace {
 
@@ -51,6 +54,34 @@ constexpr const char* kNameTexts[kNames] = {"accept4",    "connect",    "recv", 
                                             "epoll_ctl",  "epoll_wait", "epoll_pwait", "read",    "write",
                                             "writev",     "readv",      "socket",      "bind",    "listen",
                                             "getsockopt", "shutdown",   "close",       "syscall", "pthread_create"};
+
+namespace net = skein::net;
+
+// Which of the calls is which call of the errno table.
+struct Role {
+  Name name;
+  net::Call does;
+};
+constexpr Role kRoles[] = {
+    {kAccept4, net::Call::kAccept}, {kConnect, net::Call::kConnect},      {kRecv, net::Call::kReceive},
+    {kSend, net::Call::kSend},      {kSendmsg, net::Call::kSend},         {kEpollCtl, net::Call::kChange},
+    {kEpollWait, net::Call::kWait}, {kSocket, net::Call::kSocket},        {kBind, net::Call::kBind},
+    {kListen, net::Call::kListen},  {kGetsockopt, net::Call::kGetOption}, {kShutdown, net::Call::kShutdown},
+    {kClose, net::Call::kClose},
+};
+
+// How many connections it must hurt: what fails in the middle of a connection may hit one that its program has closed
+// already, or the listener.
+int least_hurt(const net::ErrnoRow& row) {
+  switch (row.call) {
+    case net::Call::kReceive:
+    case net::Call::kShutdown:
+    case net::Call::kChange:
+      return 0;
+    default:
+      return skein::test::most_hurt(row);
+  }
+}
 
 std::atomic<std::uint64_t> engine_calls[kNames];
 std::atomic<std::uint64_t> other_calls[kNames];
@@ -151,8 +182,8 @@ STAND_BEFORE(kClose, int, close, (int fd), (fd), , true)
 extern "C" __attribute__((visibility("default"))) int pthread_create(pthread_t* thread,
                                                                      const pthread_attr_t* attributes,
                                                                      void* (*body)(void*), void* argument) noexcept {
-  static std::atomic<decltype(&pthread_create)> next = nullptr;
-  if (next.load() == nullptr) next = reinterpret_cast<decltype(&pthread_create)>(dlsym(RTLD_NEXT, "pthread_create"));
+  static std::atomic<int (*)(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*)> next = nullptr;
+  if (next.load() == nullptr) next = reinterpret_cast<decltype(next.load())>(dlsym(RTLD_NEXT, "pthread_create"));
   const int error = count(kPthreadCreate, __builtin_return_address(0));
   return error != 0 ? error : next.load()(thread, attributes, body, argument);
 }
@@ -229,6 +260,37 @@ napi_value counts(napi_env env, napi_callback_info) {
   return result;
 }
 
+void set(napi_env env, napi_value object, const char* name, int number) {
+  napi_value value;
+  napi_create_int32(env, number, &value);
+  napi_set_named_property(env, object, name, value);
+}
+
+// cases(): [{ call, errno, least, most, highest }, …]: `least` to `most` connections are hurt when one of the first
+// `highest` calls fails with that errno.
+napi_value cases(napi_env env, napi_callback_info) {
+  napi_value list;
+  napi_create_array(env, &list);
+  std::uint32_t length = 0;
+  for (const net::ErrnoRow& row : net::errno_table()) {
+    if (!skein::test::is_first(row)) continue;
+    for (const Role& role : kRoles) {
+      if (role.does != row.call) continue;
+      napi_value one;
+      napi_value call;
+      napi_create_object(env, &one);
+      napi_create_string_utf8(env, kNameTexts[role.name], NAPI_AUTO_LENGTH, &call);
+      napi_set_named_property(env, one, "call", call);
+      set(env, one, "errno", row.error);
+      set(env, one, "least", least_hurt(row));
+      set(env, one, "most", skein::test::most_hurt(row));
+      set(env, one, "highest", static_cast<int>(skein::test::highest_nth(row)));
+      napi_set_element(env, list, length++, one);
+    }
+  }
+  return list;
+}
+
 napi_value reset(napi_env, napi_callback_info) {
   locate_engine();
   for (int name = 0; name < kNames; ++name) engine_calls[name] = other_calls[name] = 0;
@@ -246,6 +308,7 @@ NAPI_MODULE_INIT() {
   add("arm", arm);
   add("disarm", disarm);
   add("counts", counts);
+  add("cases", cases);
   add("reset", reset);
   return exports;
 }

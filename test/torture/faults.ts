@@ -6,18 +6,23 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
+const native = join(root, "native");
 const source = fileURLToPath(new URL("faults.cc", import.meta.url));
+const sources = [source, join(native, "net/errno_table.h"), join(native, "test/errno_cases.h")];
 
-/** The path of the shim, which is built when it is older than its source. */
+/** The path of the shim, which is built when it is older than its sources. */
 export function buildFaults(): string {
   const built = join(root, "build/test/faults.node");
-  if (existsSync(built) && statSync(built).mtimeMs > statSync(source).mtimeMs) return built;
+  const newest = Math.max(...sources.map((path) => statSync(path).mtimeMs));
+  if (existsSync(built) && statSync(built).mtimeMs > newest) return built;
   mkdirSync(dirname(built), { recursive: true });
   // Test files that run at the same time may both build it: each under a name of its own.
   const fresh = `${built}.${process.pid}`;
   // Lazy binding: preloaded into a program that is not Node, it lacks Node's functions and does not need them.
   const options = ["-std=c++20", "-O2", "-fPIC", "-shared", "-Wall", "-Wextra", "-Wl,-z,lazy"];
-  execFileSync("g++", [...options, `-I${nodeHeaders()}`, source, "-o", fresh, "-ldl"], { stdio: "inherit" });
+  execFileSync("g++", [...options, `-I${nodeHeaders()}`, `-I${native}`, source, "-o", fresh, "-ldl"], {
+    stdio: "inherit",
+  });
   renameSync(fresh, built);
   return built;
 }

@@ -2,25 +2,25 @@
  * Runs one scenario again and again, failing a system call of the engine in each: an echo server and three clients over
  * loopback on one reactor, owning and borrowing ends mixed.
  *
- *   LD_PRELOAD=faults.node node scenario.mjs FAULTS.NODE DRIVER TABLE
+ *   LD_PRELOAD=faults.node node scenario.mjs FAULTS.NODE DRIVER
  *
- * TABLE is JSON: rows { call, errno, hurts } as torture.test.ts has them. For each row the first call fails, then in
- * another run the second, and so on to the 20th or until the scenario makes no more of them. Prints a line "case …"
- * before each run, "failed …" after one that went wrong, and at the end "done" with the number of faults.
+ * In each of the shim's cases, which are the rows of native/net/errno_table.h, the first call fails, then in another run
+ * the second, and so on to the highest of the case or until the scenario makes no more of them. Prints a line "case …"
+ * before each run, "failed …" after one that went wrong, "missed …" when not even the first call was made, and at the end
+ * "done" with the number of faults.
  */
 import { readdirSync, writeSync } from "node:fs";
 import { createRequire } from "node:module";
-import { constants } from "node:os";
+import { getSystemErrorName } from "node:util";
 import { load } from "../process/dist.mjs";
 
-const [, , faultsPath, driver, table] = process.argv;
+const [, , faultsPath, driver] = process.argv;
 const faults = createRequire(import.meta.url)(faultsPath);
 const { NativeReactor } = await load("internet/reactor/native.js");
 const { ClientFactory, Factory, Protocol } = await load("internet/protocol.js");
 const { ConnectionDone } = await load("internet/error.js");
 const { setObserver } = await load("logger/log.js");
 
-const HIGHEST_N = 20;
 const PATIENCE_MS = 30_000;
 /** Sizes of what a client sends and waits for, one after the other; one of several pieces leaves by sendmsg(2). */
 const MESSAGES = [[64], [1000], [700, 700, 700], [1], [5000], [64], [40_000]];
@@ -158,8 +158,8 @@ class AskerFactory extends ClientFactory {
   }
 }
 
-/** What went wrong in this run, as text; undefined when nothing did. `hurts`: how many connections may be hurt. */
-async function once(hurts) {
+/** What went wrong in this run, as text; undefined when nothing did. `least` to `most` connections may be hurt. */
+async function once(least, most) {
   run = new Run();
   let notListening;
   try {
@@ -187,8 +187,8 @@ async function once(hurts) {
   for (const end of run.servers) if (!(end.reason instanceof ConnectionDone)) hurt.add(end.clientPort);
   // A port that does not open has no connections to hurt: it counts as one.
   const count = notListening === undefined ? hurt.size : 1;
-  if (count < hurts[0] || count > hurts[1]) {
-    return `${count} connections were hurt, not ${hurts.join(" to ")}: ${notListening?.message ?? state(run)}`;
+  if (count < least || count > most) {
+    return `${count} connections were hurt, not ${least} to ${most}: ${notListening?.message ?? state(run)}`;
   }
   return undefined;
 }
@@ -229,18 +229,21 @@ setObserver((event) => {
 const reactor = new NativeReactor("epoll", { driver });
 const ended = reactor.run({ installSignalHandlers: false });
 let baseline = descriptors();
-const atFirst = (await once([0, 0])) ?? (await once([0, 0]));
+const atFirst = (await once(0, 0)) ?? (await once(0, 0));
 if (atFirst !== undefined) throw new Error(`Without any fault: ${atFirst}`);
 baseline = descriptors();
 
 let taken = 0;
-for (const { call, errno, hurts } of JSON.parse(table)) {
-  for (let n = 1; n <= HIGHEST_N; n++) {
-    const name = `${call} #${n} ${errno}`;
+for (const { call, errno, least, most, highest } of faults.cases()) {
+  for (let n = 1; n <= highest; n++) {
+    const name = `${call} #${n} ${getSystemErrorName(-errno)}`;
     writeSync(1, `case ${name}\n`);
-    faults.arm(call, n, constants.errno[errno]);
-    const wrong = await once(hurts);
-    if (!faults.disarm()) break;
+    faults.arm(call, n, errno);
+    const wrong = await once(least, most);
+    if (!faults.disarm()) {
+      if (n === 1) writeSync(1, `missed ${name}\n`);
+      break;
+    }
     taken++;
     if (wrong === undefined) continue;
     writeSync(1, `failed ${name}: ${wrong}\n`);
