@@ -83,6 +83,17 @@ export function loopback(): string {
   return current.loopback;
 }
 
+/**
+ * An address of this machine for one test, or a part of one: on Linux, where all of 127.0.0.0/8 is this machine's, a random
+ * one. There an attempt to connect to a port that has closed meets nobody else to whom the kernel gave its number
+ * meanwhile, in this process or another.
+ */
+export function ownLoopback(): string {
+  if (process.platform !== "linux" || !(current instanceof KernelWorld) || current.family !== "IPv4") return loopback();
+  const part = (least: number) => least + Math.floor(Math.random() * (255 - least));
+  return `127.${part(1)}.${part(0)}.${part(1)}`;
+}
+
 /** A literal host as it stands before a port. */
 export function bracketed(host: string): string {
   return host.includes(":") ? `[${host}]` : host;

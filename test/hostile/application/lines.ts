@@ -10,7 +10,7 @@ import { TCP4ClientEndpoint, TCP4ServerEndpoint } from "../../../src/entries/end
 import type { Connector, ListeningPort } from "../../../src/internet/interfaces.ts";
 import type { EngineReactor } from "../../../src/internet/reactor/engine.ts";
 import { between, type Random } from "../../helpers/random.ts";
-import { loopback } from "../../helpers/world.ts";
+import { ownLoopback } from "../../helpers/world.ts";
 import { type End, HalfEnd, hasEnded, KINDS, type Side, type Told } from "./ends.ts";
 import { HostileFactory } from "./factory.ts";
 import { freshStreams, portOf, Talk } from "./neighbours.ts";
@@ -31,6 +31,7 @@ export class Line implements Case {
   #stopped = false;
   readonly #reactor: EngineReactor;
   readonly #random: Random;
+  readonly #host = ownLoopback();
   readonly #closedPort: number;
   readonly #streams = freshStreams();
   /** The latest of each side, and all. */
@@ -156,7 +157,7 @@ export class Line implements Case {
 
   #listen(byEndpoint: boolean): void {
     const factory = new HostileFactory(this, "server");
-    const options = { interface: loopback() };
+    const options = { interface: this.#host };
     if (byEndpoint) {
       new TCP4ServerEndpoint(this.#reactor, 0, options).listen(factory).addCallbacks(
         (port) => {
@@ -174,11 +175,11 @@ export class Line implements Case {
     const port = refused || this.port === undefined ? this.#closedPort : portOf(this.port);
     const factory = new HostileFactory(this, "client");
     if (!byEndpoint || this.plan.place.includes("clientConnection") || this.plan.place.includes("startedConnecting")) {
-      this.connector = this.#reactor.connectTCP(loopback(), port, factory);
+      this.connector = this.#reactor.connectTCP(this.#host, port, factory);
       return;
     }
     // An attempt by an endpoint asks the factory for protocols only.
-    const connecting = new TCP4ClientEndpoint(this.#reactor, loopback(), port).connect(factory);
+    const connecting = new TCP4ClientEndpoint(this.#reactor, this.#host, port).connect(factory);
     this.begun++;
     connecting.addBoth(() => {
       this.ended++;

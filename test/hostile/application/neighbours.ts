@@ -12,7 +12,7 @@ import type { EngineReactor } from "../../../src/internet/reactor/engine.ts";
 import { FlowCheck, flow } from "../../helpers/flow.ts";
 import { Gate, turns } from "../../helpers/gate.ts";
 import { between, type Random } from "../../helpers/random.ts";
-import { loopback } from "../../helpers/world.ts";
+import { ownLoopback } from "../../helpers/world.ts";
 
 /** Places in the flow at which two streams begin lie so far apart at least. */
 const APART = 631;
@@ -112,12 +112,13 @@ class BorrowingNeighbour extends Neighbour {
 /** Where connections of a reactor with itself are made. */
 export class Street {
   readonly #reactor: EngineReactor;
+  readonly #host = ownLoopback();
   readonly #port: ListeningPort;
   #next: Neighbour | undefined;
 
   constructor(reactor: EngineReactor) {
     this.#reactor = reactor;
-    this.#port = reactor.listenTCP(0, new Building(() => this.#next!), { interface: loopback() });
+    this.#port = reactor.listenTCP(0, new Building(() => this.#next!), { interface: this.#host });
   }
 
   /** Two ends, connected. */
@@ -127,7 +128,7 @@ export class Street {
     const client = new Client(`client ${name}`, new Talk(from, to));
     const server = new Server(`server ${name}`, new Talk(to, from));
     this.#next = server;
-    this.#reactor.connectTCP(loopback(), portOf(this.#port), new Dialling(() => client));
+    this.#reactor.connectTCP(this.#host, portOf(this.#port), new Dialling(() => client));
     await Promise.all([client.made.promise, server.made.promise]);
     return [client, server];
   }

@@ -7,7 +7,7 @@ import type { Connector, DescriptorEnd, ListeningPort, TriggerPhase } from "../.
 import { Protocol } from "../../../src/internet/protocol.ts";
 import type { EngineReactor } from "../../../src/internet/reactor/engine.ts";
 import { err, globalLogPublisher } from "../../../src/logger/logger.ts";
-import { loopback } from "../../helpers/world.ts";
+import { ownLoopback } from "../../helpers/world.ts";
 import { Dialling, freshStreams, portOf, Talk } from "./neighbours.ts";
 import type { Plan } from "./plan.ts";
 
@@ -174,6 +174,7 @@ function streamHandler(plan: Plan, { reactor }: Surroundings): Case {
   const [from, to] = freshStreams();
   const speaker = new Speaker(new Talk(from, to));
   const talk = new Talk(to, from);
+  const host = ownLoopback();
   let port: ListeningPort | undefined;
   let connector: Connector | undefined;
   let stopped = false;
@@ -208,8 +209,8 @@ function streamHandler(plan: Plan, { reactor }: Surroundings): Case {
     plan,
     step(step) {
       if (step === 0) {
-        port = reactor.listenTCP(0, handle(handler), { interface: loopback() });
-        connector = reactor.connectTCP(loopback(), portOf(port), new Dialling(() => speaker));
+        port = reactor.listenTCP(0, handle(handler), { interface: host });
+        connector = reactor.connectTCP(host, portOf(port), new Dialling(() => speaker));
       } else if (speaker.connected && speaker.losses === 0) {
         if (step === 1) speaker.transport.write(speaker.talk.piece(700));
         else if (step === 2) speaker.transport.loseWriteConnection();

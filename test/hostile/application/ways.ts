@@ -3,7 +3,7 @@ import type { Connection } from "../../../src/entries/streams.ts";
 import type { Connector, ListeningPort, Producer, Transport } from "../../../src/internet/interfaces.ts";
 import { ClientFactory, Protocol, ServerFactory } from "../../../src/internet/protocol.ts";
 import type { EngineReactor } from "../../../src/internet/reactor/engine.ts";
-import { loopback } from "../../helpers/world.ts";
+import { ownLoopback } from "../../helpers/world.ts";
 import { portOf } from "./neighbours.ts";
 import type { Situation, Way } from "./plan.ts";
 import { PROMISES, REJECTIONS, VALUES } from "./values.ts";
@@ -198,12 +198,13 @@ const REACTOR: Readonly<Record<string, (reactor: EngineReactor) => unknown>> = {
   "fireSystemEvent()": (reactor) => reactor.fireSystemEvent("an event of a hostile program"),
   "resolve()": (reactor) => reactor.resolve("127.0.0.1"),
   "listenTCP() and stopListening()": (reactor) => {
-    const port = reactor.listenTCP(0, new ServerFactory(), { interface: loopback() });
+    const port = reactor.listenTCP(0, new ServerFactory(), { interface: ownLoopback() });
     port.stopListening();
   },
   "connectTCP() and stopConnecting()": (reactor) => {
-    const port = reactor.listenTCP(0, new ServerFactory(), { interface: loopback() });
-    reactor.connectTCP(loopback(), portOf(port), new ClientFactory()).stopConnecting();
+    const host = ownLoopback();
+    const port = reactor.listenTCP(0, new ServerFactory(), { interface: host });
+    reactor.connectTCP(host, portOf(port), new ClientFactory()).stopConnecting();
     port.stopListening();
   },
   "listenTCP() with a port that is none": (reactor) => reactor.listenTCP(-1, new ServerFactory()),
