@@ -15,7 +15,14 @@ struct OptionName {
 };
 
 inline OptionName option_name(Option option) {
-  return option == Option::kNoDelay ? OptionName{IPPROTO_TCP, TCP_NODELAY} : OptionName{SOL_SOCKET, SO_KEEPALIVE};
+  switch (option) {
+    case Option::kNoDelay:
+      return {IPPROTO_TCP, TCP_NODELAY};
+    case Option::kKeepAlive:
+      return {SOL_SOCKET, SO_KEEPALIVE};
+  }
+  // A number from above the seam that is no option: the kernel refuses it.
+  return {-1, -1};
 }
 
 }  // namespace skein::net

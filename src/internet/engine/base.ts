@@ -21,9 +21,9 @@ import {
 } from "../../native.ts";
 import { unwritable } from "../arguments/writing.ts";
 import { errnoNamed } from "../errno.ts";
+import { PACKED_ADDRESS_MOST, packAddress } from "./addresses.ts";
 import { HandleTable } from "./handles.ts";
 import type { EngineMaker } from "./link.ts";
-import { PACKED_ADDRESS_MOST, packAddress } from "./packedaddress.ts";
 import { Phase } from "./phase.ts";
 import { Records } from "./records.ts";
 
@@ -31,6 +31,12 @@ const EBADF = errnoNamed("EBADF")!;
 const ENOTSUP = errnoNamed("ENOTSUP")!;
 const ROUNDS_PER_TURN = 8;
 const SWEEPS_TO_LINGER = 2;
+
+/** Where a connection keeps each option. */
+const OPTION_FIELDS: Readonly<Record<number, "noDelay" | "keepAlive">> = {
+  [SocketOption.NODELAY]: "noDelay",
+  [SocketOption.KEEPALIVE]: "keepAlive",
+} satisfies Record<(typeof SocketOption)[keyof typeof SocketOption], "noDelay" | "keepAlive">;
 
 /** The buffers and the callback that an engine reports with. */
 export type Setup = Parameters<EngineMaker>[0];
@@ -215,14 +221,16 @@ export abstract class EngineBase<C extends EngineConnection, L extends EngineLis
   getOption(handle: number, option: number): number {
     const connection = this.live(handle);
     if (connection === undefined) return -EBADF;
-    return option === SocketOption.NODELAY ? connection.noDelay : connection.keepAlive;
+    const field = OPTION_FIELDS[option];
+    return field === undefined ? -ENOTSUP : connection[field];
   }
 
   setOption(handle: number, option: number, value: number): number {
     const connection = this.live(handle);
     if (connection === undefined) return -EBADF;
-    if (option === SocketOption.NODELAY) connection.noDelay = value;
-    else connection.keepAlive = value;
+    const field = OPTION_FIELDS[option];
+    if (field === undefined) return -ENOTSUP;
+    connection[field] = value;
     connection.optionsChanged();
     return 0;
   }

@@ -21,7 +21,7 @@ import type { ReactorCore, ReactorNames, TriggerId, TriggerPhase } from "../inte
 import { logRejection } from "../rejection.ts";
 import type { DelayedCall, ReactorTime } from "../time.ts";
 import { type Loop, NodeLoop } from "./loop.ts";
-import { resolve } from "./names.ts";
+import { resolve } from "./resolve.ts";
 import { raiseAgain, SignalHandlers } from "./signals.ts";
 import { ensureCallLater, TimerWheel } from "./timers.ts";
 import { ThreePhaseEvent } from "./triggers.ts";

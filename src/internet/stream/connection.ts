@@ -11,8 +11,7 @@
 
 import { nameOf } from "../../logger/describe.ts";
 import { err } from "../../logger/log.ts";
-import { CloseReason, type NativeAddress, type NativeEngine, SocketOption } from "../../native.ts";
-import { IPv4Address, IPv6Address } from "../address.ts";
+import { CloseReason, type NativeEngine, SocketOption } from "../../native.ts";
 import { check } from "../arguments/check.ts";
 import { flag } from "../arguments/kinds.ts";
 import { ensureProtocol } from "../arguments/transports.ts";
@@ -305,14 +304,4 @@ function closeReason(errno: number, how: number): Failure {
     lostBy.set(errno, lost);
   }
   return new Failure(lost);
-}
-
-/** The address that the engine describes; undefined for an error. */
-export function addressFrom(native: NativeAddress | number): Address | undefined {
-  if (typeof native === "number") return undefined;
-  const [family, host, port, scopeID] = native;
-  // There is no public address of a UNIX socket yet.
-  if (family === 1) return undefined;
-  if (family === 4) return new IPv4Address("TCP", host, port);
-  return new IPv6Address("TCP", scopeID === 0 ? host : `${host}%${scopeID}`, port, 0, scopeID);
 }

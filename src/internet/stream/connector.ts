@@ -3,6 +3,7 @@
 import { isInstance, nameOf, summaryOf } from "../../logger/describe.ts";
 import { err } from "../../logger/log.ts";
 import { IPv4Address, IPv6Address, literalAddress } from "../address.ts";
+import { addressFrom } from "../engine/addresses.ts";
 import type { AttemptEvents, EngineLink } from "../engine/link.ts";
 import { ConnectError, ConnectTimeoutError, getConnectError, NotConnectingError, UserError } from "../error.ts";
 import { Failure } from "../failure.ts";
@@ -10,7 +11,7 @@ import type { Address, ClientFactoryLike, Connector, ConnectTCPOptions, ReactorN
 import type { Loop } from "../reactor/loop.ts";
 import { callAndLog, onRejection } from "../rejection.ts";
 import type { DelayedCall, ReactorTime } from "../time.ts";
-import { addressFrom, type ConnectionOwner, TcpConnection } from "./connection.ts";
+import { type ConnectionOwner, TcpConnection } from "./connection.ts";
 
 const DEFAULT_TIMEOUT_SECONDS = 30;
 /** An attempt that begins while the reactor stops fails after so long: one that is made again at once must not spin. */

@@ -2,9 +2,10 @@
 
 import { nameOf } from "../../logger/describe.ts";
 import { err, msg } from "../../logger/log.ts";
-import { IPv4Address, IPv6Address } from "../address.ts";
+import { IPv4Address } from "../address.ts";
 import { Deferred } from "../defer/deferred.ts";
 import { succeed } from "../defer/makers.ts";
+import { addressFrom, unpackAddress } from "../engine/addresses.ts";
 import type { EngineLink, ListenerEvents } from "../engine/link.ts";
 import { getSystemErrorMessage, getSystemErrorName, isDescriptorLack } from "../errno.ts";
 import { CannotListenError } from "../error.ts";
@@ -12,7 +13,7 @@ import { Failure } from "../failure.ts";
 import type { Address, ListeningPort, ListenTCPOptions, ServerFactoryLike } from "../interfaces.ts";
 import type { Loop } from "../reactor/loop.ts";
 import { logRejection } from "../rejection.ts";
-import { addressFrom, type ConnectionOwner, TcpConnection } from "./connection.ts";
+import { type ConnectionOwner, TcpConnection } from "./connection.ts";
 
 /** How long a port that cannot accept waits before it tries again by itself. It also does when a connection closes. */
 const RETRY_SECONDS = 0.1;
@@ -112,7 +113,7 @@ export class TcpPort implements ListeningPort, ListenerEvents, ConnectionOwner {
       this.#link.native.abort(handle);
       return;
     }
-    const peer = unpackAddress(memory, offset);
+    const peer = unpackAddress(memory, offset) ?? this.#host;
     const connection = new TcpConnection(this.#link.native, handle, this.#hostOf(handle), peer, this);
     this.#link.addConnection(connection);
     let protocol: ReturnType<ServerFactoryLike["buildProtocol"]>;
@@ -191,53 +192,4 @@ export class TcpPort implements ListeningPort, ListenerEvents, ConnectionOwner {
     }
     return address;
   }
-}
-
-/** Hosts of recent peers: many connections come from few, and need not each make and hold its text. */
-const recentHosts = new Map<number, string>();
-const RECENT_HOSTS_MAX = 1024;
-
-function ipv4Text(bytes: number): string {
-  let host = recentHosts.get(bytes);
-  if (host === undefined) {
-    host = `${bytes & 255}.${(bytes >> 8) & 255}.${(bytes >> 16) & 255}.${bytes >>> 24}`;
-    if (recentHosts.size === RECENT_HOSTS_MAX) recentHosts.clear();
-    recentHosts.set(bytes, host);
-  }
-  return host;
-}
-
-/** Mirrors pack_address in native/net/address.h. */
-function unpackAddress(memory: Uint8Array, offset: number): Address {
-  const port = memory[offset + 2]! | (memory[offset + 3]! << 8);
-  const at = offset + 4;
-  if (memory[offset] === 4) {
-    const bytes = memory[at]! | (memory[at + 1]! << 8) | (memory[at + 2]! << 16) | (memory[at + 3]! << 24);
-    return new IPv4Address("TCP", ipv4Text(bytes), port);
-  }
-  const words = Array.from({ length: 8 }, (_, i) => (memory[at + 2 * i]! << 8) | memory[at + 2 * i + 1]!);
-  const scopeID = new DataView(memory.buffer, memory.byteOffset).getUint32(at + 16, true);
-  const host = ipv6Text(words);
-  return new IPv6Address("TCP", scopeID === 0 ? host : `${host}%${scopeID}`, port, 0, scopeID);
-}
-
-/** The canonical text of an IPv6 address (RFC 5952): the longest run of two or more zeros is "::". */
-function ipv6Text(words: number[]): string {
-  if (words.slice(0, 5).every((word) => word === 0) && words[5] === 0xffff) {
-    const [high, low] = [words[6]!, words[7]!];
-    return `::ffff:${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
-  }
-  let start = -1;
-  let longest = 1;
-  for (let i = 0; i < 8; i++) {
-    let run = 0;
-    while (i + run < 8 && words[i + run] === 0) run++;
-    if (run > longest) {
-      start = i;
-      longest = run;
-    }
-  }
-  const text = (part: number[]) => part.map((word) => word.toString(16)).join(":");
-  if (start < 0) return text(words);
-  return `${text(words.slice(0, start))}::${text(words.slice(start + longest))}`;
 }

@@ -7,7 +7,7 @@ const lookup = vi.hoisted(() => vi.fn<(name: string, options: unknown, answer: A
 vi.mock("node:dns", () => ({ lookup }));
 
 const { DNSLookupError } = await import("../../src/internet/error.ts");
-const { resolve } = await import("../../src/internet/reactor/names.ts");
+const { resolve } = await import("../../src/internet/reactor/resolve.ts");
 
 beforeEach(() => {
   lookup.mockReset();
