@@ -506,6 +506,28 @@ describe("a task", () => {
     expect(steps).toEqual(["cleaned up"]);
   });
 
+  it("that stops its own task runs its finally blocks once the step is over, and logs nothing", () => {
+    const hand = byHand();
+    const steps: string[] = [];
+    const one: { task?: CooperativeTask<unknown> } = {};
+    one.task = hand.cooperator.cooperate(
+      (function* () {
+        try {
+          one.task?.stop();
+          steps.push("still in the step");
+          yield;
+          steps.push("another step");
+        } finally {
+          steps.push("finally");
+        }
+      })(),
+    );
+    hand.tick();
+    expect(steps).toEqual(["still in the step", "finally"]);
+    expect(outcome(one.task.whenDone())).toEqual({ error: expect.any(TaskStopped) });
+    expect(logged).toEqual([]);
+  });
+
   it("logs an exception of its finally block", () => {
     const hand = byHand();
     const error = new Boom();

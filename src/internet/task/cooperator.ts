@@ -60,6 +60,7 @@ export class CooperativeTask<I> {
   private readonly steps: Iterator<unknown>;
   private readonly host: TaskHost;
   private pauses = 0;
+  private stepping = false;
   private waiting: Deferred<I>[] = [];
   private ending: TaskFinished | undefined;
   private outcome: I | Failure | undefined;
@@ -107,33 +108,41 @@ export class CooperativeTask<I> {
 
   /** For the Cooperator: take one step. */
   step(): void {
-    let awaited: Deferred<unknown>;
+    this.stepping = true;
     try {
       const { done, value } = this.steps.next();
       if (done) {
         this.end(new TaskDone(), this.given);
         return;
       }
-      if (!isThenable(value)) return;
-      awaited = value instanceof Deferred ? value : Deferred.fromPromise(value);
+      if (isThenable(value)) this.waitFor(value instanceof Deferred ? value : Deferred.fromPromise(value));
+      if (this.ending !== undefined) this.close();
     } catch (error) {
-      if (this.ending === undefined) this.end(new TaskFailed(undefined, { cause: error }), new Failure(error));
-      return;
+      this.end(new TaskFailed(undefined, { cause: error }), new Failure(error));
+    } finally {
+      this.stepping = false;
     }
+  }
+
+  /** For the Cooperator and stop(): end the task before its iterator is exhausted. */
+  endBy(error: TaskFinished): void {
+    if (this.ending !== undefined) return;
+    this.end(error, new Failure(error));
+    // A generator refuses return() in the middle of a step.
+    if (!this.stepping) this.close();
+  }
+
+  private waitFor(awaited: Deferred<unknown>): void {
     this.pause();
     awaited.addCallbacks(
       () => {
         if (this.ending === undefined) this.resume();
       },
-      (failure) => {
-        if (this.ending === undefined) this.end(new TaskFailed(undefined, { cause: failure.value }), failure);
-      },
+      (failure) => this.end(new TaskFailed(undefined, { cause: failure.value }), failure),
     );
   }
 
-  /** For the Cooperator and stop(): end the task before its iterator is exhausted. */
-  endBy(error: TaskFinished): void {
-    this.end(error, new Failure(error));
+  private close(): void {
     try {
       this.steps.return?.();
     } catch (thrown) {
@@ -141,13 +150,16 @@ export class CooperativeTask<I> {
     }
   }
 
+  /** Nothing when it has ended before: a task may be stopped in the middle of its last step, or while it waits. */
   private end(ending: TaskFinished, outcome: I | Failure): void {
+    if (this.ending !== undefined) return;
     this.ending = ending;
     this.outcome = outcome;
     if (this.pauses === 0) this.host.remove(this);
     const { waiting } = this;
     this.waiting = [];
-    for (const done of waiting) done.callback(outcome as I);
+    // The program may have cancelled some, or fired them itself: that must not keep the end from the others.
+    for (const done of waiting) if (!done.called) done.callback(outcome as I);
   }
 }
 
@@ -311,7 +323,8 @@ function* inSteps(work: AsyncIterator<unknown>): Generator<Promise<void>> {
   let done = false;
   try {
     while (!done) {
-      yield work.next().then((step) => {
+      // Promise.resolve(), as for await has it: a foreign thenable may call back twice, or throw.
+      yield Promise.resolve(work.next()).then((step) => {
         done = step.done === true;
       });
     }
