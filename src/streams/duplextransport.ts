@@ -8,6 +8,7 @@
  */
 import type { Duplex } from "node:stream";
 import { IPv4Address, literalAddress } from "../internet/address.ts";
+import { address } from "../internet/arguments/addresses.ts";
 import { check, checkOptions } from "../internet/arguments/check.ts";
 import * as kinds from "../internet/arguments/kinds.ts";
 import { ensureProtocol } from "../internet/arguments/transports.ts";
@@ -41,7 +42,7 @@ export interface FromDuplexOptions {
 
 const FROM_DUPLEX = "fromDuplex(duplex, protocol, options)";
 const DUPLEX = kinds.withMethods("a Duplex", "on", "write", "end", "pause", "resume", "destroy");
-const OPTIONS = { peer: kinds.address, host: kinds.address };
+const OPTIONS = { peer: address, host: address };
 
 /**
  * Run `protocol` over a stream, which must not be used by anyone else. Returns the transport.

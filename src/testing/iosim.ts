@@ -7,8 +7,9 @@
  * Bytes move only in pump(), so that a test sees every step. startTLS() is simulated, including failed handshakes.
  */
 
+import { address } from "../internet/arguments/addresses.ts";
 import { check, checkOptional } from "../internet/arguments/check.ts";
-import { address, array, callable, flag, instance, type Kind } from "../internet/arguments/kinds.ts";
+import { array, callable, flag, instance, type Kind } from "../internet/arguments/kinds.ts";
 import { ensureProtocol } from "../internet/arguments/transports.ts";
 import { ConnectionAborted, ConnectionDone, ConnectionLost } from "../internet/error.ts";
 import type { Address, ProtocolLike, PullProducer, PushProducer } from "../internet/interfaces.ts";

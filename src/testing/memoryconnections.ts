@@ -1,8 +1,9 @@
 /** The ports and connectors of a MemoryReactor. The test accepts clients, and makes attempts succeed or fail. */
 
 import { IPv4Address, IPv6Address } from "../internet/address.ts";
+import { address } from "../internet/arguments/addresses.ts";
 import { check } from "../internet/arguments/check.ts";
-import { address, error as errorKind } from "../internet/arguments/kinds.ts";
+import { error as errorKind } from "../internet/arguments/kinds.ts";
 import { ensureConnectTCP, ensureListenTCP } from "../internet/arguments/reactors.ts";
 import type { Deferred } from "../internet/defer/deferred.ts";
 import { succeed } from "../internet/defer/makers.ts";

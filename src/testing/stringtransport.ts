@@ -3,8 +3,9 @@
  * that takes every byte at once, and a peer that does what the test says.
  */
 
+import { address } from "../internet/arguments/addresses.ts";
 import { check, checkOptions } from "../internet/arguments/check.ts";
-import { address, bytes, flag, type Kind } from "../internet/arguments/kinds.ts";
+import { bytes, flag, type Kind } from "../internet/arguments/kinds.ts";
 import { ensureProtocol } from "../internet/arguments/transports.ts";
 import { ConnectionAborted, ConnectionDone } from "../internet/error.ts";
 import type { Address, Bytes, ProtocolLike } from "../internet/interfaces.ts";

@@ -97,15 +97,15 @@ describe.each(Object.entries(REACTORS))("%s", (_, make) => {
     ],
     ["null", null, `${call} null: Factory.forProtocol(MyProtocol) makes one`],
     ["a number", 50, `${call} 50: Factory.forProtocol(MyProtocol) makes one`],
-    ["a class of protocols", Echo, `${call} the class Echo: give it Factory.forProtocol(Echo).`],
-    ["a protocol", new Echo(), `${call} an instance of Echo: give it Factory.forProtocol(Echo).`],
-    ["a class of factories", EchoFactory, `${call} the class EchoFactory: give it new EchoFactory().`],
+    ["a class of protocols", Echo, `${call} the class Echo: pass Factory.forProtocol(Echo).`],
+    ["a protocol", new Echo(), `${call} an instance of Echo: pass Factory.forProtocol(Echo).`],
+    ["a class of factories", EchoFactory, `${call} the class EchoFactory: pass new EchoFactory().`],
     ["a function", () => new Echo(), `${call} a function: Factory.forProtocol(MyProtocol) makes one`],
     ["options", {}, `${call} a plain object: Factory.forProtocol(MyProtocol) makes one`],
     [
       "half a factory",
       { buildProtocol: () => null },
-      `${call} a plain object: it has no doStart(), which it gets when its class extends Factory.`,
+      `${call} a plain object: it has no doStart(); let its class extend Factory.`,
     ],
   ])("listenTCP() says of %s in place of a factory where there is one", (_what, factory, message) => {
     expect(() => loose().listenTCP(0, factory)).toThrow(TypeError);
@@ -116,7 +116,7 @@ describe.each(Object.entries(REACTORS))("%s", (_, make) => {
     expect(() => loose().connectTCP("h", 80)).toThrow(
       "connectTCP(host, port, factory) needs a factory, not undefined: ClientFactory.forProtocol(MyProtocol) makes one",
     );
-    expect(() => loose().connectTCP("h", 80, Protocol)).toThrow("give it ClientFactory.forProtocol(Protocol).");
+    expect(() => loose().connectTCP("h", 80, Protocol)).toThrow("pass ClientFactory.forProtocol(Protocol).");
     expect(() => loose().connectTCP(80, f)).toThrow(
       new TypeError('connectTCP(host, port, factory) needs a host, as in "localhost", not 80.'),
     );
@@ -127,7 +127,7 @@ describe.each(Object.entries(REACTORS))("%s", (_, make) => {
     const factory = new Plain();
     expect(() => loose().connectTCP("h", 80, factory)).toThrow(
       new TypeError(
-        "connectTCP(host, port, factory) needs a ClientFactory, and an instance of Plain is none: it has no " +
+        "connectTCP(host, port, factory) needs a ClientFactory, and an instance of Plain is not one: it has no " +
           "startedConnecting(). A plain Factory goes with an endpoint's connect(), as in " +
           'clientFromString(reactor, "tcp:localhost:80").connect(factory).',
       ),
@@ -236,7 +236,7 @@ describe("an endpoint description", () => {
 
   it.each([
     [undefined, "not undefined"],
-    [Echo, "give it Factory.forProtocol(Echo)."],
+    [Echo, "pass Factory.forProtocol(Echo)."],
   ])("fails to connect what is no factory: %s", (factory, message) => {
     const endpoint = clientFromString(new MemoryReactorClock(), "tcp:h:1");
     const failure = failureResultOf(endpoint.connect(factory as unknown as Factory), TypeError);
@@ -248,7 +248,7 @@ test("addTimeout() needs a clock", () => {
   const deferred = new Deferred<number>() as unknown as { addTimeout(...args: unknown[]): unknown };
   expect(() => deferred.addTimeout(1)).toThrow(
     new TypeError(
-      "addTimeout(seconds, clock, onTimeoutCancel): clock must be a clock, as every reactor is one, not undefined.",
+      "addTimeout(seconds, clock, onTimeoutCancel): clock must be a clock, such as a reactor, not undefined.",
     ),
   );
 });
@@ -346,10 +346,10 @@ describe.each(Object.entries(TRANSPORTS))("%s", (_, make) => {
     ["a DataView", [new DataView(new ArrayBuffer(4))], "not an instance of DataView."],
     ["a Float64Array", [new Float64Array(4)], "not an instance of Float64Array."],
     ["an array of numbers", [[1, 2]], "not an instance of Array."],
-    ["a callback", ["x", () => 0], "calls nobody back"],
-    ["a callback after an encoding", ["x", "utf8", () => 0], "calls nobody back"],
+    ["a callback", ["x", () => 0], "takes no callback"],
+    ["a callback after an encoding", ["x", "utf8", () => 0], "takes no callback"],
     ["an unknown encoding", ["x", "utf-9"], 'as "latin1", not "utf-9" (a string).'],
-    ["bytes with an encoding", [new Uint8Array(1), "utf8"], "not an instance of Uint8Array: leave it out."],
+    ["bytes with an encoding", [new Uint8Array(1), "utf8"], "not an instance of Uint8Array: leave the encoding out."],
   ])("refuses to write %s, and goes on", async (_what, args, message) => {
     const [transport, sent] = await make();
     expect(() => loose(transport).write(...args)).toThrow(TypeError);

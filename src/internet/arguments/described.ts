@@ -1,8 +1,8 @@
-/** Names what came in place of an argument, for the message of an error. */
+/** Describes a wrong argument for the message of an error. */
 
 const TEXT_MAX = 80;
 
-/** A value of the wrong kind: a string in quotes, an object by its class. */
+/** Names a value: a string in quotes, an object by its class. */
 export function described(value: unknown): string {
   switch (typeof value) {
     case "string":
@@ -23,7 +23,7 @@ function describedObject(value: object): string {
     const name = className(value);
     return name === "" || name === "Object" ? "a plain object" : `an instance of ${name}`;
   } catch {
-    return "an object that cannot be looked at"; // a revoked proxy, or a getter that throws
+    return "an object that cannot be inspected"; // a revoked proxy, or one with a getter that throws
   }
 }
 
@@ -32,7 +32,7 @@ export function has(value: unknown, method: string): boolean {
   return typeof (value as Record<string, unknown> | null | undefined)?.[method] === "function";
 }
 
-/** The first of `methods` that `value` has not. */
+/** The first of `methods` that `value` lacks. */
 export function missingMethod(value: unknown, methods: readonly string[]): string | undefined {
   return methods.find((name) => !has(value, name));
 }
@@ -43,7 +43,7 @@ export function className(value: object): string {
   return typeof maker === "function" ? maker.name : "";
 }
 
-/** Only the function of a `class` has a prototype that cannot be replaced, apart from the built-in ones. */
+/** Among functions that a program defines, only classes have a `prototype` that is not writable. */
 function isClass(f: object): boolean {
   return Object.getOwnPropertyDescriptor(f, "prototype")?.writable === false;
 }

@@ -1,10 +1,10 @@
-/** Checks what a reactor is told about its run and its system events. */
+/** Checks the arguments of a reactor's run() and of its system event triggers. */
 import { check, checkOptions } from "./check.ts";
 import { callable, flag, type Kind, oneOf, text } from "./kinds.ts";
 
 const PHASE = oneOf("before", "during", "after");
 
-/** What addSystemEventTrigger() returned. */
+/** An identifier that addSystemEventTrigger() returned. */
 export const TRIGGER_ID: Kind = {
   accepts: "what addSystemEventTrigger() returned",
   typed: (value) => {
@@ -18,7 +18,7 @@ export function ensureRunOptions(options: unknown): void {
   checkOptions<{ installSignalHandlers?: boolean }>("run(options)", options, { installSignalHandlers: flag });
 }
 
-/** Check what addSystemEventTrigger() was given. @throws TypeError; RangeError for a phase that there is not */
+/** Check the arguments of addSystemEventTrigger(). @throws TypeError; RangeError for an unknown phase */
 export function ensureTrigger(phase: unknown, event: unknown, f: unknown): void {
   const call = "addSystemEventTrigger(phase, event, f, ...args)";
   check(call, "phase", phase, PHASE);

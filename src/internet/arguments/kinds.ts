@@ -1,6 +1,5 @@
-/** The kinds of argument that public functions take: what a value must be, and how an error says so. */
+/** The kinds of arguments of public functions: which values are accepted, and how an error describes them. */
 import { isUint8Array } from "node:util/types";
-import { IPv4Address, IPv6Address, literalAddress } from "../address.ts";
 import { has, missingMethod } from "./described.ts";
 
 /** What an argument must be. */
@@ -11,22 +10,24 @@ export interface Kind {
   readonly typed: (value: unknown) => boolean;
   /** Whether a value of the right type is in range: it is a RangeError otherwise. */
   readonly inRange?: (value: never) => boolean;
-  /** What the program is to do about a wrong value, as ": use Number(port)"; "" when there is nothing to say. */
-  readonly way?: (value: unknown, name: string) => string;
+  /** The end of the error's sentence that tells how to correct a wrong value, as ": use Number(port)"; "" for none. */
+  readonly hint?: (value: unknown, name: string) => string;
 }
 
 export const text: Kind = { accepts: "a string", typed: (value) => typeof value === "string" };
 
 export const flag: Kind = { accepts: "true or false", typed: (value) => typeof value === "boolean" };
 
-/** Not told apart from a class: that would cost more than the check itself, and many calls are hot. */
+/** A class passes too: telling it from a function would cost more than the check, and many callers are hot paths. */
 export const callable: Kind = { accepts: "a function", typed: (value) => typeof value === "function" };
 
-/** What `new` takes. */
+/** A class, or a function that can be called with `new`. */
 export const constructible: Kind = {
   accepts: "a class",
   typed: (value) => typeof value === "function" && isObject(value.prototype),
 };
+
+export const byteArray: Kind = { accepts: "a Uint8Array", typed: isUint8Array };
 
 export const bytes: Kind = {
   accepts: "a Uint8Array or a string",
@@ -37,12 +38,12 @@ export const object: Kind = { accepts: "an object", typed: isObject };
 
 export const error: Kind = { accepts: "an Error", typed: (value) => value instanceof Error };
 
-/** A time in seconds: 0, a fraction and Infinity are times too. */
+/** A duration in seconds. Fractions, 0 and Infinity are accepted. */
 export const seconds: Kind = {
   accepts: "a number of seconds, 0 or more",
   typed: isNumber,
   inRange: (value: number) => value >= 0,
-  way: wayToNumber,
+  hint: numberHint,
 };
 
 /** Any number but NaN. */
@@ -52,17 +53,17 @@ export const number: Kind = { accepts: "a number", typed: isNumber, inRange: (va
 export function integer(least: number, most = Number.MAX_SAFE_INTEGER): Kind {
   const range = most === Number.MAX_SAFE_INTEGER ? `${least} or more` : `from ${least} to ${most}`;
   const inRange = (value: number) => Number.isInteger(value) && value >= least && value <= most;
-  return { accepts: `an integer ${range}`, typed: isNumber, inRange, way: wayToNumber };
+  return { accepts: `an integer ${range}`, typed: isNumber, inRange, hint: numberHint };
 }
 
-/** A number of things, where Infinity is one: no limit. */
+/** A limit of a number of things. Infinity means no limit. */
 export function count(least: number): Kind {
   const { inRange } = integer(least);
   return {
     accepts: `an integer, ${least} or more, or Infinity`,
     typed: isNumber,
     inRange: (value: number) => value === Number.POSITIVE_INFINITY || inRange!(value as never),
-    way: wayToNumber,
+    hint: numberHint,
   };
 }
 
@@ -93,7 +94,7 @@ export function withMethods(what: string, ...methods: readonly string[]): Kind {
   return {
     accepts: `${what} with ${methods.map((method) => `${method}()`).join(", ")}`,
     typed: (value) => (isObject(value) || typeof value === "function") && missingMethod(value, methods) === undefined,
-    way: (value) => (isObject(value) ? `: it has no ${missingMethod(value, methods)}()` : ""),
+    hint: (value) => (isObject(value) ? `: it has no ${missingMethod(value, methods)}()` : ""),
   };
 }
 
@@ -102,37 +103,36 @@ export function instance(Class: abstract new (...args: never[]) => object): Kind
   return { accepts: `an instance of ${Class.name}`, typed: (value) => value instanceof Class };
 }
 
-export const address: Kind = {
-  accepts: "an IPv4Address or an IPv6Address",
-  typed: (value) => value instanceof IPv4Address || value instanceof IPv6Address,
-};
-
-/** The local end of a connection: `[host, port]`, whose host is a literal address. */
-export const localAddress: Kind = {
-  accepts: 'a pair of a literal local address and a port, as in ["127.0.0.1", 0]',
-  typed: (value) =>
-    Array.isArray(value) && value.length === 2 && typeof value[0] === "string" && typeof value[1] === "number",
-  inRange: ([host, number]: [string, number]) =>
-    (host === "" || literalAddress(host, 0) !== undefined) && port.inRange!(number as never),
-};
-
 export const array: Kind = { accepts: "an array", typed: Array.isArray };
 
 export const iterable: Kind = {
-  accepts: "an iterable, as an array is one",
+  accepts: "an iterable, such as an array",
   typed: (value) =>
     value !== null && value !== undefined && typeof (value as Iterable<unknown>)[Symbol.iterator] === "function",
 };
 
-/** What has then(): a Deferred, a promise, and what resembles one. */
+/** A Deferred, a promise or any other object with then(). */
 export const thenable: Kind = {
   accepts: "a Deferred or a promise",
   typed: (value) => (isObject(value) || typeof value === "function") && has(value, "then"),
 };
 
+/** Can schedule calls. */
 export const clock: Kind = {
-  accepts: "a clock, as every reactor is one",
+  accepts: "a clock, such as a reactor",
   typed: (value) => has(value, "callLater") && has(value, "seconds"),
+};
+
+/** Tells the time. */
+export const timeSource: Kind = {
+  accepts: "a clock, such as a reactor: an object with seconds()",
+  typed: (value) => has(value, "seconds"),
+};
+
+export const encoding: Kind = {
+  accepts: 'the name of an encoding of Buffer, such as "latin1"',
+  typed: (value) => typeof value === "string",
+  inRange: (value: string) => Buffer.isEncoding(value),
 };
 
 export const abortSignal: Kind = {
@@ -148,7 +148,7 @@ function isObject(value: unknown): value is object {
   return typeof value === "object" && value !== null;
 }
 
-function wayToNumber(value: unknown, name: string): string {
+function numberHint(value: unknown, name: string): string {
   return typeof value === "string" && value.trim() !== "" && !Number.isNaN(Number(value))
     ? `: use Number(${name})`
     : "";

@@ -1,23 +1,27 @@
-/** Checks what reactors and endpoints are given. */
+/** Checks the arguments of reactors and endpoints. */
 import type { ConnectTCPOptions, ListenTCPOptions } from "../interfaces.ts";
-import { check, checkOptions } from "./check.ts";
+import { localAddress } from "./addresses.ts";
+import { check, checkOptions, type OptionKinds } from "./check.ts";
 import { described, has, missingMethod } from "./described.ts";
 import { ensureClientFactory, ensureFactory } from "./factories.ts";
-import { flag, integer, type Kind, localAddress, port as portKind, seconds, text } from "./kinds.ts";
+import { flag, integer, port as portKind, seconds, text, withMethods } from "./kinds.ts";
 
-/** What the C int of listen(2) holds. */
+/** The largest C int, the type of the backlog of listen(2). */
 const MAX_BACKLOG = 2 ** 31 - 1;
 
-const LISTEN_OPTIONS: Record<keyof ListenTCPOptions, Kind> = {
+const LISTEN_OPTIONS: OptionKinds<ListenTCPOptions> = {
   backlog: integer(0, MAX_BACKLOG),
   interface: text,
   reusePort: flag,
 };
 
-const CONNECT_OPTIONS: Record<keyof ConnectTCPOptions, Kind> = { timeout: seconds, bindAddress: localAddress };
+const CONNECT_OPTIONS: OptionKinds<ConnectTCPOptions> = { timeout: seconds, bindAddress: localAddress };
+
+const SERVER_ENDPOINT = withMethods("an endpoint", "listen");
+const CLIENT_ENDPOINT = withMethods("an endpoint", "connect");
 
 /**
- * Check what listenTCP() was given.
+ * Check the arguments of listenTCP().
  * @returns the options, copied
  * @throws RangeError for a port or a backlog that is out of range; TypeError for the rest
  */
@@ -32,7 +36,7 @@ export function ensureListenOptions(call: string, options: unknown): ListenTCPOp
 }
 
 /**
- * Check what connectTCP() was given.
+ * Check the arguments of connectTCP().
  * @returns the options, copied
  * @throws RangeError for a port, a timeout or a local address that is out of range; TypeError for the rest
  */
@@ -46,7 +50,7 @@ export function ensureConnectOptions(call: string, options: unknown): ConnectTCP
   return checkOptions<ConnectTCPOptions>(call, options, CONNECT_OPTIONS);
 }
 
-/** Check where to connect to. @throws TypeError | RangeError */
+/** Check the destination of a connection. @throws TypeError | RangeError */
 export function ensureHost(call: string, host: unknown, port: unknown): void {
   if (typeof host !== "string") {
     throw new TypeError(`${call} needs a host, as in "localhost", not ${described(host)}.`);
@@ -54,13 +58,25 @@ export function ensureHost(call: string, host: unknown, port: unknown): void {
   check(call, "port", port, portKind);
 }
 
+/** Check an endpoint that listens. @throws TypeError */
+export function ensureServerEndpoint(call: string, endpoint: unknown): void {
+  check(call, "endpoint", endpoint, SERVER_ENDPOINT);
+}
+
+/** Check an endpoint that connects. @throws TypeError */
+export function ensureClientEndpoint(call: string, endpoint: unknown, name = "endpoint"): void {
+  check(call, name, endpoint, CLIENT_ENDPOINT);
+}
+
 /** Check that `reactor` has `method`. @throws TypeError */
 export function ensureReactor(call: string, reactor: unknown, method: string): void {
   if (has(reactor, method)) return;
-  throw new TypeError(`${call} needs a reactor, as the one that "skein/reactor" exports, not ${described(reactor)}.`);
+  throw new TypeError(
+    `${call} needs a reactor, such as the one that "skein/reactor" exports, not ${described(reactor)}.`,
+  );
 }
 
-/** Check what serverFromString() and its like were given; `method` is what is asked of the reactor. @throws TypeError */
+/** Check the arguments of serverFromString() and clientFromString(), which call `method` of the reactor. @throws TypeError */
 export function ensureDescription(name: string, reactor: unknown, method: string, description: unknown): void {
   const call = `${name}(reactor, description)`;
   ensureReactor(call, reactor, method);
@@ -69,16 +85,16 @@ export function ensureDescription(name: string, reactor: unknown, method: string
   }
 }
 
-// --- what a reactor watches ------------------------------------------------------------------------------------------
+// --- descriptors ----------------------------------------------------------------------------------------------------
 
 const FILE_DESCRIPTOR = ["fileno", "connectionLost", "logPrefix"];
 
-/** Check what addReader() was given. @throws TypeError */
+/** Check the argument of addReader(). @throws TypeError */
 export function ensureReader(reader: unknown): void {
   ensureDescriptor("addReader(reader)", reader, "doRead");
 }
 
-/** Check what addWriter() was given. @throws TypeError */
+/** Check the argument of addWriter(). @throws TypeError */
 export function ensureWriter(writer: unknown): void {
   ensureDescriptor("addWriter(writer)", writer, "doWrite");
 }

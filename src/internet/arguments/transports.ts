@@ -1,4 +1,4 @@
-/** Checks what transports are given besides bytes: producers and protocols. */
+/** Checks transports, protocols, factories of wrappers, producers and consumers. */
 import { check } from "./check.ts";
 import { flag, withMethods } from "./kinds.ts";
 
@@ -7,19 +7,19 @@ const PUSH_PRODUCER = withMethods("a streaming producer", "pauseProducing", "res
 const PROTOCOL = withMethods("a protocol", "makeConnection", "dataReceived", "connectionLost");
 const TRANSPORT = withMethods("a transport", "write", "loseConnection", "registerProducer", "unregisterProducer");
 
-/** Check what registerProducer() was given. @throws TypeError */
+/** Check the arguments of registerProducer(). @throws TypeError */
 export function ensureProducer(producer: unknown, streaming: unknown): void {
   const call = "registerProducer(producer, streaming)";
   check(call, "streaming", streaming, flag);
   check(call, "producer", producer, streaming === true ? PUSH_PRODUCER : PULL_PRODUCER);
 }
 
-/** Check the protocol that `call` was given. @throws TypeError */
+/** @throws TypeError unless `protocol` is a protocol */
 export function ensureProtocol(call: string, protocol: unknown, name = "protocol"): void {
   check(call, name, protocol, PROTOCOL);
 }
 
-/** Check the transport that `call` was given. @throws TypeError */
+/** @throws TypeError unless `transport` is a transport */
 export function ensureTransport(call: string, transport: unknown): void {
   check(call, "transport", transport, TRANSPORT);
 }

@@ -1,8 +1,17 @@
-/** Checks the options of whatever can be waited for. */
-import { checkOptions } from "./check.ts";
+/** Checks the options of functions that wait and can be aborted. */
+import { checkedOption, ensureOptions, type OptionKinds } from "./check.ts";
 import { abortSignal } from "./kinds.ts";
 
-/** @throws TypeError */
-export function ensureWaitOptions(call: string, options: unknown): void {
-  checkOptions<{ signal?: AbortSignal }>(call, options, { signal: abortSignal });
+const KINDS: OptionKinds<{ signal?: AbortSignal }> = { signal: abortSignal };
+
+/**
+ * The `signal` of the options, checked. Allocates nothing, so that it can be called for every read.
+ * @throws TypeError for anything but options with an AbortSignal
+ */
+export function signalOf(call: string, options: unknown): AbortSignal | undefined {
+  if (options === undefined) return undefined;
+  ensureOptions(call, options, KINDS);
+  let signal: unknown;
+  for (const name in options as object) signal = checkedOption(call, options as object, name, KINDS);
+  return signal as AbortSignal | undefined;
 }

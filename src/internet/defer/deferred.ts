@@ -26,7 +26,7 @@ import { err } from "../../logger/log.ts";
 import { check } from "../arguments/check.ts";
 import { described } from "../arguments/described.ts";
 import * as kinds from "../arguments/kinds.ts";
-import { ensureWaitOptions } from "../arguments/waiting.ts";
+import { signalOf } from "../arguments/waiting.ts";
 import { TimeoutError } from "../error.ts";
 import { Failure } from "../failure.ts";
 import { isThenable } from "../thenable.ts";
@@ -320,11 +320,10 @@ export class Deferred<T> implements PromiseLike<T> {
    * @param options.signal cancels the Deferred when it aborts before that; its reason is the CancelledError's `cause`
    */
   asPromise(options?: { readonly signal?: AbortSignal }): Promise<T> {
-    if (options !== undefined) ensureWaitOptions("asPromise(options)", options);
+    const signal = signalOf("asPromise(options)", options);
     const promise = new Promise<T>((resolve, reject) => {
       this.add(new Settler(resolve as (result: unknown) => void, reject));
     });
-    const signal = options?.signal;
     if (signal?.aborted) {
       this.cancel(signal.reason);
     } else if (signal !== undefined) {

@@ -2,7 +2,7 @@
 
 import { check, checkOptional } from "../arguments/check.ts";
 import * as kinds from "../arguments/kinds.ts";
-import { ensureWaitOptions } from "../arguments/waiting.ts";
+import { signalOf } from "../arguments/waiting.ts";
 import { SkeinError, TimeoutError } from "../error.ts";
 import { Failure } from "../failure.ts";
 import { defaultClock } from "../reactor/defaultclock.ts";
@@ -49,14 +49,14 @@ export class DeferredFilesystemLock extends FilesystemLock {
    */
   deferUntilLocked(timeout?: number, options?: WaitOptions): Deferred<this> {
     checkOptional("deferUntilLocked(timeout, options)", "timeout", timeout, kinds.seconds);
-    if (options !== undefined) ensureWaitOptions("deferUntilLocked(timeout, options)", options);
+    const signal = signalOf("deferUntilLocked(timeout, options)", options);
     if (this.waiting !== undefined) return fail(new AlreadyTryingToLockError());
     if (timeout !== undefined) this.lastTry = this.clock.callLater(timeout, () => this.tryLast(timeout));
     const d = cancelOnAbort(
       new Deferred<this>(() => {
         this.endWait();
       }),
-      options?.signal,
+      signal,
     );
     if (d.called) return d;
     this.waiting = d;

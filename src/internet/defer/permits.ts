@@ -1,7 +1,7 @@
 /** The common base of lock and semaphore: a number of permits, and a FIFO queue of waiters. */
 import { check } from "../arguments/check.ts";
 import { callable } from "../arguments/kinds.ts";
-import { ensureWaitOptions } from "../arguments/waiting.ts";
+import { signalOf } from "../arguments/waiting.ts";
 import { SkeinError } from "../error.ts";
 import type { Failure } from "../failure.ts";
 import type { WaitOptions } from "./abort.ts";
@@ -40,8 +40,7 @@ export abstract class Permits {
    * `using held = await lock.acquire()`. Cancelling the Deferred leaves the queue.
    */
   acquire(options?: WaitOptions): Deferred<this> {
-    if (options !== undefined) ensureWaitOptions("acquire(options)", options);
-    const signal = options?.signal;
+    const signal = signalOf("acquire(options)", options);
     if (this.available === 0 || signal?.aborted) return this.waiters.join(signal);
     this.free--;
     const d = new Deferred<this>();

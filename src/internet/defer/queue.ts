@@ -1,7 +1,7 @@
 /** A queue whose get() returns a Deferred, also for `for await`. */
 import { check } from "../arguments/check.ts";
 import * as kinds from "../arguments/kinds.ts";
-import { ensureWaitOptions } from "../arguments/waiting.ts";
+import { signalOf } from "../arguments/waiting.ts";
 import { SkeinError } from "../error.ts";
 import type { WaitOptions } from "./abort.ts";
 import { Deferred, type Outcome } from "./deferred.ts";
@@ -90,8 +90,7 @@ export class DeferredQueue<T> {
    * @throws QueueUnderflow when `backlog` wait already
    */
   get(options?: WaitOptions): Deferred<T> {
-    if (options !== undefined) ensureWaitOptions("get(options)", options);
-    const signal = options?.signal;
+    const signal = signalOf("get(options)", options);
     if (this.items.size > 0 && !signal?.aborted) {
       const d = new Deferred<T>();
       d.callback(this.items.shift() as Outcome<T>);
