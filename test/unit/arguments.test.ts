@@ -128,7 +128,7 @@ describe.each(Object.entries(REACTORS))("%s", (_, make) => {
     expect(() => loose().connectTCP("h", 80, factory)).toThrow(
       new TypeError(
         "connectTCP(host, port, factory) needs a ClientFactory, and an instance of Plain is not one: it has no " +
-          "startedConnecting(). A plain Factory goes with an endpoint's connect(), as in " +
+          "startedConnecting(). A plain Factory works with an endpoint's connect(), as in " +
           'clientFromString(reactor, "tcp:localhost:80").connect(factory).',
       ),
     );
@@ -224,7 +224,7 @@ describe("an endpoint description", () => {
     const client = clientFromString as (...args: unknown[]) => unknown;
     expect(() => server("tcp:1")).toThrow(
       new TypeError(
-        'serverFromString(reactor, description) needs a reactor, as the one that "skein/reactor" exports, ' +
+        'serverFromString(reactor, description) needs a reactor, such as the one that "skein/reactor" exports, ' +
           'not "tcp:1" (a string).',
       ),
     );
