@@ -1,4 +1,4 @@
-// The backends of this build, best first. Each says whether it works on this machine, or why not.
+// The backends of this build; the first is the platform's best. Each says whether it works on this machine, or why not.
 #pragma once
 
 #include <memory>

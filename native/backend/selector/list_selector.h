@@ -6,6 +6,8 @@
 //     kernel would keep the socket open, and its FIN back, until the wait ends).
 //  b. The scan for what is ready begins after the last one that was reported, so that the first of a long list cannot
 //     starve the others.
+//
+// A new subclass goes into kSelectors of native/test/list_selector_test.cc, which tests both rules on each.
 #pragma once
 
 #include <mutex>
