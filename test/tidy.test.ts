@@ -1,6 +1,6 @@
 /** The rules of the house that can be checked. */
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import ts from "typescript";
 import { describe, expect, it } from "vitest";
 import { circlesOf, importsBelow } from "./helpers/imports.ts";
@@ -112,3 +112,44 @@ describe("the sources", () => {
     expect(readFileSync(join(root, file), "utf8")).toMatch(/^(#!.*\n)?\/\*\*/);
   });
 });
+
+describe("CONTRIBUTING.md", () => {
+  const text = readFileSync(join(root, "CONTRIBUTING.md"), "utf8").replace(/^```[\s\S]*?^```/gm, "");
+  const quoted = [...text.matchAll(/`([^`]+)`/g)].flatMap(([, code]) => code!.split(/\s+/));
+
+  it("names files and folders that exist", () => {
+    const names = new Set(
+      [".github", "native", "src", "test"].flatMap((folder) =>
+        readdirSync(join(root, folder), { recursive: true, encoding: "utf8" }).map((path) => basename(path)),
+      ),
+    );
+    const paths = quoted.filter(isPath).flatMap(alternatives);
+    expect(paths).toEqual(
+      expect.arrayContaining(["native/backend/backend.h", "native/engine/closing.cc", "places.ts"]),
+    );
+    expect(paths.filter((path) => !existsSync(join(root, path)) && !names.has(path))).toEqual([]);
+  });
+
+  it("names constants that occur in native/", () => {
+    const code = sources("native", /\.(cc|h)$/).map((file) => readFileSync(join(root, file), "utf8"));
+    code.push(...sources("native/test", /\.(cc|h)$/).map((file) => readFileSync(join(root, file), "utf8")));
+    const constants = quoted.filter((word) => /^k[A-Z]\w+$/.test(word));
+    expect(constants).toContain("kRoles");
+    const words = new Set(code.join("\n").match(/\bk[A-Z]\w+/g));
+    expect(constants.filter((name) => !words.has(name))).toEqual([]);
+  });
+});
+
+/** Whether `word` is a path or a file's name, and not of what is built, of another place, or with a <placeholder>. */
+function isPath(word: string): boolean {
+  return (
+    !/^(build|dist)\/|^[./~$]*\/|[<>]/.test(word) &&
+    /^[\w.{},/-]+(\/|\.(cc|h|json|m?[jt]s|md|sh|txt|gyp|yml))/.test(word)
+  );
+}
+
+/** "{a,b}.cc" is "a.cc" and "b.cc". */
+function alternatives(path: string): string[] {
+  const [whole, list] = /\{(.*?)\}/.exec(path) ?? [];
+  return whole === undefined ? [path] : list!.split(",").map((each) => path.replace(whole, each));
+}
