@@ -10,21 +10,31 @@ import { Client, dial, HalfRecorder, pair, Recorder, serve } from "../helpers/re
 import { volume } from "../helpers/volume.ts";
 import { loopback, world } from "../helpers/world.ts";
 
-/** Call every method of a transport. */
+/** Every member of a transport, used. */
+const USES: Readonly<Record<keyof Transport, (transport: Transport) => unknown>> = {
+  write: (transport) => transport.write("secret of the first client"),
+  writeSequence: (transport) => transport.writeSequence(["more", Buffer.alloc(128 * 1024)]),
+  getPeer: (transport) => transport.getPeer(),
+  getHost: (transport) => transport.getHost(),
+  setTcpNoDelay: (transport) => transport.setTcpNoDelay(false),
+  getTcpNoDelay: (transport) => transport.getTcpNoDelay(),
+  setTcpKeepAlive: (transport) => transport.setTcpKeepAlive(true),
+  getTcpKeepAlive: (transport) => transport.getTcpKeepAlive(),
+  pauseProducing: (transport) => transport.pauseProducing(),
+  resumeProducing: (transport) => transport.resumeProducing(),
+  registerProducer: (transport) =>
+    transport.registerProducer({ resumeProducing() {}, pauseProducing() {}, stopProducing() {} }, true),
+  unregisterProducer: (transport) => transport.unregisterProducer(),
+  loseWriteConnection: (transport) => transport.loseWriteConnection(),
+  switchProtocol: (transport) => transport.switchProtocol(new Recorder()),
+  disconnecting: (transport) => transport.disconnecting,
+  stopProducing: (transport) => transport.stopProducing(),
+  loseConnection: (transport) => transport.loseConnection(),
+  abortConnection: (transport) => transport.abortConnection(),
+};
+
 function useAll(transport: Transport): void {
-  transport.write("secret of the first client");
-  transport.writeSequence(["more", Buffer.alloc(128 * 1024)]);
-  transport.setTcpNoDelay(false);
-  transport.setTcpKeepAlive(true);
-  transport.pauseProducing();
-  transport.resumeProducing();
-  transport.registerProducer({ resumeProducing() {}, pauseProducing() {}, stopProducing() {} }, true);
-  transport.unregisterProducer();
-  transport.loseWriteConnection();
-  transport.switchProtocol(new Recorder());
-  transport.stopProducing();
-  transport.loseConnection();
-  transport.abortConnection();
+  for (const use of Object.values(USES)) use(transport);
 }
 
 forEachReactor((make) => {

@@ -3,6 +3,7 @@ import type { Connection } from "../../../src/entries/streams.ts";
 import type { Connector, ListeningPort, Producer, Transport } from "../../../src/internet/interfaces.ts";
 import { ClientFactory, Protocol, ServerFactory } from "../../../src/internet/protocol.ts";
 import type { EngineReactor } from "../../../src/internet/reactor/engine.ts";
+import type { TransportMember } from "../../helpers/transportmembers.ts";
 import { ownLoopback } from "../../helpers/world.ts";
 import { portOf } from "./neighbours.ts";
 import type { Situation, Way } from "./plan.ts";
@@ -105,15 +106,17 @@ const quietProducer: Producer & { pauseProducing(): void; resumeProducing(): voi
 /** Nothing is to arrive of it: it is written where nobody may hear it. */
 export const POISON = Buffer.alloc(64, "poison. ");
 
-/** Every method of a transport. */
-export const TRANSPORT: Readonly<Record<string, (transport: Transport) => unknown>> = {
+type TransportCall = (transport: Transport) => unknown;
+
+/** The methods of a transport that may be called at any time. */
+const TRANSPORT = {
   "loseConnection()": (transport) => transport.loseConnection(),
   "abortConnection()": (transport) => transport.abortConnection(),
   "loseWriteConnection()": (transport) => transport.loseWriteConnection(),
   "getPeer()": (transport) => transport.getPeer(),
   "getHost()": (transport) => transport.getHost(),
-  "registerProducer(push)": (transport) => transport.registerProducer(quietProducer, true),
-  "registerProducer(pull)": (transport) => transport.registerProducer(quietProducer, false),
+  "registerProducer()": (transport) => transport.registerProducer(quietProducer, true),
+  "registerProducer() that pulls": (transport) => transport.registerProducer(quietProducer, false),
   "unregisterProducer()": (transport) => transport.unregisterProducer(),
   "pauseProducing()": (transport) => transport.pauseProducing(),
   "resumeProducing()": (transport) => transport.resumeProducing(),
@@ -127,15 +130,17 @@ export const TRANSPORT: Readonly<Record<string, (transport: Transport) => unknow
     transport.write("");
     transport.writeSequence(["", Buffer.alloc(0)]);
   },
-};
+} satisfies Record<string, TransportCall>;
 
-/** What only a transport whose connection is lost may be asked: nobody may hear it. */
-export const LATE: typeof TRANSPORT = {
+const WHEN_LOST: Readonly<Record<TransportMember, TransportCall>> = {
   ...TRANSPORT,
   "write()": (transport) => transport.write(POISON),
   "writeSequence()": (transport) => transport.writeSequence([POISON, "poison"]),
   "switchProtocol()": (transport) => transport.switchProtocol(new Protocol()),
 };
+
+/** Every method of a transport, for one whose connection is lost: nobody may hear what it writes. */
+export const LATE: Readonly<Record<string, TransportCall>> = WHEN_LOST;
 
 const PORT: Readonly<Record<string, (port: ListeningPort) => unknown>> = {
   "startListening()": (port) => port.startListening(),
