@@ -7,10 +7,12 @@
  *                             └──return──► the Deferred that the caller got
  */
 import { AsyncResource } from "node:async_hooks";
+import { err } from "../../logger/log.ts";
+import { described } from "../arguments/described.ts";
 import { Failure } from "../failure.ts";
 import { isThenable } from "../thenable.ts";
 import { Deferred, watch } from "./deferred.ts";
-import { CircularChainError } from "./error.ts";
+import { AlreadyCalledError, CircularChainError } from "./error.ts";
 import type { Watcher } from "./link.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: what a plain `yield` evaluates to is the caller's to say, and only `any` lets it.
@@ -37,12 +39,20 @@ export function inlineCallbacks<This, A extends unknown[], R>(
 
 /** Run `generator` as {@link inlineCallbacks} does; the Deferred of its result. */
 export function runGenerator<R>(generator: Inline<R>): Deferred<Exclude<Awaited<R>, Failure>> {
-  if (typeof generator?.next !== "function" || typeof generator.throw !== "function") {
+  if (!isGenerator(generator)) {
     throw new TypeError(
-      `inlineCallbacks() needs a generator: write "function*", and yield what is to be waited for. It got ${String(generator)}.`,
+      `inlineCallbacks() needs a generator: write "function*", and yield what is to be waited for. It got ${described(generator)}.`,
     );
   }
   return new Run(generator).start() as Deferred<Exclude<Awaited<R>, Failure>>;
+}
+
+function isGenerator(value: Partial<Inline<unknown>> | null | undefined): boolean {
+  try {
+    return typeof value?.next === "function" && typeof value.throw === "function";
+  } catch {
+    return false;
+  }
 }
 
 /** The execution of one generator. */
@@ -103,11 +113,11 @@ class Run implements Watcher {
         const step = this.throws ? this.generator.throw(this.value) : this.generator.next(this.value);
         ({ done, value } = step); // of what only looks like a generator, these may be getters that throw
       } catch (error) {
-        this.result.errback(new Failure(error));
+        this.end(new Failure(error));
         return;
       }
       if (done) {
-        this.result.callback(value);
+        this.end(value);
         return;
       }
       this.take(value);
@@ -133,6 +143,13 @@ class Run implements Watcher {
       this.throws = true;
     }
     this.arrived = true;
+  }
+
+  /** `outcome`: a result, or a Failure. */
+  private end(outcome: unknown): void {
+    if (!this.result.called) this.result.callback(outcome);
+    // To throw would fail the Deferred that the generator waited for, and others may wait for that one, too.
+    else err(new AlreadyCalledError(), "A generator has ended, but the program had fired its Deferred itself");
   }
 
   private newResult(): Deferred<unknown> {

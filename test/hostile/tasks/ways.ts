@@ -18,9 +18,6 @@ class Unwilling extends Deferred<unknown> {
   override addCallbacks(): never {
     throw new Error("addCallbacks() of an Unwilling");
   }
-  override cancel(): never {
-    throw new Error("cancel() of an Unwilling");
-  }
 }
 
 function failing(reason: unknown): Deferred<unknown> {
@@ -33,7 +30,6 @@ function failing(reason: unknown): Deferred<unknown> {
 export const QUIET: readonly Way<unknown>[] = [
   ...VALUES.map(({ name, make }) => ({ name, run: make })),
   ...PROMISES.map(({ name, make }) => ({ name, run: make })),
-  ...VALUES.map(({ name, make }) => ({ name: `a Deferred that fails with ${name}`, run: () => failing(make()) })),
   ...waysOf({
     "a Deferred that never fires": () => new Deferred(),
     "a Deferred whose canceller throws": () =>
@@ -49,6 +45,7 @@ export const QUIET: readonly Way<unknown>[] = [
 /** The same and rejections, where Skein waits for what it is given. */
 export const AWAITED: readonly Way<unknown>[] = [
   ...QUIET,
+  ...VALUES.map(({ name, make }) => ({ name: `a Deferred that fails with ${name}`, run: () => failing(make()) })),
   ...Object.entries(REJECTIONS).flatMap(([kind, wrap]) =>
     VALUES.map(({ name, make }) => ({ name: `${kind} ${name}`, run: () => wrap(make()) })),
   ),
