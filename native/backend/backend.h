@@ -43,6 +43,8 @@ class BackendEvents {
   virtual void on_sent(Handle handle, std::ptrdiff_t result) = 0;
   // A polled descriptor is ready for `what`.
   virtual void on_ready(Handle handle, std::uint32_t what) = 0;
+  // The kernel reports an error or the end of both directions, while nobody waits for bytes or for room.
+  virtual void on_hangup(Handle handle) = 0;
   // What close() left in flight has ended.
   virtual void on_closed(Handle handle) = 0;
 

@@ -175,7 +175,9 @@ void Readiness::deliver() {
     }
     const bool hangup = (what & kHangup) != 0;
     if ((interest & (kRead | kWrite)) == 0) {
-      if (hangup && notes.watched) notes.watched = selector_->remove(endpoint->fd) != 0;
+      if (!hangup) continue;
+      if (notes.watched) notes.watched = selector_->remove(endpoint->fd) != 0;
+      events_->on_hangup(handle);
       continue;
     }
     if ((interest & kRead) != 0 && (hangup || (what & kRead) != 0)) {

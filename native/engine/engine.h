@@ -125,6 +125,7 @@ class Engine final : private BackendEvents {
   void on_received(Handle handle, std::ptrdiff_t result) override;
   void on_sent(Handle handle, std::ptrdiff_t result) override;
   void on_ready(Handle handle, std::uint32_t what) override;
+  void on_hangup(Handle handle) override;
   void on_closed(Handle handle) override;
 
   // Whether the program may still use its handle.

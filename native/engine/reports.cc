@@ -82,6 +82,14 @@ void Engine::on_ready(Handle handle, std::uint32_t what) {
   if (live<Watch>(handle) != nullptr) completions_.push(Kind::kReady, handle, static_cast<std::int32_t>(what));
 }
 
+// A reset behind the peer's FIN: nothing is received any more that would tell of it. Of one that is paused, the bytes
+// before the reset may still be read. An orderly end of both sides leaves no error.
+void Engine::on_hangup(Handle handle) {
+  auto* connection = live<Connection>(handle);
+  if (connection == nullptr || !connection->eof || connection->stage != nullptr) return;
+  if (const int error = net::connect_error(connection->fd); error != 0) fail(*connection, error);
+}
+
 // The one place that runs the program while the backend delivers: when the records or the arena are used up.
 // There is room again afterwards: bytes in the arena are good for one dispatch only, so their record must not wait in
 // the overflow, behind those of connections that the program has just closed.

@@ -149,6 +149,16 @@ forEachReactor((make) => {
     });
   });
 
+  test("after the peer has half-closed, detected without a write", async () => {
+    await resetAll(() => new HalfRecorder(), {
+      prepare: (protocol, peer) => {
+        peer.transport.loseWriteConnection();
+        return protocol.readEnded.promise;
+      },
+      afterwards: (protocol) => protocol.lost.promise,
+    });
+  });
+
   test("after the peer has half-closed, with the outbox full", async () => {
     await resetAll(() => new HalfRecorder(), {
       prepare: (protocol, peer) => {

@@ -372,6 +372,7 @@ std::string probe() {
     void on_received(Handle, std::ptrdiff_t) override {}
     void on_sent(Handle, std::ptrdiff_t) override {}
     void on_ready(Handle, std::uint32_t) override {}
+    void on_hangup(Handle) override {}
     void on_closed(Handle) override {}
   };
   Nobody nobody;

@@ -54,9 +54,8 @@ int ListSelector::wait(std::span<Ready> ready, int timeout_ms) {
     waiting_ = true;
     if (stale_) {
       copy_.clear();
-      // What waits for nothing would only report hangups that nobody asks about.
       std::copy_if(list_.begin(), list_.end(), std::back_inserter(copy_),
-                   [](const Watched& watched) { return watched.interest != kNone; });
+                   [this](const Watched& watched) { return watched.interest != kNone || reports_hangups_unasked(); });
       prepare(copy_);
       stale_ = false;
     }

@@ -39,6 +39,8 @@ class ListSelector : public Selector {
  protected:
   // Whether the kernel's interface can name this descriptor: 0 or a negative errno.
   virtual int admit(Descriptor) const { return 0; }
+  // Whether what waits for nothing stands in the copy, too, so that its hangup is reported.
+  virtual bool reports_hangups_unasked() const = 0;
   // The copy has changed.
   virtual void prepare(std::span<const Watched> copy) = 0;
   // Waits; how many are ready, or a negative errno.

@@ -18,6 +18,8 @@ class PollSelector final : public ListSelector {
   const char* name() const override { return "poll"; }
 
  private:
+  bool reports_hangups_unasked() const override { return true; }
+
   void prepare(std::span<const Watched> copy) override {
     entries_.clear();
     for (const Watched& watched : copy) entries_.push_back({watched.fd, to_poll(watched.interest), 0});

@@ -48,6 +48,9 @@ class SelectSelector final : public ListSelector {
  private:
   int admit(int fd) const override { return fd < kMost ? 0 : -EMFILE; }
 
+  // Its third set is for urgent data: an error shows as readable or writable only.
+  bool reports_hangups_unasked() const override { return false; }
+
   void prepare(std::span<const Watched> copy) override {
     watched_ = copy;
     highest_ = -1;
