@@ -3,7 +3,8 @@ import type { BackendInfo, NativeModule } from "../../src/native.ts";
 
 const native = vi.hoisted(() => ({ backends: [] as BackendInfo[] }));
 
-vi.mock("../../src/native.ts", () => ({
+vi.mock("../../src/native.ts", async (importOriginal) => ({
+  ...(await importOriginal<typeof import("../../src/native.ts")>()),
   loadNative: (): Pick<NativeModule, "backends"> => ({ backends: () => native.backends }),
 }));
 vi.mock("../../src/internet/reactor/native.ts", () => ({
