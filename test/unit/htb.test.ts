@@ -408,7 +408,7 @@ describe("a ShapedConsumer", () => {
   it("refuses a second producer", () => {
     const { shaper } = shaped();
     shaper.registerProducer(new Told(), true);
-    expect(() => shaper.registerProducer(new Told(), true)).toThrow("registered with this consumer already");
+    expect(() => shaper.registerProducer(new Told(), true)).toThrow("already has a producer");
   });
 
   it("drops its queue and stops its producer when the consumer stops it", () => {

@@ -318,7 +318,7 @@ describe("producers over a Duplex", () => {
       stopProducing: () => void calls.push("stop"),
     };
     transport.registerProducer(producer, true);
-    expect(() => transport.registerProducer(producer, true)).toThrow("registered with this transport already");
+    expect(() => transport.registerProducer(producer, true)).toThrow("already has a producer");
     transport.write(Buffer.alloc(100_000));
     transport.write(Buffer.alloc(100_000));
     expect(calls).toEqual(["pause"]);

@@ -46,6 +46,21 @@ export const seconds: Kind = {
   hint: numberHint,
 };
 
+/** A rate or a limit above 0. Infinity means no limit. */
+export const positive: Kind = {
+  accepts: "a number above 0",
+  typed: isNumber,
+  inRange: (value: number) => value > 0,
+  hint: numberHint,
+};
+
+export const notNegative: Kind = {
+  accepts: "a number, 0 or more",
+  typed: isNumber,
+  inRange: (value: number) => value >= 0,
+  hint: numberHint,
+};
+
 /** Any number but NaN. */
 export const number: Kind = { accepts: "a number", typed: isNumber, inRange: (value: number) => !Number.isNaN(value) };
 

@@ -6,6 +6,7 @@ const PULL_PRODUCER = withMethods("a producer", "resumeProducing", "stopProducin
 const PUSH_PRODUCER = withMethods("a streaming producer", "pauseProducing", "resumeProducing", "stopProducing");
 const PROTOCOL = withMethods("a protocol", "makeConnection", "dataReceived", "connectionLost");
 const TRANSPORT = withMethods("a transport", "write", "loseConnection", "registerProducer", "unregisterProducer");
+const CONSUMER = withMethods("a consumer", "write", "registerProducer", "unregisterProducer");
 
 /** Check the arguments of registerProducer(). @throws TypeError */
 export function ensureProducer(producer: unknown, streaming: unknown): void {
@@ -17,6 +18,11 @@ export function ensureProducer(producer: unknown, streaming: unknown): void {
 /** @throws TypeError unless `protocol` is a protocol */
 export function ensureProtocol(call: string, protocol: unknown, name = "protocol"): void {
   check(call, name, protocol, PROTOCOL);
+}
+
+/** @throws TypeError unless `consumer` is a consumer */
+export function ensureConsumer(call: string, consumer: unknown): void {
+  check(call, "consumer", consumer, CONSUMER);
 }
 
 /** @throws TypeError unless `transport` is a transport */

@@ -139,7 +139,7 @@ export abstract class ClosingTransport {
   registerProducer(producer: PushProducer | PullProducer, streaming: boolean): void {
     ensureProducer(producer, streaming);
     if (this.registered !== undefined) {
-      throw new Error("A producer is registered with this transport already: unregisterProducer() it first.");
+      throw new Error("This transport already has a producer: call unregisterProducer() first.");
     }
     if (!takesProducer(this.flags, streaming)) {
       logRejection(producer.stopProducing(), STOP_FAILED);

@@ -1,87 +1,100 @@
 /** A consumer that is limited by a token bucket. */
 
-import { ensureProducer } from "../../internet/arguments/transports.ts";
+import { check } from "../../internet/arguments/check.ts";
+import { clock as clockKind, instance, orNull } from "../../internet/arguments/kinds.ts";
+import { ensureConsumer, ensureProducer } from "../../internet/arguments/transports.ts";
 import { encodedOr, ensureBytes } from "../../internet/arguments/writing.ts";
 import type { Bytes, Consumer, PullProducer, PushProducer } from "../../internet/interfaces.ts";
 import { defaultClock } from "../../internet/reactor/defaultclock.ts";
 import type { DelayedCall, ReactorTime } from "../../internet/time.ts";
-import type { Bucket } from "./bucket.ts";
+import { Bucket } from "./bucket.ts";
 
-/** Seconds: what waits is passed on in pieces worth this much time, since many tiny ones do no good. */
+const CALL = "new ShapedConsumer(consumer, bucket, clock)";
+const BUCKET = instance(Bucket);
+const CLOCK = orNull(clockKind);
+
+/** Buffered bytes are written in pieces worth this many seconds of the bucket's rate: tiny writes are inefficient. */
 const STEP = 0.05;
-/** Seconds between two looks at the bucket, at least and at most: its clock may round, and its rate may change. */
+/**
+ * The bucket is checked again after at least and at most this many seconds. A clock that rounds could make a shorter wait
+ * end where it began; a longer one would notice a change of the rate too late.
+ */
 const SHORTEST_WAIT = 0.001;
 const LONGEST_WAIT = 1;
 
 /**
- * Forwards writes to `consumer` as fast as `bucket` allows. Excess bytes are buffered, and a push producer is paused
- * while many are. It is registered as the consumer's producer until its own producer has unregistered and the buffer is
- * empty.
+ * Forwards writes to `consumer` as fast as `bucket` allows. Excess bytes are buffered, and a push producer is paused while
+ * `bufferSize` bytes or more are. This object is the consumer's producer until its own producer has unregistered and the
+ * buffer is empty.
  */
 export class ShapedConsumer implements Consumer, PushProducer {
-  /** Bytes that may wait before a push producer is paused. */
+  /** The high-water mark in bytes: a push producer is paused at this many buffered bytes. */
   bufferSize = 64 * 1024;
-  /** What writes to this, or null. */
+  /** The registered producer, or null. */
   producer: PushProducer | PullProducer | null = null;
   readonly consumer: Consumer;
   readonly bucket: Bucket;
   readonly #clock: ReactorTime;
   #pieces: Uint8Array[] = [];
-  #waiting = 0;
+  /** Bytes in #pieces. */
+  #buffered = 0;
   #streaming = false;
   #producerPaused = false;
-  /** The consumer wants nothing now. */
+  /** The consumer has paused this object. */
   #paused = false;
-  /** It is the consumer's producer. */
+  /** This object is registered as the consumer's producer. */
   #attached = false;
-  /** Its own producer has unregistered: it does so too when nothing waits. */
+  /** The producer has unregistered: this object unregisters from the consumer when the buffer is empty. */
   #finishing = false;
   #stopped = false;
   #flushing = false;
-  /** The pull producer has written since it was asked. */
-  #answered = false;
+  /** The pull producer has written since resumeProducing() was called. */
+  #wrote = false;
   #call: DelayedCall | null = null;
 
   /**
-   * @param clock what it waits by; default: the installed reactor
-   * @throws NoClockError when there is neither
+   * @param clock schedules delayed writes; default: the installed reactor
+   * @throws TypeError; NoClockError when there is neither a clock nor an installed reactor
    */
   constructor(consumer: Consumer, bucket: Bucket, clock: ReactorTime | null = null) {
+    ensureConsumer(CALL, consumer);
+    check(CALL, "bucket", bucket, BUCKET);
+    check(CALL, "clock", clock, CLOCK);
     this.consumer = consumer;
     this.bucket = bucket;
     this.#clock = clock ?? defaultClock();
     this.#attach();
   }
 
-  /** Bytes that wait. */
+  /** Buffered bytes. */
   get waiting(): number {
-    return this.#waiting;
+    return this.#buffered;
   }
 
-  /** True while the producer is expected to write more. */
+  /** True while the producer has more to write: a pull producer until it unregisters, a push producer while paused. */
   get producing(): boolean {
     return this.producer !== null && (!this.#streaming || this.#producerPaused);
   }
 
-  /** Pass these bytes on, in their turn. What waits is a copy. */
+  /** Forward bytes, in order. Buffered bytes are copied. */
   write(data: Bytes, encoding?: BufferEncoding, callback?: unknown): void {
     const given = encodedOr(data, encoding, callback);
     ensureBytes(given);
     if (this.#stopped) return;
     const bytes = typeof given === "string" ? Buffer.from(given) : given;
     this.#attach();
-    this.#answered = true;
-    let passed = 0;
-    if (this.#waiting === 0 && !this.#paused) {
-      passed = this.bucket.add(bytes.length);
-      if (passed > 0) this.consumer.write(passed === bytes.length ? bytes : bytes.subarray(0, passed));
+    this.#wrote = true;
+    let sent = 0;
+    if (this.#buffered === 0 && !this.#paused) {
+      sent = this.bucket.add(bytes.length);
+      if (sent > 0) this.consumer.write(sent === bytes.length ? bytes : bytes.subarray(0, sent));
     }
-    if (passed < bytes.length && !this.#stopped) {
-      this.#pieces.push(Buffer.from(bytes.subarray(passed)));
-      this.#waiting += bytes.length - passed;
-      if (this.#waiting >= this.bufferSize) this.#pauseProducer();
+    if (sent < bytes.length && !this.#stopped) {
+      this.#pieces.push(Buffer.from(bytes.subarray(sent)));
+      this.#buffered += bytes.length - sent;
+      if (this.#buffered >= this.bufferSize) this.#pauseProducer();
     }
-    // Also when nothing waits: a pull producer is asked for more.
+    // Also when nothing is buffered: a pull producer is asked for more.
     this.#flush();
   }
 
@@ -89,7 +102,7 @@ export class ShapedConsumer implements Consumer, PushProducer {
   registerProducer(producer: PushProducer | PullProducer, streaming: boolean): void {
     ensureProducer(producer, streaming);
     if (this.producer !== null) {
-      throw new Error("A producer is registered with this consumer already: unregisterProducer() it first.");
+      throw new Error("This consumer already has a producer: call unregisterProducer() first.");
     }
     if (this.#stopped) {
       producer.stopProducing();
@@ -107,7 +120,7 @@ export class ShapedConsumer implements Consumer, PushProducer {
     if (this.producer === null) return;
     this.producer = null;
     this.#finishing = true;
-    if (this.#waiting === 0) this.drained();
+    if (this.#buffered === 0) this.drained();
   }
 
   pauseProducing(): void {
@@ -119,35 +132,35 @@ export class ShapedConsumer implements Consumer, PushProducer {
     this.#flush();
   }
 
-  /** The consumer is gone: what waits is dropped, and the bucket let go of. */
+  /** The consumer is gone: drop the buffered bytes and release the bucket. */
   stopProducing(): void {
     if (this.#stopped) return;
     const { producer } = this;
     this.#stopped = true;
     this.producer = null;
     this.#pieces = [];
-    this.#waiting = 0;
-    this.#letGo();
+    this.#buffered = 0;
+    this.#release();
     producer?.stopProducing();
   }
 
-  /** Called when nothing waits any more. */
+  /** Called when the buffer has run empty. */
   protected drained(): void {
     if (this.#finishing) this.detach();
   }
 
-  /** Whether the producer may be asked for more. */
+  /** Whether resumeProducing() of the producer may be called. */
   protected get asksProducer(): boolean {
     return true;
   }
 
-  /** Called when the producer was resumed; it may have paused again meanwhile. */
+  /** Called after the producer was resumed; it may be paused again by then. */
   protected producerResumed(): void {}
 
-  /** Cease to be the consumer's producer. */
+  /** Unregister from the consumer. */
   detach(): void {
     if (!this.#attached) return;
-    this.#letGo();
+    this.#release();
     this.consumer.unregisterProducer();
   }
 
@@ -158,7 +171,7 @@ export class ShapedConsumer implements Consumer, PushProducer {
     this.consumer.registerProducer(this, true);
   }
 
-  #letGo(): void {
+  #release(): void {
     if (!this.#attached) return;
     this.#attached = false;
     this.bucket.refcount--;
@@ -176,16 +189,16 @@ export class ShapedConsumer implements Consumer, PushProducer {
     (this.producer as PushProducer).pauseProducing();
   }
 
-  /** Pass on what may pass, and ask for more when nothing waits. A producer that writes at once is heard here too. */
+  /** Write as much as the bucket allows, then ask the producer for more, until it does not write at once. */
   #flush(): void {
     if (this.#flushing || this.#paused || this.#stopped) return;
     this.#flushing = true;
     try {
-      const before = this.#waiting;
-      do this.#passOn();
-      while (this.#waiting === 0 && !this.#paused && this.#askForMore());
-      if (this.#waiting > 0) {
-        this.#flushLater(this.#waiting < before);
+      const before = this.#buffered;
+      do this.#drain();
+      while (this.#buffered === 0 && !this.#paused && this.#askProducer());
+      if (this.#buffered > 0) {
+        this.#flushLater(this.#buffered < before);
         return;
       }
       this.#cancelCall();
@@ -195,46 +208,49 @@ export class ShapedConsumer implements Consumer, PushProducer {
     }
   }
 
-  #passOn(): void {
-    while (this.#waiting > 0 && !this.#paused) {
-      let passing = this.bucket.add(this.#waiting);
-      if (passing === 0) return;
-      this.#waiting -= passing;
+  #drain(): void {
+    while (this.#buffered > 0 && !this.#paused) {
+      let allowed = this.bucket.add(this.#buffered);
+      if (allowed === 0) return;
+      this.#buffered -= allowed;
       const pieces = this.#pieces;
       let whole = 0;
-      while (passing > 0 && !this.#stopped) {
+      while (allowed > 0 && !this.#stopped) {
         const piece = pieces[whole]!;
-        if (piece.length > passing) {
-          pieces[whole] = piece.subarray(passing);
-          this.consumer.write(piece.subarray(0, passing));
+        if (piece.length > allowed) {
+          pieces[whole] = piece.subarray(allowed);
+          this.consumer.write(piece.subarray(0, allowed));
           break;
         }
         whole++;
-        passing -= piece.length;
+        allowed -= piece.length;
         this.consumer.write(piece);
       }
       pieces.splice(0, whole);
     }
   }
 
-  /** True when the producer has answered at once. */
-  #askForMore(): boolean {
+  /** True when the producer has written at once. */
+  #askProducer(): boolean {
     const { producer } = this;
     if (producer === null || !this.asksProducer || (this.#streaming && !this.#producerPaused)) return false;
     this.#producerPaused = false;
-    this.#answered = false;
+    this.#wrote = false;
     producer.resumeProducing();
     this.producerResumed();
-    return this.#answered;
+    return this.#wrote;
   }
 
-  /** `served`: something has passed. Those of a common parent who got nothing come first the next time. */
-  #flushLater(served: boolean): void {
+  /**
+   * @param wrote bytes were written just now: wait a little longer than consumers of the same parent that wrote nothing,
+   * so that those come first
+   */
+  #flushLater(wrote: boolean): void {
     if (this.#call !== null || this.#paused || !this.#attached) return;
-    const step = this.bucket.rate === null ? this.#waiting : Math.max(1, Math.ceil(this.bucket.rate * STEP));
-    const wait = this.bucket.secondsUntil(Math.min(this.#waiting, step));
-    const soonest = served ? wait + SHORTEST_WAIT : Math.max(wait, SHORTEST_WAIT);
-    this.#call = this.#clock.callLater(Math.min(soonest, LONGEST_WAIT), () => {
+    const step = this.bucket.rate === null ? this.#buffered : Math.max(1, Math.ceil(this.bucket.rate * STEP));
+    const wait = this.bucket.secondsUntil(Math.min(this.#buffered, step));
+    const delay = wrote ? wait + SHORTEST_WAIT : Math.max(wait, SHORTEST_WAIT);
+    this.#call = this.#clock.callLater(Math.min(delay, LONGEST_WAIT), () => {
       this.#call = null;
       this.#flush();
     });

@@ -1,41 +1,51 @@
-/** Which bucket a connection's bytes go through. */
+/** Chooses the token bucket of a connection. */
 
+import { check } from "../../internet/arguments/check.ts";
+import { clock as clockKind, type Kind, orNull, withMethods } from "../../internet/arguments/kinds.ts";
 import type { Transport } from "../../internet/interfaces.ts";
 import { defaultClock } from "../../internet/reactor/defaultclock.ts";
 import type { ReactorTime } from "../../internet/time.ts";
 import { Bucket } from "./bucket.ts";
 
-/** Finds the bucket for a connection. */
+/** Chooses the bucket of a connection. */
 export interface BucketFilter {
   getBucketFor(transport: Transport): Bucket;
 }
 
+/** A {@link BucketFilter} as an argument. */
+export const BUCKET_FILTER: Kind = withMethods("a filter", "getBucketFor");
+const PARENT = orNull(BUCKET_FILTER);
+const CLOCK = orNull(clockKind);
+
 /**
- * Keeps a bucket for each key; a subclass says what the key of a connection is. With a parent filter, each bucket gets
- * the one that the parent chooses as its parent: so many bytes a host, so many for all together.
+ * Keeps one bucket per key; a subclass determines the key of a connection. With a parent filter, the parent of each bucket
+ * is the one that the parent filter chooses, for example to limit each host and all hosts together.
  */
 export class HierarchicalBucketFilter implements BucketFilter {
   /** The class of the buckets. */
   bucketFactory: new (parent: Bucket | null, clock: ReactorTime) => Bucket = Bucket;
-  /** Seconds between two sweeps, or null for none. */
+  /** Seconds between two sweeps; null: never sweep. */
   sweepInterval: number | null = null;
-  /** The buckets by their keys. */
+  /** The buckets by key. */
   readonly buckets: Map<unknown, Bucket> = new Map();
   readonly #parentFilter: BucketFilter | null;
   readonly #clock: ReactorTime;
   #lastSweep: number;
 
   /**
-   * @param clock what the buckets drain by; default: the installed reactor
-   * @throws NoClockError when there is neither
+   * @param clock measures the time, for the buckets too; default: the installed reactor
+   * @throws TypeError; NoClockError when there is neither a clock nor an installed reactor
    */
   constructor(parentFilter: BucketFilter | null = null, clock: ReactorTime | null = null) {
+    const call = `new ${new.target.name}(parentFilter, clock)`;
+    check(call, "parentFilter", parentFilter, PARENT);
+    check(call, "clock", clock, CLOCK);
     this.#parentFilter = parentFilter;
     this.#clock = clock ?? defaultClock();
     this.#lastSweep = this.#clock.seconds();
   }
 
-  /** The bucket for a connection; it is made when there is none yet. */
+  /** The bucket of a connection. Creates it when its key has none yet. */
   getBucketFor(transport: Transport): Bucket {
     if (this.sweepInterval !== null && this.#clock.seconds() - this.#lastSweep > this.sweepInterval) this.sweep();
     const key = this.getBucketKey(transport);
@@ -47,12 +57,12 @@ export class HierarchicalBucketFilter implements BucketFilter {
     return bucket;
   }
 
-  /** What tells the buckets apart: connections of equal keys share one. By default all do. */
+  /** The key of a connection: connections with the same key share a bucket. By default all of them do. */
   getBucketKey(_transport: Transport): unknown {
     return null;
   }
 
-  /** Forget the buckets that are empty and unused. */
+  /** Remove the buckets that are empty and unused. */
   sweep(): void {
     for (const [key, bucket] of this.buckets) {
       if (!bucket.drip() || bucket.refcount > 0) continue;
@@ -63,7 +73,7 @@ export class HierarchicalBucketFilter implements BucketFilter {
   }
 }
 
-/** A bucket for each host that connects; swept every 20 minutes. */
+/** One bucket per remote host, swept every 20 minutes. */
 export class FilterByHost extends HierarchicalBucketFilter {
   override sweepInterval: number | null = 20 * 60;
 
@@ -72,7 +82,7 @@ export class FilterByHost extends HierarchicalBucketFilter {
   }
 }
 
-/** A bucket for each port that serves. */
+/** One bucket per local port. */
 export class FilterByServer extends HierarchicalBucketFilter {
   override getBucketKey(transport: Transport): unknown {
     return transport.getHost().port;

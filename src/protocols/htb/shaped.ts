@@ -1,4 +1,6 @@
-/** Connections that are written to no faster than a bucket allows. */
+/** Connections whose writes are limited by a token bucket. */
+import { check } from "../../internet/arguments/check.ts";
+import { clock as clockKind, orNull } from "../../internet/arguments/kinds.ts";
 import { ensureProducer } from "../../internet/arguments/transports.ts";
 import { encodedOr, ensureBytes } from "../../internet/arguments/writing.ts";
 import type { Failure } from "../../internet/failure.ts";
@@ -9,12 +11,15 @@ import { HoldingWrapper } from "../policies/holding.ts";
 import { type WrappableFactory, WrappingFactory } from "../policies/wrapper.ts";
 import type { Bucket } from "./bucket.ts";
 import { ShapedConsumer } from "./consumer.ts";
-import type { BucketFilter } from "./filter.ts";
+import { BUCKET_FILTER, type BucketFilter } from "./filter.ts";
 
-/** The transport of a protocol whose writes go through a bucket. An end follows all that was written before it. */
+const CALL = "new ShapedProtocolFactory(wrappedFactory, bucketFilter, clock)";
+const CLOCK = orNull(clockKind);
+
+/** A transport whose writes pass through a bucket. FIN and the close follow everything that was written before them. */
 export class ShapedTransport<P extends ProtocolLike = ProtocolLike> extends HoldingWrapper<P> {
   declare factory: ShapedProtocolFactory<P>;
-  /** There from connectionMade() on. */
+  /** Set by connectionMade(). */
   #shaper!: Shaper;
 
   override connectionMade(): void {
@@ -23,7 +28,7 @@ export class ShapedTransport<P extends ProtocolLike = ProtocolLike> extends Hold
   }
 
   override connectionLost(reason: Failure): unknown {
-    // Not there when connectionMade() failed.
+    // Undefined when connectionMade() threw.
     (this.#shaper as Shaper | undefined)?.stopProducing();
     return super.connectionLost(reason);
   }
@@ -58,24 +63,24 @@ export class ShapedTransport<P extends ProtocolLike = ProtocolLike> extends Hold
     super.passEnd();
   }
 
-  /** @internal Nothing waits any more. */
+  /** @internal The buffer has run empty. */
   shaperDrained(): void {
     this.beginDueEnd();
     if (this.ending) this.passEnd();
   }
 
-  /** @internal The producer was resumed, and may have paused again. */
+  /** @internal The producer was resumed; it may be paused again by now. */
   producerResumed(): void {
     this.beginDueEnd();
   }
 
-  /** @internal Whether a producer is still asked for more. */
+  /** @internal Whether resumeProducing() of the producer may be called. */
   get asksProducer(): boolean {
     return !this.ending;
   }
 }
 
-/** Feeds a transport, and remains its producer until that closes. */
+/** Writes to a transport, and remains its producer until the transport closes. */
 class Shaper extends ShapedConsumer {
   readonly #owner: ShapedTransport;
 
@@ -97,7 +102,7 @@ class Shaper extends ShapedConsumer {
   }
 }
 
-/** Shapes the traffic of a factory's connections: what each writes goes through the bucket that a filter finds for it. */
+/** Limits the writes of a factory's connections: those of each connection pass through the bucket that a filter chooses. */
 export class ShapedProtocolFactory<P extends ProtocolLike = ProtocolLike> extends WrappingFactory<
   P,
   ShapedTransport<P>
@@ -105,9 +110,14 @@ export class ShapedProtocolFactory<P extends ProtocolLike = ProtocolLike> extend
   readonly bucketFilter: BucketFilter;
   readonly clock: ReactorTime | null;
 
-  /** @param clock what the writes wait by; default: the installed reactor */
+  /**
+   * @param clock schedules delayed writes; default: the installed reactor
+   * @throws TypeError
+   */
   constructor(wrappedFactory: WrappableFactory<P>, bucketFilter: BucketFilter, clock: ReactorTime | null = null) {
     super(wrappedFactory);
+    check(CALL, "bucketFilter", bucketFilter, BUCKET_FILTER);
+    check(CALL, "clock", clock, CLOCK);
     this.bucketFilter = bucketFilter;
     this.clock = clock;
   }
