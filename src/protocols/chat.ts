@@ -1,8 +1,8 @@
 /**
- * A chat room for people with `nc` or `telnet`: one line, one message. Whoever connects is asked for a name first.
+ * A chat room for `nc` and `telnet`: each line is a message. A new client is asked for a name first.
  *
- * No client can make the server grow: a line that is longer than `maxLine` ends its connection, and so does a backlog
- * of messages that a client does not read.
+ * The memory per client is bounded: a line longer than `maxLine` closes its connection, and so does a backlog of messages
+ * that the client does not read.
  */
 import { Deferred } from "../internet/defer/deferred.ts";
 import { succeed } from "../internet/defer/makers.ts";
@@ -14,16 +14,16 @@ import { LineOnlyReceiver } from "./basic/line.ts";
 import { Backlog, type BacklogLimits } from "./chat/backlog.ts";
 
 export interface ChatLimits extends BacklogLimits {
-  /** Bytes in a line. */
+  /** The maximum length of a line in bytes. */
   readonly maxLine: number;
-  /** Characters in a name. */
+  /** The maximum length of a name in characters. */
   readonly maxName: number;
 }
 
 const DEFAULT_LIMITS: ChatLimits = { maxLine: 1024, maxName: 24, maxBacklog: 256 * 1024, patience: 30 };
 
-/** Seconds that shutdown() waits for clients to take the last words. */
-const LAST_WORDS_SECONDS = 2;
+/** Seconds that shutdown() waits for clients to read the last message. */
+const SHUTDOWN_SECONDS = 2;
 
 const HELP = [
   "*** Whatever you type goes to everybody here, but for these:",
@@ -33,17 +33,17 @@ const HELP = [
   "***   /quit          leave",
 ].join("\r\n");
 
-/** Control characters, and those that turn the direction of a text around. */
+/** Control characters, and those that change the direction of text. */
 const UNPRINTABLE = /[\p{Cc}\u2028-\u202e\u2066-\u2069\ufffd]/gu;
 const NAME = /^[\p{L}\p{N}_][\p{L}\p{M}\p{N}_.-]*$/u;
 
-/** One person in the room. */
+/** The connection of one client. */
 export class Chat extends LineOnlyReceiver {
   declare factory: ChatFactory;
   /** Both nc and telnet end a line with LF; the CR of telnet is stripped with the other control characters. */
   override delimiter: Bytes = "\n";
   override MAX_LENGTH: number;
-  /** Null until a name was accepted. */
+  /** Null until the client has chosen a name. */
   name: string | null = null;
   #backlog!: Backlog;
 
@@ -75,7 +75,7 @@ export class Chat extends LineOnlyReceiver {
     this.factory.connectionGone(this);
   }
 
-  /** Send a line, or several. */
+  /** Send one or more lines. */
   tell(text: string): void {
     this.tellBytes(Buffer.from(`${text}\r\n`));
   }
@@ -86,7 +86,7 @@ export class Chat extends LineOnlyReceiver {
     this.#backlog.wrote(bytes.length);
   }
 
-  /** Send the last words and close. */
+  /** Send a last message and close. */
   dismiss(text: string): void {
     this.tell(text);
     this.factory.leave(this, "left");
@@ -130,7 +130,7 @@ export class Chat extends LineOnlyReceiver {
     }
   }
 
-  /** The client does not read: waiting for it any longer costs memory. */
+  /** The client does not read its messages: drop it, and the memory that they take. */
   #drop(): void {
     this.factory.leave(this, "was too slow to keep up, and left");
     this.transport.abortConnection();
@@ -141,15 +141,15 @@ export class Chat extends LineOnlyReceiver {
 export class ChatFactory extends Factory<Chat> {
   readonly clock: ReactorTime;
   readonly limits: ChatLimits;
-  /** Everybody who is connected, with a name or without. */
+  /** All clients, with or without a name. */
   readonly connections = new Set<Chat>();
-  /** Everybody who has a name, by the name's key. */
+  /** The clients that have a name, by its key. */
   readonly #members = new Map<string, Chat>();
   #closing = false;
   #deadline: DelayedCall | null = null;
   #waiting: Deferred<void>[] = [];
 
-  /** `clock` times how long a client may be congested: the reactor. */
+  /** @param clock measures how long a client has not read: the reactor */
   constructor(clock: ReactorTime, limits: Partial<ChatLimits> = {}) {
     super();
     this.clock = clock;
@@ -163,7 +163,7 @@ export class ChatFactory extends Factory<Chat> {
     return chat;
   }
 
-  /** Give `chat` its name, and tell the others. False when somebody has it, in whatever spelling. */
+  /** Give `chat` a name, and announce it. False when the name is taken; see {@link keyOf}. */
   join(chat: Chat, name: string): boolean {
     const key = keyOf(name);
     if (this.#members.has(key)) return false;
@@ -173,7 +173,7 @@ export class ChatFactory extends Factory<Chat> {
     return true;
   }
 
-  /** Free the name of `chat`, and tell the others, unless that was done. */
+  /** Free the name of `chat` and announce that; a no-op the second time. */
   leave(chat: Chat, how: string): void {
     const key = chat.name === null ? "" : keyOf(chat.name);
     if (this.#members.get(key) !== chat) return;
@@ -181,7 +181,7 @@ export class ChatFactory extends Factory<Chat> {
     if (!this.#closing) this.broadcast(`*** ${chat.name} ${how}.`, chat);
   }
 
-  /** Send a line to everybody who has a name, but for `except`. */
+  /** Send a line to all clients that have a name, except one. */
   broadcast(text: string, except: Chat): void {
     const bytes = Buffer.from(`${text}\r\n`);
     for (const member of this.#members.values()) {
@@ -189,15 +189,15 @@ export class ChatFactory extends Factory<Chat> {
     }
   }
 
-  /** Who is here, as a line. */
+  /** The names of all clients, as a line. */
   roll(): string {
     const names = [...this.#members.values()].map((member) => member.name);
     return `*** Here ${names.length === 1 ? "is" : "are"}: ${names.join(", ")}`;
   }
 
   /**
-   * Tell everybody that the server goes down, and close. Fires when all are gone; those that do not take the last
-   * words within two seconds are cut. New connections are refused from here on.
+   * Announce the shutdown, and close all connections. Fires when all are closed; clients that do not read the last message
+   * within two seconds are aborted. New connections are closed from now on.
    */
   shutdown(): Deferred<void> {
     this.#closing = true;
@@ -205,7 +205,7 @@ export class ChatFactory extends Factory<Chat> {
     const gone = new Deferred<void>();
     this.#waiting.push(gone);
     if (this.#deadline === null) {
-      this.#deadline = this.clock.callLater(LAST_WORDS_SECONDS, () => {
+      this.#deadline = this.clock.callLater(SHUTDOWN_SECONDS, () => {
         for (const chat of this.connections) chat.transport.abortConnection();
       });
       for (const chat of this.connections) chat.dismiss("*** The server is going down.");
@@ -222,7 +222,7 @@ export class ChatFactory extends Factory<Chat> {
   }
 }
 
-/** Names that look alike are the same: by case, and by how an accent is written. */
+/** Names that differ only in case, or in how an accent is encoded, count as the same. */
 function keyOf(name: string): string {
   return name.normalize("NFKC").toLowerCase();
 }

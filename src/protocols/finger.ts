@@ -1,4 +1,7 @@
-/** Who is on a machine, and what of them: a server and a client. Names follow twisted.protocols.finger. */
+/** Finger: information about the users of a host. A server and a client. Names follow twisted.protocols.finger. */
+import { check, checkOptions, type OptionKinds } from "../internet/arguments/check.ts";
+import { count, flag, text } from "../internet/arguments/kinds.ts";
+import { ensureClientEndpoint } from "../internet/arguments/reactors.ts";
 import { Deferred, type Outcome } from "../internet/defer/deferred.ts";
 import { fail, maybeDeferred } from "../internet/defer/makers.ts";
 import { connectProtocol } from "../internet/endpoints/connectprotocol.ts";
@@ -11,21 +14,21 @@ import { err } from "../logger/log.ts";
 import { Accumulator } from "./basic/accumulator.ts";
 import { LineOnlyReceiver } from "./basic/line.ts";
 
-/** What a hook returns: the answer, or what will bring it; nothing when it writes the answer and closes by itself. */
+/** The result of a hook: the answer or a promise of it; undefined when the hook writes the answer and closes itself. */
 export type FingerAnswer = Outcome<Bytes | undefined>;
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+// biome-ignore lint/suspicious/noControlCharactersInRegex: it looks for them
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/g;
 
 /**
- * Answers one query and closes. Override getUser(), getDomain() and forwardQuery(), each of which refuses by default.
+ * Answers one query and closes. Override getUser(), getDomain() and forwardQuery(), which deny the query by default.
  *
- * A query is `[/W] [user][@host…]`, ended by CR LF or LF; `slashW` tells that `/W` was there, which asks for more.
+ * A query is `[/W] [user][@host…]`, followed by CR LF or LF. `slashW` is true if it has `/W`, which requests more detail.
  * @see https://www.rfc-editor.org/rfc/rfc1288
  */
 export class Finger extends LineOnlyReceiver {
   override delimiter: Bytes = "\n";
-  /** Bytes that a query may have. A longer one ends the connection. */
+  /** The maximum length of a query in bytes. A longer one closes the connection. */
   override MAX_LENGTH = 1024;
   #asked = false;
 
@@ -34,26 +37,26 @@ export class Finger extends LineOnlyReceiver {
     this.#asked = true;
     maybeDeferred(() => this.#answer(line.toString().trim())).addCallbacks(
       (answer) => {
-        if (answer !== undefined) this.#say(answer);
+        if (answer !== undefined) this.#send(answer);
       },
       (failure) => {
         err(failure.value, "A finger query failed");
-        this.#say("The query failed\r\n");
+        this.#send("The query failed\r\n");
       },
     );
   }
 
-  /** The query is for another host: `user` may be "" and may hold an `@` itself, `host` is the last one named. */
+  /** A query for another host. `host` is the last one in the query; `user` may be "", and may contain an `@`. */
   forwardQuery(_slashW: boolean, _user: string, _host: string): FingerAnswer {
     return "Finger forwarding service denied\r\n";
   }
 
-  /** The query is for everybody who is on. */
+  /** A query for all users who are logged in. */
   getDomain(_slashW: boolean): FingerAnswer {
     return "Finger online list denied\r\n";
   }
 
-  /** The query is for one user. */
+  /** A query for one user. */
   getUser(_slashW: boolean, user: string): FingerAnswer {
     return `Login: ${user.replace(CONTROL, "")}\r\nNo such user\r\n`;
   }
@@ -66,37 +69,42 @@ export class Finger extends LineOnlyReceiver {
     return user === "" ? this.getDomain(slashW) : this.getUser(slashW, user);
   }
 
-  #say(answer: Bytes): void {
+  #send(answer: Bytes): void {
     this.transport.write(answer);
     this.transport.loseConnection();
   }
 }
 
-/** Bytes that an answer may have, unless the caller says otherwise. */
+/** The default limit of an answer in bytes. */
 const ANSWER_MAX = 1024 * 1024;
 
-/** How to ask a finger server. */
+/** Options of a query. */
 export interface FingerOptions {
-  /** Ask for more, by `/W`. Default false. */
+  /** Request more detail by `/W`. Default false. */
   readonly slashW?: boolean;
-  /** Bytes that the answer may have. Default 1 MiB. */
+  /** The maximum length of the answer in bytes. Default 1 MiB. */
   readonly maxLength?: number;
 }
 
-/** Asks one query. */
+const OPTIONS: OptionKinds<FingerOptions> = { slashW: flag, maxLength: count(0) };
+
+/** Sends one query. */
 export class FingerClient extends Protocol {
   static override readonly borrows: boolean = true;
-  /** Fires with all that the server said, once it has closed. Cancelling it ends the connection. */
+  /** Fires with the answer when the server has closed the connection. Cancelling it aborts the connection. */
   readonly answer: Deferred<Buffer> = new Deferred<Buffer>(() => this.transport?.abortConnection());
   readonly #query: string;
   readonly #maxLength: number;
-  /** In one piece, however small the ones are in which it comes. */
+  /** The answer received so far. */
   readonly #received = new Accumulator();
 
-  /** @throws SkeinError when `query` has several lines */
-  constructor(query: string, { slashW = false, maxLength = ANSWER_MAX }: FingerOptions = {}) {
+  /** @throws SkeinError when `query` contains a line end; TypeError | RangeError */
+  constructor(query: string, options: FingerOptions = {}) {
+    const call = `new ${new.target.name}(query, options)`;
+    check(call, "query", query, text);
+    const { slashW = false, maxLength = ANSWER_MAX } = checkOptions<FingerOptions>(call, options, OPTIONS);
     super();
-    if (/[\r\n]/.test(query)) throw new SkeinError("A finger query is one line: take the line ends out of it.");
+    if (/[\r\n]/.test(query)) throw new SkeinError("A finger query is one line: it must not contain line ends.");
     this.#query = `${slashW ? (query === "" ? "/W" : "/W ") : ""}${query}\r\n`;
     this.#maxLength = maxLength;
   }
@@ -108,7 +116,7 @@ export class FingerClient extends Protocol {
   override dataReceived(data: Buffer): void {
     this.#received.add(data);
     if (this.#received.length <= this.#maxLength) return;
-    this.#fail(new SkeinError(`The answer is longer than ${this.#maxLength} bytes: allow more by maxLength.`));
+    this.#fail(new SkeinError(`The answer is longer than ${this.#maxLength} bytes: increase maxLength to allow it.`));
     this.transport.abortConnection();
   }
 
@@ -124,13 +132,15 @@ export class FingerClient extends Protocol {
 }
 
 /**
- * Ask a finger server: `query` is a user, or "" for everybody who is on; with `@host` behind it the server is to ask
- * that host. Fires with the answer as it came: it is the server's text, and may hold control characters. Fails with a
- * ConnectError, or with what ended the connection. Nothing limits the time: see {@link Deferred.addTimeout}.
+ * Query a finger server. `query` is a user, or "" for all users who are logged in; with a suffix `@host` the server forwards
+ * the query to that host. Fires with the answer as received: it is untrusted, and may contain control characters. Fails
+ * with a ConnectError, with the reason when the connection is lost, and with a TypeError or RangeError for wrong arguments.
+ * There is no timeout: see {@link Deferred.addTimeout}.
  */
 export function finger(endpoint: ClientEndpoint, query: string, options: FingerOptions = {}): Deferred<Buffer> {
   let client: FingerClient;
   try {
+    ensureClientEndpoint("finger(endpoint, query, options)", endpoint);
     client = new FingerClient(query, options);
   } catch (error) {
     return fail(error);

@@ -1,13 +1,13 @@
 /**
- * For calls into a protocol that do not come from its transport: what they throw, or reject with, ends the connection
- * as in calls from the transport.
+ * Error handling for calls into a protocol that its transport does not make: an exception or a rejection ends the
+ * connection, as it does in calls by the transport.
  */
 import type { ProtocolLike, Transport } from "../internet/interfaces.ts";
 import { onRejection } from "../internet/rejection.ts";
 import { nameOf } from "../logger/describe.ts";
 import { err } from "../logger/log.ts";
 
-/** `protocol` threw: log it, and abort its connection. */
+/** Log what `protocol` threw, and abort its connection. */
 export function endBy(error: unknown, protocol: ProtocolLike, transport: Transport): void {
   err(error, `${nameOf(protocol)} threw; its connection to ${transport.getPeer()} is closed`);
   transport.abortConnection();

@@ -1,17 +1,20 @@
 /**
- * The PROXY protocol: a proxy sends a header at the start of a connection with the addresses of the original
- * connection. Names follow twisted.protocols.haproxy.
+ * The PROXY protocol: a proxy starts each connection with a header that contains the addresses of the original connection.
+ * Names follow twisted.protocols.haproxy.
  * @see https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt
  */
+import { check } from "../internet/arguments/check.ts";
+import { ensureServerEndpoint } from "../internet/arguments/reactors.ts";
 import type { Deferred } from "../internet/defer/deferred.ts";
 import type { ServerEndpoint } from "../internet/endpoints/interfaces.ts";
 import { registerServerEndpointParser, serverFromString } from "../internet/endpoints/registry.ts";
 import type { ListeningPort, ReactorTCP, ServerFactoryLike } from "../internet/interfaces.ts";
 import type { ReactorTime } from "../internet/time.ts";
 import type { ProxyInfo } from "./haproxy/info.ts";
+import { PROXY_INFO, VERSION } from "./haproxy/kinds.ts";
 import { encodeV1 } from "./haproxy/v1.ts";
 import { encodeV2 } from "./haproxy/v2.ts";
-import { HAProxyWrappingFactory, type ProxyOptions } from "./haproxy/wrapper.ts";
+import { ensureProxyOptions, HAProxyWrappingFactory, type ProxyOptions } from "./haproxy/wrapper.ts";
 
 export { InvalidNetworkProtocol, InvalidProxyHeader, MissingAddressData, type ProxyInfo } from "./haproxy/info.ts";
 export { ProxyHeaderParser } from "./haproxy/parser.ts";
@@ -19,13 +22,16 @@ export { UNIXAddress } from "./haproxy/unixaddress.ts";
 export { HAProxyProtocolWrapper, HAProxyWrappingFactory, type ProxyOptions } from "./haproxy/wrapper.ts";
 
 /**
- * An endpoint for connections through a proxy that sends PROXY headers, of version 1 or 2. Protocols are built and
- * connected once the header was read, and their transports' getPeer() and getHost() return its addresses.
+ * An endpoint for connections through a proxy that sends PROXY headers of version 1 or 2. A protocol is built and connected
+ * when the header has been read; getPeer() and getHost() of its transport return the addresses of the header.
  *
- * Only the proxies may be able to reach such a port: whoever connects can forge any address.
+ * Make sure that only the proxies can reach such a port: any client can forge a header.
+ * @throws TypeError | RangeError
  */
 export function proxyEndpoint(endpoint: ServerEndpoint, options: ProxyOptions = {}): ServerEndpoint {
-  return new ProxyEndpoint(endpoint, options);
+  const call = "proxyEndpoint(endpoint, options)";
+  ensureServerEndpoint(call, endpoint);
+  return new ProxyEndpoint(endpoint, ensureProxyOptions(call, options));
 }
 
 class ProxyEndpoint implements ServerEndpoint {
@@ -42,7 +48,7 @@ class ProxyEndpoint implements ServerEndpoint {
   }
 }
 
-// `haproxy:` before the description of another server endpoint, once this module was imported.
+// Importing this module registers the prefix `haproxy:` of server endpoint descriptions.
 registerServerEndpointParser({
   prefix: "haproxy",
   form: "haproxy:endpoint, as in haproxy:tcp:8080:interface=127.0.0.1",
@@ -50,15 +56,19 @@ registerServerEndpointParser({
   parse: (reactor, args) => proxyEndpoint(serverFromString(reactor, args.rest), { clock: clockOf(reactor) }),
 });
 
-/** Every reactor of ours has the time; the type of the parser promises less. */
+/** All reactors of this package are clocks, but the type of a parser does not promise it. */
 function clockOf(reactor: ReactorTCP & Partial<ReactorTime>): ReactorTime | null {
   return reactor.callLater === undefined ? null : (reactor as ReactorTCP & ReactorTime);
 }
 
 /**
- * The header that a proxy sends first, for a connection on behalf of `source`. Without addresses, or with addresses
- * that the version cannot express, the header says "unknown".
+ * The header that a proxy sends first on a connection on behalf of `info.source`. If there are no addresses, or the version
+ * cannot express them, the header says "unknown".
+ * @throws TypeError | RangeError
  */
-export function proxyHeader({ source, destination }: ProxyInfo, version: 1 | 2 = 2): Buffer {
-  return version === 1 ? encodeV1({ source, destination }) : encodeV2({ source, destination });
+export function proxyHeader(info: ProxyInfo, version: 1 | 2 = 2): Buffer {
+  const call = "proxyHeader(info, version)";
+  check(call, "info", info, PROXY_INFO);
+  check(call, "version", version, VERSION);
+  return version === 1 ? encodeV1(info) : encodeV2(info);
 }

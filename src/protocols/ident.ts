@@ -1,5 +1,5 @@
 /**
- * Whose a TCP connection is: the machine that it comes from may tell. Names follow twisted.protocols.ident.
+ * Ident: the user who owns a TCP connection, as the remote host identifies it. Names follow twisted.protocols.ident.
  * @see https://www.rfc-editor.org/rfc/rfc1413
  */
 
@@ -17,25 +17,25 @@ import { type IdentAddress, procLookup } from "./ident/proc.ts";
 export { HiddenUser, IdentError, InvalidPort, NoUser } from "./ident/error.ts";
 export type { IdentAddress } from "./ident/proc.ts";
 
-/** What an ident server tells: the name of the operating system, as IANA lists it ("UNIX", "OTHER", …), and the user. */
+/** The reply of an ident server: the operating system in IANA's list ("UNIX", "OTHER", …), and the user. */
 export type Identity = [systemName: string, userId: string];
 
-/** Bytes in a line: RFC 1413, section 5. */
+/** The maximum length of a line in bytes: RFC 1413, section 5. */
 const LINE_MAX = 1000;
 const PORT_MAX = 65_535;
 
 /**
- * Answers which users of this machine own connections to the machine that asks. Override lookup(). Queries of one
- * connection are answered one after the other, in their order.
+ * Tells a remote host which users of this machine own its connections. Override lookup(). The queries of a connection are
+ * answered one at a time, in order.
  */
 export class IdentServer extends LineReceiver {
-  /** The CR before it is stripped with the blanks. */
+  /** The CR before it is stripped together with other whitespace. */
   override delimiter: Bytes = "\n";
   override MAX_LENGTH = LINE_MAX;
 
   /**
-   * The owner of the connection between `serverAddress`, of this machine, and `clientAddress`, of the one that asks.
-   * It fails, or throws, with an IdentError for what is not told; anything else is logged, and told as UNKNOWN-ERROR.
+   * The owner of the connection between `serverAddress`, of this machine, and `clientAddress`, of the remote host. To
+   * refuse, throw an IdentError or fail with one; any other error is logged, and sent as UNKNOWN-ERROR.
    */
   lookup(_serverAddress: IdentAddress, _clientAddress: IdentAddress): Outcome<Identity> {
     throw new IdentError();
@@ -47,14 +47,14 @@ export class IdentServer extends LineReceiver {
     else this.validQuery(Number(ports[1]), Number(ports[2]));
   }
 
-  /** A line is no query. Closes the connection. */
+  /** A line is not a query. Closes the connection. */
   invalidQuery(): void {
     this.transport.loseConnection();
   }
 
-  /** A line is a query, whose ports may still be out of range. */
+  /** A line is a query. Its ports may be out of range. */
   validQuery(portOnServer: number, portOnClient: number): void {
-    // Paused meanwhile, so that neither the order changes nor queries pile up.
+    // Paused until the answer is sent: it keeps the order, and bounds the number of queries in memory.
     this.pauseProducing();
     maybeDeferred(() => this.#identify(portOnServer, portOnClient))
       .addCallback(([system, user]) => `USERID : ${field(system)} : ${field(user)}`)
@@ -74,7 +74,7 @@ export class IdentServer extends LineReceiver {
   }
 }
 
-/** Answers by Linux's table of TCP connections, for IPv4. */
+/** Looks connections up in Linux's table of TCP connections. IPv4 only. */
 export class ProcIdentServer extends IdentServer {
   override lookup(serverAddress: IdentAddress, clientAddress: IdentAddress): Outcome<Identity> {
     return procLookup(serverAddress, clientAddress).then((user): Identity => ["UNIX", user]);
@@ -85,10 +85,12 @@ function isPort(port: number): boolean {
   return port >= 1 && port <= PORT_MAX;
 }
 
-/** What may stand between two colons, or at the end. */
+/** A field of a reply. */
 function field(text: string): string {
   if (/[\0\r\n]/.test(text) || Buffer.byteLength(text) > 512) {
-    throw new RangeError("A system or user has line ends, NUL characters or more than 512 bytes, and cannot be told.");
+    throw new RangeError(
+      "A system or user cannot be sent: it contains line ends or NUL characters, or exceeds 512 bytes.",
+    );
   }
   return text;
 }
@@ -104,22 +106,20 @@ interface Query {
   readonly ports: string;
 }
 
-/** Asks an ident server. */
+/** Queries an ident server. */
 export class IdentClient extends LineOnlyReceiver {
   override MAX_LENGTH = LINE_MAX;
   override delimiter: Bytes = "\n";
-  /** The first was sent, the others wait for its answer. */
+  /** The first query is in flight; the others wait for its reply. */
   readonly #queries = new Fifo<Query>();
   #lost = false;
 
   /**
-   * Whose is the connection between `portOnServer`, of the machine that is asked, and `portOnClient`, of this one? Fails
-   * with an IdentError: NoUser, InvalidPort, HiddenUser, or the bare class for anything else, the loss of the connection
-   * included.
+   * The owner of the connection between `portOnServer` of the ident server's machine and `portOnClient` of this one. Fails
+   * with NoUser, InvalidPort or HiddenUser, or with a plain IdentError for any other reason, such as a lost connection.
    */
   lookup(portOnServer: number, portOnClient: number): Deferred<Identity> {
-    if (this.#lost)
-      return fail(lost(new ConnectionClosed("It was closed before the question was asked: connect anew.")));
+    if (this.#lost) return fail(lost(new ConnectionClosed("The connection was closed before the query was sent.")));
     const query: Query = { deferred: new Deferred<Identity>(), ports: `${portOnServer}, ${portOnClient}\r` };
     this.#queries.push(query);
     if (this.#queries.size === 1) this.sendLine(query.ports);
@@ -129,10 +129,10 @@ export class IdentClient extends LineOnlyReceiver {
   override lineReceived(line: Buffer): void {
     const query = this.#queries.shift();
     if (query === undefined) {
-      msg(`An ident server said something without being asked: ${JSON.stringify(line.toString())}`);
+      msg(`An ident server sent a line, but no reply is outstanding: ${JSON.stringify(line.toString())}`);
       return;
     }
-    // First the next query: a callback may ask another.
+    // Before the callbacks, which may add queries.
     if (this.#queries.size > 0) this.sendLine(this.#queries.peek()!.ports);
     const answer = parseAnswer(line.toString().trimEnd());
     if (answer instanceof IdentError) query.deferred.errback(answer);
@@ -146,13 +146,13 @@ export class IdentClient extends LineOnlyReceiver {
 }
 
 function lost(cause: unknown): IdentError {
-  return new IdentError("The connection to the ident server was lost before it answered.", cause);
+  return new IdentError("The connection to the ident server was lost before it replied.", cause);
 }
 
-/** `ports : USERID : system : user`, or `ports : ERROR : word`. A user may hold colons. */
+/** `ports : USERID : system : user`, or `ports : ERROR : word`. A user may contain colons. */
 function parseAnswer(line: string): Identity | IdentError {
   const [, kind, ...rest] = line.split(":");
   if (kind?.trim() === "ERROR" && rest.length === 1) return identErrorOf(rest[0]!.trim());
   if (kind?.trim() === "USERID" && rest.length > 1) return [rest[0]!.trim(), rest.slice(1).join(":").trimStart()];
-  return new IdentError(`The ident server answered what is no answer: ${JSON.stringify(line)}.`);
+  return new IdentError(`The ident server sent an invalid reply: ${JSON.stringify(line)}.`);
 }

@@ -1,5 +1,6 @@
-/** A client of memcached, by its text protocol. Names follow twisted.protocols.memcache. */
-
+/** A client of memcached that speaks its text protocol. Names follow twisted.protocols.memcache. */
+import { check, checkOptions, type OptionKinds } from "../internet/arguments/check.ts";
+import * as kinds from "../internet/arguments/kinds.ts";
 import type { Deferred } from "../internet/defer/deferred.ts";
 import { Fifo } from "../internet/defer/fifo.ts";
 import { fail } from "../internet/defer/makers.ts";
@@ -22,31 +23,36 @@ import {
   Version,
 } from "./memcache/commands.ts";
 import { ClientError, NoSuchCommand, ServerError } from "./memcache/error.ts";
-import { Gathering } from "./memcache/gathering.ts";
+import { MessageBuffer } from "./messagebuffer.ts";
 import { TimeoutMixin } from "./policies/timeout.ts";
 
 export { ClientError, NoSuchCommand, ServerError } from "./memcache/error.ts";
 
-/** Where memcached listens. */
+/** The port of memcached. */
 export const DEFAULT_PORT = 11211;
 
 /** Flags and value of a key; `[0, null]` when there is none. */
 export type Value = [flags: number, value: Buffer | null];
-/** The same with what checkAndSet() takes; `[0, "", null]` when there is none. */
+/** The same with the identifier for checkAndSet(); `[0, "", null]` when there is none. */
 export type IdentifiedValue = [flags: number, cas: string, value: Buffer | null];
 
-/** How a client of memcached behaves. */
+/** Options of a {@link MemCacheProtocol}. */
 export interface MemCacheOptions {
-  /** Seconds that the server may be silent while it owes an answer, or null for any. Default 60. */
+  /** Seconds without data from the server while a reply is outstanding; then the connection is closed. Null: no timeout. Default 60. */
   readonly timeOut?: number | null;
-  /** What measures them. Default: the installed reactor. */
+  /** Measures the timeout. Default: the installed reactor. */
   readonly clock?: ReactorTime | null;
 }
 
 const TIMEOUT_SECONDS = 60;
-/** Bytes of a value that is stored by memcached with its greatest `-I`. */
+const OPTIONS: OptionKinds<MemCacheOptions> = {
+  timeOut: kinds.orNull(kinds.seconds),
+  clock: kinds.orNull(kinds.clock),
+};
+
+/** The largest value in bytes that memcached can be configured to store (`-I`). */
 const VALUE_MAX = 1024 * 1024 * 1024;
-// Beyond these memcached refuses the command, but not the value behind it: that would be read as commands.
+// Above these limits memcached rejects the command, and would parse the value that follows it as commands.
 const FLAGS_MAX = 2 ** 32 - 1;
 const TIME_MAX = 2 ** 31 - 1;
 const CAS_MAX = 2n ** 64n - 1n;
@@ -56,112 +62,122 @@ const DELETED = { DELETED: true, NOT_FOUND: false };
 const OK = { OK: true };
 
 /**
- * A connection to a memcached server. Commands may be given at any time: they are answered in their order.
+ * A connection to a memcached server. Commands are pipelined: you can send one at any time, and they are answered in order.
  *
- * Every command's Deferred fails with ClientError for what cannot be asked or was refused, with ServerError, with
- * NoSuchCommand, with TimeoutError when the server is silent for too long, and with what ended the connection. Keys are
- * text of up to 250 bytes in UTF-8 without blanks and control characters.
+ * The Deferred of a command fails with ClientError when the arguments are out of range or the server rejected the command,
+ * with ServerError, with NoSuchCommand, with TimeoutError when the server does not reply in time, and with the reason when
+ * the connection is lost. Arguments of another type make the call throw a TypeError. A key is a string of up to 250 bytes
+ * in UTF-8 without whitespace and control characters.
  */
 export class MemCacheProtocol extends TimeoutMixin(LineReceiver) {
-  /** Bytes that a key may have. */
+  /** The maximum length of a key in bytes. */
   readonly MAX_KEY_LENGTH: number = 250;
-  /** Seconds that the server may be silent while it owes an answer, or null for any. */
+  /** Seconds without data from the server while a reply is outstanding; null: no timeout. */
   persistentTimeOut: number | null;
 
-  /** Commands that were sent, in their order, and are not answered. */
+  /** Commands in flight, in order. */
   readonly #current = new Fifo<Command<unknown>>();
-  /** Whose value that is. */
+  /** The command whose value is being received. */
   #retrieval: Retrieval<unknown> | null = null;
-  /** The value that is being received, with its line end. */
-  readonly #value = new Gathering();
+  /** The value being received, with its CR LF. */
+  readonly #value = new MessageBuffer();
   #closed: unknown = null;
 
-  constructor({ timeOut = TIMEOUT_SECONDS, clock = null }: MemCacheOptions = {}) {
+  /** @throws TypeError | RangeError */
+  constructor(options: MemCacheOptions = {}) {
+    const call = `new ${new.target.name}(options)`;
+    const { timeOut = TIMEOUT_SECONDS, clock = null } = checkOptions<MemCacheOptions>(call, options, OPTIONS);
     super();
     this.persistentTimeOut = timeOut;
     this.clock = clock;
   }
 
-  // --- to store ------------------------------------------------------------------------------------------------------
+  // --- storage -------------------------------------------------------------------------------------------------------
 
   /**
    * Store `value` under `key`. Fires with true.
-   * @param flags a number of 32 bits that is kept with the value
-   * @param expireTime seconds until the server forgets it, up to 30 days; more is a time since 1970; 0 means never
+   * @param flags 32 bits that are stored with the value
+   * @param expireTime seconds until the value expires, up to 30 days; a larger number is a Unix time; 0: never
    */
   set(key: string, value: Bytes, flags = 0, expireTime = 0): Deferred<boolean> {
     return this.#store("set", key, value, flags, expireTime);
   }
 
-  /** The same for a key that has no value. Fires with false when it has one. */
+  /** Store a value if the key has none. Fires with false otherwise. */
   add(key: string, value: Bytes, flags = 0, expireTime = 0): Deferred<boolean> {
     return this.#store("add", key, value, flags, expireTime);
   }
 
-  /** The same for a key that has a value. Fires with false when it has none. */
+  /** Store a value if the key has one. Fires with false otherwise. */
   replace(key: string, value: Bytes, flags = 0, expireTime = 0): Deferred<boolean> {
     return this.#store("replace", key, value, flags, expireTime);
   }
 
-  /** The same when the value is still the one that get() identified by `cas`. Fires with false when it is not. */
+  /** Store a value if the present one still has the identifier `cas` that get() returned. Fires with false otherwise. */
   checkAndSet(key: string, value: Bytes, cas: string, flags = 0, expireTime = 0): Deferred<boolean> {
+    check("checkAndSet(key, value, cas)", "cas", cas, kinds.text);
     if (!/^\d{1,20}$/.test(cas) || BigInt(cas) > CAS_MAX) {
-      return fail(new ClientError(`${quote(cas)} identifies no value: take what get() told.`));
+      return fail(new ClientError(`${quote(cas)} is not an identifier of a value: pass the one that get() returned.`));
     }
     return this.#store("cas", key, value, flags, expireTime, ` ${cas}`);
   }
 
-  /** Put `value` behind the one that is there. Fires with false when there is none. */
+  /** Append to the present value. Fires with false when there is none. */
   append(key: string, value: Bytes): Deferred<boolean> {
     return this.#store("append", key, value, 0, 0);
   }
 
-  /** Put `value` before the one that is there. Fires with false when there is none. */
+  /** Prepend to the present value. Fires with false when there is none. */
   prepend(key: string, value: Bytes): Deferred<boolean> {
     return this.#store("prepend", key, value, 0, 0);
   }
 
-  /** Forget a key's value. Fires with false when there is none. */
+  /** Delete the value of a key. Fires with false when there is none. */
   delete(key: string): Deferred<boolean> {
-    return this.#badKey(key) ?? this.#send(new Verdict(DELETED), `delete ${key}\r\n`);
+    return this.#badKey("delete(key)", key) ?? this.#send(new Verdict(DELETED), `delete ${key}\r\n`);
   }
 
-  /** Add `amount` to a decimal number. Fires with the sum, or with false when there is no value. */
+  /** Add `amount` to a value that is a decimal number. Fires with the sum, or with false when there is no value. */
   increment(key: string, amount = 1): Deferred<number | false> {
     return this.#count("incr", key, amount);
   }
 
-  /** Subtract `amount` from a decimal number, which does not fall below 0. Fires as increment() does. */
+  /** Subtract `amount` from a value that is a decimal number; the result is at least 0. Fires as increment() does. */
   decrement(key: string, amount = 1): Deferred<number | false> {
     return this.#count("decr", key, amount);
   }
 
-  // --- to retrieve ---------------------------------------------------------------------------------------------------
+  // --- retrieval -----------------------------------------------------------------------------------------------------
 
-  /** The value of a key, with what identifies it for checkAndSet() if that is wanted. */
+  /** The value of a key; with its identifier for checkAndSet() if `withIdentifier` is true. */
   get(key: string, withIdentifier?: false): Deferred<Value>;
   get(key: string, withIdentifier: true): Deferred<IdentifiedValue>;
   get(key: string, withIdentifier = false): Deferred<Value> | Deferred<IdentifiedValue> {
+    check("get(key, withIdentifier)", "withIdentifier", withIdentifier, kinds.flag);
     return withIdentifier
       ? this.#get("gets", [key], (entries) => identified(entries.get(key)!))
       : this.#get("get", [key], (entries) => plain(entries.get(key)!));
   }
 
-  /** The values of several keys; each of them is in the map. */
+  /** The values of several keys. The map has an entry for each of them. */
   getMultiple(keys: Iterable<string>, withIdentifier?: false): Deferred<Map<string, Value>>;
   getMultiple(keys: Iterable<string>, withIdentifier: true): Deferred<Map<string, IdentifiedValue>>;
   getMultiple(
     keys: Iterable<string>,
     withIdentifier = false,
   ): Deferred<Map<string, Value>> | Deferred<Map<string, IdentifiedValue>> {
+    const call = "getMultiple(keys, withIdentifier)";
+    check(call, "keys", keys, kinds.iterable);
+    check(call, "withIdentifier", withIdentifier, kinds.flag);
     return withIdentifier ? this.#get("gets", [...keys], each(identified)) : this.#get("get", [...keys], each(plain));
   }
 
-  // --- about the server ----------------------------------------------------------------------------------------------
+  // --- the server ----------------------------------------------------------------------------------------------------
 
-  /** The server's statistics: the general ones, or those that `arg` names. */
+  /** The server's statistics: the general ones, or the group that `arg` names. */
   stats(arg = ""): Deferred<Map<string, string>> {
-    if (/[\r\n]/.test(arg)) return fail(new ClientError("What stats() asks for is one line: take the line ends out."));
+    check("stats(arg)", "arg", arg, kinds.text);
+    if (/[\r\n]/.test(arg)) return fail(new ClientError("The argument of stats() must not contain line ends."));
     return this.#send(new Stats(), arg === "" ? "stats\r\n" : `stats ${arg}\r\n`);
   }
 
@@ -169,7 +185,7 @@ export class MemCacheProtocol extends TimeoutMixin(LineReceiver) {
     return this.#send(new Version(), "version\r\n");
   }
 
-  /** Forget everything. Fires with true. */
+  /** Delete all values. Fires with true. */
   flushAll(): Deferred<boolean> {
     return this.#send(new Verdict(OK), "flush_all\r\n");
   }
@@ -185,7 +201,8 @@ export class MemCacheProtocol extends TimeoutMixin(LineReceiver) {
     this.resetTimeout();
     const text = line.toString();
     const command = this.#current.peek();
-    if (command === undefined) throw new ServerError(`The memcached server said ${quote(text)} without being asked.`);
+    if (command === undefined)
+      throw new ServerError(`The memcached server sent ${quote(text)}, but no reply is outstanding.`);
     const error = errorIn(text);
     if (error !== null) {
       this.#finish();
@@ -209,14 +226,16 @@ export class MemCacheProtocol extends TimeoutMixin(LineReceiver) {
     if (this.#value.missing > 0) return;
     const value = this.#value.take();
     if (!value.subarray(-2).equals(LINE_END))
-      throw new ServerError("The memcached server sent a value without an end.");
+      throw new ServerError("The memcached server sent a value that does not end with CR LF.");
     this.#retrieval!.takeValue(value.subarray(0, -2));
     this.setLineMode(data.subarray(taken));
   }
 
   override timeoutConnection(): void {
-    const silence = `The memcached server did not answer for ${this.persistentTimeOut} seconds.`;
-    this.#close(new TimeoutError(`${silence} Its connection is closed.`));
+    const seconds = this.persistentTimeOut;
+    this.#close(
+      new TimeoutError(`The memcached server did not reply for ${seconds} seconds: the connection is closed.`),
+    );
     this.transport.abortConnection();
   }
 
@@ -226,11 +245,17 @@ export class MemCacheProtocol extends TimeoutMixin(LineReceiver) {
     this.#value.clear();
   }
 
-  // --- inside --------------------------------------------------------------------------------------------------------
+  // --- internals -----------------------------------------------------------------------------------------------------
 
   #store(command: string, key: string, value: Bytes, flags: number, expireTime: number, cas = ""): Deferred<boolean> {
+    const call = `${METHODS[command] ?? command}(key, value, flags, expireTime)`;
+    check(call, "value", value, kinds.bytes);
+    check(call, "flags", flags, NUMBER);
+    check(call, "expireTime", expireTime, NUMBER);
     const bad =
-      this.#badKey(key) ?? badNumber("flags", flags, 0, FLAGS_MAX) ?? badNumber("expireTime", expireTime, -1, TIME_MAX);
+      this.#badKey(call, key) ??
+      badNumber("flags", flags, 0, FLAGS_MAX) ??
+      badNumber("expireTime", expireTime, -1, TIME_MAX);
     if (bad !== undefined) return bad;
     const bytes = typeof value === "string" ? Buffer.from(value) : value;
     const head = `${command} ${key} ${flags} ${expireTime} ${bytes.length}${cas}\r\n`;
@@ -238,14 +263,16 @@ export class MemCacheProtocol extends TimeoutMixin(LineReceiver) {
   }
 
   #count(command: string, key: string, amount: number): Deferred<number | false> {
-    const bad = this.#badKey(key) ?? badNumber("amount", amount);
+    const call = `${METHODS[command]}(key, amount)`;
+    check(call, "amount", amount, NUMBER);
+    const bad = this.#badKey(call, key) ?? badNumber("amount", amount);
     return bad ?? this.#send(new Count(), `${command} ${key} ${amount}\r\n`);
   }
 
   #get<T>(command: string, keys: string[], result: (entries: ReadonlyMap<string, Entry>) => T): Deferred<T> {
-    if (keys.length === 0) return fail(new ClientError("No key was given: name one or more."));
+    if (keys.length === 0) return fail(new ClientError("getMultiple() needs at least one key."));
     for (const key of keys) {
-      const bad = this.#badKey(key);
+      const bad = this.#badKey("get(key)", key);
       if (bad !== undefined) return bad;
     }
     return this.#send(new Retrieval(keys, result), `${command} ${keys.join(" ")}\r\n`);
@@ -253,7 +280,7 @@ export class MemCacheProtocol extends TimeoutMixin(LineReceiver) {
 
   #send<T>(command: Command<T>, ...pieces: Bytes[]): Deferred<T> {
     if (!this.connected || this.#closed !== null) {
-      const message = "There is no connection to the memcached server: connect, or connect anew.";
+      const message = "There is no connection to the memcached server.";
       return fail(new ConnectionClosed(message, this.#closed === null ? {} : { cause: this.#closed }));
     }
     if (this.#current.size === 0) this.setTimeout(this.persistentTimeOut);
@@ -262,37 +289,51 @@ export class MemCacheProtocol extends TimeoutMixin(LineReceiver) {
     return command.deferred;
   }
 
-  /** The first command is answered. */
+  /** The first command in flight has its reply. */
   #finish(): void {
     this.#current.shift();
     if (this.#current.size === 0) this.setTimeout(null);
   }
 
-  /** No answer will come any more. */
+  /** No more replies will come. */
   #close(reason: unknown): void {
     this.#closed ??= reason;
     while (this.#current.size > 0) this.#current.shift()!.fail(reason);
   }
 
-  #badKey(key: string): Deferred<never> | undefined {
+  #badKey(call: string, key: string): Deferred<never> | undefined {
+    check(call, "key", key, kinds.text);
     const length = Buffer.byteLength(key);
     if (length > this.MAX_KEY_LENGTH) {
-      return fail(new ClientError(`A key has ${length} bytes, and may have ${this.MAX_KEY_LENGTH}: ${quote(key)}.`));
+      return fail(
+        new ClientError(`A key has ${length} bytes, more than the ${this.MAX_KEY_LENGTH} allowed: ${quote(key)}.`),
+      );
     }
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: it looks for them
     const blank = /[\u0000-\u0020\u007f]/.test(key);
-    // Half a character is sent as U+FFFD: all such keys would be one, and the server would answer for none that was asked.
+    // A lone surrogate is encoded as U+FFFD: different keys would become the same one.
     if (key !== "" && !blank && !/\p{Surrogate}/u.test(key)) return undefined;
-    return fail(new ClientError(`A key is whole text without blanks and control characters, unlike ${quote(key)}.`));
+    return fail(
+      new ClientError(
+        `A key must be text without whitespace, control characters and lone surrogates, unlike ${quote(key)}.`,
+      ),
+    );
   }
 }
 
 const LINE_END = Buffer.from("\r\n");
 
+/** The methods whose names differ from their commands. */
+const METHODS: Readonly<Record<string, string>> = { cas: "checkAndSet", incr: "increment", decr: "decrement" };
+
+/** Any number: one that is out of range is a ClientError. */
+const NUMBER: kinds.Kind = { accepts: "a number", typed: (value) => typeof value === "number" };
+
 function errorIn(line: string): NoSuchCommand | ClientError | ServerError | null {
   if (line === "ERROR") return new NoSuchCommand();
-  if (line.startsWith("CLIENT_ERROR")) return new ClientError(`memcached refused the command: ${line.slice(13)}.`);
-  if (line.startsWith("SERVER_ERROR")) return new ServerError(`memcached could not do it: ${line.slice(13)}.`);
+  if (line.startsWith("CLIENT_ERROR")) return new ClientError(`memcached rejected the command: ${line.slice(13)}.`);
+  if (line.startsWith("SERVER_ERROR"))
+    return new ServerError(`memcached could not execute the command: ${line.slice(13)}.`);
   return null;
 }
 
@@ -303,7 +344,7 @@ function badNumber(
   most = Number.MAX_SAFE_INTEGER,
 ): Deferred<never> | undefined {
   if (Number.isSafeInteger(value) && value >= least && value <= most) return undefined;
-  return fail(new ClientError(`${name} is a whole number from ${least} to ${most}, not ${value}.`));
+  return fail(new ClientError(`${name} must be an integer from ${least} to ${most}, not ${value}.`));
 }
 
 function plain({ flags, value }: Entry): Value {

@@ -1,11 +1,14 @@
 /**
- * A port forwarder: for each connection to it, it makes one to another host, and passes the bytes on both ways.
- * Names and semantics follow twisted.protocols.portforward.
+ * A port forwarder: it connects each client to a target, and forwards the bytes in both directions. Names and semantics
+ * follow twisted.protocols.portforward.
  *
  *     client ──── ProxyServer ──peer── ProxyClient ──── host:port
  *
- * Each side's transport is the other's producer: a side reads no further while the other has much waiting to be sent.
+ * Each side's transport is the producer of the other: a side stops reading while the other is above its high-water mark.
  */
+import { checkOptions, type OptionKinds } from "../internet/arguments/check.ts";
+import { withMethods } from "../internet/arguments/kinds.ts";
+import { CONNECT_OPTIONS, ensureHost } from "../internet/arguments/reactors.ts";
 import { SkeinError } from "../internet/error.ts";
 import type { Failure } from "../internet/failure.ts";
 import type { Address, Connector, ConnectTCPOptions, ReactorTCP } from "../internet/interfaces.ts";
@@ -18,7 +21,7 @@ import { msg } from "../logger/log.ts";
 export class Proxy extends Protocol {
   static override readonly borrows: boolean = true;
 
-  /** The other side: null until it is connected, and again when it or this is lost. */
+  /** The other side; null before it is connected, and after either side is lost. */
   peer: Proxy | null = null;
 
   setPeer(peer: Proxy): void {
@@ -29,7 +32,7 @@ export class Proxy extends Protocol {
     this.peer?.transport.write(data);
   }
 
-  /** What came from here is at its end: so is what goes to the other side. */
+  /** Forward the half-close. */
   readConnectionLost(): void {
     this.peer?.transport.loseWriteConnection();
   }
@@ -39,13 +42,13 @@ export class Proxy extends Protocol {
     this.peer = null;
     if (peer === null) return;
     peer.peer = null;
-    // A transport waits for its producer before it closes, and this one has no more to say.
+    // A transport waits for a paused producer before it closes, but this one has nothing more to send.
     peer.transport.unregisterProducer();
     peer.transport.loseConnection();
   }
 }
 
-/** The side that was connected to the target. */
+/** The side that connects to the target. */
 export class ProxyClient extends Proxy {
   override connectionMade(): void {
     const { peer } = this;
@@ -60,7 +63,7 @@ export class ProxyClient extends Proxy {
 /** Makes the connection to the target for one ProxyServer. */
 export class ProxyClientFactory extends ClientFactory<ProxyClient> {
   override protocol: (new () => ProxyClient) | null = ProxyClient;
-  /** The side that waits, or null when it waits no more. */
+  /** The side that waits for the connection; null when it is lost. */
   server: ProxyServer | null = null;
 
   setServer(server: ProxyServer | null): void {
@@ -78,12 +81,12 @@ export class ProxyClientFactory extends ClientFactory<ProxyClient> {
     const { server } = this;
     if (server === null) return;
     if (server.noisy)
-      msg(`A connection from ${server.transport.getPeer()} is not forwarded: ${reason.getErrorMessage()}`);
+      msg(`A connection from ${server.transport.getPeer()} cannot be forwarded: ${reason.getErrorMessage()}`);
     server.transport.loseConnection();
   }
 }
 
-/** The side that connected to the forwarder. It reads nothing until the target is connected. */
+/** The side that connected to the forwarder. It is paused until the target is connected. */
 export class ProxyServer extends Proxy {
   declare factory: ProxyFactory;
   /** Log when the target cannot be reached. */
@@ -114,13 +117,15 @@ export class ProxyServer extends Proxy {
   }
 }
 
-/** How connections are passed on. */
+/** Options for the connection to the target. */
 export interface ProxyOptions extends ConnectTCPOptions {
-  /** What connects to the target. Default: the installed reactor. */
+  /** Connects to the target. Default: the installed reactor. */
   readonly reactor?: ReactorTCP;
 }
 
-/** Listen with it: what connects is forwarded to `host` and `port`. */
+const OPTIONS: OptionKinds<ProxyOptions> = { ...CONNECT_OPTIONS, reactor: withMethods("a reactor", "connectTCP") };
+
+/** Forwards each connection that it accepts to `port` of `host`. */
 export class ProxyFactory extends Factory<ProxyServer> {
   override protocol: (new () => ProxyServer) | null = ProxyServer;
   readonly host: string;
@@ -128,21 +133,24 @@ export class ProxyFactory extends Factory<ProxyServer> {
   readonly #reactor: ReactorTCP | undefined;
   readonly #options: ConnectTCPOptions;
 
+  /** @throws TypeError | RangeError */
   constructor(host: string, port: number, options: ProxyOptions = {}) {
+    const call = `new ${new.target.name}(host, port, options)`;
+    ensureHost(call, host, port);
+    const { reactor, ...connecting } = checkOptions<ProxyOptions>(call, options, OPTIONS);
     super();
     this.host = host;
     this.port = port;
-    const { reactor, ...rest } = options;
     this.#reactor = reactor;
-    this.#options = rest;
+    this.#options = connecting;
   }
 
-  /** Begin to connect to the target. @throws SkeinError when there is neither a reactor given nor one installed */
+  /** Start to connect to the target. @throws SkeinError when no reactor was passed and none is installed */
   connect(client: ProxyClientFactory): Connector {
     const reactor = this.#reactor ?? installedReactor();
     if (reactor === undefined) {
       throw new SkeinError(
-        'Nothing connects to the target: pass a `reactor`, or install one by importing "skein/reactor".',
+        'There is no reactor to connect to the target: pass a `reactor`, or install one by importing "skein/reactor".',
       );
     }
     return reactor.connectTCP(this.host, this.port, client, this.#options);

@@ -1,7 +1,7 @@
 /**
- * A connection that begins with bytes which are not its protocol's own: the header of a proxy, the answer of one.
+ * A connection that starts with bytes of another protocol: the header of a proxy, or a proxy's reply.
  *
- *     transport ──── PreambleWrapper ──── what reads the preamble, then the protocol
+ *     transport ──── PreambleWrapper ──── the reader of the preamble, then the protocol
  */
 import type { Failure } from "../internet/failure.ts";
 import type { ProtocolLike } from "../internet/interfaces.ts";
@@ -9,13 +9,14 @@ import { endBy, watch } from "./guard.ts";
 import { ProtocolWrapper } from "./policies/wrapper.ts";
 
 export class PreambleWrapper extends ProtocolWrapper {
-  /** Received behind the preamble while the protocol is paused. */
+  /** Bytes received after the preamble, until the protocol resumes reading. */
   #rest: Buffer | null = null;
   #paused = false;
 
   /**
-   * The preamble is over: connect `next`, and give it what was received behind the preamble. What `next` throws comes
-   * out of here, and what its dataReceived() returns is returned: it may be a promise, which the reactor watches.
+   * The preamble is complete: connect `next`, and deliver the bytes received after the preamble to it.
+   * @returns the result of its dataReceived(), which may be a promise that the reactor watches
+   * @throws what `next` throws
    */
   handOver(next: ProtocolLike, rest: Uint8Array): unknown {
     this.switchProtocol(next);
@@ -44,7 +45,7 @@ export class PreambleWrapper extends ProtocolWrapper {
     if (!this.#paused) super.resumeProducing();
   }
 
-  /** Not called by the transport, so nobody but us ends the connection when the protocol throws. */
+  /** The transport does not call this, so what the protocol throws must be handled here. */
   #deliver(rest: Buffer): void {
     try {
       watch(this.dataReceived(rest), this, this);

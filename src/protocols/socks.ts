@@ -1,5 +1,7 @@
-/** SOCKS 4 and 4a: a server, and an endpoint that connects through one. Names follow twisted.protocols.socks. */
+/** SOCKS 4 and 4a: a server, and an endpoint that connects through a server. Names follow twisted.protocols.socks. */
+import { check } from "../internet/arguments/check.ts";
 import { described, missingMethod } from "../internet/arguments/described.ts";
+import { callable, constructible, orNull } from "../internet/arguments/kinds.ts";
 import type { Deferred, Outcome } from "../internet/defer/deferred.ts";
 import { maybeDeferred } from "../internet/defer/makers.ts";
 import { TCP4ClientEndpoint } from "../internet/endpoints/tcp.ts";
@@ -14,60 +16,66 @@ import { BIND, encodeReply, GRANTED, parseRequest, REJECTED, SOCKSError, type SO
 export { SOCKS4ClientEndpoint } from "./socks/client.ts";
 export { SOCKSError } from "./socks/request.ts";
 
-/** What a SOCKS server needs of a reactor. */
+/** The parts of a reactor that a SOCKS server uses. */
 export type SOCKSReactor = ReactorTCP & ReactorNames & ReactorTime;
 
 const REACTOR = ["connectTCP", "listenTCP", "resolve", "callLater"];
 
-/** Takes a line about each request, and about how it ended. */
+/** Receives a line for each request and a line for its outcome. */
 export type SOCKSLog = (line: string) => void;
 
-/** Seconds that a client may take to ask, and that a destination may take to answer or to come. */
-const PATIENCE_SECONDS = 120;
+/** Seconds: the timeout of a client's request, of connecting to the destination, and of the connection from it after BIND. */
+const TIMEOUT_SECONDS = 120;
+
+const LOGGING = orNull(callable);
 
 const CONTROL = /\p{Cc}/gu;
 
 const NOTHING: Buffer = Buffer.alloc(0);
 
 /**
- * One client of a SOCKS server; its `peer` is the connection to the destination, once there is one. Override
- * authorize(): by default anybody may have the server connect to anything, or listen, which nobody wants of a server
- * that strangers can reach.
+ * One client of a SOCKS server. Its `peer` is the connection to the destination, once that is made. Override authorize():
+ * by default any client may make the server connect to any address, or listen. Do not expose that to untrusted networks.
  */
 export class SOCKSv4 extends Proxy {
   readonly reactor: SOCKSReactor;
   readonly logging: SOCKSLog | null;
-  /** What was received and is not forwarded yet: a part of the request, or what came behind it. */
+  /** Bytes received and not yet forwarded: an incomplete request, or the bytes that follow a request. */
   #held = NOTHING;
-  /** The request for the log, once there is one. */
+  /** The request as the log shows it; "" until it is complete. */
   #request = "";
+  /** The client has sent FIN. */
   #ended = false;
   #lost = false;
-  /** What is waited for: the destination's name, leave to connect, the connection. */
+  /** The step in progress: name resolution, authorization or the connection. */
   #pending: Deferred<unknown> | null = null;
   #port: ListeningPort | null = null;
-  #patience: DelayedCall | null = null;
+  #timeout: DelayedCall | null = null;
 
   /**
-   * @param reactor connects, listens, looks names up and measures the time
-   * @param logging takes a line for each request and for how it ended; null: nobody is told
+   * @param reactor connects, listens, resolves names and measures timeouts
+   * @param logging receives a line for each request and for its outcome; null: no log
+   * @throws TypeError
    */
   constructor(reactor: SOCKSReactor, logging: SOCKSLog | null = null) {
     super();
+    ensureReactorFirst(`new ${new.target.name}(reactor, logging)`, reactor);
+    check("new SOCKSv4(reactor, logging)", "logging", logging, LOGGING);
     this.reactor = reactor;
     this.logging = logging;
   }
 
   /**
-   * May `user`, whose name nobody has verified, have `code` (1 is CONNECT, 2 is BIND) with `server`, an IP address, and
-   * `port`? A name was looked up before, so that the answer holds for where the connection goes.
+   * Decide whether `user` may use the command `code` (1: CONNECT, 2: BIND) with `port` of `server`. The user name is not
+   * authenticated. `server` is an IP address: a name has been resolved before, so that the decision applies to the address
+   * that is used.
    */
   authorize(_code: number, _server: string, _port: number, _user: string): Outcome<boolean> {
     return true;
   }
 
   override connectionMade(): void {
-    this.#patience = this.reactor.callLater(PATIENCE_SECONDS, () => this.#reject("it took too long"));
+    this.#timeout = this.reactor.callLater(TIMEOUT_SECONDS, () => this.#reject("timed out"));
   }
 
   override dataReceived(data: Buffer): void {
@@ -77,7 +85,7 @@ export class SOCKSv4 extends Proxy {
     }
     this.#held = Buffer.concat([this.#held, data]);
     if (this.#request !== "") {
-      this.transport.pauseProducing(); // so that no more than this has to be held
+      this.transport.pauseProducing(); // bounds what is buffered
       return;
     }
     let request: SOCKSRequest | null;
@@ -93,7 +101,7 @@ export class SOCKSv4 extends Proxy {
     this.#serve(request);
   }
 
-  /** The client says no more; it may still listen. */
+  /** The client has half-closed; it may still receive. */
   override readConnectionLost(): void {
     this.#ended = true;
     if (this.#request === "") this.transport.loseConnection();
@@ -125,7 +133,7 @@ export class SOCKSv4 extends Proxy {
       .resolve(host)
       .addCallback((server) =>
         maybeDeferred(() => this.authorize(command, server, port, user)).addCallback((allowed) => {
-          if (!allowed) throw new SOCKSError("it is not authorized");
+          if (!allowed) throw new SOCKSError("not authorized");
           return command === BIND ? this.#bind(server) : this.#connect(server, port);
         }),
       )
@@ -133,17 +141,17 @@ export class SOCKSv4 extends Proxy {
   }
 
   #connect(server: string, port: number): Deferred<unknown> {
-    const endpoint = new TCP4ClientEndpoint(this.reactor, server, port, { timeout: PATIENCE_SECONDS });
+    const endpoint = new TCP4ClientEndpoint(this.reactor, server, port, { timeout: TIMEOUT_SECONDS });
     return endpoint.connect(new RelayFactory(() => this.#relay()));
   }
 
-  /** Listen for one connection, which has to come from `server`. */
+  /** Listen for one connection, which must come from `server`. */
   #bind(server: string): void {
     const factory = new RelayFactory((peer) => {
       if (this.#port === null) return null;
       this.#stopListening();
       if (peer.host === server) return this.#relay();
-      this.#reject(`${peer.host} came instead`);
+      this.#reject(`${peer.host} connected instead`);
       return null;
     });
     this.#port = this.reactor.listenTCP(0, factory, { backlog: 1 });
@@ -172,9 +180,9 @@ export class SOCKSv4 extends Proxy {
     this.transport.loseConnection();
   }
 
-  /** Nothing is waited for any longer. */
+  /** Cancel the timeout and stop listening. */
   #release(): void {
-    if (this.#patience?.active()) this.#patience.cancel();
+    if (this.#timeout?.active()) this.#timeout.cancel();
     this.#stopListening();
   }
 
@@ -185,11 +193,11 @@ export class SOCKSv4 extends Proxy {
 
   #log(what: string): void {
     const line = `SOCKS ${this.transport.getPeer()} ${this.#request || "request"}: ${what}`;
-    this.logging?.(line.replace(CONTROL, "?")); // names come from strangers
+    this.logging?.(line.replace(CONTROL, "?")); // the request is untrusted
   }
 }
 
-/** Builds one SOCKSv4 for each client. */
+/** The factory of a SOCKS server. */
 export class SOCKSv4Factory extends Factory<SOCKSv4> {
   readonly reactor: SOCKSReactor;
   readonly logging: SOCKSLog | null;
@@ -199,10 +207,10 @@ export class SOCKSv4Factory extends Factory<SOCKSv4> {
   ) => SOCKSv4;
 
   /**
-   * @param reactor connects, listens, looks names up and measures the time
-   * @param logging takes a line for each request and for how it ended; null: nobody is told
-   * @param Client the protocol's class: one that overrides authorize()
-   * @throws TypeError without a reactor: Twisted's factory takes the log alone, and the installed reactor
+   * @param reactor connects, listens, resolves names and measures timeouts
+   * @param logging receives a line for each request and for its outcome; null: no log
+   * @param Client the class of protocols: one that overrides authorize()
+   * @throws TypeError
    */
   constructor(
     reactor: SOCKSReactor,
@@ -210,12 +218,10 @@ export class SOCKSv4Factory extends Factory<SOCKSv4> {
     Client: new (reactor: SOCKSReactor, logging: SOCKSLog | null) => SOCKSv4 = SOCKSv4,
   ) {
     super();
-    if (missingMethod(reactor, REACTOR) !== undefined) {
-      throw new TypeError(
-        `new SOCKSv4Factory(reactor, logging) needs a reactor first, not ${described(reactor)}. Twisted's takes the log alone, ` +
-          "and the installed reactor; here that is the one that skein/reactor exports.",
-      );
-    }
+    const call = `new ${new.target.name}(reactor, logging, Client)`;
+    ensureReactorFirst(call, reactor);
+    check(call, "logging", logging, LOGGING);
+    check(call, "Client", Client, constructible);
     this.reactor = reactor;
     this.logging = logging;
     this.#Client = Client;
@@ -226,6 +232,15 @@ export class SOCKSv4Factory extends Factory<SOCKSv4> {
     client.factory = this;
     return client;
   }
+}
+
+/** Twisted's classes take the log alone, and use the installed reactor. @throws TypeError */
+function ensureReactorFirst(call: string, reactor: unknown): void {
+  if (missingMethod(reactor, REACTOR) === undefined) return;
+  throw new TypeError(
+    `${call} needs a reactor first, not ${described(reactor)}. Twisted's takes only the log, and uses the installed ` +
+      'reactor; here, pass the one that "skein/reactor" exports.',
+  );
 }
 
 class RelayFactory extends Factory<ProxyClient> {

@@ -188,7 +188,7 @@ it("drops a connection that it cannot forward, and logs it", async () => {
   expect(await client.closed).toBe("");
   program.interrupt();
   expect(await program.exited).toEqual({ code: 0, signal: null });
-  expect(program.stderr).toContain(`is not forwarded: Cannot connect to 127.0.0.1:${port}: `);
+  expect(program.stderr).toContain(`cannot be forwarded: Cannot connect to 127.0.0.1:${port}: `);
 });
 
 it("runs on the reactor that --reactor or SKEIN_REACTOR names", async () => {

@@ -287,7 +287,7 @@ forEachReactor((make) => {
     const near = await Peer.connect(listen(reactor, new ProxyFactory(loopback(), await freePort(), { reactor })));
     await near.ended;
     expect(takeLog()).toEqual([
-      expect.stringMatching(/^A connection from 127\.0\.0\.1:\d+ is not forwarded: Cannot connect to 127\.0\.0\.1:/),
+      expect.stringMatching(/^A connection from 127\.0\.0\.1:\d+ cannot be forwarded: Cannot connect to 127\.0\.0\.1:/),
     ]);
   });
 });

@@ -332,7 +332,7 @@ describe("FileSender", () => {
     const sender = new FileSender();
     const first = new Sink();
     const done = sender.beginFileTransfer(iterated("one"), first);
-    expect(() => sender.beginFileTransfer(iterated("two"), new Sink())).toThrow(/sends a file already/);
+    expect(() => sender.beginFileTransfer(iterated("two"), new Sink())).toThrow(/already sending a file/);
     await done;
     const second = new Sink();
     expect((await sender.beginFileTransfer(iterated("two"), second)).toString()).toBe("o");

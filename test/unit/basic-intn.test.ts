@@ -255,7 +255,7 @@ describe("Int8StringReceiver and Int16StringReceiver", () => {
     expect(transport.written.length).toBe(protocol.prefixLength + most);
     expect(() => protocol.sendString(Buffer.alloc(most + 1))).toThrow(StringTooLongError);
     expect(() => protocol.sendString("é".repeat(most / 2 + 1))).toThrow(
-      expect.objectContaining({ code: "ERR_STRING_TOO_LONG", message: expect.stringContaining(`tells ${most} bytes`) }),
+      expect.objectContaining({ code: "ERR_STRING_TOO_LONG", message: expect.stringContaining(`maximum is ${most}`) }),
     );
     expect(transport.written.length).toBe(protocol.prefixLength + most);
   });

@@ -64,7 +64,7 @@ describe("StatefulStringProtocol", () => {
       expect.objectContaining({
         code: "ERR_SKEIN",
         message: expect.stringMatching(
-          /^Login received a string in the state "nowhere": write its method proto_nowhere/,
+          /^Login received a string in the state "nowhere", which has no method proto_nowhere/,
         ),
       }),
     );

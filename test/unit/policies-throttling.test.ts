@@ -277,8 +277,10 @@ describe("writing", () => {
 
 describe("a ThrottlingFactory", () => {
   it.each([0, -1, Number.NaN])("refuses a limit of %d bytes", (limit) => {
-    expect(() => throttled({ readLimit: limit })).toThrow(/^readLimit is a number of bytes a second above 0, or null/);
-    expect(() => throttled({ writeLimit: limit })).toThrow(/^writeLimit is a number of bytes a second above 0/);
+    expect(() => throttled({ readLimit: limit })).toThrow(
+      /: options.readLimit must be a number above 0, or null, not /,
+    );
+    expect(() => throttled({ writeLimit: limit })).toThrow(/: options.writeLimit must be a number above 0/);
   });
 
   it("needs a clock only with a byte limit, and says so", () => {
@@ -299,8 +301,8 @@ describe("a ThrottlingFactory", () => {
       `${name} has its 1 connections, and closes a new one`,
       `${name} throttles reading`,
       `${name} throttles writing`,
-      `${name} reads on`,
-      `${name} writes on`,
+      `${name} resumes reading`,
+      `${name} resumes writing`,
     ]);
   });
 

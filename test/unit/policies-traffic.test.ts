@@ -49,7 +49,7 @@ describe("a TrafficLoggingFactory", () => {
     transport.receive("abcd");
     expect(lines.slice(1)).toEqual([
       "1 C 00000000  30 31 32 33                                      |0123|",
-      "1 C … 6 bytes more",
+      "1 C … 6 more bytes",
       "1 C 0000000a  61 62 63 64                                      |abcd|",
     ]);
   });

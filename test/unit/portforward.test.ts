@@ -69,7 +69,7 @@ describe("a ProxyServer that waits for its target", () => {
     const { transport, connector } = visit();
     connector.fail(new ConnectionRefusedError("Nothing listens there."));
     expect(transport.disconnecting).toBe(true);
-    expect(said).toEqual(["A connection from 192.0.2.1:54321 is not forwarded: Nothing listens there."]);
+    expect(said).toEqual(["A connection from 192.0.2.1:54321 cannot be forwarded: Nothing listens there."]);
     transport.lose();
     expect(said).toHaveLength(1);
   });

@@ -44,7 +44,7 @@ const WRONG_NUMBERS: Readonly<Record<string, readonly string[]>> = {
 /** Values that a call takes although its declared type does not, and why. */
 const TAKEN: readonly { readonly which: RegExp; readonly values: readonly string[]; readonly why: string }[] = [
   {
-    which: / (pieces|members|timings|predicates)$/,
+    which: / (pieces|members|timings|predicates|keys)$/,
     values: ['""', "[]", "a Map"],
     why: "nothing in an empty iterable is wrong",
   },
@@ -59,6 +59,7 @@ const TAKEN: readonly { readonly which: RegExp; readonly values: readonly string
     why: "any object is a context, which accepts every other one if it has no iosimVerify()",
   },
   { which: /^Deferred.addTimeout onTimeoutCancel$/, values: ["undefined"], why: "an overload leaves it out" },
+  { which: / withIdentifier$/, values: ["true", "false"], why: "each is the type of another overload" },
   { which: /^deferLater f$/, values: ["undefined"], why: "an overload leaves it out" },
   {
     which: /^(ensureDeferred value|timeout work|Simulation.until awaited)$/,

@@ -15,7 +15,8 @@ const LISTEN_OPTIONS: OptionKinds<ListenTCPOptions> = {
   reusePort: flag,
 };
 
-const CONNECT_OPTIONS: OptionKinds<ConnectTCPOptions> = { timeout: seconds, bindAddress: localAddress };
+/** The options of connectTCP(). */
+export const CONNECT_OPTIONS: OptionKinds<ConnectTCPOptions> = { timeout: seconds, bindAddress: localAddress };
 
 const SERVER_ENDPOINT = withMethods("an endpoint", "listen");
 const CLIENT_ENDPOINT = withMethods("an endpoint", "connect");

@@ -14,3 +14,9 @@ export const BufferView = View as unknown as {
   /** A copy of `bytes` in an ArrayBuffer of exactly their size, so that transferring it takes no other bytes along. */
   new (bytes: Uint8Array): Buffer;
 };
+
+/** `bytes` itself if it is a Buffer, otherwise a Buffer over the same memory. */
+export function bufferOf(bytes: Uint8Array): Buffer {
+  if (Buffer.isBuffer(bytes)) return bytes;
+  return new BufferView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

@@ -1,18 +1,31 @@
 /** Sends a file or another source of bytes, with back-pressure. */
 import type { FileHandle } from "node:fs/promises";
 import type { Readable } from "node:stream";
+import { check } from "../../internet/arguments/check.ts";
+import { has } from "../../internet/arguments/described.ts";
+import { callable, type Kind, orNull } from "../../internet/arguments/kinds.ts";
+import { ensureConsumer } from "../../internet/arguments/transports.ts";
 import { Deferred } from "../../internet/defer/deferred.ts";
+import { bufferOf } from "../../internet/engine/view.ts";
 import { SkeinError } from "../../internet/error.ts";
 import { Failure } from "../../internet/failure.ts";
 import type { Bytes, Consumer, PullProducer } from "../../internet/interfaces.ts";
 import { TransferStoppedError } from "./error.ts";
 import { NOTHING } from "./receiver.ts";
 
-/** What a FileSender reads: an open file from its current position, a stream, or any iterable of bytes. */
+/** The source of a transfer: an open file from its current position, a stream, or any iterable of bytes. */
 export type ByteSource = Pick<FileHandle, "read"> | Readable | AsyncIterable<Bytes>;
 
-/** What is done to each piece of a file before it is sent. */
+/** Transforms each chunk before it is sent. */
 export type Transform = (piece: Buffer) => Bytes;
+
+const CALL = "beginFileTransfer(file, consumer, transform)";
+const SOURCE: Kind = {
+  accepts: "an open file, a stream or an async iterable",
+  typed: (value) =>
+    has(value, "read") || typeof (value as AsyncIterable<Bytes> | null)?.[Symbol.asyncIterator] === "function",
+};
+const TRANSFORM = orNull(callable);
 
 /** The state of a transfer in progress. */
 interface Transfer {
@@ -24,74 +37,79 @@ interface Transfer {
 
 /** Reads a source chunk by chunk. */
 interface Reader {
-  /** The next bytes, at most `size` of them where the source lets one choose; null at the end. */
+  /** The next bytes, at most `size` if the source supports that; null at the end. */
   read(size: number): Promise<Buffer | null>;
   /** Release the source; no more is read. */
   release(): void;
 }
 
-/** A pull producer that reads a piece each time the consumer is ready for one. It makes one transfer at a time. */
+/** A pull producer that reads a chunk each time the consumer can take one. It runs one transfer at a time. */
 export class FileSender implements PullProducer {
-  /** The most bytes that are given to the consumer at a time, before the transform. Default 16384. */
+  /** The maximum size of a chunk in bytes, before the transform. Default 16384. */
   declare CHUNK_SIZE: number;
-  /** The last byte that was given to the consumer; empty before the first. */
+  /** The last byte that was written to the consumer; empty before the first. */
   lastSent: Buffer = NOTHING;
 
   #transfer: Transfer | null = null;
-  /** Read, and not given to the consumer yet. */
+  /** Bytes that were read and not yet written to the consumer. */
   #rest = NOTHING;
   #reading = false;
 
   /**
-   * Give everything that `file` holds to `consumer`, each piece as `transform` returns it. Fires with the last byte that
-   * was sent, which is empty when there was none, after all is handed to the consumer.
+   * Write the contents of `file` to `consumer`, each chunk as `transform` returns it. Fires with the last byte sent, or an
+   * empty Buffer if there was none, when everything was written to the consumer.
    *
-   * Fails with what reading or `transform` threw, and with TransferStoppedError when the consumer wants no more, as when
-   * its connection was lost; cancelling it ends the transfer. The consumer stays open, and so does a FileHandle; a
-   * stream or an iterator is told to end.
-   * @throws SkeinError while another transfer is under way, and what `consumer.registerProducer()` throws
+   * Fails with what reading or `transform` threw, and with TransferStoppedError when the consumer stops it, for example
+   * because its connection was lost. Cancelling it ends the transfer. The consumer and a FileHandle remain open; a stream
+   * is destroyed, and an iterator is returned.
+   * @throws TypeError; SkeinError while another transfer is in progress, and what `consumer.registerProducer()` throws
    */
   beginFileTransfer(file: ByteSource, consumer: Consumer, transform: Transform | null = null): Deferred<Buffer> {
+    check(CALL, "file", file, SOURCE);
+    ensureConsumer(CALL, consumer);
+    check(CALL, "transform", transform, TRANSFORM);
     if (this.#transfer !== null) {
-      throw new SkeinError("This FileSender sends a file already: wait for its Deferred, or use another FileSender.");
+      throw new SkeinError(
+        "This FileSender is already sending a file: wait for its Deferred, or use another FileSender.",
+      );
     }
-    const done = new Deferred<Buffer>(() => this.#giveUp()?.consumer.unregisterProducer());
+    const done = new Deferred<Buffer>(() => this.#abort()?.consumer.unregisterProducer());
     this.#transfer = { reader: readerOf(file), consumer, transform, done };
     this.lastSent = NOTHING;
     try {
       consumer.registerProducer(this, false);
     } catch (error) {
-      this.#giveUp();
+      this.#abort();
       throw error;
     }
     return done;
   }
 
-  /** The consumer is ready for the next piece. */
+  /** The consumer can take the next chunk. */
   resumeProducing(): void {
     const transfer = this.#transfer;
     if (transfer === null || this.#reading) return;
     try {
-      while (this.#rest.length > 0) if (this.#give(transfer)) return;
+      while (this.#rest.length > 0) if (this.#write(transfer)) return;
     } catch (error) {
       this.#fail(transfer, error);
       return;
     }
     this.#reading = true;
     transfer.reader.read(this.CHUNK_SIZE).then(
-      (piece) => this.#took(transfer, piece),
+      (piece) => this.#received(transfer, piece),
       (error: unknown) => this.#fail(transfer, error),
     );
   }
 
-  /** The consumer wants no more. */
+  /** The consumer stops the transfer. */
   stopProducing(): void {
-    this.#giveUp()?.done.errback(
+    this.#abort()?.done.errback(
       new TransferStoppedError("The consumer stopped the transfer, perhaps because its connection was lost."),
     );
   }
 
-  #took(transfer: Transfer, piece: Buffer | null): void {
+  #received(transfer: Transfer, piece: Buffer | null): void {
     if (transfer !== this.#transfer) return;
     this.#reading = false;
     if (piece !== null) {
@@ -104,8 +122,8 @@ export class FileSender implements PullProducer {
     transfer.done.callback(this.lastSent);
   }
 
-  /** Give the consumer the next part of what was read. False when the transform left nothing of it. */
-  #give({ consumer, transform }: Transfer): boolean {
+  /** Write the next part of what was read. False when the transform returned nothing for it. */
+  #write({ consumer, transform }: Transfer): boolean {
     const piece = this.#rest.subarray(0, this.CHUNK_SIZE);
     this.#rest = this.#rest.subarray(piece.length);
     const bytes = transform === null ? piece : transform(piece);
@@ -118,13 +136,13 @@ export class FileSender implements PullProducer {
 
   #fail(transfer: Transfer, error: unknown): void {
     if (transfer !== this.#transfer) return;
-    this.#giveUp();
+    this.#abort();
     transfer.consumer.unregisterProducer();
     transfer.done.errback(new Failure(error));
   }
 
-  /** End before the file did. Returns the transfer that was under way. */
-  #giveUp(): Transfer | null {
+  /** End the transfer early. @returns the transfer that was in progress */
+  #abort(): Transfer | null {
     const transfer = this.#transfer;
     this.#end();
     transfer?.reader.release();
@@ -173,18 +191,14 @@ class IteratorReader implements Reader {
     for (;;) {
       const { done, value } = await this.#iterator.next();
       if (done === true) return null;
-      if (value.length > 0) return typeof value === "string" ? Buffer.from(value) : viewOf(value);
+      if (value.length > 0) return typeof value === "string" ? Buffer.from(value) : bufferOf(value);
     }
   }
 
   release(): void {
-    // The iterator of a stream ends the stream too, but not while it waits for the next bytes.
+    // return() of a stream's iterator would destroy the stream only after the pending read.
     if ("destroy" in this.#file) this.#file.destroy();
-    // What an iterator throws while it is given up is of no interest any more.
+    // The transfer has its result: an error of return() is irrelevant.
     this.#iterator.return?.().catch(() => {});
   }
-}
-
-function viewOf({ buffer, byteOffset, length }: Uint8Array): Buffer {
-  return Buffer.from(buffer, byteOffset, length);
 }

@@ -1,12 +1,14 @@
 /** Length-prefixed strings, with the length in network byte order. */
+import { check } from "../../internet/arguments/check.ts";
+import { bytes } from "../../internet/arguments/kinds.ts";
 import { SkeinError } from "../../internet/error.ts";
 import type { Bytes } from "../../internet/interfaces.ts";
 import { Accumulator } from "./accumulator.ts";
 import { StringTooLongError } from "./error.ts";
 import { FrameReceiver } from "./receiver.ts";
 
-/** Bytes: up to here a string is copied behind its prefix, which costs less than a write of its own. */
-const LONG = 1024;
+/** Bytes: up to this length a string is copied after its prefix, which is cheaper than a second write. */
+const COPIED_MAX = 1024;
 
 /** Strings with a length prefix of `prefixLength` bytes, which a subclass sets. */
 export abstract class IntNStringReceiver extends FrameReceiver<Accumulator> {
@@ -20,7 +22,7 @@ export abstract class IntNStringReceiver extends FrameReceiver<Accumulator> {
   /** The remaining bytes of a string that is too long. */
   #unwanted = 0;
 
-  /** A string came, without its prefix. */
+  /** A string has arrived. It does not contain the prefix. */
   stringReceived(_string: Buffer): void {
     throw new SkeinError(`${this.constructor.name} receives strings: it must override stringReceived(string).`);
   }
@@ -33,17 +35,18 @@ export abstract class IntNStringReceiver extends FrameReceiver<Accumulator> {
     this.transport.loseConnection();
   }
 
-  /** Send a string with its prefix. @throws StringTooLongError when the length does not fit the prefix */
+  /** Send a string with its prefix. @throws StringTooLongError when its length does not fit into the prefix; TypeError */
   sendString(string: Bytes): void {
+    if (typeof string !== "string") check("sendString(string)", "string", string, bytes);
     const length = typeof string === "string" ? Buffer.byteLength(string) : string.length;
     const limit = 256 ** this.prefixLength;
     if (length >= limit) {
       throw new StringTooLongError(
-        `A string of ${length} bytes does not fit behind a prefix of ${this.prefixLength}, which tells ${limit - 1} ` +
-          "bytes at most: send it in parts, or use a longer prefix.",
+        `A string of ${length} bytes does not fit a prefix of ${this.prefixLength} bytes, whose maximum is ${limit - 1}: ` +
+          "send it in parts, or use a longer prefix.",
       );
     }
-    if (length > LONG) {
+    if (length > COPIED_MAX) {
       this.transport.write(this.#message(length, 0));
       this.transport.write(string);
       return;
@@ -81,7 +84,7 @@ export abstract class IntNStringReceiver extends FrameReceiver<Accumulator> {
     return true;
   }
 
-  /** The prefix of a string of `length` bytes, and behind it room for `room` bytes. */
+  /** The prefix of a string of `length` bytes, followed by `room` uninitialized bytes. */
   #message(length: number, room: number): Buffer {
     const size = this.prefixLength;
     const message = Buffer.allocUnsafe(size + room);

@@ -1,4 +1,7 @@
 /** Protocols of delimited lines. */
+import { check } from "../../internet/arguments/check.ts";
+import { byteArray } from "../../internet/arguments/kinds.ts";
+import { bufferOf } from "../../internet/engine/view.ts";
 import { SkeinError } from "../../internet/error.ts";
 import type { Bytes } from "../../internet/interfaces.ts";
 import { bytesOf, LineBuffer } from "./linebuffer.ts";
@@ -11,7 +14,7 @@ export class LineOnlyReceiver extends FrameReceiver<LineBuffer> {
   /** The maximum length of a line in bytes, without its delimiter. Default 16384. */
   declare MAX_LENGTH: number;
 
-  /** A line came, without its delimiter. */
+  /** A line has arrived. It does not contain the delimiter. */
   lineReceived(_line: Buffer): void {
     throw new SkeinError(`${this.constructor.name} receives lines: it must override lineReceived(line).`);
   }
@@ -24,7 +27,7 @@ export class LineOnlyReceiver extends FrameReceiver<LineBuffer> {
     this.transport.loseConnection();
   }
 
-  /** Send a line; the delimiter is added. */
+  /** Send a line; the delimiter is added. @throws TypeError */
   sendLine(line: Bytes): void {
     if (typeof line === "string" && typeof this.delimiter === "string") {
       this.transport.write(line + this.delimiter);
@@ -63,7 +66,7 @@ LineOnlyReceiver.prototype.MAX_LENGTH = 16384;
 export class LineReceiver extends LineOnlyReceiver {
   #raw = false;
 
-  /** Bytes came in raw mode. They are the receiver's to keep. */
+  /** Bytes have arrived in raw mode. The receiver owns them. */
   rawDataReceived(_data: Buffer): void {
     throw new SkeinError(`${this.constructor.name} is in raw mode: it must override rawDataReceived(data).`);
   }
@@ -76,12 +79,11 @@ export class LineReceiver extends LineOnlyReceiver {
     this.#raw = true;
   }
 
-  /** Switch to line mode. `extra` are bytes that rawDataReceived() got but did not consume. */
+  /** Switch to line mode. `extra` are bytes that rawDataReceived() got but did not consume. @throws TypeError */
   setLineMode(extra: Uint8Array = NOTHING): void {
+    check("setLineMode(extra)", "extra", extra, byteArray);
     this.#raw = false;
-    if (extra.length > 0) {
-      this.dataReceived(Buffer.from(extra.buffer, extra.byteOffset, extra.byteLength));
-    }
+    if (extra.length > 0) this.dataReceived(bufferOf(extra));
   }
 
   /** Remove and return the bytes that were received but not delivered. */

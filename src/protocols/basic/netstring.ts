@@ -1,4 +1,6 @@
 /** Netstrings: `5:hello,`. @see https://cr.yp.to/proto/netstrings.txt */
+import { check } from "../../internet/arguments/check.ts";
+import { bytes } from "../../internet/arguments/kinds.ts";
 import { SkeinError } from "../../internet/error.ts";
 import type { Bytes } from "../../internet/interfaces.ts";
 import { Accumulator } from "./accumulator.ts";
@@ -25,19 +27,19 @@ export class NetstringReceiver extends FrameReceiver<Accumulator> {
   /** The colon was received. */
   #measured = false;
 
-  /** A string came. */
+  /** A string has arrived. */
   stringReceived(_string: Buffer): void {
     throw new SkeinError(`${this.constructor.name} receives strings: it must override stringReceived(string).`);
   }
 
-  /** Send a string as a netstring. */
+  /** Send a string as a netstring. @throws TypeError */
   sendString(string: Bytes): void {
-    const length = typeof string === "string" ? Buffer.byteLength(string) : string.length;
     if (typeof string === "string") {
-      this.transport.write(`${length}:${string},`);
+      this.transport.write(`${Buffer.byteLength(string)}:${string},`);
       return;
     }
-    this.transport.write(`${length}:`);
+    check("sendString(string)", "string", string, bytes);
+    this.transport.write(`${string.length}:`);
     this.transport.write(string);
     this.transport.write(",");
   }

@@ -1,4 +1,4 @@
-/** The base of all framings: bytes come in, messages are delivered one at a time. */
+/** The base class of framings: it buffers bytes, and delivers messages one at a time. */
 import type { Failure } from "../../internet/failure.ts";
 import type { PushProducer } from "../../internet/interfaces.ts";
 import { Protocol } from "../../internet/protocol.ts";
@@ -8,8 +8,8 @@ import type { Accumulator } from "./accumulator.ts";
 export const NOTHING: Buffer = Buffer.alloc(0);
 
 /**
- * Splits a stream into messages. Delivery stops when the connection is told to close. pauseProducing() pauses it, also
- * inside a callback; the rest is delivered after resumeProducing().
+ * Splits a stream into messages. Delivery stops when loseConnection() or abortConnection() was called. pauseProducing()
+ * pauses it, also inside a callback; the rest is delivered after resumeProducing().
  *
  * Messages are owned by their receiver. The class borrows the bytes that the engine received, so a subclass that
  * overrides dataReceived() must copy what it keeps. One that overrides connectionLost() and pauses must call super: it
@@ -24,7 +24,7 @@ export abstract class FrameReceiver<B extends Accumulator> extends Protocol impl
   #buffer: B | null = null;
   #busy = false;
 
-  /** Made when the first bytes come. */
+  /** Called when the first bytes arrive. */
   protected abstract makeBuffer(): B;
 
   /**
@@ -61,7 +61,7 @@ export abstract class FrameReceiver<B extends Accumulator> extends Protocol impl
   resumeProducing(): void {
     this.paused = false;
     this.transport.resumeProducing();
-    // Not called by the transport, so nobody but us ends the connection when a message is thrown over.
+    // The transport does not call this, so what a message callback throws must be handled here.
     try {
       this.dataReceived(NOTHING);
     } catch (error) {

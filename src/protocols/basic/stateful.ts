@@ -1,43 +1,53 @@
-/** Protocols of strings that go from state to state. */
+/** Protocols of strings with a method for each state. */
+import { check } from "../../internet/arguments/check.ts";
+import { has } from "../../internet/arguments/described.ts";
+import type { Kind } from "../../internet/arguments/kinds.ts";
 import { SkeinError } from "../../internet/error.ts";
 import type { Protocol } from "../../internet/protocol.ts";
 
-/** A protocol that receives strings: NetstringReceiver, Int32StringReceiver and their like. */
+/** A protocol that receives strings, such as NetstringReceiver or Int32StringReceiver. */
 export interface StringReceiver extends Protocol {
   stringReceived(string: Buffer): void;
 }
 
 /**
- * Called with the string that came in its state, which is the callee's to keep; returns the name of the next state, or
- * nothing to stay in the same one.
+ * Called with a string that arrived in its state, which the callee owns. Returns the name of the next state, or nothing to
+ * stay in the same one.
  */
 // biome-ignore lint/suspicious/noConfusingVoidType: a method without a return statement is one of these.
 export type StringStateMethod = (string: Buffer) => string | undefined | void;
 
 /** What {@link StatefulStringProtocol} adds to a receiver. */
 export interface StatefulString {
-  /** The name of the present state: the next string goes to the method `proto_` and that name. At first "init". */
+  /** The current state, initially "init". The next string is passed to the method `proto_` plus this name. */
   state: string;
   [method: `proto_${string}`]: StringStateMethod;
 }
 
-/** The class `B`, which keeps its statics and its constructor's arguments, with {@link StatefulString}. */
+/** The class `B`, with its statics and the parameters of its constructor, plus {@link StatefulString}. */
 export type WithStates<B extends new (...args: never[]) => StringReceiver> = Omit<B, "prototype"> &
   (new (
     ...args: ConstructorParameters<B>
   ) => InstanceType<B> & StatefulString);
 
+const STRING_PROTOCOL: Kind = {
+  accepts: "a class of protocols with stringReceived()",
+  typed: (value) => typeof value === "function" && has(value.prototype, "stringReceived"),
+};
+
 /**
- * A class of string protocols whose every state has a method of its own, as in
+ * A subclass of `Base` that has a method for each state, as in
  *
  *     class Login extends StatefulStringProtocol(Int32StringReceiver) {
  *       proto_init(name: Buffer): string { …; return "password"; }
  *       proto_password(password: Buffer): string { …; return "done"; }
  *     }
  *
- * In the state "done" the connection is closed. A string that comes in a state without a method throws a SkeinError.
+ * The state "done" closes the connection. A string that arrives in a state without a method throws a SkeinError.
+ * @throws TypeError unless `Base` is a class of protocols with stringReceived()
  */
 export function StatefulStringProtocol<B extends new (...args: never[]) => StringReceiver>(Base: B): WithStates<B> {
+  check("StatefulStringProtocol(Base)", "Base", Base, STRING_PROTOCOL);
   class Stateful extends (Base as unknown as new (...args: unknown[]) => StringReceiver) {
     state = "init";
 
@@ -46,8 +56,7 @@ export function StatefulStringProtocol<B extends new (...args: never[]) => Strin
       const method: unknown = Reflect.get(this, name);
       if (typeof method !== "function") {
         throw new SkeinError(
-          `${this.logPrefix()} received a string in the state "${this.state}": write its method ${name}(string), or ` +
-            "return another state from the one before.",
+          `${this.logPrefix()} received a string in the state "${this.state}", which has no method ${name}(string).`,
         );
       }
       this.state = (method as StringStateMethod).call(this, string) ?? this.state;

@@ -1,30 +1,30 @@
-/** Notices a peer that does not read what it is sent, before that fills the memory. */
+/** Detects a peer that does not read what is sent to it, to bound the memory that it takes. */
 import type { PushProducer, Transport } from "../../internet/interfaces.ts";
 import type { DelayedCall, ReactorTime } from "../../internet/time.ts";
 
 export interface BacklogLimits {
-  /** Bytes that may be written to a peer while it does not take what it was sent before. */
+  /** Bytes that may be written after the transport has exceeded its high-water mark. */
   readonly maxBacklog: number;
-  /** Seconds that a peer may take to catch up. */
+  /** Seconds until the transport must have drained. */
   readonly patience: number;
 }
 
 /**
- * Registers with a transport as its producer, which is how one hears that a transport is congested. A transport says
- * so at its own mark; the limits count from there on.
+ * Registers as the producer of a transport, which pauses it above the high-water mark. From then on the limits apply,
+ * until the transport has drained.
  */
 export class Backlog implements PushProducer {
   readonly #transport: Transport;
   readonly #clock: ReactorTime;
   readonly #limits: BacklogLimits;
   readonly #exceeded: () => void;
-  /** Bytes written since the transport became congested. */
+  /** Bytes written while the transport is above its high-water mark. */
   #bytes = 0;
-  #congested = false;
+  #paused = false;
   #registered = true;
   #deadline: DelayedCall | null = null;
 
-  /** `exceeded` is called by the clock when a limit is passed. */
+  /** @param exceeded called by the clock when a limit is exceeded */
   constructor(transport: Transport, clock: ReactorTime, limits: BacklogLimits, exceeded: () => void) {
     this.#transport = transport;
     this.#clock = clock;
@@ -33,31 +33,31 @@ export class Backlog implements PushProducer {
     transport.registerProducer(this, true);
   }
 
-  /** This many bytes were written to the transport. */
+  /** Count bytes that were written to the transport. */
   wrote(bytes: number): void {
-    if (!this.#congested) return;
+    if (!this.#paused) return;
     this.#bytes += bytes;
     if (this.#bytes > this.#limits.maxBacklog) this.#deadline?.reset(0);
   }
 
-  /** Nothing more will be written: the transport may close without waiting for its producer, in the time that is left. */
+  /** Nothing more will be written: unregister, so that the transport can close. The time limit applies from now on. */
   finish(): void {
     if (this.#registered) this.#transport.unregisterProducer();
     this.#registered = false;
-    this.#limit();
+    this.#startTimer();
   }
 
-  /** Watch no more. */
+  /** Cancel the time limit. */
   stop(): void {
-    this.#congested = false;
+    this.#paused = false;
     this.#deadline?.cancel();
     this.#deadline = null;
   }
 
   pauseProducing(): void {
-    this.#congested = true;
+    this.#paused = true;
     this.#bytes = 0;
-    this.#limit();
+    this.#startTimer();
   }
 
   resumeProducing(): void {
@@ -69,7 +69,7 @@ export class Backlog implements PushProducer {
     this.stop();
   }
 
-  #limit(): void {
+  #startTimer(): void {
     this.#deadline ??= this.#clock.callLater(this.#limits.patience, () => {
       this.#deadline = null;
       this.#exceeded();

@@ -5,9 +5,9 @@ import type { UNIXAddress } from "./unixaddress.ts";
 
 /** The addresses in a PROXY header. */
 export interface ProxyInfo {
-  /** The client; null when the proxy does not say, as in its health checks. */
+  /** The address of the client; null when the proxy does not send it, as in health checks. */
   readonly source: Address | UNIXAddress | null;
-  /** What the client connected to; null together with the source. */
+  /** The address that the client connected to; null together with the source. */
   readonly destination: Address | UNIXAddress | null;
 }
 
@@ -17,7 +17,7 @@ export const UNKNOWN: ProxyInfo = { source: null, destination: null };
 export class InvalidProxyHeader extends SkeinError {
   override readonly code: string = "ERR_INVALID_PROXY_HEADER";
 }
-/** The header is for a protocol that does not exist. */
+/** The header names an unknown protocol. */
 export class InvalidNetworkProtocol extends InvalidProxyHeader {
   override readonly code: string = "ERR_INVALID_NETWORK_PROTOCOL";
 }

@@ -7,27 +7,26 @@ import { IPv4Address, IPv6Address } from "../../internet/address.ts";
 import type { Address } from "../../internet/interfaces.ts";
 import { InvalidNetworkProtocol, InvalidProxyHeader, MissingAddressData, type ProxyInfo, UNKNOWN } from "./info.ts";
 
-/** What every header begins with. */
+/** The first bytes of every header. */
 export const V1_PREFIX: Buffer = Buffer.from("PROXY ");
-/** Bytes in the longest header, with its CR LF. */
+/** The length of the longest header in bytes, including CR LF. */
 export const V1_MAX = 107;
 
-/** The header that `line` is, without its CR LF. @throws InvalidProxyHeader */
+/** Parse a header, without its CR LF. @throws InvalidProxyHeader */
 export function parseV1(line: string): ProxyInfo {
   const [proxy, protocol, ...addresses] = line.split(" ");
   if (proxy !== "PROXY") throw new InvalidProxyHeader(`A PROXY header begins with "PROXY ", not ${quote(line)}.`);
   if (protocol === "UNKNOWN") return UNKNOWN;
   if (protocol !== "TCP4" && protocol !== "TCP6") {
     throw new InvalidNetworkProtocol(
-      `The PROXY header ${quote(line)} names no protocol that there is: TCP4, TCP6 or UNKNOWN.`,
+      `The PROXY header ${quote(line)} names an unknown protocol: it must be TCP4, TCP6 or UNKNOWN.`,
     );
   }
   if (addresses.length < 4) {
-    throw new MissingAddressData(
-      `The PROXY header ${quote(line)} lacks addresses or ports: it has to have two of each.`,
-    );
+    throw new MissingAddressData(`The PROXY header ${quote(line)} lacks addresses or ports: it must have two of each.`);
   }
-  if (addresses.length > 4) throw new InvalidProxyHeader(`The PROXY header ${quote(line)} has words behind its ports.`);
+  if (addresses.length > 4)
+    throw new InvalidProxyHeader(`The PROXY header ${quote(line)} has extra words after its ports.`);
   const [source, destination, sourcePort, destinationPort] = addresses as [string, string, string, string];
   return {
     source: address(protocol, source, sourcePort, line),
@@ -52,7 +51,7 @@ function quote(text: string): string {
   return JSON.stringify(text);
 }
 
-/** The header for a connection; for what is not TCP over one kind of IP, `UNKNOWN`. */
+/** The header of a connection; `UNKNOWN` unless both addresses are TCP over the same version of IP. */
 export function encodeV1({ source, destination }: ProxyInfo): Buffer {
   for (const [protocol, Kind] of [
     ["TCP4", IPv4Address],
@@ -66,7 +65,7 @@ export function encodeV1({ source, destination }: ProxyInfo): Buffer {
   return Buffer.from("PROXY UNKNOWN\r\n");
 }
 
-/** A zone means something on its own machine only, and has no place in a header. */
+/** The host without its zone, which is meaningful only on the local machine. */
 export function withoutZone(host: string): string {
   const zone = host.indexOf("%");
   return zone < 0 ? host : host.slice(0, zone);

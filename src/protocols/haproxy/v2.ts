@@ -3,7 +3,7 @@
  *
  *     signature, 12 bytes │ version and command │ family and transport │ length, 2 bytes │ addresses │ TLVs
  *
- * The length counts what is behind it. The TLVs are skipped.
+ * The length counts the bytes after it. TLVs are skipped.
  * @see https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt section 2.2
  */
 import { SocketAddress } from "node:net";
@@ -12,7 +12,7 @@ import { InvalidNetworkProtocol, InvalidProxyHeader, MissingAddressData, type Pr
 import { UNIXAddress } from "./unixaddress.ts";
 import { withoutZone } from "./v1.ts";
 
-/** What every header begins with. */
+/** The first bytes of every header. */
 export const V2_PREFIX: Buffer = Buffer.from("\r\n\r\n\0\r\nQUIT\n");
 /** Bytes before the addresses. */
 export const V2_FIXED = 16;
@@ -29,7 +29,7 @@ const STREAM = 1;
 const DGRAM = 2;
 const UNIX_PATH = 108;
 
-/** Bytes behind the fixed part of the header that `bytes` begin with. They hold the fixed part. @throws InvalidProxyHeader */
+/** The number of bytes after the fixed part of a header. `bytes` contain at least the fixed part. @throws InvalidProxyHeader */
 export function v2Length(bytes: Buffer): number {
   const version = bytes[12]! >> 4;
   const command = bytes[12]! & 15;
@@ -40,7 +40,7 @@ export function v2Length(bytes: Buffer): number {
   return bytes.readUInt16BE(14);
 }
 
-/** The header that `bytes` begin with. They hold its addresses; TLVs need not be there. @throws InvalidProxyHeader */
+/** Parse a header. `bytes` contain at least its addresses; TLVs may be missing. @throws InvalidProxyHeader */
 export function parseV2(bytes: Buffer): ProxyInfo {
   const length = v2Length(bytes);
   if ((bytes[12]! & 15) === LOCAL) return UNKNOWN;
@@ -86,7 +86,7 @@ function path(bytes: Buffer): string {
   return bytes.toString("utf8", 0, end < 0 ? bytes.length : end);
 }
 
-/** The header for a connection; without both addresses, of one kind, it says LOCAL. */
+/** The header of a connection; LOCAL unless it has two addresses of the same kind. */
 export function encodeV2({ source, destination }: ProxyInfo): Buffer {
   if (source instanceof IPv4Address && destination instanceof IPv4Address) {
     return header(INET, source.type, [ipv4Bytes(source.host), ipv4Bytes(destination.host), ports(source, destination)]);
@@ -131,7 +131,7 @@ function ipv6Bytes(host: string): Buffer {
   return bytes;
 }
 
-/** The bytes of a part of an IPv6 address without "::"; its last four may be written as IPv4. */
+/** The bytes of a part of an IPv6 address without "::". The last four may be in IPv4 notation. */
 function groups(text: string): number[] {
   if (text === "") return [];
   return text.split(":").flatMap((group) => {

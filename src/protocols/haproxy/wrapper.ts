@@ -1,5 +1,6 @@
-/** Connections that come through a proxy, as their protocols are to see them. */
-
+/** Connections through a proxy, which appear to their protocols as direct connections. */
+import { checkOptions, type OptionKinds } from "../../internet/arguments/check.ts";
+import { clock, orNull, seconds } from "../../internet/arguments/kinds.ts";
 import type { Address, ProtocolLike } from "../../internet/interfaces.ts";
 import { Protocol } from "../../internet/protocol.ts";
 import { defaultClock } from "../../internet/reactor/defaultclock.ts";
@@ -11,17 +12,24 @@ import { PreambleWrapper } from "../preamble.ts";
 import { InvalidProxyHeader, type ProxyInfo } from "./info.ts";
 import { ProxyHeaderParser } from "./parser.ts";
 
-/** How the header of a proxy is awaited. */
+/** Options for reading the header. */
 export interface ProxyOptions {
-  /** Seconds that a connection may take to bring its header, or null for any. Default 30. */
+  /** Seconds until the complete header must have arrived; null: no timeout. Default 30. */
   readonly timeout?: number | null;
-  /** What measures them. Default: the installed reactor. */
+  /** Measures the timeout. Default: the installed reactor. */
   readonly clock?: ReactorTime | null;
 }
 
+const OPTIONS: OptionKinds<ProxyOptions> = { timeout: orNull(seconds), clock: orNull(clock) };
+
 const TIMEOUT_SECONDS = 30;
 
-/** Reads the header, and gives way to the protocol that it is for. */
+/** Check options. @returns a copy @throws TypeError | RangeError */
+export function ensureProxyOptions(call: string, options: unknown): ProxyOptions {
+  return checkOptions<ProxyOptions>(call, options, OPTIONS);
+}
+
+/** Reads the header, then hands the connection to the protocol behind it. */
 class HeaderReader extends TimeoutMixin(Protocol) {
   static override readonly borrows: boolean = true;
   readonly #wrapper: HAProxyProtocolWrapper;
@@ -55,7 +63,7 @@ class HeaderReader extends TimeoutMixin(Protocol) {
   }
 
   override timeoutConnection(): void {
-    this.#refuse(`No whole PROXY header came within ${this.#seconds} seconds.`);
+    this.#refuse(`No complete PROXY header arrived within ${this.#seconds} seconds.`);
   }
 
   #refuse(why: string): void {
@@ -65,22 +73,22 @@ class HeaderReader extends TimeoutMixin(Protocol) {
   }
 }
 
-/** A connection whose addresses are those that its PROXY header tells. */
+/** A connection whose addresses are those of its PROXY header. */
 export class HAProxyProtocolWrapper extends PreambleWrapper {
   declare factory: HAProxyWrappingFactory;
-  /** What the header told; null until it was read. */
+  /** The contents of the header; null until it has been read. */
   proxyInfo: ProxyInfo | null = null;
   readonly #addr: Address;
 
   /** @param addr the address of the proxy */
   constructor(factory: HAProxyWrappingFactory, addr: Address) {
-    // The reader is lent this wrapper, which does not exist before super().
+    // A placeholder: the reader needs this wrapper, which does not exist before super().
     super(factory, new Protocol());
     this.#addr = addr;
     this.wrappedProtocol = new HeaderReader(this, factory.clock, factory.timeout);
   }
 
-  /** The header was read: build the protocol for the one who came through the proxy. */
+  /** The header has been read: build the protocol for the original client. */
   begin(info: ProxyInfo, rest: Uint8Array): unknown {
     this.proxyInfo = info;
     const protocol = this.factory.wrappedFactory.buildProtocol(asAddress(info.source) ?? this.#addr);
@@ -98,23 +106,25 @@ export class HAProxyProtocolWrapper extends PreambleWrapper {
   }
 }
 
-/** No transport of the engine has a UNIX address yet, so that the type lacks them. */
+/** The type lacks UNIX addresses, since no transport of the engine has one yet. */
 function asAddress(address: ProxyInfo["source"] | undefined): Address | null {
   return (address ?? null) as Address | null;
 }
 
 /**
- * Puts a PROXY header before the protocols of another factory: those are built once the header was read, by
- * `buildProtocol(source)`. A connection without a header is closed.
+ * Expects a PROXY header before the protocols of another factory. Those are built by its `buildProtocol(source)` when the
+ * header has been read. A connection without a header is closed.
  */
 export class HAProxyWrappingFactory extends WrappingFactory<ProtocolLike, HAProxyProtocolWrapper> {
   readonly timeout: number | null;
   clock: ReactorTime | null;
 
+  /** @throws TypeError | RangeError */
   constructor(wrappedFactory: WrappableFactory<ProtocolLike>, options: ProxyOptions = {}) {
     super(wrappedFactory);
-    this.timeout = options.timeout === undefined ? TIMEOUT_SECONDS : options.timeout;
-    this.clock = options.clock ?? null;
+    const checked = ensureProxyOptions(`new ${new.target.name}(wrappedFactory, options)`, options);
+    this.timeout = checked.timeout === undefined ? TIMEOUT_SECONDS : checked.timeout;
+    this.clock = checked.clock ?? null;
   }
 
   /** @throws NoClockError when there is neither a clock nor an installed reactor, and a timeout */

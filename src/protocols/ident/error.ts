@@ -1,20 +1,20 @@
-/** Why an ident server does not tell. Each class is one of the words of RFC 1413. */
+/** The errors of ident servers. Each class stands for an error word of RFC 1413. */
 import { SkeinError } from "../../internet/error.ts";
 
-/** The owner of the connection cannot be told; nobody says why. */
+/** The server does not identify the owner of the connection, for an unknown reason. */
 export class IdentError extends SkeinError {
   override readonly code: string = "ERR_IDENT";
-  /** What stands for it on the wire. */
+  /** The error word on the wire. */
   readonly identDescription: string = "UNKNOWN-ERROR";
 
   constructor(
-    message = "The ident server cannot tell who owns the connection, and does not say why.",
+    message = "The ident server did not identify the owner of the connection, and gave no reason.",
     cause?: unknown,
   ) {
     super(message, cause === undefined ? {} : { cause });
   }
 }
-/** There is no such connection, or nobody who can be named owns it. */
+/** There is no such connection, or its owner has no name. */
 export class NoUser extends IdentError {
   override readonly code: string = "ERR_IDENT_NO_USER";
   override readonly identDescription: string = "NO-USER";
@@ -26,22 +26,22 @@ export class NoUser extends IdentError {
 export class InvalidPort extends IdentError {
   override readonly code: string = "ERR_IDENT_INVALID_PORT";
   override readonly identDescription: string = "INVALID-PORT";
-  constructor(message = "A port is not a whole number from 1 to 65535.") {
+  constructor(message = "A port is not an integer from 1 to 65535.") {
     super(message);
   }
 }
-/** The server knows, but its user does not want to be told. */
+/** The owner does not want to be identified. */
 export class HiddenUser extends IdentError {
   override readonly code: string = "ERR_IDENT_HIDDEN_USER";
   override readonly identDescription: string = "HIDDEN-USER";
-  constructor(message = "The owner of the connection does not want to be named.") {
+  constructor(message = "The owner of the connection does not want to be identified.") {
     super(message);
   }
 }
 
 const KINDS: readonly (new () => IdentError)[] = [NoUser, InvalidPort, HiddenUser];
 
-/** The error that a word on the wire stands for. */
+/** The error for an error word. */
 export function identErrorOf(description: string): IdentError {
   for (const Kind of KINDS) {
     const error = new Kind();

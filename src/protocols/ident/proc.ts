@@ -1,4 +1,4 @@
-/** Who owns a connection of this machine, by Linux's table of TCP connections. */
+/** Finds the owner of a local TCP connection in Linux's table of TCP connections. */
 import { readFile } from "node:fs/promises";
 import { endianness } from "node:os";
 import type { Address } from "../../internet/interfaces.ts";
@@ -13,7 +13,7 @@ const USERS = "/etc/passwd";
 
 /**
  * The name of the user who owns the IPv4 connection of this machine's port `server.port` with `client`. Rejects with
- * NoUser when there is no such connection, or its owner is in no list.
+ * NoUser when there is no such connection, or its owner has no name.
  * @see proc(5), passwd(5)
  */
 export async function procLookup(
@@ -38,7 +38,7 @@ async function userName(uid: string, users: string): Promise<string> {
   throw new NoUser();
 }
 
-/** The kernel prints the four bytes as one number of its own order. */
+/** The kernel prints the address as one number in host byte order. */
 function hexAddress(host: string): string {
   const bytes = host.split(".").map(Number);
   if (endianness() === "LE") bytes.reverse();

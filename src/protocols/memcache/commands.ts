@@ -1,26 +1,27 @@
 /**
- * What is asked of a memcached server, and how its answers are read.
+ * The commands of memcached, and the parsing of their replies.
  * @see https://github.com/memcached/memcached/blob/master/doc/protocol.txt
  */
 import { Deferred } from "../../internet/defer/deferred.ts";
 import { ClientError, ServerError } from "./error.ts";
 
-/** What a line of an answer calls for: nothing, the end of the command, or so many bytes of a value. */
+/** What follows a line of a reply: more lines (MORE), nothing (DONE), or, if not negative, a value of that many bytes. */
 export const MORE = -1;
 export const DONE = -2;
 
-/** One command that was sent. */
+/** One command in flight. */
 export abstract class Command<T> {
-  /** Fires with the answer. */
+  /** Fires with the result. */
   readonly deferred: Deferred<T> = new Deferred<T>();
 
   /**
-   * Take a line of the answer; returns MORE, DONE, or how many bytes of a value follow.
-   * @throws ServerError for what is no answer to this command
+   * Parse a line of the reply.
+   * @returns MORE, DONE, or the length of the value that follows
+   * @throws ServerError when the line is not a valid reply to this command
    */
   abstract take(line: string): number;
 
-  /** There will be no answer. */
+  /** There will be no reply. */
   fail(reason: unknown): void {
     this.deferred.errback(reason);
   }
@@ -31,9 +32,7 @@ export abstract class Command<T> {
   }
 
   protected refuse(line: string): never {
-    throw new ServerError(
-      `The memcached server gave an answer that belongs to no command it was sent: ${quote(line)}.`,
-    );
+    throw new ServerError(`The memcached server sent an invalid reply: ${quote(line)}.`);
   }
 }
 
@@ -41,7 +40,7 @@ export function quote(line: string): string {
   return JSON.stringify(line.length <= 80 ? line : `${line.slice(0, 80)}…`);
 }
 
-/** A command that is answered by one word. */
+/** A command whose reply is one word. */
 export class Verdict extends Command<boolean> {
   readonly #verdicts: Readonly<Record<string, boolean>>;
 
@@ -60,10 +59,10 @@ export class Verdict extends Command<boolean> {
 export class Count extends Command<number | false> {
   override take(line: string): number {
     if (line === "NOT_FOUND") return this.done(false);
-    if (!/^\d+ *$/.test(line)) this.refuse(line); // memcached pads what became shorter
+    if (!/^\d+ *$/.test(line)) this.refuse(line); // memcached pads a number that became shorter
     const value = Number(line);
     if (Number.isSafeInteger(value)) return this.done(value);
-    this.fail(new ClientError(`The value became ${line.trim()}, which no number can hold: read it by get().`));
+    this.fail(new ClientError(`The value became ${line.trim()}, which exceeds the safe integers: read it by get().`));
     return DONE;
   }
 }
@@ -86,10 +85,10 @@ export class Stats extends Command<Map<string, string>> {
   }
 }
 
-/** What is stored under a key. */
+/** The entry of a key. */
 export interface Entry {
   readonly flags: number;
-  /** Identifies this version of the value; "" when it was not asked for, or there is no value. */
+  /** Identifies this version of the value; "" when it was not requested or there is no value. */
   readonly cas: string;
   /** Null when there is none. */
   readonly value: Buffer | null;
@@ -105,7 +104,7 @@ export class Retrieval<T> extends Command<T> {
   #flags = 0;
   #cas = "";
 
-  /** @param result makes the result of the entries, of which there is one for each of `keys` */
+  /** @param result converts the entries, one for each of `keys`, to the result */
   constructor(keys: Iterable<string>, result: (entries: ReadonlyMap<string, Entry>) => T) {
     super();
     this.#result = result;
@@ -117,7 +116,7 @@ export class Retrieval<T> extends Command<T> {
     const [word, key = "", flags = "", length = "", cas = ""] = line.split(" ");
     if (word !== "VALUE" || !/^\d+$/.test(flags) || !/^\d+$/.test(length)) this.refuse(line);
     if (!this.#entries.has(key)) {
-      throw new ServerError(`The memcached server sent a value of the key ${quote(key)}, which it was not asked for.`);
+      throw new ServerError(`The memcached server sent a value of the key ${quote(key)}, which was not requested.`);
     }
     this.#key = key;
     this.#flags = Number(flags);
@@ -125,7 +124,7 @@ export class Retrieval<T> extends Command<T> {
     return Number(length);
   }
 
-  /** Take the bytes that take() announced. */
+  /** Store the value whose length take() returned. */
   takeValue(value: Buffer): void {
     this.#entries.set(this.#key, { flags: this.#flags, cas: this.#cas, value });
   }

@@ -1,7 +1,7 @@
 /**
- * A wrapper that holds back its protocol's writes or its producer. The transport below knows nothing of what waits here:
- * it would send FIN or close too early. So the wrapper applies the closing rules (see internet/stream/closing.ts) to its
- * own producer, and passes an end on to the transport only when the rules let it begin and nothing waits any more.
+ * A wrapper that delays its protocol's writes or pauses its producer. The transport below does not know what is delayed
+ * here, and would send FIN or close too early. So the wrapper applies the closing rules (internet/stream/closing.ts) to its
+ * own producer, and forwards a half-close or a close only when the rules let it begin and nothing is delayed any more.
  */
 import type { Failure } from "../../internet/failure.ts";
 import type { ProtocolLike, PullProducer, PushProducer } from "../../internet/interfaces.ts";
@@ -19,15 +19,15 @@ import {
 } from "../../internet/stream/closing.ts";
 import { ProtocolWrapper } from "./wrapper.ts";
 
-/** The base of wrappers that hold writes or a producer back. It ends by the rules of every stream transport. */
+/** The base of wrappers that delay writes or pause a producer. It closes by the rules of all stream transports. */
 export abstract class HoldingWrapper<P extends ProtocolLike = ProtocolLike> extends ProtocolWrapper<P> {
-  /** What was asked for and what has begun, in the bits of closing.ts. */
+  /** The closing state, in the bits of closing.ts. */
   #flags = 0;
 
-  /** The bits of closing.ts for the producer: PRODUCER, STREAMING and PRODUCER_PAUSED, as they are now. */
+  /** The current state of the producer, in the bits PRODUCER, STREAMING and PRODUCER_PAUSED of closing.ts. */
   protected abstract producerFlags(): number;
 
-  /** Begin the end that is due, if there is one. Call this when the producer has unregistered or was resumed. */
+  /** Begin the half-close or the close that is due, if any. Call this after the producer was unregistered or resumed. */
   protected beginDueEnd(): void {
     const end = dueEnd(this.#flags | this.producerFlags());
     if (end === 0) return;
@@ -35,18 +35,21 @@ export abstract class HoldingWrapper<P extends ProtocolLike = ProtocolLike> exte
     this.passEnd();
   }
 
-  /** Pass the end that has begun on to the transport. Override this to wait until the bytes before it have passed; it may be called twice. */
+  /**
+   * Forward the half-close or the close that has begun to the transport. An override may wait until the bytes before it are
+   * written. May be called twice.
+   */
   protected passEnd(): void {
     if ((this.#flags & CLOSE_DUE) !== 0) super.loseConnection();
     else if ((this.#flags & FIN_DUE) !== 0) super.loseWriteConnection();
   }
 
-  /** FIN or the close has begun, or the connection is gone: a producer that is paused stays paused. */
+  /** FIN or the close has begun, or the connection is gone: a paused producer stays paused. */
   protected get ending(): boolean {
     return (this.#flags & (FIN_DUE | CLOSE_DUE | ABORTED | LOST)) !== 0;
   }
 
-  /** Whether a producer may still be registered. One that may not is stopped here. */
+  /** Whether a producer can still be registered. If not, it is stopped here. */
   protected admit(producer: PushProducer | PullProducer, streaming: boolean): boolean {
     if (takesProducer(this.#flags, streaming)) return true;
     logRejection(producer.stopProducing(), "A producer threw in stopProducing()");
@@ -62,7 +65,7 @@ export abstract class HoldingWrapper<P extends ProtocolLike = ProtocolLike> exte
     return (this.#flags & DEAF) !== 0 ? undefined : super.dataReceived(data);
   }
 
-  /** Always there: a transport whose peer has ended closes at once without it, whatever waits here. */
+  /** Always defined: without it the transport would close at the peer's FIN, whatever is delayed here. */
   override get readConnectionLost(): () => unknown {
     const wrapped = (this.#flags & CLOSING) === 0 ? super.readConnectionLost : undefined;
     return wrapped ?? this.loseConnection;

@@ -8,11 +8,11 @@ import { ProtocolWrapper, WrappingFactory } from "./wrapper.ts";
  * may send an error message.
  */
 export class LimitTotalConnectionsFactory extends ServerFactory {
-  /** Connections now, overflowing ones too. */
+  /** Current connections, including those with an overflow protocol. */
   connectionCount = 0;
-  /** Connections at a time, or null for any number. */
+  /** Concurrent connections; null: unlimited. */
   connectionLimit: number | null = null;
-  /** The class of the protocols for those beyond the limit, or null to close them at once. */
+  /** The class of protocols for excess connections; null: close them at once. */
   overflowProtocol: (new () => Protocol) | null = null;
 
   override buildProtocol(addr: Address): ProtocolWrapper<Protocol> | null {
@@ -22,7 +22,7 @@ export class LimitTotalConnectionsFactory extends ServerFactory {
     return new ProtocolWrapper(this, built);
   }
 
-  /** A connection is made. It counts since its protocol was built. */
+  /** A connection is made. It has been counted since its protocol was built. */
   registerProtocol(_wrapper: ProtocolWrapper): void {}
 
   /** A connection is lost. */
@@ -41,11 +41,11 @@ export class LimitTotalConnectionsFactory extends ServerFactory {
 
 /** Limits the concurrent connections per host; excess ones are closed. */
 export class LimitConnectionsByPeer<P extends ProtocolLike = ProtocolLike> extends WrappingFactory<P> {
-  /** Connections at a time from one host. */
+  /** Concurrent connections from one host. */
   maxConnectionsPerPeer = 5;
-  /** Connections now, by host. A host without any is not in it. */
+  /** Current connections by host; a host without connections has no entry. */
   readonly peerConnections: Map<string, number> = new Map();
-  /** Which host counts for which wrapper: a transport may tell another address than the factory was told. */
+  /** The host that each wrapper was counted for: getPeer() may differ from the address that buildProtocol() got. */
   readonly #hosts = new Map<ProtocolWrapper, string>();
 
   override buildProtocol(addr: Address): ProtocolWrapper<P> | null {

@@ -1,5 +1,6 @@
-/** Logs all bytes of connections to the program's log. */
+/** Writes all bytes of connections to the program's log. */
 import { encodedOr, ensureBytes } from "../../internet/arguments/writing.ts";
+import { bufferOf } from "../../internet/engine/view.ts";
 import type { Address, Bytes, ProtocolLike } from "../../internet/interfaces.ts";
 import { msg } from "../../logger/log.ts";
 import { ProtocolWrapper, WrappingFactory } from "./wrapper.ts";
@@ -26,9 +27,9 @@ export class SpewingFactory<P extends ProtocolLike = ProtocolLike> extends Wrapp
   }
 }
 
-/** One line of ASCII, whatever the bytes: a JSON string, a character for each byte. */
+/** A line of ASCII for any bytes: a JSON string with one character per byte. */
 function quoted(data: Bytes): string {
-  const bytes = typeof data === "string" ? Buffer.from(data) : Buffer.from(data.buffer, data.byteOffset, data.length);
+  const bytes = typeof data === "string" ? Buffer.from(data) : bufferOf(data);
   return JSON.stringify(bytes.toString("latin1")).replace(
     /[\x7f-\xff]/g,
     (character) => `\\u00${character.charCodeAt(0).toString(16)}`,

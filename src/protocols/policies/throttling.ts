@@ -1,5 +1,7 @@
 /** Limits the bytes per second that all connections of a factory read and write. */
 
+import { checkOptions, type OptionKinds } from "../../internet/arguments/check.ts";
+import { clock, count, orNull, positive } from "../../internet/arguments/kinds.ts";
 import { ensureProducer } from "../../internet/arguments/transports.ts";
 import { encodedOr } from "../../internet/arguments/writing.ts";
 import type { Address, Bytes, ProtocolLike, PullProducer, PushProducer } from "../../internet/interfaces.ts";
@@ -12,10 +14,10 @@ import { Bucket } from "../htb/bucket.ts";
 import { HoldingWrapper } from "./holding.ts";
 import { type WrappableFactory, WrappingFactory } from "./wrapper.ts";
 
-/** Reports its bytes to the factory, which pauses and resumes it. */
+/** Reports the bytes it reads and writes to the factory, which pauses and resumes it. */
 export class ThrottlingProtocol<P extends ProtocolLike = ProtocolLike> extends HoldingWrapper<P> {
   declare factory: ThrottlingFactory<P>;
-  /** The wrapped protocol reads no further of its own accord. */
+  /** The wrapped protocol has paused reading. */
   #paused = false;
   #readsThrottled = false;
   #writesThrottled = false;
@@ -47,7 +49,7 @@ export class ThrottlingProtocol<P extends ProtocolLike = ProtocolLike> extends H
     if (this.#valve === null && !this.admit(producer, streaming)) return;
     const before = this.#valve;
     const valve = new Valve(producer, streaming, () => this.beginDueEnd());
-    // The transport asks a pull producer at once, and that may unregister.
+    // Set before: the transport calls resumeProducing() of a pull producer at once, and that may unregister it.
     this.#valve = valve;
     try {
       super.registerProducer(valve, streaming);
@@ -93,7 +95,7 @@ export class ThrottlingProtocol<P extends ProtocolLike = ProtocolLike> extends H
     this.#turn((valve) => valve.unthrottle());
   }
 
-  /** An error of this connection's producer ends this connection only, so that the loop over the others goes on. */
+  /** An error that the producer throws ends this connection only: the factory continues with the others. */
   #turn(how: (valve: Valve) => void): void {
     // Once FIN or the close has begun, a producer that is paused stays paused.
     if (this.#valve === null || this.ending) return;
@@ -109,7 +111,7 @@ export class ThrottlingProtocol<P extends ProtocolLike = ProtocolLike> extends H
 class Valve implements PushProducer {
   readonly #producer: PushProducer | PullProducer;
   readonly #streaming: boolean;
-  /** The transport wants nothing now. It asks a pull producer each time. */
+  /** The transport has paused the producer, or has not yet called resumeProducing() of a pull producer again. */
   #congested: boolean;
   #throttled = false;
   readonly #resumed: () => void;
@@ -134,7 +136,7 @@ class Valve implements PushProducer {
 
   resumeProducing(): void {
     this.#congested = false;
-    if (!this.#throttled) this.#goOn();
+    if (!this.#throttled) this.#resume();
   }
 
   stopProducing(): void {
@@ -150,10 +152,10 @@ class Valve implements PushProducer {
   unthrottle(): void {
     if (!this.#throttled) return;
     this.#throttled = false;
-    if (!this.#congested) this.#goOn();
+    if (!this.#congested) this.#resume();
   }
 
-  #goOn(): void {
+  #resume(): void {
     if (!this.#streaming) this.#congested = true;
     this.#producer.resumeProducing();
     this.#resumed();
@@ -161,27 +163,27 @@ class Valve implements PushProducer {
 }
 
 /**
- * Counts the bytes of one direction. After more than one second's worth it pauses everybody, until the average is back
- * at the limit.
+ * Counts the bytes of one direction. When more than one second's worth has passed, it pauses all connections until the
+ * average is back at the limit.
  */
 class Meter {
   readonly #bucket: Bucket;
   readonly #clock: ReactorTime;
   readonly #limit: number;
-  readonly #stop: () => void;
-  readonly #goOn: () => void;
+  readonly #pauseAll: () => void;
+  readonly #resume: () => void;
   #pause: DelayedCall | null = null;
 
-  constructor(limit: number, clock: ReactorTime, stop: () => void, goOn: () => void) {
+  constructor(limit: number, clock: ReactorTime, pauseAll: () => void, resume: () => void) {
     this.#bucket = new Bucket(null, clock);
     this.#bucket.rate = limit;
     this.#clock = clock;
     this.#limit = limit;
-    this.#stop = stop;
-    this.#goOn = goOn;
+    this.#pauseAll = pauseAll;
+    this.#resume = resume;
   }
 
-  get stopped(): boolean {
+  get paused(): boolean {
     return this.#pause !== null;
   }
 
@@ -189,11 +191,11 @@ class Meter {
     this.#bucket.add(bytes);
     if (this.#pause !== null || this.#bucket.content <= this.#limit) return;
     this.#wait();
-    this.#stop();
+    this.#pauseAll();
   }
 
-  /** No connection is left to pause. The excess still counts against the next connections. */
-  rest(): void {
+  /** The last connection is gone: cancel the pause. The excess still counts against the next connections. */
+  cancelPause(): void {
     this.#pause?.cancel();
     this.#pause = null;
   }
@@ -201,66 +203,68 @@ class Meter {
   #wait(): void {
     this.#pause = this.#clock.callLater(Math.max(this.#bucket.content / this.#limit, SHORTEST_PAUSE), () => {
       this.#pause = null;
-      // Bytes in flight at the time of the pause have arrived meanwhile.
-      if (this.#bucket.drip()) this.#goOn();
+      // Bytes that were in flight when the pause began have arrived since.
+      if (this.#bucket.drip()) this.#resume();
       else this.#wait();
     });
   }
 }
 
-/** Seconds. A clock's own rounding could make a shorter one end where it began. */
+/** Seconds. With a clock that rounds, a shorter pause could end where it began. */
 const SHORTEST_PAUSE = 0.001;
 
-/** What is limited, and how far. */
+/** The limits of a {@link ThrottlingFactory}. */
 export interface ThrottlingOptions {
-  /** Connections at a time; those beyond are closed. Default: any number. */
+  /** Concurrent connections; excess ones are closed. Default: unlimited. */
   readonly maxConnectionCount?: number;
-  /** Bytes that all connections together read in a second; null, the default: any number. */
+  /** Bytes per second that all connections together read; null, the default: unlimited. */
   readonly readLimit?: number | null;
-  /** Bytes that all connections together write in a second; null, the default: any number. */
+  /** Bytes per second that all connections together write; null, the default: unlimited. */
   readonly writeLimit?: number | null;
-  /** What measures the time. Default: the installed reactor. */
+  /** Measures the time. Default: the installed reactor. */
   readonly clock?: ReactorTime;
 }
 
+const OPTIONS: OptionKinds<ThrottlingOptions> = {
+  maxConnectionCount: count(0),
+  readLimit: orNull(positive),
+  writeLimit: orNull(positive),
+  clock,
+};
+
 /**
- * Limits how many connect, and how much they all together read and write in a second. More than a second's worth may
- * pass at once; then everything pauses until the average is right again. Nothing is lost or held in memory: reading
- * pauses, and so do registered producers. What is written without a producer counts, but nothing can hold it back.
+ * Limits the number of connections, and the bytes per second that all of them together read and write. A burst may exceed
+ * the limit; then all connections pause until the average is back at the limit. Nothing is dropped or buffered: reading and
+ * the registered producers are paused. Bytes that are written without a producer are counted but cannot be delayed.
  */
 export class ThrottlingFactory<P extends ProtocolLike = ProtocolLike> extends WrappingFactory<
   P,
   ThrottlingProtocol<P>
 > {
-  /** Connections now. */
+  /** Current connections. */
   connectionCount = 0;
   readonly maxConnectionCount: number;
   readonly #reads: Meter | null;
   readonly #writes: Meter | null;
 
   /**
-   * @throws RangeError when a limit is not above 0
+   * @throws TypeError | RangeError when a limit is not a number above 0
    * @throws NoClockError when there is a limit of bytes, but neither a clock nor an installed reactor
    */
   constructor(wrappedFactory: WrappableFactory<P>, options: ThrottlingOptions = {}) {
     super(wrappedFactory);
-    const { maxConnectionCount = Number.POSITIVE_INFINITY, readLimit = null, writeLimit = null, clock } = options;
+    const call = `new ${new.target.name}(wrappedFactory, options)`;
+    const checked = checkOptions<ThrottlingOptions>(call, options, OPTIONS);
+    const { maxConnectionCount = Number.POSITIVE_INFINITY, readLimit = null, writeLimit = null } = checked;
     this.maxConnectionCount = maxConnectionCount;
-    const meter = (name: string, limit: number | null, stop: () => void, goOn: () => void) => {
-      if (limit === null) return null;
-      if (!(limit > 0)) {
-        throw new RangeError(`${name} is a number of bytes a second above 0, or null for any number; it was ${limit}.`);
-      }
-      return new Meter(limit, clock ?? defaultClock(), stop, goOn);
-    };
+    const meter = (limit: number | null, pauseAll: () => void, resume: () => void) =>
+      limit === null ? null : new Meter(limit, checked.clock ?? defaultClock(), pauseAll, resume);
     this.#reads = meter(
-      "readLimit",
       readLimit,
       () => this.throttleReads(),
       () => this.unthrottleReads(),
     );
     this.#writes = meter(
-      "writeLimit",
       writeLimit,
       () => this.throttleWrites(),
       () => this.unthrottleWrites(),
@@ -283,49 +287,49 @@ export class ThrottlingFactory<P extends ProtocolLike = ProtocolLike> extends Wr
 
   override registerProtocol(wrapper: ThrottlingProtocol<P>): void {
     super.registerProtocol(wrapper);
-    if (this.#reads?.stopped) wrapper.throttleReads();
-    if (this.#writes?.stopped) wrapper.throttleWrites();
+    if (this.#reads?.paused) wrapper.throttleReads();
+    if (this.#writes?.paused) wrapper.throttleWrites();
   }
 
   override unregisterProtocol(wrapper: ThrottlingProtocol<P>): void {
     super.unregisterProtocol(wrapper);
     this.connectionCount--;
     if (this.connectionCount > 0) return;
-    this.#reads?.rest();
-    this.#writes?.rest();
+    this.#reads?.cancelPause();
+    this.#writes?.cancelPause();
   }
 
-  /** A connection has read so many bytes. */
+  /** A connection has read `length` bytes. */
   registerRead(length: number): void {
     this.#reads?.count(length);
   }
 
-  /** A connection has written so many bytes. */
+  /** A connection has written `length` bytes. */
   registerWritten(length: number): void {
     this.#writes?.count(length);
   }
 
-  /** Let no connection read. */
+  /** Pause the reading of all connections. */
   throttleReads(): void {
     if (this.noisy) msg(`${this.logPrefix()} throttles reading`);
     for (const wrapper of this.protocols) wrapper.throttleReads();
   }
 
-  /** Let all connections read on. */
+  /** Resume the reading of all connections. */
   unthrottleReads(): void {
-    if (this.noisy) msg(`${this.logPrefix()} reads on`);
+    if (this.noisy) msg(`${this.logPrefix()} resumes reading`);
     for (const wrapper of this.protocols) wrapper.unthrottleReads();
   }
 
-  /** Pause every producer. */
+  /** Pause all producers. */
   throttleWrites(): void {
     if (this.noisy) msg(`${this.logPrefix()} throttles writing`);
     for (const wrapper of this.protocols) wrapper.throttleWrites();
   }
 
-  /** Resume every producer. */
+  /** Resume all producers. */
   unthrottleWrites(): void {
-    if (this.noisy) msg(`${this.logPrefix()} writes on`);
+    if (this.noisy) msg(`${this.logPrefix()} resumes writing`);
     for (const wrapper of this.protocols) wrapper.unthrottleWrites();
   }
 }

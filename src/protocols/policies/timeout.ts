@@ -1,5 +1,8 @@
 /** Timeouts for idle connections. */
 
+import { check } from "../../internet/arguments/check.ts";
+import { has } from "../../internet/arguments/described.ts";
+import { clock as clockKind, type Kind, orNull, seconds } from "../../internet/arguments/kinds.ts";
 import type { Failure } from "../../internet/failure.ts";
 import type { Address, Bytes, ProtocolLike } from "../../internet/interfaces.ts";
 import type { Protocol } from "../../internet/protocol.ts";
@@ -7,41 +10,53 @@ import { defaultClock } from "../../internet/reactor/defaultclock.ts";
 import type { DelayedCall, ReactorTime } from "../../internet/time.ts";
 import { ProtocolWrapper, type WrappableFactory, WrappingFactory } from "./wrapper.ts";
 
+const PERIOD = orNull(seconds);
+const CLOCK = orNull(clockKind);
+const PROTOCOL_CLASS: Kind = {
+  accepts: "a class of protocols",
+  typed: (value) => typeof value === "function" && has(value.prototype, "makeConnection"),
+};
+
 /** What {@link TimeoutMixin} adds to a protocol. */
 export interface Timeouts {
-  /** What measures the time; set it before the first setTimeout(). Null: the installed reactor. */
+  /** Measures the time; set it before the first setTimeout(). Null: the installed reactor. */
   clock: ReactorTime | null;
   /** Seconds until timeoutConnection(), or null for never. Change it by setTimeout(). */
   timeOut: number | null;
   /**
-   * Call timeoutConnection() `period` seconds from now, or never when null. Returns the period that was in force.
+   * Call timeoutConnection() `period` seconds from now, or never when null.
+   * @returns the previous period
+   * @throws TypeError or RangeError unless `period` is a number of seconds, 0 or more, or null
    * @throws NoClockError when there is neither a `clock` nor an installed reactor
    */
   setTimeout(period: number | null): number | null;
-  /** Restart the period. A no-op when no timeout is set, or after it has expired. */
+  /** Restart the period. A no-op when no timeout is set or it has expired. */
   resetTimeout(): void;
   /** The timeout has expired. Closes the connection; override it to do something else, such as abortConnection(). */
   timeoutConnection(): void;
 }
 
-/** The class `B`, which keeps its statics and its constructor's arguments, with {@link Timeouts}. */
+/** The class `B`, with its statics and the parameters of its constructor, plus {@link Timeouts}. */
 export type WithTimeouts<B extends new (...args: never[]) => Protocol> = Omit<B, "prototype"> &
   (new (
     ...args: ConstructorParameters<B>
   ) => InstanceType<B> & Timeouts);
 
 /**
- * A class like `Base` that can time its connection out: `class Shy extends TimeoutMixin(LineReceiver)`. Nothing is timed
- * until setTimeout(). The loss of the connection ends the timing, unless connectionLost() is overridden without a call
- * to super. One timer serves the whole connection, so resetTimeout() may be called for every message.
+ * A subclass of `Base` with an idle timeout, as in `class Session extends TimeoutMixin(LineReceiver)`. No timeout is set
+ * before setTimeout(). It is cancelled when the connection is lost, unless connectionLost() is overridden without a call to
+ * super. A connection has one timer, which resetTimeout() reuses, so calling that for every message is cheap.
+ * @throws TypeError unless `Base` is a class of protocols
  */
 export function TimeoutMixin<B extends new (...args: never[]) => Protocol>(Base: B): WithTimeouts<B> {
+  check("TimeoutMixin(Base)", "Base", Base, PROTOCOL_CLASS);
   class TimingOut extends (Base as unknown as new (...args: unknown[]) => Protocol) implements Timeouts {
     clock: ReactorTime | null = null;
     timeOut: number | null = null;
     #call: DelayedCall | null = null;
 
     setTimeout(period: number | null): number | null {
+      if (period !== null) check("setTimeout(period)", "period", period, PERIOD);
       const before = this.timeOut;
       this.timeOut = period;
       if (period === null) this.#cancel();
@@ -72,14 +87,18 @@ export function TimeoutMixin<B extends new (...args: never[]) => Protocol>(Base:
   return TimingOut as unknown as WithTimeouts<B>;
 }
 
-/** Closes the connection when it was idle for a while, with nothing received or written. */
+/** Closes the connection after `timeoutPeriod` seconds in which nothing was received or written. */
 export class TimeoutProtocol<P extends ProtocolLike = ProtocolLike> extends TimeoutMixin(ProtocolWrapper) {
   declare wrappedProtocol: P;
   readonly #timeoutPeriod: number | null;
 
-  /** @param timeoutPeriod seconds; it begins when the connection is made. Null: never */
+  /**
+   * @param timeoutPeriod seconds; it starts when the connection is made; null: no timeout
+   * @throws TypeError | RangeError
+   */
   constructor(factory: TimeoutFactory<P>, wrappedProtocol: P, timeoutPeriod: number | null) {
     super(factory, wrappedProtocol);
+    check("new TimeoutProtocol(factory, wrappedProtocol, timeoutPeriod)", "timeoutPeriod", timeoutPeriod, PERIOD);
     this.clock = factory.clock;
     this.#timeoutPeriod = timeoutPeriod;
   }
@@ -107,22 +126,23 @@ export class TimeoutProtocol<P extends ProtocolLike = ProtocolLike> extends Time
     this.timeoutFunc();
   }
 
-  /** The period is over. Closes the connection; override it for anything else. */
+  /** The timeout has expired. Closes the connection; override it to do something else. */
   timeoutFunc(): void {
     this.loseConnection();
   }
 }
 
-/** Closes each connection of a factory that was idle for a while, with nothing received or written. */
+/** Closes each connection of a factory after a period in which nothing was received or written. */
 export class TimeoutFactory<P extends ProtocolLike = ProtocolLike> extends WrappingFactory<P, TimeoutProtocol<P>> {
-  /** Seconds, or null for never. Connections to come have it. */
+  /** The timeout of new connections in seconds; null: none. */
   timeoutPeriod: number | null;
-  /** What measures the time. Null: the installed reactor. */
+  /** Measures the time; null: the installed reactor. */
   clock: ReactorTime | null;
 
   /**
-   * @param timeoutPeriod seconds; 30 minutes by default
+   * @param timeoutPeriod seconds; default: 30 minutes; null: no timeout
    * @param clock default: the installed reactor
+   * @throws TypeError | RangeError
    */
   constructor(
     wrappedFactory: WrappableFactory<P>,
@@ -130,6 +150,9 @@ export class TimeoutFactory<P extends ProtocolLike = ProtocolLike> extends Wrapp
     clock: ReactorTime | null = null,
   ) {
     super(wrappedFactory);
+    const call = `new ${new.target.name}(wrappedFactory, timeoutPeriod, clock)`;
+    check(call, "timeoutPeriod", timeoutPeriod, PERIOD);
+    check(call, "clock", clock, CLOCK);
     this.timeoutPeriod = timeoutPeriod;
     this.clock = clock;
   }

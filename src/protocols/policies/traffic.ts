@@ -7,13 +7,16 @@ import type { Address, Bytes, ProtocolLike } from "../../internet/interfaces.ts"
 import { ProtocolWrapper, type WrappableFactory, WrappingFactory } from "./wrapper.ts";
 
 const FACTORY = "new TrafficLoggingFactory(wrappedFactory, sink, options)";
+const PROTOCOL = "new TrafficLoggingProtocol(factory, wrappedProtocol, sink, lengthLimit, number)";
+const LENGTH_LIMIT = kinds.count(0);
+const NUMBER = kinds.integer(0);
 
-/** Takes the lines of a log, without line ends; `number` says which connection one is about. */
+/** Receives the lines of the log, without line ends. `number` identifies the connection. */
 export type TrafficSink = (line: string, number: number) => void;
 
 const ROW = 16;
 
-/** Logs the bytes that pass. */
+/** Logs the bytes that the connection receives and sends. */
 export class TrafficLoggingProtocol<P extends ProtocolLike = ProtocolLike> extends ProtocolWrapper<P> {
   readonly #sink: TrafficSink;
   readonly #lengthLimit: number;
@@ -29,13 +32,16 @@ export class TrafficLoggingProtocol<P extends ProtocolLike = ProtocolLike> exten
     number: number,
   ) {
     super(factory, wrappedProtocol);
+    check(PROTOCOL, "sink", sink, kinds.callable);
+    check(PROTOCOL, "lengthLimit", lengthLimit, LENGTH_LIMIT);
+    check(PROTOCOL, "number", number, NUMBER);
     this.#sink = sink;
     this.#lengthLimit = lengthLimit;
     this.#number = number;
   }
 
   override connectionMade(): void {
-    this.#say(`* connected to ${this.getPeer()}`);
+    this.#log(`* connected to ${this.getPeer()}`);
   }
 
   override dataReceived(data: Buffer): unknown {
@@ -45,7 +51,7 @@ export class TrafficLoggingProtocol<P extends ProtocolLike = ProtocolLike> exten
   }
 
   override connectionLost(reason: Failure): unknown {
-    this.#say(`* lost: ${reason.getErrorMessage()}`);
+    this.#log(`* lost: ${reason.getErrorMessage()}`);
     return super.connectionLost(reason);
   }
 
@@ -59,34 +65,34 @@ export class TrafficLoggingProtocol<P extends ProtocolLike = ProtocolLike> exten
   }
 
   override loseConnection(): void {
-    this.#say("S loseConnection()");
+    this.#log("S loseConnection()");
     super.loseConnection();
   }
 
   override abortConnection(): void {
-    this.#say("S abortConnection()");
+    this.#log("S abortConnection()");
     super.abortConnection();
   }
 
   override loseWriteConnection(): void {
-    this.#say("S loseWriteConnection()");
+    this.#log("S loseWriteConnection()");
     super.loseWriteConnection();
   }
 
   #dump(side: string, bytes: Uint8Array, at: number): void {
     const shown = Math.min(bytes.length, this.#lengthLimit);
     for (let from = 0; from < shown; from += ROW) {
-      this.#say(`${side} ${row(bytes.subarray(from, Math.min(from + ROW, shown)), at + from)}`);
+      this.#log(`${side} ${row(bytes.subarray(from, Math.min(from + ROW, shown)), at + from)}`);
     }
-    if (shown < bytes.length) this.#say(`${side} … ${bytes.length - shown} bytes more`);
+    if (shown < bytes.length) this.#log(`${side} … ${bytes.length - shown} more bytes`);
   }
 
-  #say(what: string): void {
+  #log(what: string): void {
     this.#sink(`${this.#number} ${what}`, this.#number);
   }
 }
 
-/** As hexdump -C: where it stands in the stream, the bytes, and those of them that can be printed. */
+/** A row as `hexdump -C` prints it: the offset in the stream, the bytes, and the printable ones as text. */
 function row(bytes: Uint8Array, at: number): string {
   const hex: string[] = [];
   let text = "";
@@ -102,8 +108,7 @@ function row(bytes: Uint8Array, at: number): string {
  *
  *     3 C 00000000  68 65 6c 6c 6f 0d 0a                             |hello..|
  *
- * where 3 is the connection's number, C what came from the other side and S what was sent, and 00000000 the place in
- * that stream.
+ * where 3 is the connection's number, C means received and S sent, and 00000000 is the offset in that direction.
  */
 export class TrafficLoggingFactory<P extends ProtocolLike = ProtocolLike> extends WrappingFactory<
   P,
@@ -113,11 +118,14 @@ export class TrafficLoggingFactory<P extends ProtocolLike = ProtocolLike> extend
   readonly #lengthLimit: number;
   #counter = 0;
 
-  /** @param options.lengthLimit bytes that are shown of each piece; default: all */
+  /**
+   * @param options.lengthLimit bytes of each chunk that are logged; default: all
+   * @throws TypeError | RangeError
+   */
   constructor(wrappedFactory: WrappableFactory<P>, sink: TrafficSink, options: { readonly lengthLimit?: number } = {}) {
     super(wrappedFactory);
     check(FACTORY, "sink", sink, kinds.callable);
-    checkOptions<{ lengthLimit?: number }>(FACTORY, options, { lengthLimit: kinds.count(0) });
+    checkOptions<{ lengthLimit?: number }>(FACTORY, options, { lengthLimit: LENGTH_LIMIT });
     this.#sink = sink;
     this.#lengthLimit = options.lengthLimit ?? Number.POSITIVE_INFINITY;
   }
@@ -127,7 +135,7 @@ export class TrafficLoggingFactory<P extends ProtocolLike = ProtocolLike> extend
     return new TrafficLoggingProtocol(this, wrapped, this.#sink, this.#lengthLimit, this.#counter);
   }
 
-  /** The next connection is number 1 again. */
+  /** Restart at 1 with the next connection. */
   resetCounter(): void {
     this.#counter = 0;
   }

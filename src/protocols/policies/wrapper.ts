@@ -7,7 +7,10 @@
  * By default it forwards everything. A policy overrides what it observes or delays.
  */
 
+import { check } from "../../internet/arguments/check.ts";
+import { has } from "../../internet/arguments/described.ts";
 import { ensureFactory } from "../../internet/arguments/factories.ts";
+import { withMethods } from "../../internet/arguments/kinds.ts";
 import { ensureProtocol } from "../../internet/arguments/transports.ts";
 import { encodedOr, ensurePieces } from "../../internet/arguments/writing.ts";
 import type { Failure } from "../../internet/failure.ts";
@@ -28,7 +31,7 @@ import { LOOP, type Loop, loopOf } from "../../internet/reactor/loop.ts";
 import { borrowsFrom } from "../../internet/stream/borrowing.ts";
 import { classNameOf, nameOf } from "../../logger/describe.ts";
 
-/** A factory that wants to know which of its wrappers are connected. */
+/** A factory that keeps track of which of its wrappers are connected. */
 export interface WrapperKeeper extends Factory {
   /** `wrapper` is connected. */
   registerProtocol(wrapper: ProtocolWrapper): void;
@@ -36,20 +39,29 @@ export interface WrapperKeeper extends Factory {
   unregisterProtocol(wrapper: ProtocolWrapper): void;
 }
 
-/** Passes everything on, both ways. The wrapped protocol has it as its transport. */
+const KEEPER = withMethods("a factory of wrappers", "registerProtocol", "unregisterProtocol");
+
+/** Forwards everything in both directions. It is the transport of the wrapped protocol. */
 export class ProtocolWrapper<P extends ProtocolLike = ProtocolLike> extends Protocol implements Transport {
   declare factory: WrapperKeeper;
-  /** The protocol behind this. It changes when that hands the connection to another one by switchProtocol(). */
+  /** The wrapped protocol; another one after its switchProtocol(). */
   wrappedProtocol: P;
   #lost = false;
 
+  /** @throws TypeError unless the arguments are a factory of wrappers and a protocol */
   constructor(factory: WrapperKeeper, wrappedProtocol: P) {
     super();
+    // One of these is made for each connection: the message is composed only for an error.
+    if (!has(factory, "registerProtocol") || !has(wrappedProtocol, "makeConnection")) {
+      const call = `new ${new.target.name}(factory, wrappedProtocol)`;
+      check(call, "factory", factory, KEEPER);
+      ensureProtocol(call, wrappedProtocol, "wrappedProtocol");
+    }
     this.factory = factory;
     this.wrappedProtocol = wrappedProtocol;
   }
 
-  /** As the wrapped protocol: whether dataReceived() is lent its bytes. */
+  /** Whether dataReceived() borrows its bytes, as the wrapped protocol declares. */
   get borrows(): boolean {
     return borrowsFrom(this.wrappedProtocol);
   }
@@ -58,10 +70,10 @@ export class ProtocolWrapper<P extends ProtocolLike = ProtocolLike> extends Prot
     return wrappedLogPrefix(this, this.wrappedProtocol);
   }
 
-  // Each returns what the wrapped protocol's method does: it may be a promise, which the reactor watches.
+  // Each returns the result of the wrapped protocol's method, which may be a promise that the reactor watches.
 
   override makeConnection(transport: Transport): unknown {
-    // A second time when the wrapped protocol has changed.
+    // Called again after switchProtocol().
     if (!this.connected) {
       super.makeConnection(transport);
       this.factory.registerProtocol(this);
@@ -79,12 +91,12 @@ export class ProtocolWrapper<P extends ProtocolLike = ProtocolLike> extends Prot
     return this.wrappedProtocol.connectionLost(reason);
   }
 
-  /** There when the wrapped protocol has it: without it a connection closes as soon as its peer has ended. */
+  /** Defined if the wrapped protocol has it: without it, the transport closes at the peer's FIN. */
   get readConnectionLost(): (() => unknown) | undefined {
     return typeof half(this.wrappedProtocol).readConnectionLost === "function" ? relayReadConnectionLost : undefined;
   }
 
-  /** There when the wrapped protocol has it. */
+  /** Defined if the wrapped protocol has it. */
   get writeConnectionLost(): (() => unknown) | undefined {
     return typeof half(this.wrappedProtocol).writeConnectionLost === "function" ? relayWriteConnectionLost : undefined;
   }
@@ -99,7 +111,7 @@ export class ProtocolWrapper<P extends ProtocolLike = ProtocolLike> extends Prot
     return loopOf(this.transport);
   }
 
-  /** A policy that overrides this takes a string with an encoding too: see {@link encodedOr}. */
+  /** An override must handle a string with an encoding as well: see {@link encodedOr}. */
   write(data: Bytes, encoding?: BufferEncoding, callback?: unknown): void {
     this.transport.write(encodedOr(data, encoding, callback));
   }
@@ -165,12 +177,12 @@ export class ProtocolWrapper<P extends ProtocolLike = ProtocolLike> extends Prot
     this.loseConnection();
   }
 
-  /** `next` takes the place of the wrapped protocol: the policy stays in force. */
+  /** Replace the wrapped protocol by `next`. The policy remains in force. */
   switchProtocol(next: ProtocolLike): void {
     ensureProtocol("switchProtocol(next)", next);
     if (this.#lost) return;
     this.wrappedProtocol = next as P;
-    // Connects this wrapper again, and by that `next`: the transport looks anew whether bytes may be lent.
+    // Calls makeConnection() again, which connects `next`, and makes the transport read `borrows` again.
     this.transport.switchProtocol(this);
   }
 }
@@ -187,20 +199,20 @@ function relayWriteConnectionLost(this: ProtocolWrapper): unknown {
   return half(this.wrappedProtocol).writeConnectionLost?.();
 }
 
-/** A factory that can be wrapped: it builds protocols, and may want to hear of connectors. */
+/** A factory that can be wrapped: it builds protocols, and may have the methods of a ClientFactory. */
 export type WrappableFactory<P extends ProtocolLike> = ProtocolFactory<P> &
   Partial<Omit<ClientFactoryLike, keyof ServerFactoryLike>>;
 
 /**
- * Wraps each protocol that another factory builds, and keeps track of those that are connected. A subclass that has
- * wrappers of its own overrides wrapProtocol().
+ * Wraps each protocol that another factory builds, and keeps track of the connected ones. A subclass with its own class of
+ * wrappers overrides wrapProtocol().
  */
 export class WrappingFactory<
   P extends ProtocolLike = ProtocolLike,
   W extends ProtocolWrapper<P> = ProtocolWrapper<P>,
 > extends ClientFactory<W> {
   readonly wrappedFactory: WrappableFactory<P>;
-  /** The wrappers that are connected. */
+  /** The connected wrappers. */
   readonly protocols: Set<W> = new Set();
 
   constructor(wrappedFactory: WrappableFactory<P>) {

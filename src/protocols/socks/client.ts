@@ -1,4 +1,8 @@
 /** Connections through a SOCKS server. */
+import { check } from "../../internet/arguments/check.ts";
+import { ensureFactory } from "../../internet/arguments/factories.ts";
+import { text } from "../../internet/arguments/kinds.ts";
+import { ensureClientEndpoint, ensureHost } from "../../internet/arguments/reactors.ts";
 import { Deferred } from "../../internet/defer/deferred.ts";
 import { fail } from "../../internet/defer/makers.ts";
 import type { ClientEndpoint } from "../../internet/endpoints/interfaces.ts";
@@ -10,10 +14,12 @@ import { WrappingFactory } from "../policies/wrapper.ts";
 import { PreambleWrapper } from "../preamble.ts";
 import { CONNECT, encodeRequest, GRANTED, REPLY_LENGTH, SOCKSError } from "./request.ts";
 
+const CALL = "new SOCKS4ClientEndpoint(proxy, host, port, user)";
+
 /**
- * Connects to a host through a SOCKS 4 server, which looks the host's name up (4a) unless it is an IPv4 address. The
- * protocol is built and connected once the server has granted the connection. Its transport's addresses are those of
- * the connection to the server.
+ * Connects to a host through a SOCKS 4 server. Unless the host is an IPv4 address, the server resolves it (SOCKS 4a). The
+ * protocol is built and connected when the server has granted the request. getPeer() and getHost() of its transport return
+ * the addresses of the connection to the server.
  */
 export class SOCKS4ClientEndpoint implements ClientEndpoint {
   readonly #proxy: ClientEndpoint;
@@ -21,18 +27,25 @@ export class SOCKS4ClientEndpoint implements ClientEndpoint {
   readonly #port: number;
   readonly #user: string;
 
-  /** @param proxy where the SOCKS server is */
+  /**
+   * @param proxy the endpoint of the SOCKS server
+   * @throws TypeError; RangeError for a port that is out of range
+   */
   constructor(proxy: ClientEndpoint, host: string, port: number, user = "") {
+    ensureClientEndpoint(CALL, proxy, "proxy");
+    ensureHost(CALL, host, port);
+    check(CALL, "user", user, text);
     this.#proxy = proxy;
     this.#host = host;
     this.#port = port;
     this.#user = user;
   }
 
-  /** As every endpoint; fails with SOCKSError as well, when the server rejects the request or gives no answer to it. */
+  /** Like every endpoint. Also fails with SOCKSError when the server rejects the request or does not reply to it. */
   connect<P extends ProtocolLike>(factory: ProtocolFactory<P>): Deferred<P> {
     let request: Buffer;
     try {
+      ensureFactory("connect(factory)", factory);
       request = encodeRequest(CONNECT, this.#host, this.#port, this.#user);
     } catch (error) {
       return fail(error);
@@ -42,7 +55,7 @@ export class SOCKS4ClientEndpoint implements ClientEndpoint {
   }
 }
 
-/** Puts the request and its reply before the protocols of another factory. */
+/** Sends the request and reads the reply before the protocols of another factory are built. */
 class ThroughProxy<P extends ProtocolLike> extends WrappingFactory<ProtocolLike, ProxiedConnection<P>> {
   readonly #factory: ProtocolFactory<P>;
   readonly #request: Buffer;
@@ -69,7 +82,7 @@ class ProxiedConnection<P extends ProtocolLike> extends PreambleWrapper {
   constructor(factory: ThroughProxy<P>, request: Buffer, to: string, build: () => P | null | undefined) {
     super(factory, new Protocol());
     this.#build = build;
-    this.ready = new Deferred<P>(() => this.giveUp(new ConnectingCancelledError(to)));
+    this.ready = new Deferred<P>(() => this.failConnecting(new ConnectingCancelledError(to)));
     this.wrappedProtocol = new Handshake(this, request, to);
   }
 
@@ -78,35 +91,35 @@ class ProxiedConnection<P extends ProtocolLike> extends PreambleWrapper {
     try {
       this.#protocol = this.#build() ?? null;
     } catch (error) {
-      this.giveUp(error);
+      this.failConnecting(error);
       return undefined;
     }
     if (this.#protocol !== null) return this.handOver(this.#protocol, rest);
-    this.giveUp(new NoProtocol("The factory built no protocol, so the connection was closed."));
+    this.failConnecting(new NoProtocol("The factory built no protocol, so the connection was closed."));
     return undefined;
   }
 
-  /** Called for the handshake, and again for the protocol behind it. */
+  /** Called for the handshake, and again for the protocol that follows it. */
   override makeConnection(transport: Transport): unknown {
     let result: unknown;
     try {
       result = super.makeConnection(transport);
     } catch (error) {
-      this.giveUp(error);
+      this.failConnecting(error);
       throw error;
     }
     if (this.#protocol !== null && !this.ready.called) this.ready.callback(this.#protocol);
     return result;
   }
 
-  /** There will be no protocol. */
-  giveUp(error: unknown): void {
+  /** Fail, and abort the connection. */
+  failConnecting(error: unknown): void {
     if (!this.ready.called) this.ready.errback(error);
     this.abortConnection();
   }
 }
 
-/** Asks, and awaits the reply. */
+/** Sends the request and reads the reply. */
 class Handshake<P extends ProtocolLike> extends Protocol {
   static override readonly borrows: boolean = true;
   readonly #wrapper: ProxiedConnection<P>;
@@ -133,13 +146,13 @@ class Handshake<P extends ProtocolLike> extends Protocol {
     const why =
       version === 0
         ? `The SOCKS server rejected the connection to ${this.#to} (code ${code}).`
-        : `What answered the request to connect to ${this.#to} is no SOCKS 4 server: check its address.`;
-    this.#wrapper.giveUp(new SOCKSError(why));
+        : `The reply to the request to connect to ${this.#to} is not from a SOCKS 4 server: check its address.`;
+    this.#wrapper.failConnecting(new SOCKSError(why));
     return undefined;
   }
 
   override connectionLost(reason: Failure): void {
-    const why = `The SOCKS server closed without an answer to the request to connect to ${this.#to}.`;
-    this.#wrapper.giveUp(new SOCKSError(why, { cause: reason.value }));
+    const why = `The SOCKS server closed the connection without a reply to the request to connect to ${this.#to}.`;
+    this.#wrapper.failConnecting(new SOCKSError(why, { cause: reason.value }));
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The messages of SOCKS 4, which begin connections and have no other use.
+ * The messages of SOCKS 4. Each connection starts with one request and one reply.
  *
  *     request  4 │ command │ port, 2 bytes │ IPv4 address │ user │ 0 │ name │ 0        the name in version 4a only
  *     reply    0 │ code    │ port, 2 bytes │ IPv4 address
@@ -18,11 +18,10 @@ export const REPLY_LENGTH = 8;
 
 const VERSION = 4;
 const FIXED = 8;
-/** Bytes that a user, or a name, may have. */
+/** The maximum length of a user or a name in bytes. */
 const TEXT_MAX = 255;
-const PORT_MAX = 65_535;
-/** Addresses that stand for "a name follows" in a request: sent as addresses, they would leave the server waiting. */
-const ANNOUNCES_NAME = /^0\.0\.0\.[1-9]/;
+/** Addresses that mean "a name follows" (4a). If one were sent as an address, the server would wait for the name. */
+const NAME_FOLLOWS = /^0\.0\.0\.[1-9]/;
 
 /** A SOCKS request or reply that does not follow the protocol, or a request that was rejected. */
 export class SOCKSError extends SkeinError {
@@ -33,20 +32,20 @@ export interface SOCKSRequest {
   /** 1 is CONNECT, 2 is BIND. */
   readonly command: number;
   readonly port: number;
-  /** An IPv4 address, or a name that the server is to look up. */
+  /** An IPv4 address, or a name that the server resolves. */
   readonly host: string;
   readonly user: string;
-  /** Bytes of the request. */
+  /** The length of the request in bytes. */
   readonly length: number;
 }
 
-/** The request that `bytes` begin with, or null when more of it has to come. @throws SOCKSError */
+/** Parse the request that `bytes` start with; null when it is incomplete. @throws SOCKSError */
 export function parseRequest(bytes: Buffer): SOCKSRequest | null {
   if (bytes.length > 0 && bytes[0] !== VERSION) {
     throw new SOCKSError(`A request has SOCKS version ${bytes[0]}: this server speaks 4 and 4a.`);
   }
   if (bytes.length > 1 && bytes[1] !== CONNECT && bytes[1] !== BIND) {
-    throw new SOCKSError(`A request has command ${bytes[1]}: there are 1 (CONNECT) and 2 (BIND).`);
+    throw new SOCKSError(`A request has command ${bytes[1]}: the commands are 1 (CONNECT) and 2 (BIND).`);
   }
   if (bytes.length < FIXED) return null;
   const user = text(bytes, FIXED, "user");
@@ -59,7 +58,7 @@ export function parseRequest(bytes: Buffer): SOCKSRequest | null {
   }
   const name = text(bytes, user.end, "name");
   if (name === null) return null;
-  if (name.text === "") throw new SOCKSError("A request has an empty name to look up.");
+  if (name.text === "") throw new SOCKSError("The name in a request is empty.");
   return { command, port, host: name.text, user: user.text, length: name.end };
 }
 
@@ -71,28 +70,25 @@ function text(bytes: Buffer, start: number, what: string): { text: string; end: 
   return end < 0 ? null : { text: bytes.toString("utf8", start, end), end: end + 1 };
 }
 
-/** The bytes of a request; one for a name, or for an IPv6 address, is of version 4a. @throws SOCKSError */
+/** Encode a request. A request for a name or an IPv6 address is one of version 4a. @throws SOCKSError */
 export function encodeRequest(command: number, host: string, port: number, user: string): Buffer {
-  if (!Number.isInteger(port) || port < 0 || port > PORT_MAX) {
-    throw new SOCKSError(`A port is an integer from 0 to ${PORT_MAX}, not ${port}.`);
-  }
   const fixed = Buffer.from([VERSION, command, port >> 8, port & 255]);
   const identity = encodeText(user, "user");
-  if (isIPv4(host) && !ANNOUNCES_NAME.test(host)) {
+  if (isIPv4(host) && !NAME_FOLLOWS.test(host)) {
     return Buffer.concat([fixed, Buffer.from(host.split(".").map(Number)), identity]);
   }
-  if (host === "") throw new SOCKSError("There is no host to connect to: the name is empty.");
+  if (host === "") throw new SOCKSError("The host to connect to is an empty string.");
   return Buffer.concat([fixed, Buffer.from([0, 0, 0, 1]), identity, encodeText(host, "name")]);
 }
 
 function encodeText(value: string, what: string): Buffer {
   const bytes = Buffer.from(`${value}\0`);
   if (bytes.length - 1 > TEXT_MAX) throw new SOCKSError(`The ${what} is longer than ${TEXT_MAX} bytes.`);
-  if (bytes.indexOf(0) < bytes.length - 1) throw new SOCKSError(`The ${what} holds a NUL character.`);
+  if (bytes.indexOf(0) < bytes.length - 1) throw new SOCKSError(`The ${what} contains a NUL character.`);
   return bytes;
 }
 
-/** The bytes of a reply. What is no IPv4 address is written as 0.0.0.0, which stands for "the one you know". */
+/** Encode a reply. Any other host than an IPv4 address is sent as 0.0.0.0, which means the address of the server. */
 export function encodeReply(code: number, port = 0, host = "0.0.0.0"): Buffer {
   const address = isIPv4(host) ? host.split(".").map(Number) : [0, 0, 0, 0];
   return Buffer.from([0, code, port >> 8, port & 255, ...address]);

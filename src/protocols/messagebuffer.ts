@@ -1,22 +1,22 @@
-/** Bytes of known length that come in pieces, put together in one piece of memory that is nobody else's. */
+/** Assembles a message of known length that arrives in pieces, in memory that nothing else shares. */
 
 const SMALLEST = 64;
 const NOTHING: Buffer = Buffer.alloc(0);
 
-/** Memory grows with what has come, not with what was announced, and is exactly as large as that in the end. */
-export class Gathering {
-  /** Bytes that are still to come. */
+/** Its memory grows with the bytes received, not with the announced length, and fits a complete message exactly. */
+export class MessageBuffer {
+  /** Bytes that are still to come; 0 when the message is complete or none is expected. */
   missing = 0;
   #memory: Buffer = NOTHING;
   #count = 0;
 
-  /** Wait for `length` bytes. */
+  /** Expect a message of `length` bytes. */
   expect(length: number): void {
     this.clear();
     this.missing = length;
   }
 
-  /** Copy what is missing from the start of `data`; returns how many bytes that were. */
+  /** Copy up to `missing` bytes from the start of `data`. @returns how many */
   add(data: Buffer): number {
     const taken = Math.min(data.length, this.missing);
     const count = this.#count + taken;
@@ -32,11 +32,11 @@ export class Gathering {
     return taken;
   }
 
-  /** The bytes, when none is missing; they are not kept here any longer. */
+  /** Remove and return the complete message. */
   take(): Buffer {
-    const whole = this.#memory;
+    const message = this.#memory;
     this.clear();
-    return whole;
+    return message;
   }
 
   clear(): void {
