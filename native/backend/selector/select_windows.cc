@@ -43,6 +43,7 @@ class SelectSelector final : public ListSelector {
   const char* name() const override { return "select"; }
 
  private:
+  bool reports_hangups_unasked() const override { return false; }
   void prepare(std::span<const Watched> copy) override {
     watched_ = copy;
     for (SocketSet* set : {&read_, &write_}) set->clear();
