@@ -1,4 +1,8 @@
 /** A connection for async functions: bytes are read and written with `await`. */
+import { check } from "../internet/arguments/check.ts";
+import { byteArray } from "../internet/arguments/kinds.ts";
+import { signalOf } from "../internet/arguments/waiting.ts";
+import { bufferOf } from "../internet/engine/view.ts";
 import { ConnectionClosed, ConnectionLost } from "../internet/error.ts";
 import type { Address, Bytes, ProtocolLike, Transport } from "../internet/interfaces.ts";
 import { type Framer, PieceFramer } from "./framer.ts";
@@ -6,15 +10,15 @@ import type { Intake } from "./intake.ts";
 import { type Loop, Reading } from "./reading.ts";
 import { refuse, write } from "./write.ts";
 
-/** How a connection is read. */
+/** Options of a read. */
 export interface ReadOptions {
-  /** Ends the wait when it aborts: the read rejects with its reason, and the connection stays as it is. */
+  /** Ends the wait when it aborts: the read rejects with its reason, and the connection remains usable. */
   readonly signal?: AbortSignal;
 }
 
 /**
- * One end of a connection, read by an async function. Whoever has it closes it: `close()`, `await using`, or the end of
- * the handler that it was given to.
+ * One end of a connection, read by an async function. The owner closes it: by `close()`, by `await using`, or by returning
+ * from the handler that got it.
  */
 export class Connection implements AsyncIterable<Buffer>, AsyncDisposable {
   readonly #intake: Intake;
@@ -26,17 +30,17 @@ export class Connection implements AsyncIterable<Buffer>, AsyncDisposable {
     this.#intake = intake;
   }
 
-  /** What it runs over: for options, producers, and for giving the connection to another protocol. */
+  /** The underlying transport. */
   get transport(): Transport {
     return this.#intake.transport;
   }
 
-  /** The other end's address. */
+  /** The remote address. */
   get peer(): Address {
     return this.transport.getPeer();
   }
 
-  /** This end's address. */
+  /** The local address. */
   get host(): Address {
     return this.transport.getHost();
   }
@@ -46,12 +50,12 @@ export class Connection implements AsyncIterable<Buffer>, AsyncDisposable {
     return this.#intake.lost;
   }
 
-  /** Fulfilled when the connection is gone: with undefined after a clean end, else with the error. Never rejected. */
+  /** Resolves when the connection is gone: with undefined after a clean close, otherwise with the error. Never rejects. */
   get closed(): Promise<unknown> {
     return this.#intake.closed;
   }
 
-  /** Aborts when the connection is gone, so that what is done for the peer can end too. */
+  /** Aborts when the connection is gone, to end work that is done for the peer. */
   get signal(): AbortSignal {
     if (this.#controller === null) {
       const controller = new AbortController();
@@ -62,21 +66,23 @@ export class Connection implements AsyncIterable<Buffer>, AsyncDisposable {
   }
 
   /**
-   * The next bytes, in pieces of any size, or null when the peer has ended its side. They are the caller's to keep.
-   * @throws ConnectionLost, or what else the connection ended by, once all that came before was read
+   * The next bytes, in chunks of any size, or null when the peer has half-closed. The caller owns them.
+   * @throws ConnectionLost or another reason of the loss, when everything received before it was read; TypeError at once for
+   * wrong options
    */
   read(options?: ReadOptions): Promise<Buffer | null> {
-    return this.#intake.read(options?.signal);
+    return this.#intake.read(signalOf("read(options)", options));
   }
 
-  /** @internal As {@link read}, but no more than `most` bytes. */
+  /** @internal Like {@link read}, but at most `most` bytes. */
   readUpTo(most: number): Promise<Buffer | null> {
     return this.#intake.read(undefined, most);
   }
 
-  /** Put back bytes that were read and are another reader's. */
-  unread(data: Buffer): void {
-    this.#intake.unread(data);
+  /** Put back bytes that were read: the next read returns them first. Do not change them afterwards. @throws TypeError */
+  unread(data: Uint8Array): void {
+    check("unread(data)", "data", data, byteArray);
+    this.#intake.unread(bufferOf(data));
   }
 
   /**
@@ -85,20 +91,21 @@ export class Connection implements AsyncIterable<Buffer>, AsyncDisposable {
    */
   write(data: Bytes, encoding?: BufferEncoding): Promise<void> {
     const { transport } = this;
-    if (this.#writeEnded) return refuse(transport, new ConnectionClosed("end() has ended this side: write before it."));
+    if (this.#writeEnded)
+      return refuse(transport, new ConnectionClosed("end() was called: nothing can be written after it."));
     if (this.lost) {
       return refuse(transport, new ConnectionLost("The connection is gone: nothing can be written to it."));
     }
     return write(transport, data, encoding);
   }
 
-  /** End this side once all is sent (half close). The peer can go on sending. */
+  /** Half-close: send everything that was written, then FIN. The peer can continue to send. */
   end(): void {
     this.#writeEnded = true;
     this.transport.loseWriteConnection();
   }
 
-  /** Close once all is sent. Resolves when the connection is gone, however it went. */
+  /** Close when everything is sent. Resolves when the connection is gone, for whatever reason. */
   async close(): Promise<void> {
     if (!this.lost) {
       this.#intake.drop();
@@ -107,7 +114,7 @@ export class Connection implements AsyncIterable<Buffer>, AsyncDisposable {
     await this.closed;
   }
 
-  /** Close at once and drop what was not sent; a TCP peer sees a reset. */
+  /** Close at once, and drop what has not been sent; a TCP peer sees a reset. */
   async abort(): Promise<void> {
     if (!this.lost) {
       this.#intake.drop();
@@ -117,21 +124,21 @@ export class Connection implements AsyncIterable<Buffer>, AsyncDisposable {
   }
 
   /**
-   * Give the connection to a protocol, which gets what was received and not read, and all that comes. For this object
-   * the connection is gone from here on.
+   * Hand the connection to a protocol, which gets the unread bytes and everything that follows. This object then behaves as
+   * if the connection were lost.
    */
   switchProtocol(next: ProtocolLike): void {
     this.#intake.giveTo(next);
   }
 
-  /** Bytes as they come, until the peer ends its side. Leaving the loop leaves the connection open. */
+  /** Chunks as they arrive, until the peer half-closes. Leaving the loop keeps the connection open. */
   [Symbol.asyncIterator](): Loop<Buffer> {
     return this.loop(new PieceFramer());
   }
 
-  /** @internal A loop over what a framer cuts; `leave` is called when it is over. */
-  loop<T>(framer: Framer<T>, options?: ReadOptions, leave?: () => void): Loop<T> {
-    return new Reading(this.#intake, framer, options?.signal, leave);
+  /** @internal A loop over the items of a framer; `leave` is called when it ends. */
+  loop<T>(framer: Framer<T>, signal?: AbortSignal, leave?: () => void): Loop<T> {
+    return new Reading(this.#intake, framer, signal, leave);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

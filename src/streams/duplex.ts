@@ -1,38 +1,54 @@
-/** Connections as Duplexes, so that libraries made for Node's sockets run over them. */
+/** Connections as Duplexes, for libraries that expect Node's sockets. */
+import { check } from "../internet/arguments/check.ts";
+import { callable } from "../internet/arguments/kinds.ts";
+import { ensureClientEndpoint } from "../internet/arguments/reactors.ts";
 import type { ClientEndpoint } from "../internet/endpoints/interfaces.ts";
 import type { Failure } from "../internet/failure.ts";
 import type { HalfCloseableProtocol, Transport } from "../internet/interfaces.ts";
 import { Factory, Protocol } from "../internet/protocol.ts";
+import { type DuplexOptions, ensureDuplexOptions } from "./duplexoptions.ts";
 import { nodeError } from "./nodeerror.ts";
-import { type DuplexOptions, SocketDuplex } from "./socketduplex.ts";
+import { SocketDuplex } from "./socketduplex.ts";
+import { SWITCHABLE } from "./takeover.ts";
 
 /**
- * Take over a connection as a Duplex with net.Socket's methods, properties and events. The protocol that it had hears
- * no more.
+ * Take over a connection from its protocol, which receives no more events, as a Duplex with the methods, properties and
+ * events of net.Socket.
+ * @throws TypeError | RangeError
  */
-export function toDuplex(transport: Transport, options?: DuplexOptions): SocketDuplex {
-  const duplex = new SocketDuplex(options);
+export function toDuplex(transport: Transport, options: DuplexOptions = {}): SocketDuplex {
+  check("toDuplex(transport, options)", "transport", transport, SWITCHABLE);
+  const duplex = new SocketDuplex(ensureDuplexOptions("toDuplex(transport, options)", options));
   const end = new DuplexEnd(duplex);
   transport.switchProtocol(end);
-  if (!end.connected) duplex.destroy(nodeError("read", "ECONNRESET", "The connection was lost before."));
+  if (!end.connected) duplex.destroy(nodeError("read", "ECONNRESET", "The connection was already lost."));
   return duplex;
 }
 
 /**
- * A Duplex that connects: bytes written before it is connected wait. It emits "connect" and "ready", or "error" with
- * net.Socket's codes (ECONNREFUSED, ETIMEDOUT, ENOTFOUND, …).
+ * A Duplex that connects. Bytes written before it is connected are buffered. It emits "connect" and "ready", or "error"
+ * with the codes of net.Socket (ECONNREFUSED, ETIMEDOUT, ENOTFOUND, …).
+ * @throws TypeError | RangeError
  */
-export function connectDuplex(endpoint: ClientEndpoint, options?: DuplexOptions): SocketDuplex {
-  const duplex = new SocketDuplex(options);
+export function connectDuplex(endpoint: ClientEndpoint, options: DuplexOptions = {}): SocketDuplex {
+  ensureClientEndpoint("connectDuplex(endpoint, options)", endpoint);
+  const duplex = new SocketDuplex(ensureDuplexOptions("connectDuplex(endpoint, options)", options));
   const attempt = endpoint.connect(new DuplexEndFactory(duplex));
   duplex.begin(attempt);
   attempt.addErrback((failure) => duplex.refused(failure.value));
   return duplex;
 }
 
-/** A factory whose connections are given to `connected` as Duplexes, as a net.Server's "connection" event gives them. */
-export function duplexFactory(connected: (duplex: SocketDuplex) => void, options?: DuplexOptions): Factory<Protocol> {
-  return new DuplexFactory(connected, options);
+/**
+ * A factory that calls `connected` with a Duplex for each connection, as the "connection" event of a net.Server does.
+ * @throws TypeError | RangeError
+ */
+export function duplexFactory(
+  connected: (duplex: SocketDuplex) => void,
+  options: DuplexOptions = {},
+): Factory<Protocol> {
+  check("duplexFactory(connected, options)", "connected", connected, callable);
+  return new DuplexFactory(connected, ensureDuplexOptions("duplexFactory(connected, options)", options));
 }
 
 /** The protocol behind a Duplex. */
@@ -67,9 +83,9 @@ class DuplexEnd extends Protocol implements HalfCloseableProtocol {
 
 class DuplexFactory extends Factory<DuplexEnd> {
   readonly #connected: (duplex: SocketDuplex) => void;
-  readonly #options: DuplexOptions | undefined;
+  readonly #options: DuplexOptions;
 
-  constructor(connected: (duplex: SocketDuplex) => void, options: DuplexOptions | undefined) {
+  constructor(connected: (duplex: SocketDuplex) => void, options: DuplexOptions) {
     super();
     this.#connected = connected;
     this.#options = options;

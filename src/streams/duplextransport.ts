@@ -1,15 +1,15 @@
 /**
- * A Node stream as a transport, so that a protocol runs over a tls.TLSSocket, a channel of SSH, a pipe, …
+ * A Node stream as a transport, to run a protocol over a tls.TLSSocket, an SSH channel, a pipe, …
  *
  * ```
  *   Duplex ── 'data' ──▶ dataReceived()     'end' ──▶ readConnectionLost()    'close' ──▶ connectionLost()
- *   write() ──▶ Duplex.write() ── false ──▶ the producer pauses until 'drain'
+ *   write() ──▶ Duplex.write() ── false ──▶ pauses the producer until 'drain'
  * ```
  */
 import type { Duplex } from "node:stream";
 import { IPv4Address, literalAddress } from "../internet/address.ts";
 import { address } from "../internet/arguments/addresses.ts";
-import { check, checkOptions } from "../internet/arguments/check.ts";
+import { check, checkOptions, type OptionKinds } from "../internet/arguments/check.ts";
 import * as kinds from "../internet/arguments/kinds.ts";
 import { ensureProtocol } from "../internet/arguments/transports.ts";
 import { ensurePieces, ownBytes } from "../internet/arguments/writing.ts";
@@ -32,34 +32,39 @@ import {
 import { nameOf } from "../logger/describe.ts";
 import { err } from "../logger/log.ts";
 
-/** How a Duplex behaves as a transport. */
+/** The addresses of a Duplex as a transport. */
 export interface FromDuplexOptions {
-  /** What getPeer() answers. Default: the stream's remoteAddress and remotePort, or 0.0.0.0 and port 0. */
+  /** The result of getPeer(). Default: the stream's remoteAddress and remotePort, or 0.0.0.0 and port 0. */
   readonly peer?: Address;
-  /** What getHost() answers. Default: the stream's localAddress and localPort, or 0.0.0.0 and port 0. */
+  /** The result of getHost(). Default: the stream's localAddress and localPort, or 0.0.0.0 and port 0. */
   readonly host?: Address;
 }
 
 const FROM_DUPLEX = "fromDuplex(duplex, protocol, options)";
 const DUPLEX = kinds.withMethods("a Duplex", "on", "write", "end", "pause", "resume", "destroy");
-const OPTIONS = { peer: address, host: address };
+const OPTIONS: OptionKinds<FromDuplexOptions> = { peer: address, host: address };
+
+/** Check options. @returns a copy @throws TypeError */
+export function ensureFromDuplexOptions(call: string, options: unknown): FromDuplexOptions {
+  return checkOptions<FromDuplexOptions>(call, options, OPTIONS);
+}
 
 /**
- * Run `protocol` over a stream, which must not be used by anyone else. Returns the transport.
+ * Run `protocol` over a stream, which nothing else may use. Returns the transport.
  *
- * An 'error' of the stream, or a 'close' without an end, is ConnectionLost; the stream's own error is its `cause`.
- * What is written is copied, since a stream keeps it.
- * @throws TypeError for what is no Duplex, protocol or address; nothing listens to the stream then
+ * An 'error' of the stream, or a 'close' without an 'end', becomes a ConnectionLost, with the stream's error as its `cause`.
+ * Written bytes are copied, because a stream keeps them.
+ * @throws TypeError; then no listener was added to the stream
  */
 export function fromDuplex(duplex: Duplex, protocol: ProtocolLike, options: FromDuplexOptions = {}): Transport {
   check(FROM_DUPLEX, "duplex", duplex, DUPLEX);
   ensureProtocol(FROM_DUPLEX, protocol);
-  const transport = new DuplexTransport(duplex, checkOptions<FromDuplexOptions>(FROM_DUPLEX, options, OPTIONS));
+  const transport = new DuplexTransport(duplex, ensureFromDuplexOptions(FROM_DUPLEX, options));
   transport.begin(protocol);
   return transport;
 }
 
-/** What a net.Socket has beyond a Duplex. */
+/** Members of net.Socket that a Duplex lacks. */
 interface SocketParts {
   readonly remoteAddress?: string;
   readonly remotePort?: number;
@@ -78,8 +83,8 @@ class DuplexTransport extends ClosingTransport implements Transport {
   #noDelay = true;
   #keepAlive = false;
   #error: Error | null = null;
-  /** A pull producer is asked in the next tick, as long as the stream has room. */
-  #asking = false;
+  /** A call of drained() for the pull producer is scheduled. */
+  #drainScheduled = false;
 
   constructor(duplex: Duplex, options: FromDuplexOptions) {
     super();
@@ -89,7 +94,7 @@ class DuplexTransport extends ClosingTransport implements Transport {
     this.#host = options.host ?? addressOf(localAddress, localPort);
   }
 
-  /** The event loop of the connection below the stream, when there is one. */
+  /** The event loop of the connection below the stream, if there is one. */
   get [LOOP](): Loop | undefined {
     return (this.#duplex as { readonly [LOOP]?: Loop })[LOOP];
   }
@@ -105,7 +110,7 @@ class DuplexTransport extends ClosingTransport implements Transport {
     duplex.on("end", () => this.#ended());
     this.switchProtocol(protocol);
     duplex.on("data", (data: Buffer) => this.#received(data));
-    // Events that have been are not repeated.
+    // These events are not emitted again.
     if (duplex.closed || duplex.destroyed) process.nextTick(() => this.#closed());
     else if (duplex.readableEnded) process.nextTick(() => this.#ended());
   }
@@ -116,7 +121,7 @@ class DuplexTransport extends ClosingTransport implements Transport {
     this.receiver = next;
     this.#call(() => next.makeConnection(this));
     if ((this.flags & PEER_ENDED) === 0) return;
-    // The protocol before knows of the peer's end, this one does not.
+    // The previous protocol was told of the peer's FIN, this one was not.
     process.nextTick(() => {
       if (this.receiver === next) this.peerEnded();
     });
@@ -134,10 +139,10 @@ class DuplexTransport extends ClosingTransport implements Transport {
     for (const piece of ensurePieces(pieces)) this.write(piece);
   }
 
-  /** The stream has room: a pull producer is asked, and again in the next tick for as long as there is room. */
+  /** The stream can take more. A pull producer is called again in the next tick, as long as it can. */
   override drained(): void {
     super.drained();
-    this.#askLater();
+    this.#scheduleDrain();
   }
 
   // --- reading -----------------------------------------------------------------------------------------------------
@@ -163,7 +168,7 @@ class DuplexTransport extends ClosingTransport implements Transport {
     this.#noDelay = on;
     this.#duplex.setNoDelay?.(on);
   }
-  /** What was set last; true before. */
+  /** The value that was set last; initially true. */
   getTcpNoDelay(): boolean {
     return this.#noDelay;
   }
@@ -172,7 +177,7 @@ class DuplexTransport extends ClosingTransport implements Transport {
     this.#keepAlive = on;
     this.#duplex.setKeepAlive?.(on);
   }
-  /** What was set last; false before. */
+  /** The value that was set last; initially false. */
   getTcpKeepAlive(): boolean {
     return this.#keepAlive;
   }
@@ -201,7 +206,7 @@ class DuplexTransport extends ClosingTransport implements Transport {
   // --- how it closes -----------------------------------------------------------------------------------------------
 
   protected override stopReading(): void {
-    // A stream that closes is read to its end, and one that was destroyed gives nothing more.
+    // sendThenClose() and cut() discard what a closing stream still delivers.
     if ((this.flags & (ABORTED | CLOSE_DUE)) === 0) this.#duplex.pause();
   }
 
@@ -211,9 +216,9 @@ class DuplexTransport extends ClosingTransport implements Transport {
 
   protected override sendThenClose(): void {
     const duplex = this.#duplex;
-    // Some streams close only when everything was read; nothing of that is delivered any more.
+    // Some streams close only when everything was read. It is discarded.
     duplex.resume();
-    // Our end is on its way behind all that was written: 'finish' closes.
+    // end() was called already: 'finish' will close.
     if (duplex.writableEnded && !duplex.writableFinished && !duplex.errored) return;
     if (!duplex.writable) duplex.destroy();
     else this.#endWhenSent();
@@ -222,7 +227,7 @@ class DuplexTransport extends ClosingTransport implements Transport {
   protected override cut(): void {
     const duplex = this.#duplex;
     duplex.resume();
-    // Only TCP has resets, and a socket with TLS cannot send one.
+    // Only TCP has resets, and a TLS socket cannot send one.
     if (duplex.remotePort !== undefined && duplex.encrypted !== true && duplex.resetAndDestroy !== undefined) {
       duplex.resetAndDestroy();
     } else {
@@ -231,20 +236,20 @@ class DuplexTransport extends ClosingTransport implements Transport {
   }
 
   protected override wantDrain(on: boolean): void {
-    if (on) this.#askLater();
+    if (on) this.#scheduleDrain();
   }
 
   protected override fail(error: unknown): void {
-    const who = this.receiver === undefined ? "A protocol" : nameOf(this.receiver);
-    err(error, `${who} threw; its connection to ${this.#peer} is closed`);
+    const name = this.receiver === undefined ? "A protocol" : nameOf(this.receiver);
+    err(error, `${name} threw; its connection to ${this.#peer} is closed`);
     if ((this.flags & LOST) !== 0) return;
     this.reason ??= new Failure(error);
     this.abortConnection();
   }
 
-  // --- inside ------------------------------------------------------------------------------------------------------
+  // --- internals ---------------------------------------------------------------------------------------------------
 
-  /** Call into the protocol or the producer: what it throws, or what its promise rejects with, ends this connection. */
+  /** Call a method of the protocol or the producer. An exception or a rejection ends the connection. */
   #call(f: () => unknown): void {
     try {
       const result = f();
@@ -259,13 +264,13 @@ class DuplexTransport extends ClosingTransport implements Transport {
     const cause = this.#error;
     if (cause === null && (this.flags & (CLOSING | PEER_ENDED)) !== 0) return new ConnectionDone();
     const code = (cause as NodeJS.ErrnoException | null)?.code ?? "";
-    const why = cause === null ? "the stream closed without an end" : cause.message;
+    const why = cause === null ? "the stream was closed before it ended" : cause.message;
     const lost = new ConnectionLost(`The connection to the other side was lost in a non-clean way: ${why}.`, code);
     if (cause !== null) lost.cause = cause;
     return lost;
   }
 
-  /** A write has been sent. While closing, what is written meanwhile is sent too, until nothing waits. */
+  /** The callback of each write. While closing, it ends the stream when nothing is left to send. */
   readonly #sent = (): void => {
     if ((this.flags & CLOSE_DUE) !== 0) this.#endWhenSent();
   };
@@ -274,12 +279,12 @@ class DuplexTransport extends ClosingTransport implements Transport {
     if (this.#duplex.writable && this.#duplex.writableLength === 0) this.#duplex.end();
   }
 
-  #askLater(): void {
+  #scheduleDrain(): void {
     const pulling = (this.flags & (PRODUCER | STREAMING)) === PRODUCER;
-    if (!pulling || this.#asking || this.#duplex.writableNeedDrain) return;
-    this.#asking = true;
+    if (!pulling || this.#drainScheduled || this.#duplex.writableNeedDrain) return;
+    this.#drainScheduled = true;
     setImmediate(() => {
-      this.#asking = false;
+      this.#drainScheduled = false;
       if (!this.#duplex.writableNeedDrain) this.drained();
     });
   }

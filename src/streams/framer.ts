@@ -1,22 +1,22 @@
-/** What cuts received bytes into items. */
+/** Splits received bytes into items. */
 import { SkeinError } from "../internet/error.ts";
 
-/** Cuts bytes into items, one at a time, so that many small ones in one chunk take no memory before they are wanted. */
+/** Splits bytes into items, one at a time: the items of a chunk take no memory before they are requested. */
 export interface Framer<T> {
-  /** Add bytes, which are this framer's from here on. */
+  /** Add bytes, which the framer owns from now on. */
   add(data: Buffer): void;
-  /** The next item, or undefined until more bytes were added. @throws what is wrong with them */
+  /** The next item; undefined until more bytes are added. @throws FramingError */
   next(): T | undefined;
-  /** The bytes that were added and belong to no item that was given out. They are forgotten here. */
+  /** Remove and return the bytes that do not belong to a returned item. */
   rest(): Buffer;
 }
 
-/** What came is longer than it may be, or is not in the form that was asked for. */
+/** Received bytes exceed the maximum length, or violate the framing. */
 export class FramingError extends SkeinError {
   override readonly code: string = "ERR_FRAMING";
 }
 
-/** Each piece as it came. */
+/** Each chunk as it arrived. */
 export class PieceFramer implements Framer<Buffer> {
   #piece: Buffer | undefined;
 
@@ -37,7 +37,7 @@ export class PieceFramer implements Framer<Buffer> {
 
 const NOTHING: Buffer = Buffer.alloc(0);
 
-/** The items of another framer as text. A character is never cut, unless the peer cut it. */
+/** The items of another framer as text. */
 export class TextFramer implements Framer<string> {
   readonly #framer: Framer<Buffer>;
   readonly #encoding: BufferEncoding;

@@ -25,12 +25,12 @@ export class LineFramer implements Framer<Buffer> {
     if (length > this.#maxLength || (length < 0 && buffer.length >= this.#maxLength + buffer.delimiterLength)) {
       buffer.clear();
       throw new FramingError(
-        `A line is longer than the ${this.#maxLength} bytes it may have: the peer sends no ` +
-          `${JSON.stringify(this.#delimiter.toString())}, or maxLength must be larger.`,
+        `A line is longer than the limit of ${this.#maxLength} bytes: the peer does not send ` +
+          `${JSON.stringify(this.#delimiter.toString())}, or maxLength is too small.`,
       );
     }
     if (length >= 0) return buffer.takeLine(length);
-    // What is left of a chunk is small: the chunk need not be kept for it.
+    // Copies the small rest of a chunk, so that the chunk itself can be freed.
     buffer.settle();
     return undefined;
   }

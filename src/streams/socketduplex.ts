@@ -1,9 +1,9 @@
 /**
- * A Duplex over a transport, with all that a net.Socket has.
+ * A Duplex over a transport, with the API of net.Socket.
  *
  * ```
- *   transport ── dataReceived ──▶ push() ── full ──▶ pauseProducing();   _read() ──▶ resumeProducing()
- *   _write() ──▶ transport.write() ── too much waits ──▶ the callback waits for resumeProducing()
+ *   transport ── dataReceived ──▶ push() ── false ──▶ pauseProducing();   _read() ──▶ resumeProducing()
+ *   _write() ──▶ transport.write() ── pauseProducing() ──▶ its callback is delayed until resumeProducing()
  * ```
  */
 import type { AddressInfo } from "node:net";
@@ -11,53 +11,47 @@ import { Duplex } from "node:stream";
 import { ConnectionDone } from "../internet/error.ts";
 import type { Address, PushProducer, Transport } from "../internet/interfaces.ts";
 import { LOOP, type Loop, loopOf } from "../internet/reactor/loop.ts";
+import { type DuplexOptions, idleTime } from "./duplexoptions.ts";
 import { nodeError, nodeLoss, nodeRefusal } from "./nodeerror.ts";
 import { compact } from "./pieces.ts";
 import { budgetOf } from "./tickbudget.ts";
 
-/** How a transport behaves as a Duplex. */
-export interface DuplexOptions {
-  /** False, the default, as in node:net: this side is ended when the peer has ended its own. */
-  readonly allowHalfOpen?: boolean;
-  /** Bytes that wait on each side before the other is held back. Default: Node's. */
-  readonly highWaterMark?: number;
-}
-
 type Callback = (error?: Error | null) => void;
 
-/** What can be ended before the connection is there. */
+/** A connection attempt. */
 interface Attempt {
   cancel(): void;
 }
 
+/** A write before the connection is made. */
 interface Early {
   readonly pieces: Buffer[];
   readonly callback: Callback;
 }
 
-/** destroy() lets what was written leave for so long, in milliseconds. */
-const LAST_BYTES_MS = 1000;
+/** After destroy(), milliseconds to send what was written before. */
+const FLUSH_MS = 1000;
 
 /** Made by {@link toDuplex}, {@link connectDuplex} and {@link duplexFactory}. */
 export class SocketDuplex extends Duplex implements PushProducer {
-  /** True until the connection is there. */
+  /** True while it connects. */
   connecting = false;
-  /** Milliseconds of silence after which "timeout" is emitted; 0 for never. Set by setTimeout(). */
+  /** Idle milliseconds until "timeout" is emitted; 0: never. Set by setTimeout(). */
   timeout = 0;
   /** Bytes received. */
   bytesRead = 0;
   declare readonly allowHalfOpen: boolean;
   #transport: Transport | null = null;
   #attempt: Attempt | null = null;
+  /** The connection is lost. */
   #gone = false;
-  /** Those whose writes were called back: the others count in writableLength. */
+  /** Bytes of completed writes; the others count in writableLength. */
   #bytesSent = 0;
   #idle: NodeJS.Timeout | undefined;
-  /** Too much waits to be sent. */
+  /** The transport is above its high-water mark. */
   #congested = false;
-  /** What is written before the connection is there. */
   #early: Early | null = null;
-  /** The write under way, the end of our side that waits to be sent, and destroy() that waits for the loss. */
+  /** The callbacks of the write in progress, of the half-close in progress, and of a destroy() until the connection is lost. */
   #writing: Callback | null = null;
   #writingBytes = 0;
   #ending: Callback | null = null;
@@ -70,9 +64,9 @@ export class SocketDuplex extends Duplex implements PushProducer {
     super({ allowHalfOpen: false, ...options, emitClose: false, autoDestroy: true, decodeStrings: true });
   }
 
-  // --- net.Socket's face -----------------------------------------------------------------------------------------
+  // --- the API of net.Socket -------------------------------------------------------------------------------------
 
-  /** @internal The loop of the connection, for who awaits what goes over this stream. */
+  /** @internal The event loop of the connection. */
   get [LOOP](): Loop | undefined {
     return this.#transport === null ? undefined : loopOf(this.#transport);
   }
@@ -88,7 +82,7 @@ export class SocketDuplex extends Duplex implements PushProducer {
     return this.writable ? "writeOnly" : "closed";
   }
 
-  /** Bytes written, those that wait included. */
+  /** Bytes written, including buffered ones. */
   get bytesWritten(): number {
     return this.#bytesSent + this.writableLength;
   }
@@ -123,25 +117,33 @@ export class SocketDuplex extends Duplex implements PushProducer {
     return { address: host.host, family: familyOf(host)!, port: host.port };
   }
 
+  /** Like net.Socket's, it accepts any value as a boolean. */
   setNoDelay(noDelay = true): this {
-    this.#whenConnected((transport) => transport.setTcpNoDelay(noDelay));
+    this.#whenConnected((transport) => transport.setTcpNoDelay(Boolean(noDelay)));
     return this;
   }
 
-  /** The delay before the first probe is the system's: a transport has no option for it. */
+  /**
+   * Like net.Socket's, it accepts any value as a boolean. The initial delay is ignored: a transport has no such option, so
+   * that the system's default applies.
+   */
   setKeepAlive(enable = false, _initialDelay = 0): this {
-    this.#whenConnected((transport) => transport.setTcpKeepAlive(enable));
+    this.#whenConnected((transport) => transport.setTcpKeepAlive(Boolean(enable)));
     return this;
   }
 
-  /** Emit "timeout" after so many milliseconds without traffic; 0 for never. The connection stays as it is. */
+  /**
+   * Emit "timeout" after this many milliseconds without traffic; 0: never. The connection remains open.
+   * @throws TypeError | RangeError
+   */
   setTimeout(milliseconds: number, callback?: () => void): this {
+    const timeout = idleTime(milliseconds, callback);
     if (this.destroyed) return this;
-    this.timeout = milliseconds;
+    this.timeout = timeout;
     clearTimeout(this.#idle);
     this.#idle = undefined;
-    if (milliseconds > 0) {
-      this.#idle = setTimeout(() => this.#silent(), milliseconds);
+    if (timeout > 0) {
+      this.#idle = setTimeout(() => this.#emitTimeout(), timeout);
       this.#idle.unref();
       if (callback !== undefined) this.once("timeout", callback);
     } else if (callback !== undefined) {
@@ -150,18 +152,18 @@ export class SocketDuplex extends Duplex implements PushProducer {
     return this;
   }
 
-  /** Does nothing: the reactor, not the connection, keeps the process alive. */
+  /** No effect: the reactor, not the connection, keeps the process alive. */
   ref(): this {
     return this;
   }
-  /** Does nothing: the reactor, not the connection, keeps the process alive. */
+  /** No effect: the reactor, not the connection, keeps the process alive. */
   unref(): this {
     return this;
   }
 
   /**
-   * For libraries that connect the socket they are given: where to is settled already, so the arguments do not matter,
-   * but for a function at the end, which is added as a listener of "connect".
+   * For libraries that call connect() of the socket that they get. The destination is fixed, so the arguments are ignored,
+   * except for a function as the last one, which is added as a listener of "connect".
    */
   connect(...args: unknown[]): this {
     const listener = args.at(-1);
@@ -170,14 +172,14 @@ export class SocketDuplex extends Duplex implements PushProducer {
     return this;
   }
 
-  /** Close once all is sent. */
+  /** Close when everything is sent. */
   destroySoon(): void {
     if (this.writable) this.end();
     if (this.writableFinished) this.destroy();
     else this.once("finish", this.destroy);
   }
 
-  /** Close at once, so that a TCP peer sees a reset. */
+  /** Close at once; a TCP peer sees a reset. */
   resetAndDestroy(): this {
     this.#resetting = true;
     return this.destroy();
@@ -185,10 +187,10 @@ export class SocketDuplex extends Duplex implements PushProducer {
 
   // --- for the protocol ------------------------------------------------------------------------------------------
 
-  /** @internal An attempt to connect has begun; `attempt` can end it. */
+  /** @internal An attempt to connect has started; `attempt` can cancel it. */
   begin(attempt: Attempt): void {
     if (this.#transport !== null) {
-      // It was there at once; who waits for "connect" could not listen yet.
+      // Already connected: emit "connect" in the next tick, since nobody can have added a listener yet.
       this.connect();
       return;
     }
@@ -202,7 +204,7 @@ export class SocketDuplex extends Duplex implements PushProducer {
     this.destroy(nodeRefusal(reason));
   }
 
-  /** @internal The connection is there. */
+  /** @internal The connection is made. */
   attach(transport: Transport): void {
     if (this.destroyed) {
       transport.abortConnection();
@@ -211,7 +213,7 @@ export class SocketDuplex extends Duplex implements PushProducer {
     this.#transport = transport;
     this.#peer = transport.getPeer();
     this.#host = transport.getHost();
-    // Whoever had the connection before may have left it a producer, or paused it.
+    // The previous protocol may have registered a producer, or paused reading.
     transport.unregisterProducer();
     transport.registerProducer(this, true);
     transport.resumeProducing();
@@ -279,7 +281,7 @@ export class SocketDuplex extends Duplex implements PushProducer {
   /** @internal */
   stopProducing(): void {}
 
-  // --- the stream's inside ---------------------------------------------------------------------------------------
+  // --- implementation of Duplex ----------------------------------------------------------------------------------
 
   override _read(): void {
     this.#transport?.resumeProducing();
@@ -308,7 +310,9 @@ export class SocketDuplex extends Duplex implements PushProducer {
   override _destroy(error: Error | null, callback: Callback): void {
     clearTimeout(this.#idle);
     this.connecting = false;
-    this.#settleWrite(error ?? nodeError("write", "ECANCELED", "The stream was destroyed before this was written."));
+    this.#settleWrite(
+      error ?? nodeError("write", "ECANCELED", "The stream was destroyed before the bytes were written."),
+    );
     const finish = () => {
       callback(error);
       process.nextTick(() => this.emit("close", error !== null));
@@ -323,7 +327,7 @@ export class SocketDuplex extends Duplex implements PushProducer {
     transport.unregisterProducer();
     if (cut) transport.abortConnection();
     else transport.loseConnection();
-    const late = setTimeout(() => transport.abortConnection(), LAST_BYTES_MS);
+    const late = setTimeout(() => transport.abortConnection(), FLUSH_MS);
     late.unref();
     this.#closing = () => {
       clearTimeout(late);
@@ -338,7 +342,7 @@ export class SocketDuplex extends Duplex implements PushProducer {
       return;
     }
     if (this.#gone) {
-      callback(nodeError("write", "EPIPE", "The connection was lost before this was written."));
+      callback(nodeError("write", "EPIPE", "The connection was lost before the bytes were written."));
       return;
     }
     this.#active();
@@ -352,7 +356,7 @@ export class SocketDuplex extends Duplex implements PushProducer {
       return;
     }
     const settle = (): void => {
-      // Else the stream was destroyed meanwhile.
+      // Unless the stream was destroyed in the meantime.
       if (this.#writing === callback) this.#settleWrite();
     };
     budget.wait(this.#writingBytes, settle, pieces.length);
@@ -382,7 +386,7 @@ export class SocketDuplex extends Duplex implements PushProducer {
     this.#idle?.refresh();
   }
 
-  #silent(): void {
+  #emitTimeout(): void {
     if (!this.destroyed) this.emit("timeout");
   }
 }

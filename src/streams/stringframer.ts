@@ -1,11 +1,13 @@
-/** Strings with their length in front: the framings of Int8/16/32StringReceiver and NetstringReceiver. */
+/** Splits a stream into length-prefixed strings: the framings of Int8/16/32StringReceiver and NetstringReceiver. */
 import { type Framer, FramingError } from "./framer.ts";
 import { Pieces } from "./pieces.ts";
 
-/** How a string's length is told: by so many bits, big-endian, or as a netstring's (https://cr.yp.to/proto/netstrings.txt). */
+/** A big-endian length prefix of so many bits, or netstrings (https://cr.yp.to/proto/netstrings.txt). */
 export type StringFraming = "int8" | "int16" | "int32" | "netstring";
 
-/** The framer for a framing whose strings have `maxLength` bytes at most. */
+export const FRAMINGS: readonly StringFraming[] = ["int8", "int16", "int32", "netstring"];
+
+/** The framer of a framing, for strings of at most `maxLength` bytes. */
 export function stringFramer(framing: StringFraming, maxLength: number): Framer<Buffer> {
   if (framing === "netstring") return new NetstringFramer(maxLength);
   return new PrefixFramer(PREFIX_BYTES[framing], maxLength);
@@ -74,7 +76,7 @@ class NetstringFramer implements Framer<Buffer> {
     const end = digits + 1 + length;
     const last = pieces.at(end);
     if (last === undefined) return wait(pieces);
-    if (last !== COMMA) throw malformed(pieces, `a comma behind its ${length} bytes`);
+    if (last !== COMMA) throw malformed(pieces, `a comma after its ${length} bytes`);
     pieces.take(digits + 1);
     const string = pieces.take(length);
     pieces.take(1);
@@ -94,12 +96,12 @@ function wait(pieces: Pieces): undefined {
 function tooLong(pieces: Pieces, length: number, maxLength: number): FramingError {
   pieces.clear();
   return new FramingError(
-    `A string of ${length} bytes or more is announced, and it may have ${maxLength}: the peer speaks another protocol, ` +
-      "or maxLength must be larger.",
+    `The peer announced a string of ${length} bytes or more, and the limit is ${maxLength}: it speaks another protocol, ` +
+      "or maxLength is too small.",
   );
 }
 
 function malformed(pieces: Pieces, wanted: string): FramingError {
   pieces.clear();
-  return new FramingError(`What came is no netstring: it must have ${wanted}. The peer speaks another protocol.`);
+  return new FramingError(`The peer did not send a netstring, which has ${wanted}: it speaks another protocol.`);
 }

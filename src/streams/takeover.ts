@@ -1,4 +1,8 @@
-/** Ways to get a connection for an async function: take one over, connect, or accept. */
+/** Creates connections for async functions: by taking over a transport, by connecting, or by accepting. */
+import { check } from "../internet/arguments/check.ts";
+import { callable, type Kind, withMethods } from "../internet/arguments/kinds.ts";
+import { ensureClientEndpoint } from "../internet/arguments/reactors.ts";
+import { signalOf } from "../internet/arguments/waiting.ts";
 import type { ClientEndpoint } from "../internet/endpoints/interfaces.ts";
 import { ConnectionClosed } from "../internet/error.ts";
 import type { Transport } from "../internet/interfaces.ts";
@@ -8,11 +12,28 @@ import { err } from "../logger/log.ts";
 import { Connection, type ReadOptions } from "./connection.ts";
 import { Intake } from "./intake.ts";
 
+/** A transport that can be taken over from its protocol. */
+export const SWITCHABLE: Kind = withMethods("a transport", "switchProtocol", "write", "loseConnection", "getPeer");
+
+/** What loops and web streams read from. */
+export const SOURCE: Kind = {
+  ...SWITCHABLE,
+  accepts: "a Connection or a transport",
+  typed: (value) => value instanceof Connection || SWITCHABLE.typed(value),
+};
+
 /**
- * Take over a connection from its protocol, which receives no more events. Bytes that the protocol has received already
- * belong to it: pass them to `unread()`.
+ * Take over a connection from its protocol, which receives no more events. Bytes that the protocol has received before
+ * are not included: pass those that it did not use to `unread()`.
+ * @throws TypeError
  */
 export function connectionOver(transport: Transport): Connection {
+  check("connectionOver(transport)", "transport", transport, SWITCHABLE);
+  return takeOver(transport);
+}
+
+/** {@link connectionOver} for a transport that was checked. */
+export function takeOver(transport: Transport): Connection {
   const intake = new Intake();
   transport.switchProtocol(intake);
   if (!intake.connected) intake.missed(transport);
@@ -21,14 +42,16 @@ export function connectionOver(transport: Transport): Connection {
 
 /**
  * Connect. Resolves with the connection.
- * @param options.signal ends the attempt when it aborts
- * @throws ConnectError; the signal's reason when it aborts
+ * @param options.signal cancels the attempt when it aborts
+ * @throws ConnectError; the signal's reason when it aborts; TypeError for wrong arguments
  */
 export async function connect(endpoint: ClientEndpoint, options?: ReadOptions): Promise<Connection> {
+  ensureClientEndpoint("connect(endpoint, options)", endpoint);
+  const signal = signalOf("connect(endpoint, options)", options);
   try {
-    return new Connection(await endpoint.connect(new IntakeFactory()).asPromise(options));
+    return new Connection(await endpoint.connect(new IntakeFactory()).asPromise(signal && { signal }));
   } catch (error) {
-    if (options?.signal?.aborted) throw options.signal.reason;
+    if (signal?.aborted) throw signal.reason;
     throw error;
   }
 }
@@ -37,15 +60,17 @@ class IntakeFactory extends Factory<Intake> {
   override readonly protocol = Intake;
 }
 
-/** Handles one connection, which is closed when the function returns. */
+/** Handles one connection, which is closed when the function has finished. */
 export type Handler = (connection: Connection) => unknown;
 
 /**
- * A factory for `listenTCP` and endpoints: each connection is given to a call of `handler`. When that has finished, the
- * connection is closed once all is sent; when it throws, the error is logged and the connection cut. To throw because
- * the connection was lost is no error.
+ * A factory for `listenTCP` and endpoints that calls `handler` for each connection. When the handler has finished, the
+ * connection is closed as soon as everything is sent. When it throws, the error is logged and the connection aborted; an
+ * error because of the lost connection is not logged.
+ * @throws TypeError
  */
 export function handle(handler: Handler): Factory<Protocol> {
+  check("handle(handler)", "handler", handler, callable);
   return new HandlerFactory(handler);
 }
 

@@ -6,77 +6,93 @@ import {
   WritableStream,
   type WritableStreamDefaultController,
 } from "node:stream/web";
+import { check, checkOptions, type OptionKinds } from "../internet/arguments/check.ts";
+import { abortSignal, type Kind } from "../internet/arguments/kinds.ts";
+import { ensureProtocol } from "../internet/arguments/transports.ts";
 import { onAbort } from "../internet/defer/onabort.ts";
 import type { Bytes, ProtocolLike, Transport } from "../internet/interfaces.ts";
 import { Connection } from "./connection.ts";
-import { type FromDuplexOptions, fromDuplex } from "./duplextransport.ts";
-import { connectionOver } from "./takeover.ts";
+import { ensureFromDuplexOptions, type FromDuplexOptions, fromDuplex } from "./duplextransport.ts";
+import { SOURCE, takeOver } from "./takeover.ts";
 
-/** Two web streams that are the two directions of a connection. */
+/** The two directions of a connection as web streams. */
 export interface WebStreamPair {
   readonly readable: ReadableStream<Uint8Array>;
   readonly writable: WritableStream<Bytes>;
 }
 
-/** How a connection behaves as web streams. */
+/** Options of toWeb(). */
 export interface ToWebOptions {
-  /** Cuts the connection when it aborts, also while a write waits for a slow peer. */
+  /** Aborts the connection when it aborts, also while a write waits for a slow peer. */
   readonly signal?: AbortSignal;
 }
 
+const TO_WEB = "toWeb(source, options)";
+const TO_WEB_OPTIONS: OptionKinds<ToWebOptions> = { signal: abortSignal };
+const FROM_WEB = "fromWeb(pair, protocol, options)";
+const PAIR: Kind = {
+  accepts: "an object with a ReadableStream and a WritableStream, readable and writable",
+  typed: (value) => {
+    const { readable, writable } = (value ?? {}) as Partial<WebStreamPair>;
+    return readable instanceof ReadableStream && writable instanceof WritableStream;
+  },
+};
+
 /**
  * The two directions of a connection as web streams: a byte stream to read, and one to write bytes or text to.
- * Closing `writable` ends this side (half close); the connection is closed when both sides have ended. Cancelling
- * `readable` closes the connection, aborting `writable` cuts it at once. A transport is taken over from its protocol.
+ * Closing `writable` half-closes; the connection is closed when both sides have done so. Cancelling `readable` closes the
+ * connection, and aborting `writable` aborts it. A transport is taken over from its protocol.
  *
- * `pipeTo(writable, { signal })` of any other stream heeds its signal only when the write that is under way has been
- * done, as the standard has it. Give the same signal to toWeb(), where a slow peer must not hold it up. `pipeTo()` of a
- * `readable` of toWeb() needs no such thing.
+ * As the standard requires, `pipeTo(writable, { signal })` of any other stream reacts to its signal only when the pending
+ * write has finished, which can take forever with a slow peer. To avoid that, pass the same signal to toWeb(). `pipeTo()`
+ * of a `readable` of toWeb() reacts at once.
+ * @throws TypeError
  */
 export function toWeb(source: Connection | Transport, options: ToWebOptions = {}): WebStreamPair {
-  const connection = source instanceof Connection ? source : connectionOver(source);
+  check(TO_WEB, "source", source, SOURCE);
+  const { signal } = checkOptions<ToWebOptions>(TO_WEB, options, TO_WEB_OPTIONS);
+  const connection = source instanceof Connection ? source : takeOver(source);
   const readable = readableOf(connection);
   const writable = writableOf(connection);
-  const { signal } = options;
-  if (signal !== undefined) connection.closed.then(cutOnAbort(writable, signal));
+  if (signal !== undefined) connection.closed.then(abortOnSignal(writable, signal));
   return { readable, writable };
 }
 
-/** How the connections behind writables are cut, with the reason that their writes are rejected with. */
-const cuts = new WeakMap<WritableStream, (reason: unknown) => void>();
+/** For each writable, a function that aborts its connection and rejects its writes with a reason. */
+const aborts = new WeakMap<WritableStream, (reason: unknown) => void>();
 
 /** What Node's types leave out. */
 type AbortableController = WritableStreamDefaultController & { readonly signal: AbortSignal };
 
 function writableOf(connection: Connection): WritableStream<Bytes> {
-  let cut: { readonly reason: unknown } | null = null;
+  let aborted: { readonly reason: unknown } | null = null;
   const writable = new WritableStream<Bytes>({
     start(controller) {
       connection.closed.then((error) => {
         if (error !== undefined) controller.error(error);
       });
-      // abort() below is called only when the write that is under way has been done.
+      // abort() below is called only when the pending write has finished.
       const { signal } = controller as AbortableController;
-      onAbort(signal, () => cuts.get(writable)?.(signal.reason));
+      onAbort(signal, () => aborts.get(writable)?.(signal.reason));
     },
     async write(data) {
       try {
         await connection.write(data);
       } catch (error) {
-        throw cut === null ? error : cut.reason;
+        throw aborted === null ? error : aborted.reason;
       }
     },
     close: () => connection.end(),
     abort: () => connection.abort(),
   });
-  cuts.set(writable, (reason) => {
-    cut ??= { reason };
+  aborts.set(writable, (reason) => {
+    aborted ??= { reason };
     void connection.abort();
   });
   return writable;
 }
 
-/** What a connection receives, as a byte stream. */
+/** The received bytes as a byte stream. */
 function readableOf(connection: Connection): ReadableStream<Uint8Array> {
   const readable = new ReadableStream(
     {
@@ -89,7 +105,7 @@ function readableOf(connection: Connection): ReadableStream<Uint8Array> {
           controller.close();
           request?.respond(0);
         } else if (request === null) {
-          // A byte stream detaches the whole ArrayBuffer of a chunk, so the chunk gets one of its own.
+          // A byte stream detaches the ArrayBuffer of a chunk, so the chunk needs its own.
           controller.enqueue(new Uint8Array(data));
         } else {
           const { buffer, byteOffset } = request.view!;
@@ -107,30 +123,37 @@ function readableOf(connection: Connection): ReadableStream<Uint8Array> {
   return readable;
 }
 
-/** The standard's pipeTo() waits for the write that is under way before it heeds the signal: cut what that waits for. */
+/** The standard's pipeTo() reacts to its signal only after the pending write: abort the connection, which ends the write. */
 function pipeTo(this: ReadableStream, destination: WritableStream, options?: StreamPipeOptions): Promise<void> {
-  const ours = destination?.locked === false && cuts.has(destination);
+  const ours = destination?.locked === false && aborts.has(destination);
   const piped = ReadableStream.prototype.pipeTo.call(this, destination, options);
   const signal = options?.signal;
   if (!ours || signal == null || options?.preventAbort) return piped;
-  const release = cutOnAbort(destination, signal);
+  const release = abortOnSignal(destination, signal);
   piped.then(release, release);
   return piped;
 }
 
-/** Cut the connection behind `writable` when `signal` aborts. @returns a function after which it does not */
-function cutOnAbort(writable: WritableStream, signal: AbortSignal): () => void {
-  const cut = (): void => cuts.get(writable)?.(signal.reason);
-  if (!signal.aborted) return onAbort(signal, cut);
-  cut();
+/** Abort the connection of `writable` when `signal` aborts. @returns a function that removes the listener */
+function abortOnSignal(writable: WritableStream, signal: AbortSignal): () => void {
+  const abort = (): void => aborts.get(writable)?.(signal.reason);
+  if (!signal.aborted) return onAbort(signal, abort);
+  abort();
   return () => undefined;
 }
 
-/** Run `protocol` over two web streams, as {@link fromDuplex} does over a Duplex. Returns the transport. */
+/**
+ * Run `protocol` over two web streams, as {@link fromDuplex} does over a Duplex. Returns the transport.
+ * @throws TypeError; then the streams are not locked
+ */
 export function fromWeb(
-  { readable, writable }: { readonly readable: ReadableStream; readonly writable: WritableStream },
+  pair: { readonly readable: ReadableStream; readonly writable: WritableStream },
   protocol: ProtocolLike,
-  options?: FromDuplexOptions,
+  options: FromDuplexOptions = {},
 ): Transport {
-  return fromDuplex(Duplex.fromWeb({ readable, writable }, { allowHalfOpen: true }), protocol, options);
+  check(FROM_WEB, "pair", pair, PAIR);
+  ensureProtocol(FROM_WEB, protocol);
+  const checked = ensureFromDuplexOptions(FROM_WEB, options);
+  const { readable, writable } = pair;
+  return fromDuplex(Duplex.fromWeb({ readable, writable }, { allowHalfOpen: true }), protocol, checked);
 }

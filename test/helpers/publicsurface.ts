@@ -3,7 +3,7 @@
  * values that its declared type refuses: so that a test of wrong arguments covers new API by itself.
  */
 import { readdirSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import ts from "typescript";
 import { COMPILER_OPTIONS } from "./compileroptions.ts";
 import { WRONG_VALUES } from "./wrongvalues.ts";
@@ -15,7 +15,7 @@ const CALLABLE: ReadonlySet<string> = new Set(["a function", "an async function"
 
 /** One parameter of the public surface. */
 export interface PublicParameter {
-  /** `function`, `Class.method`, or `new Class`. */
+  /** `function`, `Class.method`, or `new Class`; `module.function` when an earlier module exports another of that name. */
   readonly callee: string;
   readonly position: number;
   readonly name: string;
@@ -30,12 +30,14 @@ export interface PublicParameter {
 export function publicParameters(): PublicParameter[] {
   const files = readdirSync(entries, { recursive: true, encoding: "utf8" })
     .filter((file) => file.endsWith(".ts") && !file.startsWith("install"))
-    .map((file) => join(entries, file));
+    .map((file) => join(entries, file))
+    .sort();
   const values = join(import.meta.dirname, "wrongvalues.ts");
   const program = ts.createProgram([...files, values], COMPILER_OPTIONS);
   const checker = program.getTypeChecker();
   const wrong = wrongTypes(checker, program.getSourceFile(values)!);
   const found = new Map<string, PublicParameter>();
+  const named = new Map<string, ts.Symbol>();
   const refusedBy = (type: ts.Type): string[] => {
     if ((type.flags & ts.TypeFlags.TypeParameter) !== 0) return []; // anything may come for it
     // A function's type parameters cannot be compared, and a class is told from a function by no typeof.
@@ -79,7 +81,10 @@ export function publicParameters(): PublicParameter[] {
       const declaration = symbol.valueDeclaration;
       if (declaration === undefined) continue; // a type
       const type = checker.getTypeOfSymbolAtLocation(symbol, declaration);
-      addSignatures(exported.name, type.getCallSignatures());
+      const first = named.get(exported.name) ?? symbol;
+      named.set(exported.name, first);
+      const own = first === symbol;
+      addSignatures(own ? exported.name : `${basename(file, ".ts")}.${exported.name}`, type.getCallSignatures());
       if ((symbol.flags & ts.SymbolFlags.Class) === 0) continue;
       // A class that is exported as a type only cannot be constructed or extended.
       if (!exported.declarations!.some(ts.isTypeOnlyExportDeclaration)) {

@@ -341,6 +341,21 @@ describe("the net.Socket interface", () => {
     await once(duplex, "close");
     expect([heard, events]).toEqual([1, ["timeout", "close false"]]);
   });
+
+  it("setTimeout() shortens a delay that is too long for a timer of Node, as net.Socket does", () => {
+    const { duplex } = opened();
+    expect(duplex.setTimeout(2 ** 40).timeout).toBe(2 ** 31 - 1);
+    duplex.setTimeout(0);
+    for (const refused of [Number.NaN, -1, Number.POSITIVE_INFINITY]) {
+      expect(() => duplex.setTimeout(refused)).toThrow(RangeError);
+    }
+  });
+
+  it("setNoDelay() and setKeepAlive() take any value as a boolean, as net.Socket does", () => {
+    const { transport, duplex } = opened();
+    duplex.setNoDelay(0 as never).setKeepAlive("yes" as never);
+    expect([transport.noDelay, transport.keepAlive]).toEqual([false, true]);
+  });
 });
 
 describe("a connecting Duplex", () => {

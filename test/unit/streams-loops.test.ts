@@ -577,7 +577,7 @@ describe("strings()", () => {
       const transport = OwningTransport.idle();
       const loop = strings(transport, framing, { maxLength: 10 });
       transport.receive(Buffer.from(text, "latin1"));
-      await expect(loop.next()).rejects.toThrow("it may have 10");
+      await expect(loop.next()).rejects.toThrow("the limit is 10");
       expect(transport.disconnecting).toBe(true);
       expect(await loop.next()).toEqual({ done: true, value: undefined });
     }

@@ -58,7 +58,7 @@ export const TESTING_CALLS: Calls = {
   "StringTransport.receive": method(() => string().connect(new Protocol()), "receive", "x"),
   assertNoResult: made(testing.assertNoResult, new defer.Deferred()),
   checkLeaks: made(checkLeaks, {}),
-  connect: made(testing.connect, new Protocol(), fake(), new Protocol(), fake(), true),
+  "testing.connect": made(testing.connect, new Protocol(), fake(), new Protocol(), fake(), true),
   connectableEndpoint: made(testing.connectableEndpoint, server()),
   connectedServerAndClient: made(testing.connectedServerAndClient, Protocol, Protocol, true),
   failureResultOf: made(testing.failureResultOf, new defer.Deferred()),
