@@ -1,5 +1,5 @@
 /** `skein reactors`: lists the reactors, and which of them are available here. */
-import { ELSEWHERE } from "../internet/reactor/installation.ts";
+import { BACKENDS, backendNamed } from "../internet/reactor/backends.ts";
 import { type BackendInfo, loadNative } from "../native.ts";
 import { parse, UsageError } from "./usage.ts";
 
@@ -23,17 +23,6 @@ interface Row {
   readonly driver: string;
   readonly capabilities: readonly string[];
 }
-
-/** The order in which reactors that this build lacks are listed, after the others. */
-const KNOWN = ["epoll", "kqueue", "iocp", "poll", "select", "io_uring"];
-/** The platforms of reactors that are not on every platform. */
-const PLATFORMS: Readonly<Record<string, readonly NodeJS.Platform[]>> = {
-  epoll: ["linux", "android"],
-  io_uring: ["linux", "android"],
-  kqueue: ["darwin", "freebsd", "openbsd", "netbsd"],
-  iocp: ["win32"],
-};
-const COMPLETION_BASED = new Set(["iocp", "io_uring"]);
 
 /** Print the reactors, the preferred one first. @throws UsageError */
 export function reactors(args: string[]): void {
@@ -63,27 +52,14 @@ function rows({ backends, problem }: Found): Row[] {
   const native = backends
     .sort((a, b) => b.preference - a.preference)
     .map(({ name, unavailable, driver }) => row(name, unavailable, driver, name === best?.name));
-  const others = KNOWN.filter((name) => backends.every((backend) => backend.name !== name));
+  const others = BACKENDS.filter(({ name }) => backends.every((backend) => backend.name !== name));
   return [
     ...native,
-    ...others.map((name) =>
-      row(
-        name,
-        problem === undefined || !isBuiltHere(name)
-          ? (ELSEWHERE[name] ?? "not in this build")
-          : "the addon does not load",
-        "",
-        false,
-      ),
+    ...others.map(({ name, isHere, elsewhere = "not in this build" }) =>
+      row(name, problem !== undefined && isHere ? "the addon does not load" : elsewhere, "", false),
     ),
     row("node", "", "node", best === undefined),
   ];
-}
-
-/** Whether the addon of this platform includes it. */
-function isBuiltHere(name: string): boolean {
-  if (name === "poll") return process.platform !== "win32";
-  return PLATFORMS[name]?.includes(process.platform) ?? true;
 }
 
 function found(): Found {
@@ -95,8 +71,9 @@ function found(): Found {
 }
 
 function row(name: string, reason: string, driver: string, isDefault: boolean): Row {
-  const capabilities = [COMPLETION_BASED.has(name) ? "completions" : name === "node" ? "no addon" : "readiness"];
-  if (name !== "iocp" && name !== "node") capabilities.push("watches descriptors");
+  const traits = backendNamed(name);
+  const capabilities: string[] = [traits?.reports ?? "no addon"];
+  if (traits?.watchesDescriptors) capabilities.push("watches descriptors");
   return { name, available: reason === "", reason, default: isDefault, driver, capabilities };
 }
 

@@ -3,6 +3,7 @@
  * Names follow twisted.internet.error.
  */
 import { getSystemErrorMessage, getSystemErrorName } from "./errno.ts";
+import { BACKENDS } from "./reactor/backends.ts";
 
 /** The root of all errors that Skein raises by itself. */
 export class SkeinError extends Error {
@@ -243,10 +244,12 @@ export class ConnectionFdescWentAway extends ConnectionLost {
 export class DescriptorsNotSupportedError extends SkeinError {
   override readonly code: string = "ERR_DESCRIPTORS_NOT_SUPPORTED";
   constructor(reactorName: string) {
-    super(
-      `The ${reactorName} reactor cannot watch descriptors. Those over epoll, kqueue, poll, select and uring can: choose ` +
-        `one of them, as in SKEIN_REACTOR=poll.`,
-    );
+    const can = BACKENDS.filter((one) => one.isHere && one.watchesDescriptors).map(({ name }) => name);
+    const way =
+      can.length > 0
+        ? `Choose one that can: ${can.join(", ")}, as in SKEIN_REACTOR=${can[0]}.`
+        : "None of this platform can: use Node's own modules, as node:net and node:fs.";
+    super(`The ${reactorName} reactor cannot watch descriptors. ${way}`);
   }
 }
 /** A descriptor cannot be watched. The message names the descriptor and the kernel's error. */

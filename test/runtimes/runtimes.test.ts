@@ -9,11 +9,13 @@ import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import { packed } from "../../scripts/packed.mjs";
+import { BACKENDS } from "../../src/internet/reactor/backends.ts";
 
 /** Ends a program that hangs; less than the test may take, so that what it wrote is told. */
 const PATIENCE_MS = 150_000;
 const run = promisify(execFile);
 const script = join(import.meta.dirname, "smoke.mjs");
+const NAME_OF_A_BACKEND = new RegExp(`^(${BACKENDS.map(({ name }) => name).join("|")})$`);
 
 interface Runtime {
   readonly name: string;
@@ -70,9 +72,7 @@ describe.each(RUNTIMES)("$name", ({ name, program, args }) => {
   }
 
   test("serves with the native engine, or else with Node's own sockets", async () => {
-    const native = expect.stringMatching(
-      name === "Node without addons" ? /^node$/ : /^(epoll|kqueue|iocp|poll|select)$/,
-    );
+    const native = expect.stringMatching(name === "Node without addons" ? /^node$/ : NAME_OF_A_BACKEND);
     const driver = { Node: expect.any(String), "Node without addons": "node" }[name] ?? "waiter";
     expect(await smoke("native")).toEqual({ reactor: native, driver, ...DONE });
   });

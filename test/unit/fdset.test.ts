@@ -210,9 +210,7 @@ describe("reactors without descriptors", () => {
     const reactor = new Simulation({ seed: 1 }).host("a").reactor;
     const add = () => reactor.addReader(new Watched(1));
     expect(add).toThrow(DescriptorsNotSupportedError);
-    expect(add).toThrow(
-      "The simulated reactor cannot watch descriptors. Those over epoll, kqueue, poll, select and uring can",
-    );
+    expect(add).toThrow(/^The simulated reactor cannot watch descriptors\. Choose one that can: .*poll, select/);
   });
 
   it("the memory reactor records them", () => {

@@ -83,6 +83,7 @@ describe("the default reactor", () => {
     offer({ epoll: "", io_uring: "io_uring_setup: EPERM", poll: "" });
     for (const [wanted, name, why] of [
       ["gpoll", "gpoll", "there is none of that name on this platform"],
+      ["constructor", "constructor", "there is none of that name on this platform"],
       ["uring", "io_uring", "io_uring_setup: EPERM"],
       ["kq", "kqueue", "kqueue is macOS' and the BSDs'"],
     ] as const) {

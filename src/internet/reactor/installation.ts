@@ -3,6 +3,7 @@
 import { type BackendInfo, loadNative } from "../../native.ts";
 import { ReactorAlreadyInstalledError, ReactorInstalledTooLateError, ReactorNotAvailableError } from "../error.ts";
 import type { Reactor } from "../interfaces.ts";
+import { backendNamed } from "./backends.ts";
 
 /** A reactor that knows whether work is pending that needs run(). */
 interface WaitsForRun {
@@ -59,15 +60,6 @@ export function ensureNoneInstalled(): void {
   }
 }
 
-/** Why a backend is missing from a build of the addon. */
-export const ELSEWHERE: Readonly<Record<string, string>> = {
-  epoll: "epoll is Linux's",
-  kqueue: "kqueue is macOS' and the BSDs'",
-  iocp: "completion ports are Windows'",
-  io_uring: "io_uring is Linux's, from 6.1 on",
-  poll: "Windows has no poll()",
-};
-
 /**
  * Check that the backend `name` is available, and return its name.
  * @param prefix the beginning of the error message
@@ -77,7 +69,7 @@ export function ensureAvailable(name: string, prefix = ""): string {
   const backends = loadNative().backends();
   const backend = backends.find((candidate) => candidate.name === name);
   if (backend?.unavailable === "") return name;
-  const why = backend?.unavailable ?? ELSEWHERE[name] ?? "there is none of that name on this platform";
+  const why = backend?.unavailable ?? backendNamed(name)?.elsewhere ?? "there is none of that name on this platform";
   throw new ReactorNotAvailableError(`${prefix}There is no ${name} reactor here: ${why}. ${whatThereIs(backends)}`);
 }
 
