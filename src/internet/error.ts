@@ -2,6 +2,8 @@
  * Every error of the core. Each has a stable `code`, and a message that says what happened and what to do.
  * Names follow twisted.internet.error.
  */
+import { check } from "./arguments/check.ts";
+import { integer, text } from "./arguments/kinds.ts";
 import { getSystemErrorMessage, getSystemErrorName } from "./errno.ts";
 import { BACKENDS } from "./reactor/backends.ts";
 
@@ -176,27 +178,31 @@ export class NoProtocol extends SkeinError {
   override readonly code: string = "ERR_NO_PROTOCOL";
 }
 
-/** The ConnectError for an errno of connect(2). */
+const ERRNO = integer(0);
+
+/** The ConnectError for an errno of connect(2). @throws TypeError | RangeError */
 export function getConnectError(errno: number, where: string): ConnectError {
+  check("getConnectError(errno, where)", "errno", errno, ERRNO);
+  check("getConnectError(errno, where)", "where", where, text);
   const name = getSystemErrorName(errno);
-  const text = `Cannot connect to ${where}: ${getSystemErrorMessage(errno)} (${name}).`;
+  const message = `Cannot connect to ${where}: ${getSystemErrorMessage(errno)} (${name}).`;
   switch (name) {
     case "ECONNREFUSED":
-      return new ConnectionRefusedError(`${text} Nothing listens there.`, name);
+      return new ConnectionRefusedError(`${message} Nothing listens there.`, name);
     case "ENETUNREACH":
     case "EHOSTUNREACH":
     case "ENETDOWN":
-      return new NoRouteError(`${text} There is no route from this machine.`, name);
+      return new NoRouteError(`${message} There is no route from this machine.`, name);
     case "ETIMEDOUT":
-      return new TCPTimedOutError(`${text} The peer never answered.`, name);
+      return new TCPTimedOutError(`${message} The peer never answered.`, name);
     case "EADDRINUSE":
     case "EADDRNOTAVAIL":
-      return new ConnectBindError(`${text} No local address or port is free for it.`, name);
+      return new ConnectBindError(`${message} No local address or port is free for it.`, name);
     case "EMFILE":
     case "ENFILE":
-      return new ConnectError(`${text} Close connections or raise the limit of open files (ulimit -n).`, name);
+      return new ConnectError(`${message} Close connections or raise the limit of open files (ulimit -n).`, name);
     default:
-      return new ConnectError(text, name);
+      return new ConnectError(message, name);
   }
 }
 

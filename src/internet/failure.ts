@@ -5,7 +5,13 @@
  * A program may throw a hostile value, such as a revoked Proxy or an object with throwing getters. No method here
  * throws because of that, except those that rethrow the value.
  */
+
 import { classNameOf, describe, isInstance, messageOf, read, summaryOf } from "../logger/describe.ts";
+import { check } from "./arguments/check.ts";
+import { withMethods } from "./arguments/kinds.ts";
+
+const STREAM = withMethods("a stream", "write");
+const GENERATOR = withMethods("a generator", "throw");
 
 /** Bounds the chain of causes, which a getter could make endless. */
 const CAUSES_MAX = 16;
@@ -82,8 +88,9 @@ export class Failure {
     return describe(this.value);
   }
 
-  /** Write the traceback to `file`, by default to stderr. Can be used with `addErrback`. */
+  /** Write the traceback to `file`, by default to stderr. Can be used with `addErrback`. @throws TypeError */
   printTraceback(file: { write(text: string): unknown } = process.stderr): void {
+    check("printTraceback(file)", "file", file, STREAM);
     file.write(`${this.getTraceback()}\n`);
   }
 
@@ -99,8 +106,9 @@ export class Failure {
     return lines.join("\ncaused by: ");
   }
 
-  /** Throw the value into `generator`. Returns what it yields or returns next. */
+  /** Throw the value into `generator`. Returns what it yields or returns next. @throws TypeError for anything else */
   throwExceptionIntoGenerator<Y, R>(generator: Generator<Y, R>): IteratorResult<Y, R> {
+    check("throwExceptionIntoGenerator(generator)", "generator", generator, GENERATOR);
     return generator.throw(this.value);
   }
 

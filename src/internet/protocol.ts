@@ -6,7 +6,7 @@
 import { msg } from "../logger/log.ts";
 import { check } from "./arguments/check.ts";
 import { described } from "./arguments/described.ts";
-import { constructible } from "./arguments/kinds.ts";
+import { constructible, orNull, withMethods } from "./arguments/kinds.ts";
 import { ensureConnectOptions, ensureHost, ensureReactor } from "./arguments/reactors.ts";
 import { Deferred } from "./defer/deferred.ts";
 import { NoProtocol, NotConnectingError, SkeinError } from "./error.ts";
@@ -23,6 +23,8 @@ import type {
 } from "./interfaces.ts";
 import { defaultClock } from "./reactor/defaultclock.ts";
 import type { DelayedCall, ReactorTime } from "./time.ts";
+
+const CONNECTOR = orNull(withMethods("a connector", "connect", "stopConnecting"));
 
 // --- protocols -------------------------------------------------------------------------------------------------------
 
@@ -219,11 +221,13 @@ export class ReconnectingClientFactory<P extends Protocol = Protocol> extends Cl
   }
 
   /**
-   * Try `connector`, or the one that failed last, again after the next delay.
+   * Retry `connector`, by default the one that failed last, after the next delay.
+   * @throws TypeError unless `connector` is a connector or null
    * @throws SkeinError when there is no connector yet
    * @throws NoClockError when there is neither a clock nor a reactor
    */
   retry(connector: Connector | null = this.connector): void {
+    check("retry(connector)", "connector", connector, CONNECTOR);
     if (!this.continueTrying) {
       if (this.noisy) msg(`${this.logPrefix()} does not retry: stopTrying() was called`);
       return;

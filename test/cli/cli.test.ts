@@ -80,7 +80,7 @@ it.each([
   ),
   [
     ["serve", "echo", "--listen", "tcp:0", "--listen", "tcp:http"],
-    'Bad endpoint "tcp:http": port "http" is not a whole number from 0 to 65535. Accepted: tcp:port',
+    'Bad endpoint "tcp:http": port "http" is not an integer from 0 to 65535. Accepted: tcp:port',
     "Try: --listen tcp:1234",
   ],
   [

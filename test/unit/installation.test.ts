@@ -7,8 +7,8 @@ vi.mock("../../src/native.ts", async (importOriginal) => ({
   ...(await importOriginal<typeof import("../../src/native.ts")>()),
   loadNative: (): Pick<NativeModule, "backends"> => ({ backends: () => native.backends }),
 }));
-vi.mock("../../src/internet/reactor/native.ts", () => ({
-  NativeReactor: class {
+vi.mock("../../src/internet/reactor/engine.ts", () => ({
+  EngineReactor: class {
     readonly name: string;
     constructor(name: string) {
       this.name = name;

@@ -62,7 +62,7 @@ const TAKEN: readonly { readonly which: RegExp; readonly values: readonly string
   { which: / withIdentifier$/, values: ["true", "false"], why: "each is the type of another overload" },
   { which: /^deferLater f$/, values: ["undefined"], why: "an overload leaves it out" },
   {
-    which: /^(ensureDeferred value|timeout work|Simulation.until awaited)$/,
+    which: /^(Deferred.fromPromise promise|ensureDeferred value|timeout work|Simulation.until awaited)$/,
     values: ["a promise"],
     why: "whatever it promises",
   },

@@ -136,15 +136,11 @@ export class Deferred<T> implements PromiseLike<T> {
   /**
    * A Deferred with the result of `promise`. Cancelling it fails it with CancelledError; the promise is not stopped,
    * and its outcome is then ignored.
+   * @throws TypeError unless `promise` is a thenable
    */
   static fromPromise<T>(promise: PromiseLike<T>): Deferred<T> {
-    const d = new Deferred<T>();
-    // Promise.resolve() normalizes foreign thenables, which may call back twice, synchronously, or throw.
-    Promise.resolve(promise).then(
-      (value) => d.callback(value),
-      (error) => d.errback(new Failure(error)),
-    );
-    return d;
+    check("Deferred.fromPromise(promise)", "promise", promise, kinds.thenable);
+    return deferredOf(promise);
   }
 
   /**
@@ -158,7 +154,7 @@ export class Deferred<T> implements PromiseLike<T> {
           "Call the function first; a generator goes to ensureDeferred().",
       );
     }
-    return Deferred.fromPromise(coroutine);
+    return deferredOf(coroutine);
   }
 
   /** True once the Deferred was fired or cancelled; its callbacks may still be waiting. */
@@ -415,7 +411,7 @@ export class Deferred<T> implements PromiseLike<T> {
     }
     this.state &= ~FAILED;
     try {
-      if (isThenable(value)) this.waitFor(value instanceof Deferred ? value : Deferred.fromPromise(value));
+      if (isThenable(value)) this.waitFor(value instanceof Deferred ? value : deferredOf(value));
     } catch (error) {
       this.failWith(error);
     }
@@ -539,4 +535,15 @@ export class Deferred<T> implements PromiseLike<T> {
     if ((this.state & FAILED) !== 0 && result !== info.told) info.keep(this, result as Failure);
     else info.clear();
   }
+}
+
+/** {@link Deferred.fromPromise} for a thenable that was checked. */
+export function deferredOf<T>(promise: PromiseLike<T>): Deferred<T> {
+  const d = new Deferred<T>();
+  // Promise.resolve() normalizes foreign thenables, which may call back twice, synchronously, or throw.
+  Promise.resolve(promise).then(
+    (value) => d.callback(value),
+    (error) => d.errback(new Failure(error)),
+  );
+  return d;
 }

@@ -11,7 +11,7 @@ import { err } from "../../logger/log.ts";
 import { described } from "../arguments/described.ts";
 import { Failure } from "../failure.ts";
 import { isThenable } from "../thenable.ts";
-import { Deferred, watch } from "./deferred.ts";
+import { Deferred, deferredOf, watch } from "./deferred.ts";
 import { AlreadyCalledError, CircularChainError } from "./error.ts";
 import type { Watcher } from "./link.ts";
 
@@ -132,7 +132,7 @@ class Run implements Watcher {
     try {
       if (isThenable(value)) {
         if (value === this.result) throw new CircularChainError();
-        this.waitingOn = value instanceof Deferred ? value : Deferred.fromPromise(value);
+        this.waitingOn = value instanceof Deferred ? value : deferredOf(value);
         watch(this.waitingOn, this);
         return;
       }

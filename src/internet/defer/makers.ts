@@ -2,7 +2,7 @@
 import { described } from "../arguments/described.ts";
 import { Failure } from "../failure.ts";
 import { isThenable } from "../thenable.ts";
-import { Deferred, type Outcome } from "./deferred.ts";
+import { Deferred, deferredOf, type Outcome } from "./deferred.ts";
 import { runGenerator } from "./inlinecallbacks.ts";
 
 /** A Deferred that has fired with `result`. */
@@ -55,7 +55,7 @@ export function ensureDeferred<T>(value: PromiseLike<T>): Deferred<T>;
 export function ensureDeferred<R>(value: Generator<unknown, R>): Deferred<Exclude<Awaited<R>, Failure>>;
 export function ensureDeferred(value: PromiseLike<unknown> | Generator): Deferred<unknown> {
   if (value instanceof Deferred) return value;
-  if (isThenable(value)) return Deferred.fromPromise(value);
+  if (isThenable(value)) return deferredOf(value);
   if (isGenerator(value)) return runGenerator(value);
   throw new TypeError(
     `ensureDeferred(value) needs a Deferred, a promise or another thenable, or a generator, not ${described(value)}.`,

@@ -1,7 +1,7 @@
 /** Shared by the functions that take many Deferreds: their types, and the conversion and cancellation of members. */
 import { check } from "../arguments/check.ts";
 import { thenable } from "../arguments/kinds.ts";
-import { Deferred } from "./deferred.ts";
+import { Deferred, deferredOf } from "./deferred.ts";
 
 /** Deferreds, promises or other thenables, in an array or any other iterable. */
 export type Members = Iterable<PromiseLike<unknown>>;
@@ -18,7 +18,7 @@ export function toDeferreds(members: Members): Deferred<unknown>[] {
   const given = Array.from(members);
   // All before the first of them gets a link.
   for (const [index, member] of given.entries()) check("a list of Deferreds", `number ${index}`, member, thenable);
-  return given.map((member) => (member instanceof Deferred ? member : Deferred.fromPromise(member)));
+  return given.map((member) => (member instanceof Deferred ? member : deferredOf(member)));
 }
 
 export function cancelAll(deferreds: readonly Deferred<unknown>[], cause?: unknown): void {

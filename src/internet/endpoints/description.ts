@@ -2,8 +2,8 @@
  * Parses endpoint descriptions: `type:argument:keyword=argument`. A `\` escapes the next character, so that an argument
  * may contain `:`, `=` and `\`.
  */
-import { check } from "../arguments/check.ts";
-import { text } from "../arguments/kinds.ts";
+import { check, checkOptional } from "../arguments/check.ts";
+import { number, text } from "../arguments/kinds.ts";
 import { SkeinError } from "../error.ts";
 
 /** A description cannot be parsed. The message names the part that is wrong and the accepted form. */
@@ -119,8 +119,14 @@ export class EndpointArguments {
     return rest;
   }
 
-  /** The text of an argument. */
+  /** The value of an argument. It may be empty only if there is a default. */
   text(name: string, byDefault?: string): string {
+    check("text(name, byDefault)", "name", name, text);
+    checkOptional("text(name, byDefault)", "byDefault", byDefault, text);
+    return this.#text(name, byDefault);
+  }
+
+  #text(name: string, byDefault?: string): string {
     const value = this.#values.get(name) ?? byDefault;
     if (value === undefined || (value === "" && byDefault === undefined)) {
       throw this.#error(`${name} is missing${this.#addressHint()}`);
@@ -128,21 +134,28 @@ export class EndpointArguments {
     return value;
   }
 
-  /** A whole number from `least` to `most`. */
+  /** The value of an argument that is an integer from `least` to `most`. */
   integer(name: string, least: number, most: number, byDefault?: number): number {
-    const text = this.text(name, byDefault?.toString());
-    const value = Number(text);
-    if (!/^\d+$/.test(text) || value < least || value > most) {
-      throw this.#error(`${name} "${text}" is not a whole number from ${least} to ${most}`);
+    const call = "integer(name, least, most, byDefault)";
+    check(call, "name", name, text);
+    check(call, "least", least, number);
+    check(call, "most", most, number);
+    checkOptional(call, "byDefault", byDefault, number);
+    const given = this.#text(name, byDefault?.toString());
+    const value = Number(given);
+    if (!/^\d+$/.test(given) || value < least || value > most) {
+      throw this.#error(`${name} "${given}" is not an integer from ${least} to ${most}`);
     }
     return value;
   }
 
-  /** A number of seconds, not negative. */
+  /** The value of an argument that is a number of seconds, 0 or more. */
   seconds(name: string, byDefault: number): number {
-    const text = this.text(name, String(byDefault));
-    if (!/^\d+(\.\d+)?$/.test(text)) throw this.#error(`${name} "${text}" is not a number of seconds`);
-    return Number(text);
+    check("seconds(name, byDefault)", "name", name, text);
+    check("seconds(name, byDefault)", "byDefault", byDefault, number);
+    const given = this.#text(name, String(byDefault));
+    if (!/^\d+(\.\d+)?$/.test(given)) throw this.#error(`${name} "${given}" is not a number of seconds`);
+    return Number(given);
   }
 
   #addressHint(): string {

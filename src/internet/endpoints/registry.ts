@@ -62,9 +62,9 @@ export function clientFromString(reactor: ReactorTCP, description: string): Clie
   return parser.parse(reactor, args);
 }
 
-/** Hints for types that do not exist on one side. */
-const WAYS: Readonly<Record<string, string>> = {
-  "server haproxy": ': import "skein/protocols/haproxy" first, which brings it',
+/** Hints for types that only servers, or only clients, have. */
+const HINTS: Readonly<Record<string, string>> = {
+  "server haproxy": ': import "skein/protocols/haproxy" first, which registers it',
   "client tcp6": ': "tcp" takes IPv6 addresses as well, as in tcp:\\:\\:1:80',
 };
 
@@ -78,8 +78,8 @@ function select<Parser extends EndpointForm>(
   if (parser === undefined) {
     const forms = [...parsers.values()].map(({ form }) => form).join(" or ");
     const what = `${side} endpoint of type "${description.type}"`;
-    const way = WAYS[`${side} ${description.type}`] ?? "";
-    throw new InvalidEndpointError(`Bad endpoint "${text}": there is no ${what}${way}. Accepted: ${forms}`);
+    const hint = HINTS[`${side} ${description.type}`] ?? "";
+    throw new InvalidEndpointError(`Bad endpoint "${text}": there is no ${what}${hint}. Accepted: ${forms}`);
   }
   return [parser, new EndpointArguments(description, parser)];
 }

@@ -87,28 +87,28 @@ export class TCP4ClientEndpoint extends TCPClientEndpoint {}
 export class TCP6ClientEndpoint extends TCPClientEndpoint {}
 
 /** `tcp:8080` */
-export const tcpServerParser: ServerEndpointParser = {
-  prefix: "tcp",
-  form: "tcp:port[:interface=address][:backlog=number]",
-  parameters: ["port", "interface", "backlog"],
-  parse: (reactor, args) =>
-    new TCP4ServerEndpoint(reactor, args.integer("port", 0, MAX_PORT), {
-      interface: args.text("interface", ""),
-      backlog: args.integer("backlog", 1, MAX_BACKLOG, 50),
-    }),
-};
+export const tcpServerParser: ServerEndpointParser = serverParser("tcp", TCP4ServerEndpoint, "");
 
 /** `tcp6:8080` */
-export const tcp6ServerParser: ServerEndpointParser = {
-  prefix: "tcp6",
-  form: "tcp6:port[:interface=address][:backlog=number]",
-  parameters: ["port", "interface", "backlog"],
-  parse: (reactor, args) =>
-    new TCP6ServerEndpoint(reactor, args.integer("port", 0, MAX_PORT), {
-      interface: args.text("interface", "::"),
-      backlog: args.integer("backlog", 1, MAX_BACKLOG, 50),
-    }),
-};
+export const tcp6ServerParser: ServerEndpointParser = serverParser("tcp6", TCP6ServerEndpoint, "::");
+
+/** @param everyInterface the default of `interface` */
+function serverParser(
+  prefix: string,
+  Endpoint: typeof TCP4ServerEndpoint,
+  everyInterface: string,
+): ServerEndpointParser {
+  return {
+    prefix,
+    form: `${prefix}:port[:interface=address][:backlog=number]`,
+    parameters: ["port", "interface", "backlog"],
+    parse: (reactor, args) =>
+      new Endpoint(reactor, args.integer("port", 0, MAX_PORT), {
+        interface: args.text("interface", everyInterface),
+        backlog: args.integer("backlog", 1, MAX_BACKLOG, 50),
+      }),
+  };
+}
 
 /** `tcp:example.com:80` */
 export const tcpClientParser: ClientEndpointParser = {

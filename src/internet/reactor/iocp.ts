@@ -1,13 +1,13 @@
 /** The reactor over completion ports, for Windows. */
 
-import { ensureAvailable, ensureNoneInstalled, installReactor } from "./installation.ts";
+import { ensureNoneInstalled, installReactor } from "./installation.ts";
 import { NativeReactor, type NativeReactorOptions } from "./native.ts";
 
 /** The reactor over Windows' I/O completion ports. It does not support addReader() and addWriter(). */
 export class IOCPReactor extends NativeReactor {
-  /** @throws NativeLoadError | ReactorNotAvailableError */
+  /** @throws TypeError | RangeError for wrong options; NativeLoadError | ReactorNotAvailableError */
   constructor(options: NativeReactorOptions = {}) {
-    super(ensureAvailable("iocp"), options);
+    super("iocp", options);
   }
 }
 

@@ -1,13 +1,13 @@
 /** The reactor over kqueue(2), for macOS and the BSDs. */
 
-import { ensureAvailable, ensureNoneInstalled, installReactor } from "./installation.ts";
+import { ensureNoneInstalled, installReactor } from "./installation.ts";
 import { NativeReactor, type NativeReactorOptions } from "./native.ts";
 
 /** The reactor over the BSDs' kqueue(2). */
 export class KQueueReactor extends NativeReactor {
-  /** @throws NativeLoadError | ReactorNotAvailableError */
+  /** @throws TypeError | RangeError for wrong options; NativeLoadError | ReactorNotAvailableError */
   constructor(options: NativeReactorOptions = {}) {
-    super(ensureAvailable("kqueue"), options);
+    super("kqueue", options);
   }
 }
 

@@ -1,23 +1,31 @@
 /** A reactor over the native engine: the same for every backend. */
 
 import { loadNative } from "../../native.ts";
+import { checkOptions, type OptionKinds } from "../arguments/check.ts";
+import { oneOf } from "../arguments/kinds.ts";
 import { stageWrites } from "../engine/stagedwrites.ts";
 import { EngineReactor } from "./engine.ts";
+import { ensureAvailable } from "./installation.ts";
 
 export type DriverName = "pollable" | "waiter";
 
+/** Options of a reactor over the native engine. */
 export interface NativeReactorOptions {
-  /** How the engine is driven by Node's event loop. Default: what fits the backend and the runtime. */
+  /** How Node's event loop drives the engine. Default: depends on the backend and the runtime. */
   readonly driver?: DriverName;
 }
+
+const OPTIONS: OptionKinds<NativeReactorOptions> = { driver: oneOf("pollable", "waiter") };
 
 export class NativeReactor extends EngineReactor {
   /** "pollable" or "waiter". */
   readonly driver: DriverName;
 
-  /** @throws NativeLoadError | ReactorNotAvailableError */
+  /** @throws TypeError | RangeError for wrong options; NativeLoadError | ReactorNotAvailableError */
   constructor(backend: string, options: NativeReactorOptions = {}) {
-    const driver = options.driver ?? defaultDriver(backend);
+    const checked = checkOptions<NativeReactorOptions>(`new ${new.target.name}(options)`, options, OPTIONS);
+    ensureAvailable(backend);
+    const driver = checked.driver ?? defaultDriver(backend);
     super(backend, (setup) =>
       stageWrites((staging) => loadNative().createEngine({ backend, driver, staging, ...setup })),
     );

@@ -1,13 +1,13 @@
 /** The reactor over poll(2), for every POSIX system. */
 
-import { ensureAvailable, ensureNoneInstalled, installReactor } from "./installation.ts";
+import { ensureNoneInstalled, installReactor } from "./installation.ts";
 import { NativeReactor, type NativeReactorOptions } from "./native.ts";
 
 /** The reactor over poll(2). */
 export class PollReactor extends NativeReactor {
-  /** @throws NativeLoadError | ReactorNotAvailableError */
+  /** @throws TypeError | RangeError for wrong options; NativeLoadError | ReactorNotAvailableError */
   constructor(options: NativeReactorOptions = {}) {
-    super(ensureAvailable("poll"), options);
+    super("poll", options);
   }
 }
 

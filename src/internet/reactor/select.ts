@@ -1,13 +1,13 @@
 /** The reactor over select(2), for every system. */
 
-import { ensureAvailable, ensureNoneInstalled, installReactor } from "./installation.ts";
+import { ensureNoneInstalled, installReactor } from "./installation.ts";
 import { NativeReactor, type NativeReactorOptions } from "./native.ts";
 
 /** The reactor over select(2). */
 export class SelectReactor extends NativeReactor {
-  /** @throws NativeLoadError | ReactorNotAvailableError */
+  /** @throws TypeError | RangeError for wrong options; NativeLoadError | ReactorNotAvailableError */
   constructor(options: NativeReactorOptions = {}) {
-    super(ensureAvailable("select"), options);
+    super("select", options);
   }
 }
 

@@ -1,6 +1,6 @@
 /** The reactor over io_uring(7), for Linux 6.1 and newer. */
 
-import { ensureAvailable, ensureNoneInstalled, installReactor } from "./installation.ts";
+import { ensureNoneInstalled, installReactor } from "./installation.ts";
 import { NativeReactor, type NativeReactorOptions } from "./native.ts";
 
 /**
@@ -8,9 +8,9 @@ import { NativeReactor, type NativeReactorOptions } from "./native.ts";
  * before.
  */
 export class UringReactor extends NativeReactor {
-  /** @throws NativeLoadError | ReactorNotAvailableError */
+  /** @throws TypeError | RangeError for wrong options; NativeLoadError | ReactorNotAvailableError */
   constructor(options: NativeReactorOptions = {}) {
-    super(ensureAvailable("io_uring"), options);
+    super("io_uring", options);
   }
 }
 

@@ -10,7 +10,7 @@ import { performance } from "node:perf_hooks";
 import { err } from "../../logger/log.ts";
 import { check, checkOptions } from "../arguments/check.ts";
 import * as kinds from "../arguments/kinds.ts";
-import { Deferred } from "../defer/deferred.ts";
+import { Deferred, deferredOf } from "../defer/deferred.ts";
 import { SkeinError } from "../error.ts";
 import { Failure } from "../failure.ts";
 import { defaultClock } from "../reactor/defaultclock.ts";
@@ -115,7 +115,7 @@ export class CooperativeTask<I> {
         this.end(new TaskDone(), this.given);
         return;
       }
-      if (isThenable(value)) this.waitFor(value instanceof Deferred ? value : Deferred.fromPromise(value));
+      if (isThenable(value)) this.waitFor(value instanceof Deferred ? value : deferredOf(value));
       if (this.ending !== undefined) this.close();
     } catch (error) {
       this.end(new TaskFailed(undefined, { cause: error }), new Failure(error));

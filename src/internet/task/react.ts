@@ -1,5 +1,7 @@
 /** Runs a reactor until one function has finished. */
 import { err } from "../../logger/log.ts";
+import { check, checkOptions, type OptionKinds } from "../arguments/check.ts";
+import { array, callable, flag, withMethods } from "../arguments/kinds.ts";
 import type { Outcome } from "../defer/deferred.ts";
 import { maybeDeferred } from "../defer/makers.ts";
 import { SkeinError } from "../error.ts";
@@ -29,19 +31,30 @@ export interface ReactOptions<R extends ReactorCore> {
   readonly installSignalHandlers?: boolean;
 }
 
+const CALL = "react(main, argv, options)";
+const OPTIONS: OptionKinds<ReactOptions<ReactorCore>> = {
+  reactor: withMethods("a reactor", "run", "stop", "callWhenRunning", "addSystemEventTrigger"),
+  exit: callable,
+  installSignalHandlers: flag,
+};
+
 /**
  * Call `main(reactor, ...argv)`, run the reactor until the result is available, and set the exit code: 0 on success,
  * that of a SystemExit, or 1 for any other failure, which is logged. When the reactor is stopped earlier, by a signal
  * or by `main` itself, the result counts if it is available before the shutdown ends; otherwise the code is 0.
  * @returns resolves, with the exit code, once the reactor has stopped
+ * @throws TypeError for wrong arguments; then nothing has begun
  */
 export async function react<R extends ReactorCore = Reactor, A extends unknown[] = string[]>(
   main: (reactor: R, ...argv: A) => Outcome<unknown>,
   argv: A = [] as unknown[] as A,
   options: ReactOptions<R> = {},
 ): Promise<number> {
+  check(CALL, "main", main, callable);
+  check(CALL, "argv", argv, array);
+  const checked = checkOptions<ReactOptions<R>>(CALL, options, OPTIONS);
   const reactor =
-    options.reactor ?? ((installedReactor() ?? (await import("../reactor/reactor.ts")).reactor) as ReactorCore as R);
+    checked.reactor ?? ((installedReactor() ?? (await import("../reactor/reactor.ts")).reactor) as ReactorCore as R);
   let code = 0;
   let stopping = false;
   reactor.addSystemEventTrigger("before", "shutdown", () => {
@@ -51,8 +64,8 @@ export async function react<R extends ReactorCore = Reactor, A extends unknown[]
     if (result instanceof Failure) code = exitCodeOf(result);
     if (!stopping) reactor.callWhenRunning(() => stop(reactor));
   });
-  await reactor.run({ installSignalHandlers: options.installSignalHandlers ?? true });
-  (options.exit ?? setExitCode)(code);
+  await reactor.run({ installSignalHandlers: checked.installSignalHandlers ?? true });
+  (checked.exit ?? setExitCode)(code);
   return code;
 }
 

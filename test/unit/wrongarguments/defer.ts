@@ -13,6 +13,7 @@ export const DEFER_CALLS: Calls = {
   "Deferred.addTimeout": ofDeferred("addTimeout", 1, new Clock(), nothing),
   "Deferred.asPromise": ofDeferred("asPromise", {}),
   "Deferred.chainDeferred": ofDeferred("chainDeferred", new defer.Deferred()),
+  "Deferred.fromPromise": made((...args) => Reflect.apply(defer.Deferred.fromPromise, null, args), Promise.resolve()),
   "new Deferred": constructed(defer.Deferred, nothing),
   "new DeferredList": constructed(defer.DeferredList, [], {}),
   "new DeferredQueue": constructed(defer.DeferredQueue, 1, 1),
