@@ -1,6 +1,6 @@
 /**
- * How a stream transport ends: which of its halves, when, and who is told. Every transport that carries a protocol
- * extends this class: the engine's connections, a Node stream as a transport, and the in-memory ones.
+ * How a stream transport closes: which half, when, and who is notified. Every transport that carries a protocol extends
+ * this class: the engine's connections, a Node stream as a transport, and the in-memory ones.
  *
  * ```
  *          loseWriteConnection()               FIN sent
@@ -12,8 +12,8 @@
  *                                                                         method that throws: from every state to lost
  * ```
  *
- * One rule decides when an end that was asked for begins, see {@link dueEnd}. It is applied again whenever something
- * that it depends on has changed: a method was called, a producer registered, paused, resumed or unregistered.
+ * One rule decides when a requested half-close or close begins: see {@link dueEnd}. It is applied whenever its input has
+ * changed: a method was called, or a producer was registered, paused, resumed or unregistered.
  * docs/internals.md has the rules as a table; test/conformance/closing-table.test.ts and
  * test/unit/closing-table.test.ts test each of its cells.
  */
@@ -29,39 +29,39 @@ const STOP_FAILED = "A producer threw in stopProducing()";
 
 /** loseConnection() was called. */
 export const CLOSING = 1 << 0;
-/** abortConnection() was called, or a method threw: nothing is delivered any more. */
+/** abortConnection() was called, or a method of the protocol threw: nothing more is delivered. */
 export const ABORTED = 1 << 1;
-/** The connection is gone, and the protocol was told. */
+/** The connection is gone, and connectionLost() was called. */
 export const LOST = 1 << 2;
 /** loseWriteConnection() was called. */
 export const HALF_CLOSING = 1 << 3;
-/** Our FIN is out. */
+/** Our FIN was sent. */
 export const WRITE_ENDED = 1 << 4;
-/** The peer's FIN has come. */
+/** The peer's FIN has arrived. */
 export const PEER_ENDED = 1 << 5;
 /** A producer is registered; it is a push producer; it is paused. */
 export const PRODUCER = 1 << 6;
 export const STREAMING = 1 << 7;
 export const PRODUCER_PAUSED = 1 << 8;
-/** The end has begun: the FIN, or the close, follows as soon as all that was written is sent. */
+/** The half-close, or the close, has begun: it completes as soon as everything written is sent. */
 export const FIN_DUE = 1 << 9;
 export const CLOSE_DUE = 1 << 10;
 /** The first bit that subclasses may use. */
 export const OWN_BITS = 11;
 
 const GONE = ABORTED | LOST;
-/** Nothing is read any more. */
+/** Nothing more is delivered to the protocol. */
 export const DEAF = CLOSING | GONE;
-/** The write side is ending or has ended: a producer is asked for nothing more. */
+/** The write side is closing or closed: producers are not resumed any more. */
 const MUTE = FIN_DUE | CLOSE_DUE | GONE;
 
-/** What has to begin now: nothing, the end of the write side (FIN), or the end of the connection. */
+/** What must begin now: nothing, the half-close (FIN), or the close. */
 export type End = 0 | typeof FIN_DUE | typeof CLOSE_DUE;
 
 /**
- * The rule. What was asked for begins at once, unless a producer has more to write: a pull producer until it
- * unregisters, a push producer while it is paused. A push producer that is not paused holds nothing up: nobody can know
- * whether it will write again. Once the FIN has begun, no producer can write, so none holds the close up.
+ * The rule. A requested half-close or close begins at once, unless a producer has more to write: a pull producer until it
+ * unregisters, a push producer while it is paused. A push producer that is not paused delays nothing, since it is unknown
+ * whether it will write again. After the half-close no producer can write, so none delays the close.
  */
 export function dueEnd(flags: number): End {
   if ((flags & (GONE | CLOSE_DUE)) !== 0) return 0;
@@ -71,18 +71,18 @@ export function dueEnd(flags: number): End {
   return (flags & (HALF_CLOSING | FIN_DUE)) === HALF_CLOSING ? FIN_DUE : 0;
 }
 
-/** Whether a producer may be registered. A push producer may stay beside a half that has ended: it may be the other half of a relay. */
+/** Whether a producer can be registered. A push producer can, even after a half-close: it may be one side of a relay. */
 export function takesProducer(flags: number, streaming: boolean): boolean {
   return (flags & (streaming ? CLOSE_DUE | GONE : MUTE)) === 0;
 }
 
-/** The part of a transport that ends it, and that looks after its producer. Flags are bits of one field. */
+/** The part of a transport that closes it and controls its producer. The flags are bits of one field. */
 export abstract class ClosingTransport {
   protected flags = 0;
-  /** The protocol that is told. Undefined before the first one, and after the loss. */
+  /** The protocol. Undefined before the first one, and after the loss. */
   protected receiver: ProtocolLike | undefined;
   protected registered: Producer | undefined;
-  /** Why the connection ends, when neither the kernel nor the peer ended it. */
+  /** The reason of the loss, when neither the kernel nor the peer closes the connection. */
   protected reason: Failure | undefined;
 
   constructor() {
@@ -91,17 +91,17 @@ export abstract class ClosingTransport {
     this.reason = undefined;
   }
 
-  // --- what a kind of transport brings -------------------------------------------------------------------------------
+  // --- implemented by subclasses -------------------------------------------------------------------------------------
 
-  /** Read no more, and drop what was read and not delivered. The end may have begun already. */
+  /** Stop reading, and drop what was read but not delivered. The close may have begun before. */
   protected abstract stopReading(): void;
-  /** Send what is queued, then the FIN; then call {@link writeEnded}. */
+  /** Flush the send queue, then send FIN; then call {@link writeEnded}. */
   protected abstract sendThenFin(): void;
-  /** Send what is queued, then close; then call {@link lost}. What was written meanwhile is sent too, while it can be. */
+  /** Flush the send queue, including later writes while that is possible, then close; then call {@link lost}. */
   protected abstract sendThenClose(): void;
-  /** Drop what is queued, and close; then call {@link lost}. */
+  /** Drop the send queue and close; then call {@link lost}. */
   protected abstract cut(): void;
-  /** Whether {@link drained} is to be called whenever the queue runs empty. */
+  /** Enable or disable calls of {@link drained} whenever the send queue runs empty. */
   protected abstract wantDrain(on: boolean): void;
   /** A method of the protocol or of the producer threw, or its promise was rejected. */
   protected abstract fail(error: unknown): void;
@@ -160,14 +160,14 @@ export abstract class ClosingTransport {
     this.beginDueEnd();
   }
 
-  /** Ask a pull producer that was just registered for its first piece. */
+  /** Resume a pull producer that was just registered, for its first chunk. */
   protected askFirst(): void {
     this.resumeProducer();
   }
 
-  // --- for a kind of transport ---------------------------------------------------------------------------------------
+  // --- for subclasses ------------------------------------------------------------------------------------------------
 
-  /** Call this when more waits to be sent than the high-water mark. */
+  /** Call this when the send queue exceeds the high-water mark. */
   protected pauseProducer(): void {
     if ((this.flags & (STREAMING | PRODUCER_PAUSED)) !== STREAMING) return;
     this.flags |= PRODUCER_PAUSED;
@@ -179,7 +179,7 @@ export abstract class ClosingTransport {
     }
   }
 
-  /** All that was written is sent: a pull producer is asked for more, a push producer that is paused goes on. */
+  /** The send queue is empty: resume a pull producer, or a push producer that is paused. */
   drained(): void {
     if ((this.flags & PRODUCER) === 0 || (this.flags & MUTE) !== 0) return;
     if ((this.flags & STREAMING) === 0) {
@@ -193,7 +193,7 @@ export abstract class ClosingTransport {
     this.beginDueEnd();
   }
 
-  /** The peer's FIN has come, and everything before it was delivered. */
+  /** The peer's FIN has arrived, and everything before it was delivered. */
   protected peerEnded(): void {
     this.flags |= PEER_ENDED;
     if ((this.flags & DEAF) !== 0) return;
@@ -210,7 +210,7 @@ export abstract class ClosingTransport {
     this.closeWhenBothEnded();
   }
 
-  /** Our FIN is out. */
+  /** Our FIN was sent. */
   writeEnded(): void {
     this.flags |= WRITE_ENDED;
     if ((this.flags & GONE) !== 0) return;
@@ -223,7 +223,7 @@ export abstract class ClosingTransport {
     this.closeWhenBothEnded();
   }
 
-  /** The connection is gone: stop the producer, tell the protocol, and forget both. */
+  /** The connection is gone: stop the producer, call connectionLost(), and release both. */
   protected lost(reason: Failure): void {
     const { registered, receiver } = this;
     this.flags |= LOST;
@@ -244,7 +244,7 @@ export abstract class ClosingTransport {
     }
   }
 
-  /** Let the end that is due begin, if there is one. Call this after each change that {@link dueEnd} depends on. */
+  /** Begin the half-close or close that is due, if any. Call this after each change that {@link dueEnd} depends on. */
   protected beginDueEnd(): void {
     const end = dueEnd(this.flags);
     if (end === 0) return;
@@ -272,7 +272,7 @@ export abstract class ClosingTransport {
   }
 }
 
-/** A method may be async: what it rejects with ends its connection, as if it had thrown. Never throws. */
+/** Handle the result of a method that may be async: a rejection ends the connection, like an exception. Never throws. */
 export function watch(transport: ClosingTransport, result: unknown): void {
   if (result !== undefined) onRejection(result, (error) => transport.failed(error));
 }

@@ -1,12 +1,12 @@
 /**
- * A TCP connection as a protocol sees it: the transport. How it closes is in closing.ts; here are its bytes, its
- * addresses, and what the engine reports of it.
+ * The transport of a TCP connection: its bytes, its addresses, and the reports of the engine. closing.ts has the rules of
+ * closing.
  *
  * The connection is "lost" when the engine's CLOSED record arrives: connectionLost() is called once, never from inside
  * another call. The handle is forgotten then: its slot's generation wraps around after 2,048 connections, so a kept
  * transport would eventually write to another connection.
  *
- * One object per connection, of few and fixed fields: an idle connection costs memory for nothing else.
+ * There is one object per connection, with few and fixed fields: an idle connection takes no other memory here.
  */
 
 import { nameOf } from "../../logger/describe.ts";
@@ -39,7 +39,7 @@ import {
 
 import { HeldBytes } from "./held.ts";
 
-/** A streaming producer is paused while more than this waits to be sent, in bytes. */
+/** The high-water mark of the send queue in bytes: above it a push producer is paused. */
 const HIGH_WATER = 64 * 1024;
 
 const BUILD_REJECTED = "buildProtocol() returned a promise instead of a protocol, and the promise was rejected";
@@ -47,18 +47,18 @@ const BUILD_REJECTED = "buildProtocol() returned a promise instead of a protocol
 const BORROWS = 1 << OWN_BITS;
 /** The protocol has paused reading. */
 const PAUSED = 1 << (OWN_BITS + 1);
-/** The peer's FIN came while paused, and waits until reading goes on. */
+/** The peer's FIN arrived while the protocol had paused; it is delivered after resumeProducing(). */
 const END_HELD = 1 << (OWN_BITS + 2);
-/** Bytes or an end are held, and their delivery is on its way. */
+/** The delivery of held bytes or of a held FIN is scheduled. */
 const DELIVERY_DUE = 1 << (OWN_BITS + 3);
-/** The options that differ from those of a fresh connection: what getters answer after the loss. */
+/** Options that differ from the defaults: the getters return them after the loss. */
 const DELAYS = 1 << (OWN_BITS + 4);
 const KEEPS_ALIVE = 1 << (OWN_BITS + 5);
 
-/** The handle of no connection: the engine ignores it in every call. */
+/** A handle that is never valid: the engine ignores calls with it. */
 const VOID_HANDLE = -1;
 
-/** What a connection tells the one who made it, once it is lost. */
+/** The creator of connections. */
 export interface ConnectionOwner {
   connectionLost(connection: TcpConnection, reason: Failure): void;
   /** Call `f` after everything that runs now. */
@@ -68,13 +68,13 @@ export interface ConnectionOwner {
 }
 
 export class TcpConnection extends ClosingTransport implements Transport {
-  /** The engine's name for it, -1 once it is lost. */
+  /** The engine's handle; -1 after the loss. */
   handle: number;
   private readonly native: NativeEngine;
   private readonly owner: ConnectionOwner;
   private readonly peer: Address;
   private readonly host: Address;
-  /** Bytes that were on their way when the protocol paused. */
+  /** Bytes that arrived while the protocol had paused. */
   private held: HeldBytes | undefined;
 
   constructor(native: NativeEngine, handle: number, host: Address, peer: Address, owner: ConnectionOwner) {
@@ -87,7 +87,7 @@ export class TcpConnection extends ClosingTransport implements Transport {
     this.held = undefined;
   }
 
-  /** Give the connection its protocol and tell it. */
+  /** Set the protocol, and call its makeConnection(). */
   begin(protocol: ProtocolLike): void {
     this.receiver = protocol;
     this.flags &= ~BORROWS;
@@ -111,7 +111,7 @@ export class TcpConnection extends ClosingTransport implements Transport {
     return (this.flags & PEER_ENDED) !== 0;
   }
 
-  /** `lent`: the bytes are good until this returns. */
+  /** @param lent the bytes are valid only until this returns */
   received(data: Buffer, lent: boolean): void {
     if ((this.flags & (DEAF | PAUSED | DELIVERY_DUE)) !== 0) {
       this.hold(data, lent);
@@ -140,7 +140,7 @@ export class TcpConnection extends ClosingTransport implements Transport {
 
   // --- for protocols ---------------------------------------------------------------------------------------------
 
-  /** The loop that it lives in, for who awaits what it does. */
+  /** The event loop of its reactor. */
   get [LOOP](): Loop {
     return this.owner.loop;
   }
@@ -150,7 +150,7 @@ export class TcpConnection extends ClosingTransport implements Transport {
       this.write(encoded(data, encoding, callback));
       return;
     }
-    // The engine takes a view of the bytes or of a copy, and is done with it when it returns.
+    // The engine reads the bytes before it returns, and keeps no reference to them.
     const pending = this.native.write(this.handle, typeof data === "string" ? Buffer.from(data, "utf8") : data);
     if (pending > HIGH_WATER && (this.flags & PRODUCER) !== 0) this.pauseProducer();
   }
@@ -189,7 +189,7 @@ export class TcpConnection extends ClosingTransport implements Transport {
     ensureProtocol("switchProtocol(next)", next);
     if ((this.flags & LOST) !== 0) return;
     this.begin(next);
-    // The protocol before knows of the peer's end, this one does not.
+    // The previous protocol was told of the peer's FIN, this one was not.
     if ((this.flags & (PEER_ENDED | END_HELD)) !== PEER_ENDED) return;
     this.owner.soon(() => {
       if (this.receiver === next) this.readEnded();
@@ -202,7 +202,7 @@ export class TcpConnection extends ClosingTransport implements Transport {
     this.native.setOption(this.handle, SocketOption.NODELAY, on ? 1 : 0);
   }
 
-  /** True unless it was switched off: what is written in a turn leaves together anyway. */
+  /** True by default: the writes of a tick are sent together anyway. */
   getTcpNoDelay(): boolean {
     if ((this.flags & LOST) !== 0) return (this.flags & DELAYS) === 0;
     return this.native.getOption(this.handle, SocketOption.NODELAY) === 1;
@@ -219,11 +219,11 @@ export class TcpConnection extends ClosingTransport implements Transport {
     return this.native.getOption(this.handle, SocketOption.KEEPALIVE) === 1;
   }
 
-  // --- how it closes ---------------------------------------------------------------------------------------------
+  // --- closing ---------------------------------------------------------------------------------------------------
 
   protected override stopReading(): void {
     this.held = undefined;
-    // The engine stops reading by itself when it closes.
+    // The engine itself stops reading when it closes.
     if ((this.flags & (ABORTED | CLOSE_DUE)) === 0) this.native.pauseReading(this.handle);
   }
 
@@ -243,21 +243,21 @@ export class TcpConnection extends ClosingTransport implements Transport {
     this.native.notifyDrain(this.handle, on);
   }
 
-  /** End this connection, and only this one, because its protocol threw. */
+  /** Abort this connection, and no other, because its protocol threw. */
   override fail(error: unknown): void {
     const name = this.receiver === undefined ? "A protocol" : nameOf(this.receiver);
     err(error, `${name} threw; its connection to ${this.peer} is closed`);
     this.end(new Failure(error));
   }
 
-  /** End the connection now, for `reason`. */
+  /** Abort the connection for `reason`. */
   end(reason: Failure): void {
     if ((this.flags & LOST) !== 0) return;
     this.reason ??= reason;
     this.abortConnection();
   }
 
-  /** Close when all is sent, whatever a producer has still to write, and let `reason` be told as the reason. */
+  /** Close for `reason` when everything is sent, without waiting for a producer. */
   loseConnectionFor(reason: Failure): void {
     if ((this.flags & LOST) !== 0) return;
     this.reason ??= reason;
@@ -286,7 +286,7 @@ export class TcpConnection extends ClosingTransport implements Transport {
   }
 }
 
-/** An Error costs microseconds for its stack, which would show nothing but this file: one of each kind serves all. */
+/** Shared, because the stack of an Error takes microseconds to capture, and would show nothing but this file. */
 const DONE = new ConnectionDone();
 const ABORTED_HERE = new ConnectionAborted();
 const lostBy = new Map<number, ConnectionLost>();
