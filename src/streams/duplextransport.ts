@@ -290,7 +290,12 @@ class DuplexTransport extends ClosingTransport implements Transport {
   }
 }
 
-function addressOf(host: string | undefined, port: number | undefined): Address {
-  const known = host === undefined ? undefined : literalAddress(host, port ?? 0);
+/** A Duplex that is no socket may have anything under these names. */
+function addressOf(host: unknown, port: unknown = 0): Address {
+  const known = typeof host === "string" && isPort(port) ? literalAddress(host, port) : undefined;
   return known ?? new IPv4Address("TCP", "0.0.0.0", 0);
+}
+
+function isPort(value: unknown): value is number {
+  return kinds.port.typed(value) && kinds.port.inRange?.(value as never) !== false;
 }

@@ -383,6 +383,10 @@ describe("the properties of a transport over a Duplex", () => {
     const some = fromDuplex(named, new Recorder());
     expect(some.getPeer()).toEqual(new IPv4Address("TCP", "192.0.2.1", 1234));
     expect(some.getHost()).toEqual(new IPv6Address("TCP", "::1", 80));
+    const [odd] = pipe();
+    Object.assign(odd, { remoteAddress: "192.0.2.1", remotePort: "1234", localAddress: 5, localPort: 80 });
+    const unknown = fromDuplex(odd, new Recorder());
+    expect([unknown.getPeer(), unknown.getHost()]).toEqual(Array(2).fill(new IPv4Address("TCP", "0.0.0.0", 0)));
     const peer = new IPv4Address("TCP", "198.51.100.1", 1);
     const given = fromDuplex(pipe()[0], new Recorder(), { peer, host: peer });
     expect([given.getPeer(), given.getHost()]).toEqual([peer, peer]);
