@@ -9,7 +9,7 @@ import type { EngineReactor } from "../../../src/internet/reactor/engine.ts";
 import { err, globalLogPublisher } from "../../../src/logger/logger.ts";
 import { ownLoopback } from "../../helpers/world.ts";
 import { Dialling, freshStreams, portOf, Talk } from "./neighbours.ts";
-import type { Plan } from "./plan.ts";
+import type { Descriptor, Plan } from "./plan.ts";
 
 /** One misbehaviour and what brings it about, in STEPS steps; between two of them everybody else talks. */
 export interface Case {
@@ -245,8 +245,9 @@ function descriptor(plan: Plan, { reactor, fifo }: Surroundings): Case {
   const block = Buffer.alloc(64);
   let ending = false;
   let losses = 0;
-  const at = (name: string, otherwise?: unknown) => plan.at(`descriptor ${name}`, { reactor }, otherwise);
-  const object = {
+  const at = (name: string, otherwise?: unknown) =>
+    plan.at(`descriptor ${name}`, { reactor, descriptor: object }, otherwise);
+  const object: Descriptor = {
     fileno: () => at("fileno", fd) as number,
     logPrefix: () => at("logPrefix", "a hostile descriptor") as string,
     doRead() {

@@ -1,7 +1,15 @@
 /** One misbehaviour: at which call of the program it happens, and what is done there. */
 import type { Connection } from "../../../src/entries/streams.ts";
-import type { Connector, ListeningPort, Transport } from "../../../src/internet/interfaces.ts";
+import type {
+  Connector,
+  ListeningPort,
+  ReadDescriptor,
+  Transport,
+  WriteDescriptor,
+} from "../../../src/internet/interfaces.ts";
 import type { EngineReactor } from "../../../src/internet/reactor/engine.ts";
+
+export type Descriptor = ReadDescriptor & WriteDescriptor;
 
 /** What a callback has at hand to misbehave with. */
 export interface Situation {
@@ -13,6 +21,8 @@ export interface Situation {
   readonly connector?: Connector | undefined;
   /** What the handler of a stream has. */
   readonly connection?: Connection | undefined;
+  /** The one that the reactor watches. */
+  readonly descriptor?: Descriptor | undefined;
   /** Write bytes that the other end expects. */
   readonly say?: ((length: number) => void) | undefined;
   /** Give the connection to a protocol of the same kind. */
@@ -23,7 +33,7 @@ export interface Situation {
 export interface Way {
   readonly name: string;
   /** What of the situation it needs. */
-  readonly needs?: "transport" | "data" | "port" | "connector" | "connection" | "reactor";
+  readonly needs?: "transport" | "data" | "port" | "connector" | "connection" | "descriptor" | "reactor";
   /** It returns `otherwise` unless what it does is to return something else. */
   run(situation: Situation, otherwise: unknown): unknown;
 }

@@ -6,7 +6,7 @@ import type { EngineReactor } from "../../../src/internet/reactor/engine.ts";
 import type { TransportMember } from "../../helpers/transportmembers.ts";
 import { ownLoopback } from "../../helpers/world.ts";
 import { portOf } from "./neighbours.ts";
-import type { Situation, Way } from "./plan.ts";
+import type { Descriptor, Situation, Way } from "./plan.ts";
 import { PROMISES, REJECTIONS, VALUES } from "./values.ts";
 
 const BLOCK_MS = 200;
@@ -218,6 +218,25 @@ const REACTOR: Readonly<Record<string, (reactor: EngineReactor) => unknown>> = {
   "getReaders() and getWriters()": (reactor) => [reactor.getReaders(), reactor.getWriters()],
 };
 
+/** Every method of a reactor that takes a descriptor, on the one whose callback runs. */
+const DESCRIPTOR: Readonly<Record<string, (descriptor: Descriptor, situation: Situation) => unknown>> = {
+  "removeReader()": (descriptor, { reactor }) => reactor.removeReader(descriptor),
+  "removeWriter()": (descriptor, { reactor }) => reactor.removeWriter(descriptor),
+  "addReader()": (descriptor, { reactor }) => reactor.addReader(descriptor),
+  "addWriter()": (descriptor, { reactor }) => reactor.addWriter(descriptor),
+  "removeReader() and addReader()": (descriptor, { reactor }) => {
+    reactor.removeReader(descriptor);
+    reactor.addReader(descriptor);
+  },
+  "removeAll()": (_, { reactor }) => reactor.removeAll(),
+  "removeAll() and adding all again": (_, { reactor }) => {
+    const [readers, writers] = [reactor.getReaders(), reactor.getWriters()];
+    reactor.removeAll();
+    for (const reader of readers) reactor.addReader(reader);
+    for (const writer of writers) reactor.addWriter(writer);
+  },
+};
+
 /** What ends a reactor. */
 export const ENDS: Readonly<Record<"stop()" | "crash()" | "destroy()", (reactor: EngineReactor) => unknown>> = {
   "stop()": (reactor) => reactor.stop(),
@@ -225,15 +244,15 @@ export const ENDS: Readonly<Record<"stop()" | "crash()" | "destroy()", (reactor:
   "destroy()": (reactor) => reactor.destroy(),
 };
 
-function calls<K extends "transport" | "port" | "connector" | "connection" | "reactor">(
+function calls<K extends "transport" | "port" | "connector" | "connection" | "descriptor" | "reactor">(
   needs: K,
-  methods: Readonly<Record<string, (object: NonNullable<Situation[K]>) => unknown>>,
+  methods: Readonly<Record<string, (object: NonNullable<Situation[K]>, situation: Situation) => unknown>>,
 ): Way[] {
   return Object.entries(methods).map(([name, call]) => ({
     name: `call ${needs} ${name}`,
     needs,
     run(situation, otherwise) {
-      attempt(() => call(situation[needs]!));
+      attempt(() => call(situation[needs]!, situation));
       return otherwise;
     },
   }));
@@ -264,6 +283,7 @@ export const REENTERS: readonly Way[] = [
   ...calls("port", PORT),
   ...calls("connector", CONNECTOR),
   ...calls("connection", CONNECTION),
+  ...calls("descriptor", DESCRIPTOR),
   ...calls("reactor", REACTOR),
 ];
 
