@@ -10,7 +10,7 @@ import type { EngineReactor } from "../../src/internet/reactor/engine.ts";
 import { globalLogPublisher, type LogObserver } from "../../src/logger/logger.ts";
 import { flow } from "../helpers/flow.ts";
 import { freePort } from "../helpers/freeport.ts";
-import { Gate } from "../helpers/gate.ts";
+import { Gate, turns } from "../helpers/gate.ts";
 import { HOSTILE_VALUES } from "../helpers/hostilevalues.ts";
 import { Peer } from "../helpers/peer.ts";
 import { forEachReactor, takeLog } from "../helpers/reactors.ts";
@@ -209,6 +209,7 @@ forEachReactor((make, { thorough }) => {
       beside.write();
       peer.end("last words");
       const [reason] = await Promise.all([current.lost.promise, ending.lost.promise, beside.verify()]);
+      await turns(1); // What an async method throws is logged some microtasks later.
       expect(ending.text).toBe("last words");
       expect([what, current.losses, Object.is(reason.value, thrown)]).toEqual([what, 1, place.isReason ?? true]);
       expect([what, takeLog().length]).toEqual([what, 1]);
@@ -278,6 +279,7 @@ forEachReactor((make, { thorough }) => {
           }
           beside.write();
           await Promise.all([stopped.promise, beside.verify()]);
+          await turns(1);
           expect([what, name, connector.state]).toEqual([what, name, "disconnected"]);
           expect([what, name, takeLog().length]).toEqual([what, name, 1]);
         }
