@@ -1,7 +1,7 @@
 /** The simulated network: hosts, the links between them, and the connections. */
 import { Phase } from "../../internet/engine/phase.ts";
 import { errnoNamed } from "../../internet/errno.ts";
-import { SimulatedConnection } from "./connection.ts";
+import { SimulatedConnection } from "./connectionhandle.ts";
 import { End } from "./end.ts";
 import type { EngineNetwork, SimulatedEngine } from "./engine.ts";
 import { Link, type LinkSettings, PLAIN_NETWORK } from "./link.ts";

@@ -18,7 +18,7 @@ import { callable, flag, seconds as secondsKind, text, thenable } from "../../in
 import { SkeinError } from "../../internet/error.ts";
 import { divertLog } from "../../logger/log.ts";
 import { FAULT_RULES, HOST, HOSTS, LINES, LINK_SETTINGS, SIMULATE_OPTIONS, SIMULATION_OPTIONS } from "./arguments.ts";
-import type { SimulatedConnection } from "./connection.ts";
+import type { SimulatedConnection } from "./connectionhandle.ts";
 import { type FaultRules, Faults, Once } from "./faults.ts";
 import { SimulatedHost } from "./host.ts";
 import type { LinkSettings } from "./link.ts";
@@ -27,7 +27,7 @@ import { Player } from "./player.ts";
 import { Random } from "./random.ts";
 import { Trace } from "./trace.ts";
 
-export { SimulatedConnection } from "./connection.ts";
+export { SimulatedConnection } from "./connectionhandle.ts";
 export { type FaultRules, Faults } from "./faults.ts";
 export { SimulatedHost } from "./host.ts";
 export { type LinkSettings, PLAIN_NETWORK, ROUGH_NETWORK } from "./link.ts";

@@ -1,4 +1,4 @@
-// Streams that are not TCP, and sockets that others have made or have, too, on every backend.
+// UNIX sockets, and sockets that the program made itself and has adopted, on every backend.
 #include <fcntl.h>
 #include <unistd.h>
 
