@@ -8,6 +8,7 @@ import { freePort } from "../helpers/freeport.ts";
 import { Gate, turns } from "../helpers/gate.ts";
 import { forEachReactor } from "../helpers/reactors.ts";
 import { Client, dial, Echo, HalfRecorder, pair, Recorder, Server, serve } from "../helpers/recorder.ts";
+import type { TransportMember } from "../helpers/transportmembers.ts";
 import { loopback } from "../helpers/world.ts";
 
 const MIB = Buffer.alloc(1024 * 1024);
@@ -15,7 +16,8 @@ const MIB = Buffer.alloc(1024 * 1024);
 /** The connection that a method is called on, and what stands around it. */
 class Scene {
   readonly reactor: EngineReactor;
-  readonly subject = new HalfRecorder();
+  /** The protocol of the connection: another one after switchProtocol(). */
+  subject = new HalfRecorder();
   readonly peer = new HalfRecorder();
   readonly other = new HalfRecorder();
   readonly othersPeer = new HalfRecorder();
@@ -25,10 +27,10 @@ class Scene {
   readonly done = new Gate();
   /** What it threw. */
   thrown: unknown;
-  readonly #method: (scene: Scene) => void;
+  readonly #method: Call;
   #called = false;
 
-  constructor(reactor: EngineReactor, method: (scene: Scene) => void) {
+  constructor(reactor: EngineReactor, method: Call) {
     this.reactor = reactor;
     this.#method = method;
   }
@@ -181,11 +183,11 @@ async function fill({ peer, transport }: Scene, full: PushProducer): Promise<voi
   while (!paused) transport.write(MIB);
 }
 
-/** Methods, with what they promise at any time. */
-const METHODS: Record<string, (scene: Scene) => void> = {
-  "write('')": ({ transport }) => expect(transport.write("")).toBeUndefined(),
-  "write('x')": ({ transport }) => expect(transport.write("x")).toBeUndefined(),
-  "write(1 MiB)": ({ transport }) => transport.write(MIB),
+type Call = (scene: Scene) => void;
+
+/** Every member of a transport, with what it promises at any time. */
+const METHODS: Readonly<Record<TransportMember, Call>> = {
+  "write()": ({ transport }) => expect(transport.write("x")).toBeUndefined(),
   "writeSequence()": ({ transport }) => transport.writeSequence(["a", Buffer.from("b"), "", MIB]),
   "loseConnection()": ({ transport }) => {
     transport.loseConnection();
@@ -199,6 +201,43 @@ const METHODS: Record<string, (scene: Scene) => void> = {
     transport.loseWriteConnection();
     transport.loseWriteConnection();
   },
+  "pauseProducing()": ({ transport }) => transport.pauseProducing(),
+  "resumeProducing()": ({ transport }) => transport.resumeProducing(),
+  "stopProducing()": ({ transport }) => transport.stopProducing(),
+  "registerProducer()": ({ transport, subject }) => {
+    const lost = subject.calls.includes("connectionLost") || subject.calls.includes("stopProducing");
+    let stopped = 0;
+    transport.unregisterProducer();
+    transport.registerProducer(producer({ stopProducing: () => stopped++ }), true);
+    expect(stopped).toBe(lost ? 1 : 0);
+  },
+  "unregisterProducer()": ({ transport }) => {
+    transport.unregisterProducer();
+    transport.unregisterProducer();
+  },
+  "setTcpNoDelay()": ({ transport, subject }) => {
+    transport.setTcpNoDelay(false);
+    if (subject.losses === 0) expect(transport.getTcpNoDelay()).toBe(false);
+    transport.setTcpNoDelay(true);
+  },
+  "getTcpNoDelay()": ({ transport }) => expect(transport.getTcpNoDelay()).toBeTypeOf("boolean"),
+  "setTcpKeepAlive()": ({ transport }) => transport.setTcpKeepAlive(true),
+  "getTcpKeepAlive()": ({ transport }) => expect(transport.getTcpKeepAlive()).toBeTypeOf("boolean"),
+  "getPeer()": ({ transport }) => expect(transport.getPeer()).toMatchObject({ type: "TCP", host: loopback() }),
+  "getHost()": ({ transport }) => expect(transport.getHost()).toMatchObject({ type: "TCP" }),
+  disconnecting: ({ transport }) => expect(transport.disconnecting).toBeTypeOf("boolean"),
+  "switchProtocol()": (scene) => {
+    const next = new HalfRecorder();
+    scene.transport.switchProtocol(next);
+    // A no-op once the connection is lost.
+    if (next.connected) scene.subject = next;
+  },
+};
+
+/** Arguments and sequences that differ from those above, and what may happen to others meanwhile. */
+const MORE: Readonly<Record<string, Call>> = {
+  "write() of nothing": ({ transport }) => expect(transport.write("")).toBeUndefined(),
+  "write() of 1 MiB": ({ transport }) => transport.write(MIB),
   "write() and loseWriteConnection()": ({ transport }) => {
     transport.write(MIB);
     transport.loseWriteConnection();
@@ -214,21 +253,11 @@ const METHODS: Record<string, (scene: Scene) => void> = {
     transport.write("later");
     transport.getHost();
   },
-  "pauseProducing()": ({ transport }) => transport.pauseProducing(),
-  "resumeProducing()": ({ transport }) => transport.resumeProducing(),
   "pauseProducing() and resumeProducing()": ({ transport }) => {
     transport.pauseProducing();
     transport.resumeProducing();
   },
-  "stopProducing()": ({ transport }) => transport.stopProducing(),
-  "registerProducer(push)": ({ transport, subject }) => {
-    const lost = subject.calls.includes("connectionLost") || subject.calls.includes("stopProducing");
-    let stopped = 0;
-    transport.unregisterProducer();
-    transport.registerProducer(producer({ stopProducing: () => stopped++ }), true);
-    expect(stopped).toBe(lost ? 1 : 0);
-  },
-  "registerProducer(pull)": ({ transport }) => {
+  "registerProducer() of a pull producer": ({ transport }) => {
     let asked = 0;
     transport.unregisterProducer();
     transport.registerProducer(
@@ -237,24 +266,6 @@ const METHODS: Record<string, (scene: Scene) => void> = {
     );
     expect(asked).toBe(1);
     transport.unregisterProducer();
-  },
-  "unregisterProducer()": ({ transport }) => {
-    transport.unregisterProducer();
-    transport.unregisterProducer();
-  },
-  "setTcpNoDelay()": ({ transport, subject }) => {
-    transport.setTcpNoDelay(false);
-    if (subject.losses === 0) expect(transport.getTcpNoDelay()).toBe(false);
-    transport.setTcpNoDelay(true);
-    expect(transport.getTcpNoDelay()).toBeTypeOf("boolean");
-  },
-  "setTcpKeepAlive()": ({ transport }) => {
-    transport.setTcpKeepAlive(true);
-    expect(transport.getTcpKeepAlive()).toBeTypeOf("boolean");
-  },
-  "getPeer() and getHost()": ({ transport }) => {
-    expect(transport.getPeer()).toMatchObject({ type: "TCP", host: loopback() });
-    expect(transport.getHost()).toMatchObject({ type: "TCP" });
   },
   "abortConnection() of another": ({ other }) => other.transport.abortConnection(),
   "loseConnection() of another": ({ other }) => other.transport.loseConnection(),
@@ -299,16 +310,16 @@ forEachReactor((make) => {
     "in %s every method works as documented, and the connection continues",
     async (callback) => {
       const reactor = make();
-      for (const [name, method] of Object.entries(METHODS)) {
+      for (const [name, method] of Object.entries({ ...METHODS, ...MORE })) {
         const scene = new Scene(reactor, method);
-        const { subject, peer, other, othersPeer } = scene;
+        const { peer, other, othersPeer } = scene;
         await pair(reactor, other, othersPeer);
         await CALLBACKS[callback]!(scene);
         await scene.done.promise;
         expect(scene.thrown, `thrown by ${name}`).toBeUndefined();
         for (const open of scene.opened) await open();
         await turns(2);
-        const all = [subject, peer, other, othersPeer].filter(({ connected }) => connected);
+        const all = [scene.subject, peer, other, othersPeer].filter(({ connected }) => connected);
         for (const { transport } of all) transport.abortConnection();
         await Promise.all(all.map(({ lost }) => lost.promise));
         await turns(1);
