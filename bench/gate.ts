@@ -7,6 +7,7 @@
  *
  * --break coalescing|batching gives Skein a fault that the gate must find: it shows that the gate is awake.
  * --only A,B measures those cells and questions only.
+ * --repeat N judges N times and prints how far each figure spreads: what the targets and the margin are set by.
  * --node VERSION has the servers run under that Node; what the bench asks of its own process runs under the bench's.
  */
 
@@ -26,9 +27,15 @@ import { useNode } from "./rig/node.ts";
 import { borrowing, broken, floor, net, owning, reactorsHere } from "./rig/peers.ts";
 import { measureCell } from "./rig/rounds.ts";
 import { slowness } from "./rig/slowness.ts";
+import { median } from "./rig/statistics.ts";
 
 const { values } = parseArgs({
-  options: { break: { type: "string" }, only: { type: "string" }, node: { type: "string" } },
+  options: {
+    break: { type: "string" },
+    only: { type: "string" },
+    node: { type: "string" },
+    repeat: { type: "string" },
+  },
 });
 if (values.node !== undefined) await useNode(values.node);
 const file = readGateFile();
@@ -66,13 +73,23 @@ class Check {
     return this.#reaches(this.limit);
   }
 
+  /** The best figure on a machine without strain. */
+  get judged(): number {
+    return this.#lowerIsBetter ? this.best / this.strain : this.best;
+  }
+
+  /** How much worse than the target `value` is: 0.1 for a tenth. Negative when it is better. */
+  excess(value: number): number {
+    return (this.#lowerIsBetter ? value / this.target : this.target / value) - 1;
+  }
+
   get verdict(): string {
     if (!this.passed) return "FAILED";
     return this.#reaches(this.target) ? "ok" : "ok, within the margin";
   }
 
   #reaches(bound: number): boolean {
-    return this.#lowerIsBetter ? this.best / this.strain <= bound : this.best >= bound;
+    return this.#lowerIsBetter ? this.judged <= bound : this.judged >= bound;
   }
 }
 
@@ -163,25 +180,41 @@ function strainOf(control: number | undefined, usually: number): number {
   return Math.max(1, (control ?? usually) / usually);
 }
 
-function table(checks: readonly Check[]): string {
-  const header = ["", "measured", "strain", "target", "limit", "verdict"];
-  const numbers = (check: Check) =>
-    [check.best, check.strain, check.target, check.limit].map((value) => value.toFixed(2));
-  const rows = [header, ...checks.map((check) => [check.name, ...numbers(check), check.verdict])];
-  const widths = header.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+function table(header: readonly string[], body: readonly (readonly string[])[]): string {
+  const rows = [["", ...header], ...body];
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  const isText = (column: number) => column === 0 || header[column - 1] === "verdict";
   const line = (row: readonly string[]) =>
-    row
-      .map((text, i) => (i === 0 || i === header.length - 1 ? text.padEnd(widths[i]!) : text.padStart(widths[i]!)))
-      .join("  ");
+    row.map((text, i) => (isText(i) ? text.padEnd(widths[i]!) : text.padStart(widths[i]!))).join("  ");
   return rows.map((row) => line(row).trimEnd()).join("\n");
 }
 
-async function main(): Promise<void> {
+function verdicts(checks: readonly Check[]): string {
+  const numbers = ({ best, strain, target, limit }: Check) => [best, strain, target, limit].map(inHundredths);
+  const rows = checks.map((check) => [check.name, ...numbers(check), check.verdict]);
+  return table(["measured", "strain", "target", "limit", "verdict"], rows);
+}
+
+/** `runs`: the same checks, judged anew each time. */
+function spreads(runs: readonly (readonly Check[])[]): string {
+  const rows = runs[0]!.map((check, i) => {
+    const sorted = runs.map((run) => run[i]!.judged).sort((a, b) => check.excess(a) - check.excess(b));
+    const [best, worst] = [sorted[0]!, sorted.at(-1)!];
+    return [check.name, ...[best, median(sorted), worst, check.target, check.excess(worst)].map(inHundredths)];
+  });
+  return table(["best", "median", "worst", "target", "worst over target"], rows);
+}
+
+function inHundredths(value: number): string {
+  return value.toFixed(2);
+}
+
+/** Measure what `only` names, or everything, again and again until it passes or the attempts are used up. */
+async function judge(only: readonly string[] | undefined): Promise<Check[]> {
   const all = [
     ...Object.entries(file.cpuOverFloor).map(([cell, targets]) => cellGroup(cell, targets)),
     ...Object.entries(file.figures).map(([question, targets]) => questionGroup(question, targets)),
   ];
-  const only = values.only?.split(",");
   const unknown = only?.find((name) => all.every((group) => group.name !== name));
   if (unknown !== undefined) {
     throw new Error(`The gate has no ${unknown}; it has ${all.map((group) => group.name).join(", ")}.`);
@@ -192,9 +225,15 @@ async function main(): Promise<void> {
     if (attempt > 1 && pending.length > 0) progress(`attempt ${attempt}: ${pending.length} to measure again`);
     for (const group of pending) await group.measure(attempt > 1);
   }
-  const checks = groups.flatMap((group) => group.checks);
-  console.log(table(checks));
-  if (!checks.every((check) => check.passed)) process.exitCode = 1;
+  return groups.flatMap((group) => group.checks);
 }
 
-await main();
+const repeat = Number(values.repeat ?? 1);
+if (!Number.isInteger(repeat) || repeat < 1) throw new Error(`--repeat takes a number of runs, not ${values.repeat}.`);
+const runs: Check[][] = [];
+for (let run = 1; run <= repeat; run++) {
+  if (repeat > 1) progress(`run ${run} of ${repeat}`);
+  runs.push(await judge(values.only?.split(",")));
+}
+console.log(repeat === 1 ? verdicts(runs[0]!) : spreads(runs));
+if (runs.some((checks) => !checks.every((check) => check.passed))) process.exitCode = 1;
