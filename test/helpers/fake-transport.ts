@@ -1,14 +1,8 @@
-/** A transport that keeps what is written, a clock that is moved by hand, and a reactor made of both. */
+/** The StringTransport and the Clock of skein/testing for unit tests, and a reactor made of both. */
 
 import { Deferred } from "../../src/entries/defer.ts";
 import { IPv4Address } from "../../src/internet/address.ts";
-import {
-  AlreadyCalled,
-  ConnectionAborted,
-  ConnectionDone,
-  NotConnectingError,
-  UserError,
-} from "../../src/internet/error.ts";
+import { ConnectionDone, NotConnectingError, UserError } from "../../src/internet/error.ts";
 import { Failure } from "../../src/internet/failure.ts";
 import type {
   Address,
@@ -18,173 +12,52 @@ import type {
   ConnectTCPOptions,
   ListeningPort,
   ListenTCPOptions,
-  Producer,
   ProtocolLike,
-  PullProducer,
-  PushProducer,
   ReactorTCP,
   ServerFactoryLike,
-  Transport,
 } from "../../src/internet/interfaces.ts";
-import type { DelayedCall, ReactorTime } from "../../src/internet/time.ts";
+import { Clock } from "../../src/testing/clock.ts";
+import { deliver } from "../../src/testing/delivery.ts";
+import { StringTransport } from "../../src/testing/stringtransport.ts";
 
-/** One end of a connection that exists in the test only. */
-export class FakeTransport implements Transport {
-  #pieces: Buffer[] = [];
-  disconnecting = false;
-  aborted = false;
-  paused = false;
-  producer: Producer | undefined;
-  #protocol: ProtocolLike | undefined;
+/** A StringTransport that takes bytes and calls in any state, so that a test may order them as a network would. */
+export class FakeTransport extends StringTransport {
+  #aborted = false;
 
-  /** Give `protocol` this transport. */
-  connect(protocol: ProtocolLike): this {
-    this.#protocol = protocol;
-    protocol.makeConnection(this);
-    return this;
+  constructor() {
+    super({
+      lenient: true,
+      hostAddress: new IPv4Address("TCP", "192.0.2.2", 12345),
+      peerAddress: new IPv4Address("TCP", "192.0.2.1", 54321),
+    });
   }
 
-  /** Lend the protocol bytes for the call, and spoil them afterwards, as the engine does. */
-  receive(data: Bytes): void {
-    const lent = Buffer.from(data as string);
-    this.#protocol?.dataReceived(lent);
-    lent.fill(0xee);
+  /** Bytes arrive, also while reading is paused: they were in flight. */
+  override receive(data: Bytes): void {
+    if (this.protocol !== null) deliver(this.protocol, Buffer.from(data as string));
+  }
+
+  override switchProtocol(next: ProtocolLike): void {
+    if (this.protocol !== null) this.connect(next);
   }
 
   /** What was written since the last take(). */
   get written(): Buffer {
-    return Buffer.concat(this.#pieces);
+    return this.value();
   }
 
-  /** The same, as text, and forgotten. */
-  take(): string {
-    const text = this.written.toString();
-    this.#pieces = [];
-    return text;
+  /** abortConnection() was called before the connection was lost. */
+  get aborted(): boolean {
+    return this.#aborted;
   }
 
-  /** End the connection, for what the protocol did or for `reason`. */
-  lose(reason: Error = this.aborted ? new ConnectionAborted() : new ConnectionDone()): void {
-    const protocol = this.#protocol;
-    this.#protocol = undefined;
-    this.producer?.stopProducing();
-    this.producer = undefined;
-    protocol?.connectionLost(new Failure(reason));
+  override abortConnection(): void {
+    this.#aborted ||= this.protocol !== null;
+    super.abortConnection();
   }
 
-  /** What a transport does when more waits to be sent than it likes, and when all was sent. */
-  congest(): void {
-    (this.producer as PushProducer).pauseProducing();
-  }
-  drain(): void {
-    (this.producer as PushProducer).resumeProducing();
-  }
-
-  switchProtocol(next: ProtocolLike): void {
-    if (this.#protocol !== undefined) this.connect(next);
-  }
-  write(data: Bytes): void {
-    this.#pieces.push(Buffer.from(data as string));
-  }
-  writeSequence(pieces: Iterable<Bytes>): void {
-    for (const piece of pieces) this.write(piece);
-  }
-  loseConnection(): void {
-    this.disconnecting = true;
-  }
-  abortConnection(): void {
-    this.disconnecting = true;
-    this.aborted = true;
-  }
-  loseWriteConnection(): void {}
-  getPeer(): Address {
-    return new IPv4Address("TCP", "192.0.2.1", 54321);
-  }
-  getHost(): Address {
-    return new IPv4Address("TCP", "192.0.2.2", 12345);
-  }
-  setTcpNoDelay(): void {}
-  getTcpNoDelay(): boolean {
-    return true;
-  }
-  setTcpKeepAlive(): void {}
-  getTcpKeepAlive(): boolean {
-    return false;
-  }
-  registerProducer(producer: PushProducer | PullProducer): void {
-    if (this.producer !== undefined) throw new Error("a producer is registered already");
-    this.producer = producer;
-  }
-  unregisterProducer(): void {
-    this.producer = undefined;
-  }
-  pauseProducing(): void {
-    this.paused = true;
-  }
-  resumeProducing(): void {
-    this.paused = false;
-  }
-  stopProducing(): void {
-    this.loseConnection();
-  }
-}
-
-class FakeCall implements DelayedCall {
-  due: number;
-  done = false;
-  readonly run: () => unknown;
-  readonly #clock: FakeClock;
-
-  constructor(clock: FakeClock, due: number, run: () => unknown) {
-    this.#clock = clock;
-    this.due = due;
-    this.run = run;
-  }
-  getTime(): number {
-    return this.due;
-  }
-  cancel(): void {
-    if (this.done) throw new AlreadyCalled();
-    this.done = true;
-  }
-  delay(secondsLater: number): void {
-    this.due += secondsLater;
-  }
-  reset(secondsFromNow: number): void {
-    if (this.done) throw new AlreadyCalled();
-    this.due = this.#clock.seconds() + secondsFromNow;
-  }
-  active(): boolean {
-    return !this.done;
-  }
-}
-
-/** Stands still until advance(). */
-export class FakeClock implements ReactorTime {
-  #now = 0;
-  #calls: FakeCall[] = [];
-
-  seconds(): number {
-    return this.#now;
-  }
-  callLater<A extends unknown[]>(seconds: number, f: (...args: A) => unknown, ...args: A): DelayedCall {
-    const call = new FakeCall(this, this.#now + seconds, () => f(...args));
-    this.#calls.push(call);
-    return call;
-  }
-  getDelayedCalls(): FakeCall[] {
-    return this.#calls.filter((call) => call.active());
-  }
-  /** Let `seconds` pass; what is due is called in the order of its time. */
-  advance(seconds: number): void {
-    this.#now += seconds;
-    for (;;) {
-      this.#calls = this.getDelayedCalls().sort((a, b) => a.due - b.due);
-      const [next] = this.#calls;
-      if (next === undefined || next.due > this.#now) return;
-      next.done = true;
-      next.run();
-    }
+  get paused(): boolean {
+    return this.producerState === "paused";
   }
 }
 
@@ -250,7 +123,7 @@ export interface ListenRequest {
 }
 
 /** Keeps what it is asked for; the test lets it happen. */
-export class FakeReactor extends FakeClock implements ReactorTCP {
+export class FakeReactor extends Clock implements ReactorTCP {
   readonly listened: ListenRequest[] = [];
   readonly connectors: FakeConnector[] = [];
   /** When set, listenTCP() and connectTCP() throw it. */

@@ -8,9 +8,7 @@ export class OwningTransport extends FakeTransport {
   current: ProtocolLike | undefined;
   /** How often reading was paused. */
   pauses = 0;
-  writeEnded = false;
-  noDelay = true;
-  keepAlive = false;
+  halfClosed = false;
   #peerEnded = false;
 
   /** A connection that a protocol of no interest has. */
@@ -51,7 +49,7 @@ export class OwningTransport extends FakeTransport {
   }
 
   override loseWriteConnection(): void {
-    this.writeEnded = true;
+    this.halfClosed = true;
   }
 
   /** Our end is out. */
@@ -62,12 +60,5 @@ export class OwningTransport extends FakeTransport {
   override pauseProducing(): void {
     this.pauses++;
     super.pauseProducing();
-  }
-
-  override setTcpNoDelay(on = true): void {
-    this.noDelay = on;
-  }
-  override setTcpKeepAlive(on = true): void {
-    this.keepAlive = on;
   }
 }

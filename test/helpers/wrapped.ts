@@ -54,7 +54,7 @@ export class Told {
 
 /** Knows of the end of its write side, and closes for a protocol that does not ask for halves, as the engine does. */
 export class HalfTransport extends FakeTransport {
-  writeEnded = false;
+  halfClosed = false;
   #protocol: Partial<HalfKeeper> | undefined;
 
   override connect(protocol: ProtocolLike): this {
@@ -62,7 +62,7 @@ export class HalfTransport extends FakeTransport {
     return super.connect(protocol);
   }
   override loseWriteConnection(): void {
-    this.writeEnded = true;
+    this.halfClosed = true;
   }
   /** The peer has ended its side. */
   end(): void {

@@ -1,12 +1,13 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { type Chat, ChatFactory, type ChatLimits } from "../../src/protocols/chat.ts";
-import { FakeClock, FakeTransport } from "../helpers/fake-transport.ts";
+import { Clock } from "../../src/testing/clock.ts";
+import { FakeTransport } from "../helpers/fake-transport.ts";
 
-let clock: FakeClock;
+let clock: Clock;
 let factory: ChatFactory;
 
 function room(limits?: Partial<ChatLimits>): void {
-  clock = new FakeClock();
+  clock = new Clock();
   factory = new ChatFactory(clock, limits);
 }
 
@@ -227,7 +228,7 @@ describe("a client that does not read", () => {
     const bob = enter("bob");
     bob.congest();
     bob.receive("/quit\n");
-    expect(bob.producer).toBe(undefined);
+    expect(bob.producer).toBeNull();
     expect(bob.disconnecting).toBe(true);
     clock.advance(30);
     expect(bob.aborted).toBe(true);

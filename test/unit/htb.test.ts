@@ -488,7 +488,7 @@ describe("a ShapedProtocolFactory", () => {
     transport.receive("too late");
     expect(transport.paused).toBe(true);
     clock.advance(5);
-    expect([transport.take().length, transport.disconnecting, transport.producer]).toEqual([110, true, undefined]);
+    expect([transport.take().length, transport.disconnecting, transport.producer]).toEqual([110, true, null]);
     expect(wrapped.received).toBe("");
   });
 
@@ -526,9 +526,9 @@ describe("a ShapedProtocolFactory", () => {
     wrapped.transport.write("x".repeat(110));
     wrapped.transport.loseWriteConnection();
     wrapped.transport.write("too late");
-    expect(transport.writeEnded).toBe(false);
+    expect(transport.halfClosed).toBe(false);
     clock.advance(5);
-    expect([transport.take().length, transport.writeEnded, transport.disconnecting]).toEqual([110, true, false]);
+    expect([transport.take().length, transport.halfClosed, transport.disconnecting]).toEqual([110, true, false]);
   });
 
   it("sends everything when the peer has half-closed", () => {

@@ -240,7 +240,7 @@ describe("writing", () => {
     const producer = new Told();
     wrapped.transport.registerProducer(producer, true);
     wrapped.transport.unregisterProducer();
-    expect(transport.producer).toBeUndefined();
+    expect(transport.producer).toBeNull();
     wrapped.transport.write("x".repeat(20));
     clock.advance(3);
     expect(producer.calls).toEqual([]);

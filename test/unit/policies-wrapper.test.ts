@@ -162,7 +162,7 @@ describe("a ProtocolWrapper as the wrapped protocol's transport", () => {
   it("half-closes", () => {
     const { wrapped, transport } = connect(wrapping());
     wrapped.transport.loseWriteConnection();
-    expect(transport.writeEnded).toBe(true);
+    expect(transport.halfClosed).toBe(true);
   });
 
   it("has the transport's addresses", () => {
@@ -197,9 +197,9 @@ describe("a ProtocolWrapper as the wrapped protocol's transport", () => {
     const producer = new Told();
     wrapped.transport.registerProducer(producer, true);
     expect(transport.producer).toBe(producer);
-    expect(() => wrapped.transport.registerProducer(new Told(), true)).toThrow("registered already");
+    expect(() => wrapped.transport.registerProducer(new Told(), true)).toThrow("already has a producer");
     wrapped.transport.unregisterProducer();
-    expect(transport.producer).toBeUndefined();
+    expect(transport.producer).toBeNull();
   });
 
   it("pauses, resumes and stops reading", () => {
@@ -259,7 +259,7 @@ describe("switchProtocol() through a wrapper", () => {
     const transport = new Looking();
     const { wrapper } = connect(wrapping<Protocol>(Echo), transport);
     const next = new HalfKeeper();
-    transport.producer = undefined; // the echo's
+    transport.unregisterProducer(); // the echo
     wrapper.switchProtocol(next);
     expect(transport.borrows).toEqual([true, false]);
     transport.end();

@@ -143,7 +143,7 @@ describe("a forwarded connection", () => {
     const { near, far } = both();
     near.receive("question");
     near.end();
-    expect([far.take(), far.writeEnded, far.disconnecting]).toEqual(["question", true, false]);
+    expect([far.take(), far.halfClosed, far.disconnecting]).toEqual(["question", true, false]);
     far.receive("answer");
     expect(near.take()).toBe("answer");
   });
@@ -151,7 +151,7 @@ describe("a forwarded connection", () => {
   it("forwards the target's half-close, and still passes on the client's bytes", () => {
     const { near, far } = both();
     far.end();
-    expect([near.writeEnded, near.disconnecting]).toEqual([true, false]);
+    expect([near.halfClosed, near.disconnecting]).toEqual([true, false]);
     near.receive("more");
     expect(far.take()).toBe("more");
   });
@@ -161,7 +161,7 @@ describe("a forwarded connection", () => {
     const other = lost === "near" ? sides.far : sides.near;
     sides[lost].lose();
     expect(other.disconnecting).toBe(true);
-    expect(other.producer).toBeUndefined();
+    expect(other.producer).toBeNull();
     other.lose();
   });
 
@@ -177,7 +177,7 @@ describe("a forwarded connection", () => {
     near.lose();
     far.receive("too late");
     far.end();
-    expect([near.take(), far.take(), near.writeEnded]).toEqual(["", "", false]);
+    expect([near.take(), far.take(), near.halfClosed]).toEqual(["", "", false]);
   });
 
   it("does not call the connector when the client disconnects later", () => {
@@ -193,7 +193,7 @@ describe("a forwarded connection", () => {
     near.receive("question");
     far.receive("answer");
     near.end();
-    expect([far.take(), near.take(), far.writeEnded]).toEqual(["question", "answer", true]);
+    expect([far.take(), near.take(), far.halfClosed]).toEqual(["question", "answer", true]);
     far.lose();
     expect(near.disconnecting).toBe(true);
     near.lose(new ConnectionDone());

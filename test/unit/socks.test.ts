@@ -230,7 +230,7 @@ describe("a server", () => {
       const destination = connector.succeed();
       const [lost, other] = remote ? [destination, transport] : [transport, destination];
       lost.lose();
-      expect([other.disconnecting, other.producer]).toEqual([true, undefined]);
+      expect([other.disconnecting, other.producer]).toEqual([true, null]);
     }
   });
 

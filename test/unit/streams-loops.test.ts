@@ -88,9 +88,9 @@ describe("a Connection", () => {
   it("resumes a transport that was paused, and replaces its producer", async () => {
     const transport = OwningTransport.idle();
     transport.pauseProducing();
-    transport.registerProducer({ stopProducing() {}, resumeProducing() {} });
+    transport.registerProducer({ stopProducing() {}, resumeProducing() {} }, false);
     connectionOver(transport);
-    expect([transport.paused, transport.producer]).toEqual([false, undefined]);
+    expect([transport.paused, transport.producer]).toEqual([false, null]);
   });
 
   it("merges small pieces, in order", async () => {
@@ -275,7 +275,7 @@ describe("write()", () => {
   it("resolves at once below the high-water mark, without registering a producer", async () => {
     const transport = OwningTransport.idle();
     await write(transport, "one");
-    expect([transport.take(), transport.producer]).toEqual(["one", undefined]);
+    expect([transport.take(), transport.producer]).toEqual(["one", null]);
   });
 
   it("waits above the high-water mark, for every writer", async () => {
@@ -292,7 +292,7 @@ describe("write()", () => {
     expect([transport.take(), order]).toEqual(["ab", ["written"]]);
     transport.drain();
     await Promise.all(writes);
-    expect([order, transport.producer]).toEqual([["written", "a", "b"], undefined]);
+    expect([order, transport.producer]).toEqual([["written", "a", "b"], null]);
   });
 
   it("rejects when the connection is lost first, and afterwards; the rejection need not be handled", async () => {
@@ -318,8 +318,8 @@ describe("write()", () => {
 
   it("rejects once the connection is closing, and while there is another producer", async () => {
     const transport = OwningTransport.idle();
-    transport.registerProducer({ stopProducing() {}, resumeProducing() {} });
-    await expect(write(transport, "x")).rejects.toThrow("a producer is registered already");
+    transport.registerProducer({ stopProducing() {}, resumeProducing() {} }, false);
+    await expect(write(transport, "x")).rejects.toThrow(/already/);
     transport.loseConnection();
     await expect(write(transport, "x")).rejects.toBeInstanceOf(ConnectionClosed);
   });
@@ -327,7 +327,7 @@ describe("write()", () => {
   it("rejects after end(), and on a lost connection", async () => {
     const { transport, connection } = opened();
     connection.end();
-    expect(transport.writeEnded).toBe(true);
+    expect(transport.halfClosed).toBe(true);
     await expect(connection.write("x")).rejects.toBeInstanceOf(ConnectionClosed);
     const gone = opened();
     gone.transport.lose();
