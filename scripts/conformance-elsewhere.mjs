@@ -1,7 +1,7 @@
 // `npm run conformance:elsewhere [-- arm64 windows]`: the conformance suite on platforms that this Linux machine can
 // play: arm64 under QEMU's user emulation, Windows under Wine. Each runs the addon of prebuilds/ (npm run prebuild makes
 // them) in Node of that platform, which comes as a package of the npm registry; results go to build/conformance/. On
-// Windows some random sequences of operations (test/random) are played, too.
+// Windows some random sequences of operations (test/random) are played, too, and the C++ tests of that platform run.
 // Needs Debian's qemu-user-static and libc6 of arm64 (g++-aarch64-linux-gnu brings it), and wine and wine64.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
@@ -33,7 +33,10 @@ const PLATFORMS = {
     }
     const options = ["--label", "wine", "--timeout", "120", "--limit", "300"];
     const command = [process.execPath, join(root, "test/portable/wine.mjs"), prefix, node];
-    const fine = conformance("win32-x64", [...options, "--reactors", "iocp,select"], command);
+    const fine = [
+      nativeTests("wine"),
+      conformance("win32-x64", [...options, "--reactors", "iocp,select"], command),
+    ].every(Boolean);
     Object.assign(process.env, { SKEIN_VOLUME: String(2 * Number(process.env.SKEIN_VOLUME)), SKEIN_RANDOM_LANES: "25" });
     return conformance("win32-x64", [...options, "--reactors", "iocp", "--file", "random"], command) && fine;
   },
@@ -49,6 +52,11 @@ for (const platform of asked.length > 0 ? asked : Object.keys(PLATFORMS)) {
   fine = PLATFORMS[platform]() && fine;
 }
 process.exitCode = fine ? 0 : 1;
+
+function nativeTests(preset) {
+  const steps = [["cmake"], ["cmake", "--build", "-j2"], ["ctest"]];
+  return steps.every(([program, ...options]) => run(program, [...options, "--preset", preset]));
+}
 
 function conformance(prebuild, options, command) {
   const folder = join(root, "prebuilds", prebuild);
