@@ -1,7 +1,7 @@
 /**
  * The everyday names. Importing this neither installs a reactor nor loads native code: importing `skein/reactor` does.
  */
-export { IPv4Address, IPv6Address } from "../internet/address.ts";
+export { IPv4Address, IPv6Address, UNIXAddress } from "../internet/address.ts";
 export { connectProtocol } from "../internet/endpoints/connectprotocol.ts";
 export { InvalidEndpointError, quoteStringArgument } from "../internet/endpoints/description.ts";
 export type { ClientEndpoint, ServerEndpoint } from "../internet/endpoints/interfaces.ts";

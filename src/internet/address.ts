@@ -70,6 +70,32 @@ export class IPv6Address {
   }
 }
 
+/** The address of a UNIX socket. No reactor listens at one yet, but a PROXY header may name one. */
+export class UNIXAddress {
+  readonly type = "UNIX";
+  /** The path of the socket; "" for an unnamed one. */
+  readonly name: string;
+  /** The same as `name`: other addresses have a `host`. */
+  readonly host: string;
+  /** A UNIX socket has no port. */
+  readonly port = 0;
+
+  /** @throws TypeError */
+  constructor(name: string) {
+    check("new UNIXAddress(name)", "name", name, text);
+    this.name = name;
+    this.host = name;
+  }
+
+  equals(other: unknown): boolean {
+    return other instanceof UNIXAddress && other.name === this.name;
+  }
+
+  toString(): string {
+    return `unix:${this.name}`;
+  }
+}
+
 /** Each connection makes two addresses: nothing here allocates. @throws TypeError | RangeError */
 function ensureParts(call: string, type: unknown, host: unknown, port: unknown): void {
   if (type !== "TCP" && type !== "UDP") check(call, "type", type, TYPE);

@@ -16,9 +16,9 @@ import { encodeV1 } from "./haproxy/v1.ts";
 import { encodeV2 } from "./haproxy/v2.ts";
 import { ensureProxyOptions, HAProxyWrappingFactory, type ProxyOptions } from "./haproxy/wrapper.ts";
 
+export { UNIXAddress } from "../internet/address.ts";
 export { InvalidNetworkProtocol, InvalidProxyHeader, MissingAddressData, type ProxyInfo } from "./haproxy/info.ts";
 export { ProxyHeaderParser } from "./haproxy/parser.ts";
-export { UNIXAddress } from "./haproxy/unixaddress.ts";
 export { HAProxyProtocolWrapper, HAProxyWrappingFactory, type ProxyOptions } from "./haproxy/wrapper.ts";
 
 /**

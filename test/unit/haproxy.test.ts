@@ -236,13 +236,6 @@ describe("a header that proxyHeader() writes", () => {
   });
 });
 
-it("UNIX addresses with the same path are equal", () => {
-  expect(new UNIXAddress("/a").equals(new UNIXAddress("/a"))).toBe(true);
-  expect(new UNIXAddress("/a").equals(new UNIXAddress("/b"))).toBe(false);
-  expect(new UNIXAddress("/a").equals(V4.source)).toBe(false);
-  expect(`${new UNIXAddress("/a")}`).toBe("unix:/a");
-});
-
 describe("an endpoint", () => {
   const log = collectLog();
 

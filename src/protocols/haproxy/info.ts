@@ -1,7 +1,7 @@
 /** The contents of a PROXY header, and its errors. */
+import type { UNIXAddress } from "../../internet/address.ts";
 import { SkeinError } from "../../internet/error.ts";
 import type { Address } from "../../internet/interfaces.ts";
-import type { UNIXAddress } from "./unixaddress.ts";
 
 /** The addresses in a PROXY header. */
 export interface ProxyInfo {

@@ -1,8 +1,7 @@
 /** The kinds of arguments of the PROXY protocol. */
-import { IPv4Address, IPv6Address } from "../../internet/address.ts";
+import { IPv4Address, IPv6Address, UNIXAddress } from "../../internet/address.ts";
 import type { Kind } from "../../internet/arguments/kinds.ts";
 import type { ProxyInfo } from "./info.ts";
-import { UNIXAddress } from "./unixaddress.ts";
 
 /** The contents of a header. */
 export const PROXY_INFO: Kind = {

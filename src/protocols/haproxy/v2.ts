@@ -7,9 +7,8 @@
  * @see https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt section 2.2
  */
 import { SocketAddress } from "node:net";
-import { IPv4Address, IPv6Address } from "../../internet/address.ts";
+import { IPv4Address, IPv6Address, UNIXAddress } from "../../internet/address.ts";
 import { InvalidNetworkProtocol, InvalidProxyHeader, MissingAddressData, type ProxyInfo, UNKNOWN } from "./info.ts";
-import { UNIXAddress } from "./unixaddress.ts";
 import { withoutZone } from "./v1.ts";
 
 /** The first bytes of every header. */

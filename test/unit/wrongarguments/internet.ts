@@ -42,6 +42,7 @@ export const INTERNET_CALLS: Calls = {
   "new KQueueReactor": constructed(KQueueReactor, {}),
   "new PollReactor": constructed(PollReactor, {}),
   "new SelectReactor": constructed(SelectReactor, {}),
+  "new UNIXAddress": constructed(address.UNIXAddress, ""),
   "new UringReactor": constructed(UringReactor, {}),
   react: made(react, nothing, [], {}),
   "Factory.forProtocol": made(((...args: [typeof Protocol]) => Factory.forProtocol(...args)) as never, Protocol),

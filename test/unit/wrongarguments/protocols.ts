@@ -129,7 +129,6 @@ export const PROTOCOLS_CALLS: Calls = {
   "new SOCKS4ClientEndpoint": constructed(socks.SOCKS4ClientEndpoint, endpoint, "h", 80, ""),
   "new SOCKSv4": constructed(socks.SOCKSv4, new MemoryReactorClock(), null),
   "new Time": constructed(wire.Time, clock),
-  "new UNIXAddress": constructed(haproxy.UNIXAddress, ""),
   proxyEndpoint: made(haproxy.proxyEndpoint, endpoint, {}),
   proxyHeader: made(haproxy.proxyHeader, { source: null, destination: null }, 1),
 };
