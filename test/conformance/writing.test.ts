@@ -103,6 +103,57 @@ forEachReactor((make) => {
     expect(await peer.take(5)).toBe("right");
   });
 
+  test.each([
+    [
+      "a property",
+      (bytes: Uint8Array, length: () => number) => Object.defineProperty(bytes, "length", { get: length }),
+    ],
+    [
+      "a subclass",
+      (bytes: Uint8Array, length: () => number) => {
+        class Liar extends Uint8Array {
+          override get length(): number {
+            return length();
+          }
+        }
+        return new Liar(bytes);
+      },
+    ],
+  ])("bytes whose length is overridden by %s send themselves, and nothing of another connection", async (_by, lie) => {
+    const reactor = make();
+    const { port, next } = serve(reactor, () => new Recorder());
+    const [peer, neighbour] = [await Peer.connect(port), await Peer.connect(port)];
+    const protocols = [await next(), await next()];
+    const mine = protocols.find(({ transport }) => transport.getPeer().port === peer.socket.localPort)!;
+    const theirs = protocols.find((protocol) => protocol !== mine)!;
+    const secret = "a secret of the neighbour's. ".repeat(2);
+    let expected = 0;
+    for (const [size, claim] of [
+      [1, 60],
+      [1, 3000],
+      [1, 9000],
+      [60, 3],
+      [3000, 60],
+      [9000, 1],
+      [5, 0],
+      [5, -5],
+    ] as const) {
+      theirs.transport.write(secret);
+      let reads = 0;
+      mine.transport.write(
+        lie(new Uint8Array(size).fill(120), () => {
+          if (reads++ === 0) theirs.transport.write(secret);
+          return claim;
+        }),
+      );
+      expected += size;
+    }
+    expect(await peer.take(expected)).toBe("x".repeat(expected));
+    mine.transport.write("end");
+    expect(await peer.take(3)).toBe("end");
+    expect(await neighbour.take(8 * secret.length)).toBe(secret.repeat(8));
+  });
+
   test("an uncaught TypeError of write() ends its connection, and no other", async () => {
     const reactor = make();
     const { port, next } = serve(reactor, () => new Echo());

@@ -3,6 +3,7 @@
  * every transport whose caller passes a second argument.
  */
 import { isUint8Array } from "node:util/types";
+import { copyOf } from "../bytes.ts";
 import type { Bytes } from "../interfaces.ts";
 import { described } from "./described.ts";
 
@@ -50,8 +51,9 @@ export function encodedOr(data: Bytes, encoding: unknown, callback: unknown): By
 /** A copy of `data`, for a transport that keeps what is written to it. @throws TypeError */
 export function ownBytes(data: Bytes, encoding: unknown, callback: unknown): Buffer {
   if (encoding !== undefined || callback !== undefined) return encoded(data, encoding, callback);
+  if (typeof data === "string") return Buffer.from(data, "utf8");
   ensureBytes(data);
-  return Buffer.from(data as string);
+  return copyOf(data);
 }
 
 /** The pieces of writeSequence(), all of them checked before the first is written. @throws TypeError */

@@ -6,8 +6,10 @@
  * memory instead. Received chunks of that size are such arrays, so an echo would pay this for each message.
  */
 
+import { isUint8Array } from "node:util/types";
 import type { NativeEngine, StagedEngine } from "../../native.ts";
-import { ensureBytes } from "../arguments/writing.ts";
+import { unwritable } from "../arguments/writing.ts";
+import { lengthOf } from "../bytes.ts";
 
 /** The limit of V8's on-heap typed arrays. */
 export const STAGED_BYTES_MAX = 64;
@@ -18,13 +20,11 @@ export function stageWrites(make: (staging: Uint8Array) => StagedEngine): Native
   const engine = make(staging);
   const { write, writeStaged } = engine;
   engine.write = (handle, bytes) => {
-    // Everything but a Uint8Array of this realm is checked by native code.
-    if (!(bytes instanceof Uint8Array) || bytes.length > STAGED_BYTES_MAX) {
-      ensureBytes(bytes);
-      return write(handle, bytes);
-    }
+    if (!isUint8Array(bytes)) throw unwritable(bytes);
+    const length = lengthOf(bytes);
+    if (length > STAGED_BYTES_MAX) return write(handle, bytes);
     staging.set(bytes);
-    return writeStaged(handle, bytes.length);
+    return writeStaged(handle, length);
   };
   return engine;
 }

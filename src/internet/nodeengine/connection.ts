@@ -7,6 +7,7 @@
  */
 import type { Socket } from "node:net";
 import { CloseReason, Completion, type NativeAddress } from "../../native.ts";
+import { lengthOf } from "../bytes.ts";
 import type { EngineConnection } from "../engine/base.ts";
 import { Phase } from "../engine/phase.ts";
 import { nativeAddress } from "./addresses.ts";
@@ -88,9 +89,10 @@ export class NodeConnection implements EngineConnection {
   write(bytes: Uint8Array): number {
     if (this.shut || (this.phase !== Phase.OPEN && this.phase !== Phase.FLUSHING)) return -1;
     const { outbox } = this;
-    if (bytes.length > 0) {
+    const length = lengthOf(bytes);
+    if (length > 0) {
       outbox.append(bytes);
-      if (bytes.length >= DIRECT_BYTES || outbox.bytes >= HELD_BYTES) this.send();
+      if (length >= DIRECT_BYTES || outbox.bytes >= HELD_BYTES) this.send();
       this.engine.flushLater(this);
     }
     return outbox.bytes + this.socket.writableLength;

@@ -2,6 +2,7 @@
  * The outgoing buffer of one connection: copies of what was written. Small writes are gathered in reusable blocks; a
  * large write is a chunk of its own.
  */
+import { copyOf, lengthOf } from "../bytes.ts";
 
 const BLOCK_BYTES = 8 * 1024;
 /** Writes of at least this size are not gathered. */
@@ -44,15 +45,16 @@ export class Outbox {
   }
 
   append(bytes: Uint8Array): void {
-    this.bytes += bytes.length;
-    if (bytes.length >= LARGE_BYTES) {
+    const length = lengthOf(bytes);
+    this.bytes += length;
+    if (length >= LARGE_BYTES) {
       this.seal();
-      this.chunks.push(Buffer.from(bytes));
+      this.chunks.push(copyOf(bytes));
       return;
     }
-    if (this.block === undefined || BLOCK_BYTES - this.end < bytes.length) this.nextBlock();
+    if (this.block === undefined || BLOCK_BYTES - this.end < length) this.nextBlock();
     this.block!.set(bytes, this.end);
-    this.end += bytes.length;
+    this.end += length;
   }
 
   /** Take all chunks, in order. The taker may use their memory until it calls sent(). */

@@ -1,4 +1,5 @@
 /** One end of a simulated connection: its state in the kernel and in the engine. */
+import { lengthOf } from "../../internet/bytes.ts";
 import type { EngineConnection } from "../../internet/engine/base.ts";
 import { Phase } from "../../internet/engine/phase.ts";
 import { errnoNamed } from "../../internet/errno.ts";
@@ -86,7 +87,7 @@ export class End implements EngineConnection, PipeEnd {
 
   write(bytes: Uint8Array): number {
     if (this.shut || (this.phase !== Phase.OPEN && this.phase !== Phase.FLUSHING)) return -1;
-    if (bytes.length > 0) {
+    if (lengthOf(bytes) > 0) {
       this.engine.network.store.append(this.outbox, bytes);
       this.engine.flushLater(this);
     }

@@ -1,4 +1,5 @@
 /** The segments of a simulated stream: bytes and control segments, in order. */
+import { lengthOf } from "../../internet/bytes.ts";
 
 /** What a segment is. */
 export const SegmentKind = { SYN: 0, SYN_ACK: 1, DATA: 2, FIN: 3, RST: 4 } as const;
@@ -88,7 +89,7 @@ export class SegmentStore {
 
   /** Append a copy of `bytes`, which are not empty, to `list`. */
   append(list: SegmentList, bytes: Uint8Array): void {
-    const { length } = bytes;
+    const length = lengthOf(bytes);
     if (length > SMALL_BYTES) {
       list.push(new Segment(SegmentKind.DATA, new Uint8Array(bytes), 0, length));
       return;
@@ -99,7 +100,8 @@ export class SegmentStore {
     }
     const start = this.used;
     this.used += length;
-    copy(bytes, 0, length, this.slab, start);
+    if (length <= LOOP_BYTES) copy(bytes, 0, length, this.slab, start);
+    else this.slab.set(bytes, start);
     const { tail } = list;
     if (tail !== undefined && tail.memory === this.slab && tail.start + tail.length === start) {
       tail.length += length;
