@@ -1,6 +1,7 @@
 /** A connection for async functions: bytes are read and written with `await`. */
 import { check } from "../internet/arguments/check.ts";
 import { byteArray } from "../internet/arguments/kinds.ts";
+import { ensureProtocol } from "../internet/arguments/transports.ts";
 import { signalOf } from "../internet/arguments/waiting.ts";
 import { bufferOf } from "../internet/engine/view.ts";
 import { ConnectionClosed, ConnectionLost } from "../internet/error.ts";
@@ -79,7 +80,11 @@ export class Connection implements AsyncIterable<Buffer>, AsyncDisposable {
     return this.#intake.read(undefined, most);
   }
 
-  /** Put back bytes that were read: the next read returns them first. Do not change them afterwards. @throws TypeError */
+  /**
+   * Put back bytes that were read: the pending read, or else the next one, returns them first. Do not change them
+   * afterwards.
+   * @throws TypeError
+   */
   unread(data: Uint8Array): void {
     check("unread(data)", "data", data, byteArray);
     this.#intake.unread(bufferOf(data));
@@ -102,7 +107,7 @@ export class Connection implements AsyncIterable<Buffer>, AsyncDisposable {
   /** Half-close: send everything that was written, then FIN. The peer can continue to send. */
   end(): void {
     this.#writeEnded = true;
-    this.transport.loseWriteConnection();
+    if (!this.lost) this.transport.loseWriteConnection();
   }
 
   /** Close when everything is sent. Resolves when the connection is gone, for whatever reason. */
@@ -126,8 +131,10 @@ export class Connection implements AsyncIterable<Buffer>, AsyncDisposable {
   /**
    * Hand the connection to a protocol, which gets the unread bytes and everything that follows. This object then behaves as
    * if the connection were lost.
+   * @throws TypeError
    */
   switchProtocol(next: ProtocolLike): void {
+    ensureProtocol("switchProtocol(next)", next, "next");
     this.#intake.giveTo(next);
   }
 

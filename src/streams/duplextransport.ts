@@ -29,7 +29,7 @@ import {
   PRODUCER,
   STREAMING,
 } from "../internet/stream/closing.ts";
-import { nameOf } from "../logger/describe.ts";
+import { messageOf, nameOf, read } from "../logger/describe.ts";
 import { err } from "../logger/log.ts";
 
 /** The addresses of a Duplex as a transport. */
@@ -116,7 +116,7 @@ class DuplexTransport extends ClosingTransport implements Transport {
   }
 
   switchProtocol(next: ProtocolLike): void {
-    ensureProtocol("switchProtocol(next)", next);
+    ensureProtocol("switchProtocol(next)", next, "next");
     if ((this.flags & LOST) !== 0) return;
     this.receiver = next;
     this.#call(() => next.makeConnection(this));
@@ -263,9 +263,12 @@ class DuplexTransport extends ClosingTransport implements Transport {
     if ((this.flags & ABORTED) !== 0) return new ConnectionAborted();
     const cause = this.#error;
     if (cause === null && (this.flags & (CLOSING | PEER_ENDED)) !== 0) return new ConnectionDone();
-    const code = (cause as NodeJS.ErrnoException | null)?.code ?? "";
-    const why = cause === null ? "the stream was closed before it ended" : cause.message;
-    const lost = new ConnectionLost(`The connection to the other side was lost in a non-clean way: ${why}.`, code);
+    const code = read(cause, "code");
+    const why = cause === null ? "the stream was closed before it ended" : messageOf(cause);
+    const lost = new ConnectionLost(
+      `The connection to the other side was lost in a non-clean way: ${why}.`,
+      typeof code === "string" ? code : "",
+    );
     if (cause !== null) lost.cause = cause;
     return lost;
   }

@@ -31,7 +31,7 @@ export class PieceFramer implements Framer<Buffer> {
   }
 
   rest(): Buffer {
-    return this.#piece ?? NOTHING;
+    return this.next() ?? NOTHING;
   }
 }
 

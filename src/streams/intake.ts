@@ -4,7 +4,7 @@
  * ```
  *   transport ── dataReceived ──▶ pieces ── read() ──▶ reader
  *       ▲                           │
- *       └── paused at HIGH_WATER, resumed when they are taken
+ *       └── paused at HIGH_WATER, resumed when the reader takes them
  * ```
  * The queue never exceeds HIGH_WATER plus one chunk.
  */
@@ -16,6 +16,7 @@ import { Protocol } from "../internet/protocol.ts";
 import { endBy, watch } from "../protocols/guard.ts";
 import { Pieces } from "./pieces.ts";
 import { budgetOf, type TickBudget } from "./tickbudget.ts";
+import { endWrites, takeFromProducer } from "./write.ts";
 
 /** The high-water mark: reading pauses when this many bytes wait for the reader. */
 const HIGH_WATER = 64 * 1024;
@@ -38,7 +39,7 @@ export class Intake extends Protocol implements HalfCloseableProtocol {
   #error: unknown = undefined;
   #reader: Reader | null = null;
   #budget: TickBudget | null = null;
-  /** This tick's budget was used up when data arrived for the reader: it is served in the next tick. */
+  /** The tick budget was used up when the reader could have been served: it is served in the next tick. */
   #waitsForTick = false;
 
   constructor() {
@@ -50,7 +51,7 @@ export class Intake extends Protocol implements HalfCloseableProtocol {
 
   override connectionMade(): void {
     // The previous protocol may have left a producer, or paused reading.
-    this.transport.unregisterProducer();
+    takeFromProducer(this.transport);
     this.transport.resumeProducing();
   }
 
@@ -61,7 +62,7 @@ export class Intake extends Protocol implements HalfCloseableProtocol {
         this.#hand(reader, data);
         return;
       }
-      this.#wait();
+      this.#serveNextTick();
     }
     this.#pieces.push(data);
     if (this.#pieces.size >= HIGH_WATER && !this.#paused) {
@@ -83,7 +84,7 @@ export class Intake extends Protocol implements HalfCloseableProtocol {
     this.#settleClosed(this.#error);
   }
 
-  /** The connection was lost before it could be taken over. */
+  /** The connection was lost before it was taken over. */
   missed(transport: Transport): void {
     this.transport = transport;
     this.#lost = true;
@@ -104,13 +105,13 @@ export class Intake extends Protocol implements HalfCloseableProtocol {
   }
 
   /**
-   * All that is there, `most` bytes of it at most, or else what comes next; null at the end. The bytes are the reader's.
-   * @throws what the connection was lost by; the signal's reason; SkeinError when another read is under way
+   * The queued bytes, at most `most` of them, or the next ones that arrive; null at the end. The caller owns them.
+   * @throws the reason of the loss; the signal's reason; SkeinError when another read is pending
    */
   read(signal?: AbortSignal, most = Number.POSITIVE_INFINITY): Promise<Buffer | null> {
-    if (signal?.aborted) return Promise.reject(signal.reason);
+    if (signal?.aborted) return this.budget.reject(signal.reason);
     if (this.#reader !== null) {
-      return Promise.reject(
+      return this.budget.reject(
         new SkeinError("This connection is being read already: await the read() or the loop that is under way first."),
       );
     }
@@ -121,22 +122,27 @@ export class Intake extends Protocol implements HalfCloseableProtocol {
     }
     return new Promise((resolve, reject) => {
       this.#reader = signal === undefined ? { most, resolve, reject } : this.#abortable(signal, most, resolve, reject);
-      if (ready && !this.#waitsForTick) this.#wait();
+      if (ready && !this.#waitsForTick) this.#serveNextTick();
     });
   }
 
+  /** End the pending read with null. */
   cancelRead(): void {
     const reader = this.#reader;
     this.#reader = null;
     reader?.resolve(null);
   }
 
-  /** Put back bytes that were read but not used; the next read returns them first. */
+  /** Put back bytes that were read but not used: the pending read, or else the next one, returns them first. */
   unread(data: Buffer): void {
     this.#pieces.unshift(data);
+    const reader = this.#reader;
+    if (reader === null || this.#waitsForTick) return;
+    if (this.budget.spend(Math.min(this.#pieces.size, reader.most))) this.#serve();
+    else this.#serveNextTick();
   }
 
-  /** Discard the received bytes: there is no reader any more. */
+  /** Discard the queued bytes: nobody will read them. */
   drop(): void {
     this.#pieces.clear();
   }
@@ -145,8 +151,9 @@ export class Intake extends Protocol implements HalfCloseableProtocol {
   giveTo(next: ProtocolLike): void {
     if (this.#lost) return;
     const { transport } = this;
-    const rest = this.#pieces.takeAll();
     this.#resume();
+    const rest = this.#pieces.takeAll();
+    endWrites(transport);
     this.#lost = true;
     this.#end();
     this.#settleClosed(undefined);
@@ -167,12 +174,12 @@ export class Intake extends Protocol implements HalfCloseableProtocol {
   #take(most: number): Buffer {
     const pieces = this.#pieces;
     const data = most < pieces.size ? pieces.take(most) : pieces.takeAll();
+    pieces.settle();
     if (pieces.size < HIGH_WATER) this.#resume();
     return data;
   }
 
-  /** Serve the reader in the next tick. */
-  #wait(): void {
+  #serveNextTick(): void {
     this.#waitsForTick = true;
     this.budget.wait(0, () => {
       this.#waitsForTick = false;
@@ -181,7 +188,7 @@ export class Intake extends Protocol implements HalfCloseableProtocol {
     });
   }
 
-  /** Pass newly received bytes to the reader. */
+  /** Pass bytes that have just arrived to the reader. */
   #hand(reader: Reader, data: Buffer): void {
     this.#reader = null;
     if (data.length <= reader.most) {

@@ -1,14 +1,15 @@
 /**
  * A queue of received chunks. A view may keep alive memory that is far larger than itself, so a queued chunk fills at
- * least half of its memory, or is copied. Small chunks are merged, so that few are kept however small they arrive, and
- * each byte is copied a few times at most.
+ * least half of its memory, or is copied. Small chunks are merged, so that few are queued however small they arrive, and
+ * each byte is copied a few times at most. What is taken out shares no memory with what is queued: its owner may transfer
+ * it to a worker.
  */
 
 import { BufferView } from "../internet/engine/view.ts";
 
 /** Larger chunks are not merged. */
 const LARGE = 32 * 1024;
-/** Up to this size, bytes that are taken out are copied, so that they do not keep the rest of their chunk alive. */
+/** Fewer bytes than this are copied when they are taken out, so that they do not keep their chunk alive. */
 const SMALL = 4096;
 /** V8 keeps typed arrays of up to this many bytes on its own heap. */
 const HEAP_BYTES = 64;
@@ -16,12 +17,12 @@ const NOTHING: Buffer = Buffer.alloc(0);
 
 /** `data` when it fills at least half of the memory that it keeps alive, else a copy in memory of its own. */
 export function compact(data: Buffer): Buffer {
-  // To ask a Buffer that V8 keeps in its heap for its memory costs more than to copy it.
+  // For a Buffer on V8's heap, reading `buffer` costs more than copying the bytes.
   if (data.length <= HEAP_BYTES) return new BufferView(data);
   return data.length * 2 >= data.buffer.byteLength ? data : joined([data], data.length);
 }
 
-/** The bytes of `pieces` in memory of their own; Buffer.concat() takes some out of a pool that others keep alive. */
+/** The bytes of `pieces` in memory of their own. Buffer.concat() would take it from Node's pool, which others keep alive. */
 function joined(pieces: readonly Buffer[], length: number): Buffer {
   const all = Buffer.allocUnsafeSlow(length);
   let at = 0;
@@ -33,10 +34,10 @@ function joined(pieces: readonly Buffer[], length: number): Buffer {
 }
 
 export class Pieces {
-  /** Bytes in all. */
+  /** The number of queued bytes. */
   size = 0;
   #pieces: Buffer[] = [];
-  /** Those of the first piece that were taken. */
+  /** The number of bytes of the first piece that were taken. */
   #taken = 0;
 
   push(data: Buffer): void {
@@ -61,7 +62,7 @@ export class Pieces {
     this.size += data.length;
   }
 
-  /** The byte at `index`, or undefined behind the end. */
+  /** The byte at `index`, or undefined after the end. */
   at(index: number): number | undefined {
     let place = index + this.#taken;
     for (const piece of this.#pieces) {
@@ -71,7 +72,7 @@ export class Pieces {
     return undefined;
   }
 
-  /** Take the first `count` bytes, which must be there. */
+  /** Take the first `count` bytes; there must be as many. */
   take(count: number): Buffer {
     const first = this.#pieces[0] ?? NOTHING;
     const end = this.#taken + count;
@@ -83,7 +84,10 @@ export class Pieces {
       this.#pieces.shift();
       this.#taken = 0;
     }
-    return count < SMALL ? Buffer.from(bytes) : compact(bytes);
+    if (count < SMALL) return Buffer.from(bytes);
+    const taken = compact(bytes);
+    if (taken === bytes && end < first.length) this.#copyRest();
+    return taken;
   }
 
   /** Take everything. */
@@ -96,7 +100,7 @@ export class Pieces {
     return joined(pieces, size);
   }
 
-  /** What is left has to wait: let go of the memory that was taken out of. */
+  /** Call this before the queued bytes wait: a chunk of which most was taken is copied, so that its memory can be freed. */
   settle(): void {
     if (this.#taken === 0) return;
     this.#cut();
@@ -111,8 +115,14 @@ export class Pieces {
 
   #takeAcross(count: number): Buffer {
     const all = this.takeAll();
-    this.push(all.subarray(count));
-    return compact(all.subarray(0, count));
+    this.#pieces = [all];
+    this.size = all.length;
+    return this.take(count);
+  }
+
+  #copyRest(): void {
+    this.#cut();
+    this.#pieces[0] = joined([this.#pieces[0]!], this.#pieces[0]!.length);
   }
 
   #cut(): void {

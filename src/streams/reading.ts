@@ -2,7 +2,7 @@
 import type { Framer } from "./framer.ts";
 import type { TickBudget } from "./tickbudget.ts";
 
-/** Where bytes come from: a connection's intake. */
+/** The source of the bytes: a connection's intake. */
 export interface ByteSource {
   /** The tick budget of its reads. */
   readonly budget: TickBudget;
@@ -12,7 +12,7 @@ export interface ByteSource {
   unread(data: Buffer): void;
 }
 
-/** The async iterator of `for await`. `return()` or `await using` leaves it early. */
+/** The async iterator of `for await`. `return()` or `await using` leaves it early, and ends pending calls of next(). */
 export interface Loop<T> extends AsyncIterableIterator<T, undefined>, AsyncDisposable {
   /** The next item. Concurrent calls get the items in the order of the calls. */
   next(): Promise<IteratorResult<T, undefined>>;
@@ -20,7 +20,7 @@ export interface Loop<T> extends AsyncIterableIterator<T, undefined>, AsyncDispo
   [Symbol.asyncIterator](): Loop<T>;
 }
 
-/** Reads from a source and cuts by a framer. Leaving it puts back what was read and not used, then calls `leave`. */
+/** Reads from a source and splits by a framer. Leaving it puts back the bytes that were read but not used, then calls `leave`. */
 export class Reading<T> implements Loop<T> {
   readonly #source: ByteSource;
   readonly #framer: Framer<T>;
@@ -43,13 +43,15 @@ export class Reading<T> implements Loop<T> {
     this.#underway++;
     const last = this.#last;
     const answer = last === null ? this.#answer() : last.then(this.#next, this.#next);
-    // An item that is there is answered at once, and #answer() has set nothing to wait for.
+    // An item that is available is answered synchronously: then no call is pending.
     if (this.#underway > 0) this.#last = answer;
     return answer;
   }
 
   async return(): Promise<IteratorResult<T, undefined>> {
     this.#end();
+    // A pending call of next() puts its bytes back when its read has ended: the next reader must find them.
+    await this.#last?.catch(ignore);
     return END;
   }
 
@@ -58,7 +60,7 @@ export class Reading<T> implements Loop<T> {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#end();
+    await this.return();
   }
 
   readonly #next = (): Promise<IteratorResult<T, undefined>> => this.#answer();
@@ -67,10 +69,13 @@ export class Reading<T> implements Loop<T> {
     try {
       let item = this.#over ? undefined : this.#framer.next();
       if (item !== undefined) {
-        if (!this.#source.budget.spend(0)) await this.#nextTick();
+        if (!this.#source.budget.spend(0)) await this.#source.budget.nextTick();
         return { done: false, value: item };
       }
-      // What was read has spent for its first item. It has no name here: a call that waits would keep it alive.
+      // After the end nothing is read, so nothing else would spend.
+      if (this.#over && !this.#source.budget.spend(0)) await this.#source.budget.nextTick();
+      // The read has spent for the first item of its bytes. No variable holds the bytes: a call that waits would keep
+      // them alive.
       while (!this.#over) {
         this.#take(await this.#read());
         item = this.#over ? undefined : this.#framer.next();
@@ -85,12 +90,6 @@ export class Reading<T> implements Loop<T> {
     }
   }
 
-  #nextTick(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#source.budget.wait(0, resolve);
-    });
-  }
-
   async #read(): Promise<Buffer | null> {
     this.#reading = true;
     try {
@@ -102,7 +101,7 @@ export class Reading<T> implements Loop<T> {
 
   #take(data: Buffer | null): void {
     if (data !== null) this.#framer.add(data);
-    // Left meanwhile: it could not put back what may have been followed by this.
+    // The loop was left during the read. #end() has put nothing back, since `data` comes after the framer's bytes.
     if (this.#over) this.#putBack();
     else if (data === null) this.#end();
   }
@@ -119,5 +118,7 @@ export class Reading<T> implements Loop<T> {
     this.#source.unread(this.#framer.rest());
   }
 }
+
+function ignore(): void {}
 
 const END: IteratorReturnResult<undefined> = { done: true, value: undefined };

@@ -15,6 +15,7 @@ import { type DuplexOptions, idleTime } from "./duplexoptions.ts";
 import { nodeError, nodeLoss, nodeRefusal } from "./nodeerror.ts";
 import { compact } from "./pieces.ts";
 import { budgetOf } from "./tickbudget.ts";
+import { takeFromProducer } from "./write.ts";
 
 type Callback = (error?: Error | null) => void;
 
@@ -213,8 +214,8 @@ export class SocketDuplex extends Duplex implements PushProducer {
     this.#transport = transport;
     this.#peer = transport.getPeer();
     this.#host = transport.getHost();
-    // The previous protocol may have registered a producer, or paused reading.
-    transport.unregisterProducer();
+    // The previous protocol may have left a producer, or paused reading.
+    takeFromProducer(transport);
     transport.registerProducer(this, true);
     transport.resumeProducing();
     if (this.connecting) {

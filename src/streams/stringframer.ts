@@ -74,9 +74,8 @@ class NetstringFramer implements Framer<Buffer> {
       if (length > this.#maxLength) throw tooLong(pieces, length, this.#maxLength);
     }
     const end = digits + 1 + length;
-    const last = pieces.at(end);
-    if (last === undefined) return wait(pieces);
-    if (last !== COMMA) throw malformed(pieces, `a comma after its ${length} bytes`);
+    if (pieces.size <= end) return wait(pieces);
+    if (pieces.at(end) !== COMMA) throw malformed(pieces, `a comma after its ${length} bytes`);
     pieces.take(digits + 1);
     const string = pieces.take(length);
     pieces.take(1);

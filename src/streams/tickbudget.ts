@@ -2,8 +2,8 @@
  * Limits how much awaited work passes between two ticks of the event loop.
  *
  * An await of a resolved promise continues in a microtask, and the event loop waits for the last microtask. A program
- * that awaits in a loop would starve timers and sockets while its awaits resolve at once. So every awaitable of
- * skein/streams spends from the budget of its reactor:
+ * that awaits in a loop would starve timers and sockets while its awaits resolve at once. So every read, every write
+ * and every item of a loop spends from the budget of its reactor:
  *
  * ```
  *   spend() ── budget left ──▶ resolved at once, as a rule
@@ -11,7 +11,7 @@
  * ```
  * The budget is refilled only by a tick that somebody waits for: nothing is scheduled before it is used up. So it is an
  * upper bound per tick, and a program that never exhausts a tick waits for one after every OPERATIONS_A_REFILL
- * operations.
+ * operations. What is rejected spends too, since a loop may try again whatever the error is.
  */
 import type { Transport } from "../internet/interfaces.ts";
 import { type Loop, loopOf } from "../internet/reactor/loop.ts";
@@ -21,8 +21,8 @@ export const OPERATIONS_A_TICK = 256;
 /** Bytes read and written in one tick; the operation that crosses the bound still passes. */
 export const BYTES_A_TICK = 1024 * 1024;
 
-// One turn of the loop may have a refill in its middle: what callbacks of I/O spend comes before it, what it resumes
-// behind it. So each refill gives half.
+// A refill may come in the middle of a tick: the callbacks of I/O spend before it, and what it resumes spends after it.
+// So each refill gives half.
 const OPERATIONS_A_REFILL = OPERATIONS_A_TICK / 2;
 const BYTES_A_REFILL = BYTES_A_TICK / 2;
 
@@ -37,7 +37,7 @@ export class TickBudget {
   readonly #loop: Loop;
   #operations = OPERATIONS_A_REFILL;
   #bytes = BYTES_A_REFILL;
-  /** In the order of their calls; those before #next have passed. While somebody waits, the budget is used up. */
+  /** In the order of the calls; those before #next have passed. Nobody waits unless the budget is used up. */
   #waiting: Waiting[] = [];
   #next = 0;
   readonly #tick = (): void => this.#refill();
@@ -59,11 +59,24 @@ export class TickBudget {
     this.#bytes -= bytes;
   }
 
-  /** Call `resume` in a later tick, when the operations that wait already have passed. */
+  /** Call `resume` in a later tick, after the operations that wait already. */
   wait(bytes: number, resume: () => void, operations = 1): Waiting {
     const waiting = { operations, bytes, resume };
     if (this.#waiting.push(waiting) === 1) this.#loop.nextTick(this.#tick);
     return waiting;
+  }
+
+  /** Resolves in a later tick, after the operations that wait already. */
+  nextTick(): Promise<void> {
+    return new Promise((resolve) => {
+      this.wait(0, resolve);
+    });
+  }
+
+  /** A promise that rejects with `error`: at once, or in a later tick when the budget is used up. */
+  async reject(error: unknown): Promise<never> {
+    if (!this.spend(0)) await this.nextTick();
+    throw error;
   }
 
   #refill(): void {
@@ -82,7 +95,7 @@ export class TickBudget {
     }
   }
 
-  /** Forget those that have passed. Not one by one, which would move all others each time. */
+  /** Remove those that have passed: in bulk, since each removal moves all others. */
   #drop(): void {
     const left = this.#waiting.length - this.#next;
     if (left === 0 || this.#next > left) {

@@ -1,6 +1,6 @@
 /** Awaitable writes, with back-pressure from a slow peer. */
 import { ensureTransport } from "../internet/arguments/transports.ts";
-import { encoded, unwritable } from "../internet/arguments/writing.ts";
+import { encodedOr, ensureBytes } from "../internet/arguments/writing.ts";
 import { ConnectionClosed, ConnectionLost } from "../internet/error.ts";
 import type { Bytes, PushProducer, Transport } from "../internet/interfaces.ts";
 import { budgetOf, type TickBudget, type Waiting } from "./tickbudget.ts";
@@ -21,12 +21,18 @@ const DONE = Promise.resolve();
  * the transport has another producer
  */
 export function write(transport: Transport, data: Bytes, encoding?: BufferEncoding): Promise<void> {
-  if (encoding === undefined) return drainOf(transport).write(data);
-  try {
-    return drainOf(transport).write(encoded(data, encoding));
-  } catch (error) {
-    return Promise.reject(error);
-  }
+  return drainOf(transport).write(data, encoding);
+}
+
+/** Unregister the producer of the previous owner. A write that waits as the producer resolves. */
+export function takeFromProducer(transport: Transport): void {
+  transport.unregisterProducer();
+  endWrites(transport);
+}
+
+/** The transport gets another owner: a write that waits for the peer resolves, and is the transport's producer no more. */
+export function endWrites(transport: Transport): void {
+  drains.get(transport)?.endWait();
 }
 
 /** A write that is no longer possible: rejects with `error`, within the budget of the tick. */
@@ -62,23 +68,29 @@ class Drain implements PushProducer {
     this.#budget = budgetOf(transport);
   }
 
-  write(data: Bytes): Promise<void> {
-    if (typeof data !== "string" && !(data instanceof Uint8Array)) return Promise.reject(unwritable(data));
+  write(data: Bytes, encoding?: BufferEncoding): Promise<void> {
     const transport = this.#transport;
+    let bytes: Bytes;
+    try {
+      bytes = encodedOr(data, encoding, undefined);
+      ensureBytes(bytes);
+    } catch (error) {
+      return this.#budget.reject(error);
+    }
     if (this.#waiting === null) {
       const refusal = this.#begin();
       if (refusal !== null) return refusal;
     }
     try {
-      transport.write(data);
+      transport.write(bytes);
     } catch (error) {
       if (this.#waiting === null) transport.unregisterProducer();
-      return Promise.reject(error);
+      return this.#budget.reject(error);
     }
     // Since before this call, or pauseProducing() was called meanwhile.
     if (this.#waiting !== null) return this.#waiting.promise;
     transport.unregisterProducer();
-    return this.#accept(typeof data === "string" ? Buffer.byteLength(data) : data.length);
+    return this.#accept(typeof bytes === "string" ? Buffer.byteLength(bytes) : bytes.length);
   }
 
   /** Become the transport's producer; returns the rejection when nothing can be written. */
@@ -93,7 +105,7 @@ class Drain implements PushProducer {
     try {
       transport.registerProducer(this, true);
     } catch (error) {
-      return refused(error);
+      return this.#budget.reject(error);
     }
     // A transport that is lost says so at once.
     return this.#lost ? this.#begin() : null;
@@ -124,10 +136,15 @@ class Drain implements PushProducer {
   }
 
   resumeProducing(): void {
+    this.endWait();
+  }
+
+  endWait(): void {
     const waiting = this.#waiting;
+    if (waiting === null) return;
     this.#waiting = null;
     this.#transport.unregisterProducer();
-    waiting?.resolve();
+    waiting.resolve();
   }
 
   stopProducing(): void {

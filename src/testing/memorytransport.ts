@@ -111,7 +111,7 @@ export abstract class MemoryTransport extends ClosingTransport implements Transp
   }
 
   switchProtocol(next: ProtocolLike): void {
-    ensureProtocol("switchProtocol(next)", next);
+    ensureProtocol("switchProtocol(next)", next, "next");
     if (this.receiver === undefined) return;
     this.receiver = next;
     next.makeConnection(this);

@@ -233,6 +233,36 @@ forEachReactor((make) => {
     expect(counter.most.operations).toBeLessThanOrEqual(OPERATIONS_A_TICK);
   });
 
+  test("a loop that tries again after each error does not starve others, nor one that goes on after the end", async () => {
+    const { peer, transport } = await open(make());
+    const connection = connectionOver(transport);
+    const left = lines(connection);
+    await left.return();
+    const reading = connection.read();
+    const producer = { pauseProducing() {}, resumeProducing() {}, stopProducing() {} };
+    transport.registerProducer(producer, true);
+    const ways: Readonly<Record<string, () => Promise<unknown>>> = {
+      "a read while another is pending": () => connection.read(),
+      "a read with an aborted signal": () => connection.read({ signal: AbortSignal.abort() }),
+      "a write while there is another producer": () => connection.write("x"),
+      "a write of what cannot be written": () => write(transport, 7 as never),
+      "a write with an unknown encoding": () => write(transport, "x", "utf-7" as never),
+      "next() of a loop that was left": () => left.next(),
+    };
+    for (const [name, attempt] of Object.entries(ways)) {
+      const counter = new TickCounter(transport, STUCK);
+      while (counter.ticks < TICKS) {
+        await attempt().catch(() => undefined);
+        counter.count(0);
+      }
+      counter.stop();
+      expect(counter.most.operations, name).toBeLessThanOrEqual(OPERATIONS_A_TICK);
+    }
+    peer.end();
+    expect(await reading).toBeNull();
+    transport.abortConnection();
+  });
+
   test("a write settles at once within the budget, whether it is sent or rejected", async () => {
     const { transport } = await open(make());
     const connection = connectionOver(transport);

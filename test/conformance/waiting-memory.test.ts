@@ -1,6 +1,7 @@
 /** Bytes that wait for a program keep little more memory than themselves alive, on each way that they can wait. */
+import type { ReadableStream } from "node:stream/web";
 import { expect, test } from "vitest";
-import { connectionOver, lines, strings, toDuplex } from "../../src/entries/streams.ts";
+import { connectionOver, lines, strings, toDuplex, toWeb } from "../../src/entries/streams.ts";
 import type { Transport } from "../../src/internet/interfaces.ts";
 import { Tally, turns } from "../helpers/gate.ts";
 import { buffersHeld } from "../helpers/memory.ts";
@@ -21,6 +22,7 @@ const WAYS: readonly (readonly [string, (transport: Transport) => unknown])[] = 
   ],
   ["in lines()", (transport) => waiting(lines(connectionOver(transport)))],
   ["in strings()", (transport) => waiting(strings(connectionOver(transport), "int16"))],
+  ["in a byte stream, behind what was read with a view", (transport) => viewed(toWeb(transport).readable)],
   ["in a Duplex", (transport) => toDuplex(transport)],
   ["in a paused transport", paused],
 ];
@@ -33,6 +35,19 @@ function paused(transport: Transport): Transport {
 function waiting(loop: AsyncIterator<unknown>): unknown {
   // It ends with the test, which cuts the connection.
   return [loop, drain(loop).catch(() => undefined)];
+}
+
+const VIEWED = 8 * 1024;
+
+/** Read all but the last byte. */
+function viewed(readable: ReadableStream<Uint8Array>): unknown {
+  const reader = readable.getReader({ mode: "byob" });
+  const read = async (): Promise<void> => {
+    for (let left = VIEWED; left > 0; ) left -= (await reader.read(new Uint8Array(Math.min(left, 1024)))).value!.length;
+    for (let i = 0; i < 8; i++) items.add();
+  };
+  // It ends with the test, which cuts the connection.
+  return [reader, read().catch(() => undefined)];
 }
 
 /** Items that loops have taken. */
@@ -64,7 +79,9 @@ forEachReactor((make) => {
           ? strung(8)
           : name === "in lines()"
             ? Buffer.from(`${"x".repeat(700)}\r\n`.repeat(8))
-            : "";
+            : name.startsWith("in a byte stream")
+              ? Buffer.alloc(VIEWED)
+              : "";
       const before = await buffersHeld();
       for (const peer of peers) peer.write(Buffer.concat([Buffer.from(taken as Buffer), Buffer.from("x")]));
       await items.reaches(taken.length > 0 ? 8 * PEERS : 0);

@@ -214,7 +214,6 @@ export const NOT_CALLED: Readonly<Record<string, readonly string[]>> = {
   ],
   /** Checked, and tested in arguments.test.ts or beside their own tests. */
   elsewhere: [
-    "Connection.switchProtocol",
     "Connection.write",
     "Deferred.fromCoroutine",
     "MemoryReactorClock.advance",

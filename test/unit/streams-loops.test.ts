@@ -316,6 +316,11 @@ describe("write()", () => {
     expect(transport.take()).toBe("");
   });
 
+  it("throws at once for what is no transport, with an encoding too", () => {
+    expect(() => write({} as never, "x")).toThrow(TypeError);
+    expect(() => write({} as never, "x", "latin1")).toThrow(TypeError);
+  });
+
   it("rejects once the connection is closing, and while there is another producer", async () => {
     const transport = OwningTransport.idle();
     transport.registerProducer({ stopProducing() {}, resumeProducing() {} }, false);

@@ -12,6 +12,7 @@ import { setObserver } from "../../src/logger/log.ts";
 import { Echo } from "../../src/protocols/wire.ts";
 import { FlowCheck, flow } from "../helpers/flow.ts";
 import { Gate, turns } from "../helpers/gate.ts";
+import { HOSTILE_VALUES } from "../helpers/hostilevalues.ts";
 import { FlowRecorder, HalfRecorder, Recorder } from "../helpers/recorder.ts";
 
 const MIB = 1024 * 1024;
@@ -239,6 +240,17 @@ describe("a protocol over a Duplex", () => {
       "Recorder threw in connectionLost(): Error: at the end",
     ]);
   });
+
+  for (const [name, hostile] of Object.entries(HOSTILE_VALUES)) {
+    it(`is lost when the stream's error is ${name}`, async () => {
+      const lost = new Recorder();
+      const [left] = pipe();
+      fromDuplex(left, lost);
+      left.emit("error", hostile());
+      left.destroy();
+      expect(await lost.lossError()).toBeInstanceOf(ConnectionLost);
+    });
+  }
 
   it("learns of the stream's error, and of a close without an end, as ConnectionLost", async () => {
     const [failing, closing] = [new Recorder(), new Recorder()];

@@ -186,7 +186,7 @@ export class TcpConnection extends ClosingTransport implements Transport {
   }
 
   switchProtocol(next: ProtocolLike): void {
-    ensureProtocol("switchProtocol(next)", next);
+    ensureProtocol("switchProtocol(next)", next, "next");
     if ((this.flags & LOST) !== 0) return;
     this.begin(next);
     // The previous protocol was told of the peer's FIN, this one was not.

@@ -179,7 +179,7 @@ export class ProtocolWrapper<P extends ProtocolLike = ProtocolLike> extends Prot
 
   /** Replace the wrapped protocol by `next`. The policy remains in force. */
   switchProtocol(next: ProtocolLike): void {
-    ensureProtocol("switchProtocol(next)", next);
+    ensureProtocol("switchProtocol(next)", next, "next");
     if (this.#lost) return;
     this.wrappedProtocol = next as P;
     // Calls makeConnection() again, which connects `next`, and makes the transport read `borrows` again.

@@ -34,6 +34,10 @@ function takingOver(take: (...args: never[]) => unknown, ...rest: unknown[]): ()
 
 export const STREAMS_CALLS: Calls = {
   "Connection.read": method(connection, "read", {}),
+  "Connection.switchProtocol": () => {
+    const kept = connection();
+    return { call: kept.switchProtocol.bind(kept), good: [new Protocol()], begun: () => (kept.lost ? [kept] : []) };
+  },
   "Connection.unread": method(connection, "unread", new Uint8Array(1)),
   "SocketDuplex.setTimeout": () => {
     const socket = duplex();
