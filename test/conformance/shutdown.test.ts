@@ -1,6 +1,7 @@
 /** stop(): everybody is told, what was written leaves, and nothing is left. */
 
 import { expect, test } from "vitest";
+import { Deferred } from "../../src/internet/defer/deferred.ts";
 import { ConnectError, ConnectionDone, ConnectionLost, ReactorNotRunning } from "../../src/internet/error.ts";
 import type { EngineReactor } from "../../src/internet/reactor/engine.ts";
 import { FlowCheck, flow } from "../helpers/flow.ts";
@@ -71,6 +72,35 @@ forEachReactor((make) => {
     expect((await factory.failures.next()).value).toBeInstanceOf(ConnectError);
     expect(connector.state).toBe("disconnected");
     expect(reactor.stats().connections).toBe(0);
+  });
+
+  test("a stop() during the startup closes the ports, and the reactor can be run again", async () => {
+    const reactor = make({ run: false });
+    const { factory } = serve(reactor, () => new Recorder());
+    reactor.addSystemEventTrigger("before", "startup", () => new Deferred());
+    const ended = reactor.run({ installSignalHandlers: false });
+    reactor.stop();
+    await ended;
+    expect([factory.calls, reactor.stats().connections]).toEqual([["doStart", "doStop"], 0]);
+    const again = reactor.run({ installSignalHandlers: false });
+    const { port, next } = serve(reactor, () => new Recorder());
+    const client = await dial(reactor, port, new Recorder());
+    await next();
+    reactor.stop();
+    await again;
+    expect(client.losses).toBe(1);
+  });
+
+  test("a crash() while everybody is told leaves nothing that acts on the next run", async () => {
+    const [reactor, ended] = running(make);
+    const { port } = serve(make({ run: false }), () => new Recorder(), { backlog: 1 });
+    await dial(reactor, serve(make(), () => new Recorder()).port, new Recorder());
+    const factory = new Client(() => new Recorder());
+    factory.onFailed = () => reactor.crash();
+    const connector = reactor.connectTCP(loopback(), port, factory);
+    reactor.stop();
+    await ended;
+    expect([connector.state, reactor.ending, reactor.getDelayedCalls()]).toEqual(["disconnected", false, []]);
   });
 
   test("8 MiB to a peer that reads are delivered", async () => {

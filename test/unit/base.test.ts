@@ -298,7 +298,7 @@ describe("system events", () => {
     await ended;
     before.callback();
     expect(reactor.running).toBe(false);
-    expect(reactor.asked).toEqual(["disconnectAll"]);
+    expect(reactor.asked).toEqual(["startIO", "disconnectAll", "stopIO"]);
   });
 
   it("may have any name, and are fired by name", () => {

@@ -57,7 +57,10 @@ export abstract class ReactorBase implements ReactorCore, ReactorTime, ReactorNa
     this.wheel.wakeTime = Number.NEGATIVE_INFINITY; // an idle reactor is not woken
   }
 
-  /** Start the I/O and keep the process alive. Called in "during startup". */
+  /**
+   * Start the I/O and keep the process alive. Called in "during startup", and in "during shutdown" when that comes first:
+   * what was opened before `run()` can only be closed while the I/O runs.
+   */
   protected abstract startIO(): void;
   /** Undo `startIO`. Called after the last shutdown trigger, and by `crash()`. */
   protected abstract stopIO(): void;
@@ -210,9 +213,14 @@ export abstract class ReactorBase implements ReactorCore, ReactorTime, ReactorNa
   private goLive(installSignalHandlers: boolean): void {
     if (this.state === "starting") this.state = "running"; // else a trigger has called stop() already
     this.isRunning = true;
+    this.ensureIO();
+    if (installSignalHandlers) this.signals.install();
+  }
+
+  private ensureIO(): void {
+    if (this.ioStarted) return;
     this.startIO();
     this.ioStarted = true;
-    if (installSignalHandlers) this.signals.install();
   }
 
   private shutDown(): void {
@@ -221,9 +229,10 @@ export abstract class ReactorBase implements ReactorCore, ReactorTime, ReactorNa
     this.event("shutdown")
       .fire(() => {
         this.isRunning = false;
-        return maybeDeferred(() => this.disconnectAll()).addErrback((failure) =>
-          err(failure.value, "Not every connection could be ended"),
-        );
+        return maybeDeferred(() => {
+          this.ensureIO();
+          return this.disconnectAll();
+        }).addErrback((failure) => err(failure.value, "Not every connection could be ended"));
       })
       .addCallback(() => this.end());
   }

@@ -179,11 +179,6 @@ export abstract class EngineReactor extends ReactorBase implements Reactor, Port
   protected override disconnectAll(): Deferred<unknown> {
     const link = this.#link;
     this.ending = true;
-    for (const port of this.ports) port.stopListening().addErrback((failure) => err(failure.value, STOP_FAILED));
-    for (const attempt of [...this.attempts]) attempt.cutShort();
-    const reason = () => new Failure(new ConnectionLost("The reactor was stopped."));
-    this.#descriptors.disconnectAll(reason);
-    for (const connection of link.connections()) connection.loseConnectionFor(reason());
     const done = new Deferred<unknown>();
     let late = false;
     let wait = 0;
@@ -193,7 +188,7 @@ export abstract class EngineReactor extends ReactorBase implements Reactor, Port
       look();
     });
     const look = () => {
-      if (done.called || this.ports.size > 0 || link.open > 0) return;
+      if (!this.ending || done.called || this.ports.size > 0 || link.open > 0) return;
       link.onClosed = undefined;
       if (late) link.closeLingering();
       if (link.lingering > 0 && !late) {
@@ -206,6 +201,12 @@ export abstract class EngineReactor extends ReactorBase implements Reactor, Port
       done.callback(undefined);
     };
     link.onClosed = look;
+    const reason = () => new Failure(new ConnectionLost("The reactor was stopped."));
+    for (const port of this.ports) port.stopListening().addErrback((failure) => err(failure.value, STOP_FAILED));
+    for (const connection of link.connections()) connection.loseConnectionFor(reason());
+    // These two call the program, which may call crash(): that undoes everything above.
+    for (const attempt of [...this.attempts]) attempt.cutShort();
+    this.#descriptors.disconnectAll(reason);
     look();
     return done;
   }
