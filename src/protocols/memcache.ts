@@ -1,6 +1,7 @@
 /** A client of memcached that speaks its text protocol. Names follow twisted.protocols.memcache. */
 import { check, checkOptions, type OptionKinds } from "../internet/arguments/check.ts";
 import * as kinds from "../internet/arguments/kinds.ts";
+import { sentLength } from "../internet/bytes.ts";
 import type { Deferred } from "../internet/defer/deferred.ts";
 import { Fifo } from "../internet/defer/fifo.ts";
 import { fail } from "../internet/defer/makers.ts";
@@ -257,9 +258,8 @@ export class MemCacheProtocol extends TimeoutMixin(LineReceiver) {
       badNumber("flags", flags, 0, FLAGS_MAX) ??
       badNumber("expireTime", expireTime, -1, TIME_MAX);
     if (bad !== undefined) return bad;
-    const bytes = typeof value === "string" ? Buffer.from(value) : value;
-    const head = `${command} ${key} ${flags} ${expireTime} ${bytes.length}${cas}\r\n`;
-    return this.#send(new Verdict(STORED), head, bytes, LINE_END);
+    const head = `${command} ${key} ${flags} ${expireTime} ${sentLength(value)}${cas}\r\n`;
+    return this.#send(new Verdict(STORED), head, value, LINE_END);
   }
 
   #count(command: string, key: string, amount: number): Deferred<number | false> {

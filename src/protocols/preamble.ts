@@ -3,6 +3,7 @@
  *
  *     transport ──── PreambleWrapper ──── the reader of the preamble, then the protocol
  */
+import { copyOf } from "../internet/bytes.ts";
 import type { Failure } from "../internet/failure.ts";
 import type { ProtocolLike } from "../internet/interfaces.ts";
 import { endBy, watch } from "./guard.ts";
@@ -21,7 +22,7 @@ export class PreambleWrapper extends ProtocolWrapper {
   handOver(next: ProtocolLike, rest: Uint8Array): unknown {
     this.switchProtocol(next);
     if (rest.length === 0 || this.disconnecting) return undefined;
-    const own = Buffer.from(rest);
+    const own = copyOf(rest);
     if (!this.#paused) return this.dataReceived(own);
     this.#rest = own;
     return undefined;

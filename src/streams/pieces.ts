@@ -84,7 +84,7 @@ export class Pieces {
       this.#pieces.shift();
       this.#taken = 0;
     }
-    if (count < SMALL) return Buffer.from(bytes);
+    if (count < SMALL) return new BufferView(bytes);
     const taken = compact(bytes);
     if (taken === bytes && end < first.length) this.#copyRest();
     return taken;

@@ -8,6 +8,7 @@
  */
 import type { AddressInfo } from "node:net";
 import { Duplex } from "node:stream";
+import { lengthOf } from "../internet/bytes.ts";
 import { ConnectionDone } from "../internet/error.ts";
 import type { Address, PushProducer, Transport } from "../internet/interfaces.ts";
 import { LOOP, type Loop, loopOf } from "../internet/reactor/loop.ts";
@@ -349,7 +350,7 @@ export class SocketDuplex extends Duplex implements PushProducer {
     this.#active();
     transport.writeSequence(pieces);
     this.#writing = callback;
-    for (const piece of pieces) this.#writingBytes += piece.length;
+    for (const piece of pieces) this.#writingBytes += lengthOf(piece);
     if (this.#congested) return;
     const budget = budgetOf(transport);
     if (budget.spend(this.#writingBytes, pieces.length)) {

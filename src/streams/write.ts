@@ -1,6 +1,7 @@
 /** Awaitable writes, with back-pressure from a slow peer. */
 import { ensureTransport } from "../internet/arguments/transports.ts";
 import { encodedOr, ensureBytes } from "../internet/arguments/writing.ts";
+import { sentLength } from "../internet/bytes.ts";
 import { ConnectionClosed, ConnectionLost } from "../internet/error.ts";
 import type { Bytes, PushProducer, Transport } from "../internet/interfaces.ts";
 import { budgetOf, type TickBudget, type Waiting } from "./tickbudget.ts";
@@ -90,7 +91,7 @@ class Drain implements PushProducer {
     // Since before this call, or pauseProducing() was called meanwhile.
     if (this.#waiting !== null) return this.#waiting.promise;
     transport.unregisterProducer();
-    return this.#accept(typeof bytes === "string" ? Buffer.byteLength(bytes) : bytes.length);
+    return this.#accept(sentLength(bytes));
   }
 
   /** Become the transport's producer; returns the rejection when nothing can be written. */

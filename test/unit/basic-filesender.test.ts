@@ -299,6 +299,31 @@ describe("FileSender", () => {
     await source.fail(new RangeError("late"));
   });
 
+  it("fails as well when return() of the source throws, or returns no promise", async () => {
+    const returns: Readonly<Record<string, unknown>> = {
+      throws: () => {
+        throw new RangeError("no end");
+      },
+      "returns no promise": () => ({ done: true, value: undefined }),
+    };
+    for (const [name, end] of Object.entries(returns)) {
+      const source = Object.assign(new Slow(), { return: end as () => Promise<never> });
+      const { done, sink } = send(source);
+      const result = watch(done);
+      sink.producer?.stopProducing();
+      expect(result, name).toEqual([expect.any(TransferStoppedError)]);
+    }
+    await settled();
+  });
+
+  it("fails when the source or the transform gives something else than bytes or text", async () => {
+    const sink = new Sink();
+    await expect(send(iterated(7 as never), sink).done.asPromise()).rejects.toThrow(TypeError);
+    const done = new FileSender().beginFileTransfer(iterated("a"), sink, () => 7 as never);
+    await expect(done.asPromise()).rejects.toThrow("needs a Uint8Array or a string");
+    expect([sink.text, sink.producer]).toEqual(["", undefined]);
+  });
+
   it("is stopped by a consumer that is already lost", () => {
     const sink = new Sink();
     sink.registerProducer = (producer: Producer) => producer.stopProducing();

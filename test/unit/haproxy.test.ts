@@ -328,7 +328,8 @@ describe("an endpoint", () => {
   it("the protocol owns the bytes after the header", () => {
     const { transport, keeper } = accept();
     transport.receive(Buffer.concat([proxyHeader(V4), Buffer.from("one")]));
-    expect(String(keeper.chunks[0])).toBe("one");
+    const [chunk] = keeper.chunks;
+    expect([String(chunk), chunk?.buffer.byteLength]).toEqual(["one", 3]);
   });
 
   it("passes on the protocol's writes and its closing", () => {

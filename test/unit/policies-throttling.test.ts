@@ -163,6 +163,19 @@ describe("writing", () => {
     expect(transport.take()).toBe("éabcde");
   });
 
+  it("is not limited by what a kept transport is given after its loss, its abort or its half-close", () => {
+    for (const end of ["lost", "abortConnection", "loseWriteConnection"] as const) {
+      const { factory, wrapper, transport } = throttled({ writeLimit: 10 });
+      const other = connect(factory);
+      const producer = new Told();
+      other.wrapper.registerProducer(producer, true);
+      if (end === "lost") transport.lose();
+      else wrapper[end]();
+      wrapper.write("x".repeat(1000));
+      expect([end, producer.calls]).toEqual([end, []]);
+    }
+  });
+
   it("is not held back without a producer", () => {
     const { wrapped, transport } = throttled({ writeLimit: 10 });
     wrapped.transport.write("x".repeat(100));

@@ -5,6 +5,8 @@ import { check } from "../../internet/arguments/check.ts";
 import { has } from "../../internet/arguments/described.ts";
 import { callable, type Kind, orNull } from "../../internet/arguments/kinds.ts";
 import { ensureConsumer } from "../../internet/arguments/transports.ts";
+import { ensureBytes } from "../../internet/arguments/writing.ts";
+import { copyOf } from "../../internet/bytes.ts";
 import { Deferred } from "../../internet/defer/deferred.ts";
 import { bufferOf } from "../../internet/engine/view.ts";
 import { SkeinError } from "../../internet/error.ts";
@@ -40,7 +42,7 @@ interface Reader {
   /** The next bytes, at most `size` if the source supports that; null at the end. */
   read(size: number): Promise<Buffer | null>;
   /** Release the source; no more is read. */
-  release(): void;
+  release(): Promise<void>;
 }
 
 /** A pull producer that reads a chunk each time the consumer can take one. It runs one transfer at a time. */
@@ -127,9 +129,10 @@ export class FileSender implements PullProducer {
     const piece = this.#rest.subarray(0, this.CHUNK_SIZE);
     this.#rest = this.#rest.subarray(piece.length);
     const bytes = transform === null ? piece : transform(piece);
-    if (bytes.length === 0) return false;
-    const sent = typeof bytes === "string" ? Buffer.from(bytes) : bytes;
-    this.lastSent = Buffer.from(sent.subarray(-1));
+    ensureBytes(bytes);
+    const sent = typeof bytes === "string" ? Buffer.from(bytes) : bufferOf(bytes);
+    if (sent.length === 0) return false;
+    this.lastSent = copyOf(sent.subarray(-1));
     consumer.write(sent);
     return true;
   }
@@ -145,7 +148,8 @@ export class FileSender implements PullProducer {
   #abort(): Transfer | null {
     const transfer = this.#transfer;
     this.#end();
-    transfer?.reader.release();
+    // The transfer has its result: an error of the source is irrelevant.
+    transfer?.reader.release().catch(() => {});
     return transfer;
   }
 
@@ -175,7 +179,7 @@ class HandleReader implements Reader {
     return bytesRead === 0 ? null : buffer.subarray(0, bytesRead);
   }
 
-  release(): void {}
+  async release(): Promise<void> {}
 }
 
 class IteratorReader implements Reader {
@@ -191,14 +195,15 @@ class IteratorReader implements Reader {
     for (;;) {
       const { done, value } = await this.#iterator.next();
       if (done === true) return null;
-      if (value.length > 0) return typeof value === "string" ? Buffer.from(value) : bufferOf(value);
+      ensureBytes(value);
+      const piece = typeof value === "string" ? Buffer.from(value) : bufferOf(value);
+      if (piece.length > 0) return piece;
     }
   }
 
-  release(): void {
+  async release(): Promise<void> {
     // return() of a stream's iterator would destroy the stream only after the pending read.
     if ("destroy" in this.#file) this.#file.destroy();
-    // The transfer has its result: an error of return() is irrelevant.
-    this.#iterator.return?.().catch(() => {});
+    await this.#iterator.return?.();
   }
 }

@@ -1,6 +1,7 @@
 /** Length-prefixed strings, with the length in network byte order. */
 import { check } from "../../internet/arguments/check.ts";
 import { bytes } from "../../internet/arguments/kinds.ts";
+import { sentLength } from "../../internet/bytes.ts";
 import { SkeinError } from "../../internet/error.ts";
 import type { Bytes } from "../../internet/interfaces.ts";
 import { Accumulator } from "./accumulator.ts";
@@ -38,7 +39,7 @@ export abstract class IntNStringReceiver extends FrameReceiver<Accumulator> {
   /** Send a string with its prefix. @throws StringTooLongError when its length does not fit into the prefix; TypeError */
   sendString(string: Bytes): void {
     if (typeof string !== "string") check("sendString(string)", "string", string, bytes);
-    const length = typeof string === "string" ? Buffer.byteLength(string) : string.length;
+    const length = sentLength(string);
     const limit = 256 ** this.prefixLength;
     if (length >= limit) {
       throw new StringTooLongError(

@@ -83,7 +83,8 @@ export class LineReceiver extends LineOnlyReceiver {
   setLineMode(extra: Uint8Array = NOTHING): void {
     check("setLineMode(extra)", "extra", extra, byteArray);
     this.#raw = false;
-    if (extra.length > 0) this.dataReceived(bufferOf(extra));
+    const data = bufferOf(extra);
+    if (data.length > 0) this.dataReceived(data);
   }
 
   /** Remove and return the bytes that were received but not delivered. */

@@ -1,4 +1,5 @@
 /** An accumulator that finds lines. Each byte is searched once, however small the chunks are. */
+import { copyOf } from "../../internet/bytes.ts";
 import { SkeinError } from "../../internet/error.ts";
 import type { Bytes } from "../../internet/interfaces.ts";
 import { Accumulator } from "./accumulator.ts";
@@ -77,7 +78,7 @@ let lastBytes = EMPTY;
  */
 export function bytesOf(delimiter: Bytes): Buffer {
   if (delimiter !== lastDelimiter) {
-    const bytes = Buffer.from(delimiter as string);
+    const bytes = typeof delimiter === "string" ? Buffer.from(delimiter) : copyOf(delimiter);
     if (bytes.length === 0) throw new SkeinError("A delimiter must not be empty: set it to one byte or more.");
     lastDelimiter = delimiter;
     lastBytes = bytes;

@@ -1,6 +1,7 @@
 /** Netstrings: `5:hello,`. @see https://cr.yp.to/proto/netstrings.txt */
 import { check } from "../../internet/arguments/check.ts";
 import { bytes } from "../../internet/arguments/kinds.ts";
+import { lengthOf } from "../../internet/bytes.ts";
 import { SkeinError } from "../../internet/error.ts";
 import type { Bytes } from "../../internet/interfaces.ts";
 import { Accumulator } from "./accumulator.ts";
@@ -39,7 +40,7 @@ export class NetstringReceiver extends FrameReceiver<Accumulator> {
       return;
     }
     check("sendString(string)", "string", string, bytes);
-    this.transport.write(`${string.length}:`);
+    this.transport.write(`${lengthOf(string)}:`);
     this.transport.write(string);
     this.transport.write(",");
   }

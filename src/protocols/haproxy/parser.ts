@@ -30,18 +30,19 @@ export class ProxyHeaderParser {
    */
   feed(data: Uint8Array): number {
     check("feed(data)", "data", data, byteArray);
-    if (this.#info !== null) return this.#skipped(data.length);
+    const fed = bufferOf(data);
+    if (this.#info !== null) return this.#skipped(fed.length);
     const before = this.#held.length;
-    const head = bufferOf(data).subarray(0, HELD_MAX - before);
+    const head = fed.subarray(0, HELD_MAX - before);
     const bytes = before === 0 ? head : Buffer.concat([this.#held, head]);
     const length = this.#parse(bytes);
     if (length < 0) {
       this.#held = before === 0 ? Buffer.from(bytes) : bytes;
-      return data.length;
+      return fed.length;
     }
     this.#held = NOTHING;
     this.#skip = length - before;
-    return this.#skipped(data.length);
+    return this.#skipped(fed.length);
   }
 
   #skipped(available: number): number {

@@ -4,6 +4,7 @@ import { check } from "../../internet/arguments/check.ts";
 import { clock as clockKind, instance, orNull } from "../../internet/arguments/kinds.ts";
 import { ensureConsumer, ensureProducer } from "../../internet/arguments/transports.ts";
 import { encodedOr, ensureBytes } from "../../internet/arguments/writing.ts";
+import { bufferOf } from "../../internet/engine/view.ts";
 import type { Bytes, Consumer, PullProducer, PushProducer } from "../../internet/interfaces.ts";
 import { defaultClock } from "../../internet/reactor/defaultclock.ts";
 import type { DelayedCall, ReactorTime } from "../../internet/time.ts";
@@ -81,7 +82,7 @@ export class ShapedConsumer implements Consumer, PushProducer {
     const given = encodedOr(data, encoding, callback);
     ensureBytes(given);
     if (this.#stopped) return;
-    const bytes = typeof given === "string" ? Buffer.from(given) : given;
+    const bytes = typeof given === "string" ? Buffer.from(given) : bufferOf(given);
     this.#attach();
     this.#wrote = true;
     let sent = 0;

@@ -49,6 +49,11 @@ export abstract class HoldingWrapper<P extends ProtocolLike = ProtocolLike> exte
     return (this.#flags & (FIN_DUE | CLOSE_DUE | ABORTED | LOST)) !== 0;
   }
 
+  /** FIN has begun, or the connection is gone: what is written is not sent. */
+  protected get mute(): boolean {
+    return (this.#flags & (FIN_DUE | ABORTED | LOST)) !== 0;
+  }
+
   /** Whether a producer can still be registered. If not, it is stopped here. */
   protected admit(producer: PushProducer | PullProducer, streaming: boolean): boolean {
     if (takesProducer(this.#flags, streaming)) return true;

@@ -4,6 +4,7 @@ import { checkOptions, type OptionKinds } from "../../internet/arguments/check.t
 import { clock, count, orNull, positive } from "../../internet/arguments/kinds.ts";
 import { ensureProducer } from "../../internet/arguments/transports.ts";
 import { encodedOr } from "../../internet/arguments/writing.ts";
+import { sentLength } from "../../internet/bytes.ts";
 import type { Address, Bytes, ProtocolLike, PullProducer, PushProducer } from "../../internet/interfaces.ts";
 import { defaultClock } from "../../internet/reactor/defaultclock.ts";
 import { PRODUCER, PRODUCER_PAUSED, STREAMING } from "../../internet/stream/closing.ts";
@@ -26,7 +27,8 @@ export class ThrottlingProtocol<P extends ProtocolLike = ProtocolLike> extends H
   override write(data: Bytes, encoding?: BufferEncoding, callback?: unknown): void {
     const bytes = encodedOr(data, encoding, callback);
     super.write(bytes);
-    this.factory.registerWritten(typeof bytes === "string" ? Buffer.byteLength(bytes) : bytes.length);
+    // What is written to a connection that sends nothing more must not use up the share of the others.
+    if (!this.mute) this.factory.registerWritten(sentLength(bytes));
   }
 
   override dataReceived(data: Buffer): unknown {

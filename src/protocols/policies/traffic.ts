@@ -2,6 +2,7 @@
 import { check, checkOptions } from "../../internet/arguments/check.ts";
 import * as kinds from "../../internet/arguments/kinds.ts";
 import { encodedOr, ensureBytes } from "../../internet/arguments/writing.ts";
+import { bufferOf } from "../../internet/engine/view.ts";
 import type { Failure } from "../../internet/failure.ts";
 import type { Address, Bytes, ProtocolLike } from "../../internet/interfaces.ts";
 import { ProtocolWrapper, type WrappableFactory, WrappingFactory } from "./wrapper.ts";
@@ -58,7 +59,7 @@ export class TrafficLoggingProtocol<P extends ProtocolLike = ProtocolLike> exten
   override write(data: Bytes, encoding?: BufferEncoding, callback?: unknown): void {
     const given = encodedOr(data, encoding, callback);
     ensureBytes(given);
-    const bytes = typeof given === "string" ? Buffer.from(given) : given;
+    const bytes = typeof given === "string" ? Buffer.from(given) : bufferOf(given);
     this.#dump("S", bytes, this.#sent);
     this.#sent += bytes.length;
     super.write(bytes);
