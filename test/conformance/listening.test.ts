@@ -135,6 +135,14 @@ forEachReactor((make) => {
     await listening[Symbol.asyncDispose]();
   });
 
+  test("a stopListening() that the program has fired itself keeps the end from no other", async () => {
+    const { listening } = serve(make(), () => new Recorder());
+    const [first, second] = [listening.stopListening(), listening.stopListening()];
+    first.callback();
+    await second;
+    await listening.stopListening();
+  });
+
   test("a stopped port can listen again", async () => {
     const { factory, listening } = serve(make(), () => new Echo());
     await listening.stopListening();

@@ -20,6 +20,17 @@ describe("DeferredLock", () => {
     expect(lock.locked).toBe(true);
   });
 
+  it("passes over a waiter whose Deferred the program has fired itself", () => {
+    const lock = new DeferredLock();
+    lock.acquire();
+    lock.acquire().callback(lock);
+    const third = watch(lock.acquire());
+    lock.release();
+    expect(third).toEqual([lock]);
+    lock.release();
+    expect(lock.locked).toBe(false);
+  });
+
   it("is acquired by one caller after the other, in the order of their calls", () => {
     const lock = new DeferredLock();
     const order: number[] = [];

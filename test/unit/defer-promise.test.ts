@@ -1,7 +1,16 @@
 import { getEventListeners } from "node:events";
 import { describe, expect, it } from "vitest";
-import { CancelledError, Deferred, fail, succeed } from "../../src/entries/defer.ts";
+import {
+  AlreadyCalledError,
+  CancelledError,
+  Deferred,
+  DeferredLock,
+  DeferredQueue,
+  fail,
+  succeed,
+} from "../../src/entries/defer.ts";
 import { Failure } from "../../src/internet/failure.ts";
+import { capturedLogs } from "../../src/logger/log.ts";
 
 const boom = new Error("boom");
 
@@ -150,6 +159,32 @@ describe("asPromise()", () => {
   });
 });
 
+/** Looks like an AbortSignal. */
+const FALSE_SIGNAL = {
+  aborted: false,
+  addEventListener() {
+    throw boom;
+  },
+} as unknown as AbortSignal;
+
+describe("a signal that throws", () => {
+  it("leaves a Deferred, a lock and a queue as they were", () => {
+    const d = new Deferred<number>();
+    expect(() => d.asPromise({ signal: FALSE_SIGNAL })).toThrow(boom);
+    d.errback(new Error("reported by nobody else"));
+    d.addErrback(() => undefined);
+    const lock = new DeferredLock();
+    lock.acquire();
+    expect(() => lock.acquire({ signal: FALSE_SIGNAL })).toThrow(boom);
+    lock.release();
+    expect(lock.locked).toBe(false);
+    const queue = new DeferredQueue<number>();
+    expect(() => queue.get({ signal: FALSE_SIGNAL })).toThrow(boom);
+    queue.put(1);
+    expect([queue.waiting, queue.pending]).toEqual([0, 1]);
+  });
+});
+
 describe("fromPromise and fromCoroutine", () => {
   it("follow a promise to its result", async () => {
     expect(await Deferred.fromPromise(Promise.resolve(1))).toBe(1);
@@ -166,6 +201,17 @@ describe("fromPromise and fromCoroutine", () => {
     const d = Deferred.fromPromise(Promise.resolve(20)).addCallback((r) => r + 1);
     expect(d.called).toBe(false);
     expect(await d).toBe(21);
+  });
+
+  it("log it when the program has fired the Deferred itself, and end nothing", async () => {
+    using logs = capturedLogs();
+    for (const promise of [Promise.resolve(1), Promise.reject(boom)]) {
+      const d = Deferred.fromPromise(promise);
+      d.callback(2);
+      await promise.catch(() => undefined);
+      expect(await d).toBe(2);
+    }
+    expect(logs.events.map(({ error }) => error)).toEqual(Array(2).fill(expect.any(AlreadyCalledError)));
   });
 
   it("can be cancelled, after which the promise's end is ignored", async () => {

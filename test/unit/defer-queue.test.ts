@@ -181,6 +181,20 @@ describe("DeferredQueue", () => {
   });
 });
 
+describe("a DeferredQueue of which the program has fired a get() itself", () => {
+  it("gives the item to the next, and tells all others when it is closed", () => {
+    const queue = new DeferredQueue<string>();
+    queue.get().callback("the program's");
+    const second = watch(queue.get());
+    queue.put("item");
+    expect(second).toEqual(["item"]);
+    queue.get().callback("the program's");
+    const last = queue.get();
+    queue.close();
+    errorOf(last, QueueClosed);
+  });
+});
+
 describe("closing a DeferredQueue", () => {
   it("refuses further items", () => {
     const queue = new DeferredQueue<number>();

@@ -117,6 +117,21 @@ describe("race", () => {
   });
 });
 
+describe("a race that has a result when a member succeeds", () => {
+  it("leaves the member alone, whether it was cancelled or fired by the program", () => {
+    for (const end of [(r: Deferred<unknown>) => r.cancel(), (r: Deferred<unknown>) => r.callback("the program's")]) {
+      const member = new Deferred<number>();
+      member.pause();
+      member.callback(1);
+      const result: Deferred<unknown> = race([member]);
+      result.addErrback(() => undefined);
+      end(result);
+      member.unpause();
+      expect(watch(member)).toEqual([undefined]);
+    }
+  });
+});
+
 describe("FailureGroup", () => {
   it("is a SkeinError with a code and a message that has those of all failures", () => {
     const group = new FailureGroup([new Failure(boom), new Failure("flat")]);

@@ -108,6 +108,17 @@ describe("resolve", () => {
     expect(lookup.mock.calls.map(([name]) => name)).toContain("bücher.example");
   });
 
+  it("ignores the answer once the program has fired the Deferred itself", async () => {
+    let late: Answer | undefined;
+    lookup.mockImplementation((_name, _options, answer) => {
+      late = answer;
+    });
+    const d = resolve("slow.example");
+    d.callback("192.0.2.1");
+    late?.(null, [{ address: "192.0.2.7", family: 4 }]);
+    expect(await d).toBe("192.0.2.1");
+  });
+
   it("ignores the answer once it was cancelled", async () => {
     let late: Answer | undefined;
     lookup.mockImplementation((_name, _options, answer) => {

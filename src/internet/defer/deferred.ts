@@ -317,16 +317,15 @@ export class Deferred<T> implements PromiseLike<T> {
    */
   asPromise(options?: { readonly signal?: AbortSignal }): Promise<T> {
     const signal = signalOf("asPromise(options)", options);
-    const promise = new Promise<T>((resolve, reject) => {
-      this.add(new Settler(resolve as (result: unknown) => void, reject));
-    });
     if (signal?.aborted) {
       this.cancel(signal.reason);
     } else if (signal !== undefined) {
       const release = onAbort(signal, () => this.cancel(signal.reason));
       this.add(new Settler(release, release));
     }
-    return promise;
+    return new Promise<T>((resolve, reject) => {
+      this.add(new Settler(resolve as (result: unknown) => void, reject));
+    });
   }
 
   /** For `await`: the `then` of {@link asPromise}. Handlers are called in a microtask, as those of a promise are. */
@@ -540,10 +539,15 @@ export class Deferred<T> implements PromiseLike<T> {
 /** {@link Deferred.fromPromise} for a thenable that was checked. */
 export function deferredOf<T>(promise: PromiseLike<T>): Deferred<T> {
   const d = new Deferred<T>();
+  const settle = (outcome: Outcome<T>): void => {
+    try {
+      d.callback(outcome);
+    } catch (error) {
+      // An unhandled rejection would end the process.
+      err(error, "A promise has settled, but the program had fired its Deferred itself");
+    }
+  };
   // Promise.resolve() normalizes foreign thenables, which may call back twice, synchronously, or throw.
-  Promise.resolve(promise).then(
-    (value) => d.callback(value),
-    (error) => d.errback(new Failure(error)),
-  );
+  Promise.resolve(promise).then(settle, (error) => settle(new Failure(error)));
   return d;
 }

@@ -55,9 +55,11 @@ export abstract class Permits {
     // A waiter may release at once: this loops, since recursion would overflow the stack with many waiters.
     if (this.granting) return;
     this.granting = true;
-    while (this.free > 0 && this.waiters.size > 0) {
+    while (this.free > 0) {
+      const waiter = this.waiters.next();
+      if (waiter === undefined) break;
       this.free--;
-      this.waiters.next()?.callback(this);
+      waiter.callback(this);
     }
     this.granting = false;
   }

@@ -107,7 +107,7 @@ export class DeferredQueue<T> {
    */
   close(): void {
     this.ended = true;
-    while (this.waiters.size > 0) this.waiters.next()?.errback(new QueueClosed());
+    for (let d = this.waiters.next(); d !== undefined; d = this.waiters.next()) d.errback(new QueueClosed());
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<T, undefined, undefined> {

@@ -52,12 +52,12 @@ export function race<const M extends Members>(members: M): Deferred<RaceResult<M
     if (decided) return;
     decided = true;
     cancelAll(deferreds);
-    result.callback([index, value] as Outcome<RaceResult<M>>);
+    if (!result.called) result.callback([index, value] as Outcome<RaceResult<M>>);
   };
   const failed = (failure: Failure, index: number): void => {
     failures[index] = failure;
     missing--;
-    if (missing === 0 && !decided && !cancelling) result.errback(new FailureGroup(failures));
+    if (missing === 0 && !decided && !cancelling && !result.called) result.errback(new FailureGroup(failures));
   };
 
   if (missing === 0) result.errback(new FailureGroup([]));

@@ -29,6 +29,7 @@ export function resolve(name: string): Deferred<string> {
   }
   const d = new Deferred<string>();
   lookup(name, { all: true, verbatim: true }, (error, addresses) => {
+    if (d.called) return; // the program has cancelled it, or fired it itself
     if (error !== null) {
       d.errback(new DNSLookupError(explain(name, error.code), error.code ?? "", { cause: error }));
       return;

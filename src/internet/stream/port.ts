@@ -91,7 +91,7 @@ export class TcpPort implements ListeningPort, ListenerEvents, ConnectionOwner {
     }
     const stopped = new Deferred<void>();
     this.#closing.addBoth((outcome) => {
-      stopped.callback(outcome);
+      if (!stopped.called) stopped.callback(outcome); // the program may have fired it itself
       return outcome;
     });
     return stopped;
