@@ -35,15 +35,14 @@ export class Finger extends LineOnlyReceiver {
   override lineReceived(line: Buffer): void {
     if (this.#asked) return;
     this.#asked = true;
-    maybeDeferred(() => this.#answer(line.toString().trim())).addCallbacks(
-      (answer) => {
+    maybeDeferred(() => this.#answer(line.toString().trim()))
+      .addCallback((answer) => {
         if (answer !== undefined) this.#send(answer);
-      },
-      (failure) => {
+      })
+      .addErrback((failure) => {
         err(failure.value, "A finger query failed");
         this.#send("The query failed\r\n");
-      },
-    );
+      });
   }
 
   /** A query for another host. `host` is the last one in the query; `user` may be "", and may contain an `@`. */

@@ -96,7 +96,7 @@ function field(text: string): string {
 }
 
 function describe(failure: Failure): string {
-  if (failure.value instanceof IdentError) return failure.value.identDescription;
+  if (failure.check(IdentError) !== undefined) return (failure.value as IdentError).identDescription;
   err(failure.value, "An ident lookup failed");
   return new IdentError().identDescription;
 }
@@ -119,7 +119,9 @@ export class IdentClient extends LineOnlyReceiver {
    * with NoUser, InvalidPort or HiddenUser, or with a plain IdentError for any other reason, such as a lost connection.
    */
   lookup(portOnServer: number, portOnClient: number): Deferred<Identity> {
-    if (this.#lost) return fail(lost(new ConnectionClosed("The connection was closed before the query was sent.")));
+    if (!this.connected || this.#lost) {
+      return fail(lost(new ConnectionClosed("There is no connection to the ident server.")));
+    }
     const query: Query = { deferred: new Deferred<Identity>(), ports: `${portOnServer}, ${portOnClient}\r` };
     this.#queries.push(query);
     if (this.#queries.size === 1) this.sendLine(query.ports);

@@ -8,6 +8,7 @@ import { TCP4ClientEndpoint } from "../internet/endpoints/tcp.ts";
 import type { Failure } from "../internet/failure.ts";
 import type { Address, ListeningPort, ReactorNames, ReactorTCP } from "../internet/interfaces.ts";
 import { Factory } from "../internet/protocol.ts";
+import { callAndLog } from "../internet/rejection.ts";
 import type { DelayedCall, ReactorTime } from "../internet/time.ts";
 // biome-ignore lint/suspicious/noShadowRestrictedNames: the name it is known by.
 import { Proxy, ProxyClient } from "./portforward.ts";
@@ -21,7 +22,7 @@ export type SOCKSReactor = ReactorTCP & ReactorNames & ReactorTime;
 
 const REACTOR = ["connectTCP", "listenTCP", "resolve", "callLater"];
 
-/** Receives a line for each request and a line for its outcome. */
+/** Receives a line for each request and a line for its outcome. Its exceptions are logged. */
 export type SOCKSLog = (line: string) => void;
 
 /** Seconds: the timeout of a client's request, of connecting to the destination, and of the connection from it after BIND. */
@@ -193,7 +194,10 @@ export class SOCKSv4 extends Proxy {
 
   #log(what: string): void {
     const line = `SOCKS ${this.transport.getPeer()} ${this.#request || "request"}: ${what}`;
-    this.logging?.(line.replace(CONTROL, "?")); // the request is untrusted
+    callAndLog(
+      () => this.logging?.(line.replace(CONTROL, "?")), // the request is untrusted
+      () => "The log of a SOCKS server threw",
+    );
   }
 }
 

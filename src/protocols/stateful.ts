@@ -1,7 +1,9 @@
 /** A protocol whose states each receive a fixed number of bytes. Follows twisted.protocols.stateful. */
+import { BufferView } from "../internet/engine/view.ts";
 import { SkeinError } from "../internet/error.ts";
 import type { Transport } from "../internet/interfaces.ts";
 import { Protocol } from "../internet/protocol.ts";
+import { ensureState } from "./guard.ts";
 import { MessageBuffer } from "./messagebuffer.ts";
 
 /**
@@ -42,17 +44,20 @@ export class StatefulProtocol extends Protocol {
   }
 
   override dataReceived(data: Buffer): void {
+    // A message may be transferred: its memory is then gone.
+    const { length } = data;
     let at = 0;
     if (this.#partial.missing > 0) {
       at = this.#partial.add(data);
       if (this.#partial.missing > 0 || !this.#deliver(this.#partial.take())) return;
     }
-    while (data.length - at >= this.#length) {
+    while (length - at >= this.#length) {
       const from = at;
       at += this.#length;
-      if (!this.#deliver(data.subarray(from, at))) return;
+      const message = this.#length === length ? data : new BufferView(data.subarray(from, at));
+      if (!this.#deliver(message)) return;
     }
-    if (at === data.length) return;
+    if (at === length) return;
     this.#partial.expect(this.#length);
     this.#partial.add(data.subarray(at));
   }
@@ -60,6 +65,7 @@ export class StatefulProtocol extends Protocol {
   /** False when the connection is closing: nothing more is delivered. */
   #deliver(data: Buffer): boolean {
     const next = this.#callback!.call(this, data);
+    ensureState(next, this, this.transport);
     if (this.transport.disconnecting) return false;
     if (next !== null && next !== undefined) {
       this.#enter(next);

@@ -1,5 +1,6 @@
 /** What is logged during each test of a file, instead of on standard error. */
 import { afterEach, beforeEach } from "vitest";
+import { textOf } from "../../src/logger/describe.ts";
 import { setObserver } from "../../src/logger/log.ts";
 
 /** Call it once in a file or a `describe`. Returns what tells the lines so far, as "message" or "message: error". */
@@ -8,7 +9,7 @@ export function collectLog(): () => string[] {
   beforeEach(() => {
     lines = [];
     setObserver(({ message, error }) => {
-      lines.push(error === undefined ? message : `${message}: ${error}`);
+      lines.push(error === undefined ? message : `${message}: ${textOf(error)}`);
     });
   });
   afterEach(() => setObserver(undefined));

@@ -6,6 +6,10 @@ import {
   StatefulStringProtocol,
 } from "../../src/entries/protocols/basic.ts";
 import { FakeTransport } from "../helpers/fake-transport.ts";
+import { turns } from "../helpers/gate.ts";
+import { collectLog } from "../helpers/log.ts";
+
+const log = collectLog();
 
 class Login extends StatefulStringProtocol(NetstringReceiver) {
   readonly heard: string[] = [];
@@ -54,6 +58,20 @@ describe("StatefulStringProtocol", () => {
     expect(transport.disconnecting).toBe(true);
     expect(protocol.state).toBe("done");
     expect(protocol.heard.at(-1)).toBe("ann: quit");
+  });
+
+  it("throws for a method that returns a promise, and ends only its connection when that rejects", async () => {
+    class Async extends StatefulStringProtocol(NetstringReceiver) {
+      proto_init = (async () => {
+        throw new RangeError("no such user");
+      }) as never;
+    }
+    const protocol = new Async();
+    const transport = new FakeTransport().connect(protocol);
+    expect(() => transport.receive("3:ann,")).toThrow(/^A method of Async .* returned a promise/);
+    await turns(1);
+    expect([log(), transport.disconnecting]).toEqual([[expect.stringContaining("no such user")], true]);
+    expect(protocol.state).toBe("init");
   });
 
   it("throws for a string in a state without a method", () => {

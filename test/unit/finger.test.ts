@@ -91,6 +91,17 @@ it("a hook may write and close by itself", () => {
   expect([transport.take(), transport.disconnecting]).toEqual(["one two", false]);
 });
 
+it("an answer that cannot be written is logged, and the client learns that the query failed", () => {
+  class Failing extends Finger {
+    override getUser(): never {
+      return null as never;
+    }
+  }
+  const transport = ask(new Failing(), "joe\r\n");
+  expect([transport.take(), transport.disconnecting]).toEqual(["The query failed\r\n", true]);
+  expect(log()).toEqual([expect.stringContaining("write(data) needs")]);
+});
+
 it("a hook that fails is logged, and the client learns only that it failed", () => {
   class Failing extends Finger {
     override getUser(): never {

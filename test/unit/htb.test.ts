@@ -12,6 +12,8 @@ import type { Bytes, Consumer, PullProducer, PushProducer } from "../../src/inte
 import { borrowsFrom } from "../../src/internet/stream/borrowing.ts";
 import { Echo } from "../../src/protocols/wire.ts";
 import { Clock } from "../../src/testing/clock.ts";
+import { turns } from "../helpers/gate.ts";
+import { collectLog } from "../helpers/log.ts";
 import { connect, HalfKeeper, HalfTransport, Keeper, keepers, PEER, Told } from "../helpers/wrapped.ts";
 
 class SomeBucket extends Bucket {
@@ -19,6 +21,7 @@ class SomeBucket extends Bucket {
   override rate: number | null = 2;
 }
 
+const log = collectLog();
 let clock: Clock;
 
 beforeEach(() => {
@@ -71,6 +74,13 @@ describe("a Bucket", () => {
     clock.advance(2);
     expect(some.secondsUntil(10)).toBe(3);
     expect(new Bucket(null, clock).secondsUntil(10)).toBe(0);
+  });
+
+  it("drains at once with an infinite rate, also when no time has passed", () => {
+    const some = new Bucket(null, clock);
+    some.rate = Number.POSITIVE_INFINITY;
+    some.add(5);
+    expect([some.drip(), some.content]).toEqual([true, 0]);
   });
 
   it("does not fill when the clock goes back", () => {
@@ -248,6 +258,67 @@ describe("a ShapedConsumer", () => {
     clock.advance(3);
     expect([sink.text, shaper.waiting]).toEqual(["0123456789abcdefghij", 0]);
     expect(clock.getDelayedCalls()).toEqual([]);
+  });
+
+  it("keeps the order when its consumer writes again inside a write", () => {
+    const { sink, shaper } = shaped();
+    shaper.pauseProducing();
+    for (const text of ["a", "b"]) shaper.write(text);
+    sink.onWrite = () => {
+      sink.onWrite = () => {};
+      shaper.write("c");
+    };
+    shaper.resumeProducing();
+    clock.advance(1);
+    expect(sink.text).toBe("abc");
+    const full = shaped();
+    full.some.add(98);
+    full.sink.onWrite = () => {
+      full.sink.onWrite = () => {};
+      full.shaper.write("de");
+    };
+    full.shaper.write("abc");
+    clock.advance(5);
+    expect(full.sink.text).toBe("abcde");
+  });
+
+  it("sends each byte once when its consumer throws in between", () => {
+    const { sink, shaper } = shaped();
+    shaper.pauseProducing();
+    for (const text of ["a", "b", "c"]) shaper.write(text);
+    sink.onWrite = () => {
+      sink.onWrite = () => {};
+      throw new RangeError("once");
+    };
+    expect(() => shaper.resumeProducing()).toThrow("once");
+    shaper.write("d");
+    clock.advance(1);
+    expect([sink.text, shaper.waiting]).toEqual(["abcd", 0]);
+  });
+
+  const failures: readonly (readonly [string, () => unknown])[] = [
+    [
+      "throws",
+      () => {
+        throw new RangeError("no more");
+      },
+    ],
+    [
+      "rejects",
+      async () => {
+        throw new RangeError("no more");
+      },
+    ],
+  ];
+  it.each(failures)("unregisters a producer that %s, and logs it", async (_how, fail) => {
+    const asked = shaped();
+    asked.shaper.registerProducer({ resumeProducing: fail, stopProducing() {} } as PullProducer, false);
+    const stopped = shaped();
+    stopped.shaper.registerProducer({ resumeProducing() {}, stopProducing: fail } as PullProducer, false);
+    stopped.shaper.stopProducing();
+    await turns(1);
+    expect([asked.shaper.producer, stopped.shaper.producer]).toEqual([null, null]);
+    expect(log().map((line) => line.slice(-19))).toEqual(["RangeError: no more", "RangeError: no more"]);
   });
 
   it("copies what it queues", () => {
@@ -490,6 +561,27 @@ describe("a ShapedProtocolFactory", () => {
     clock.advance(5);
     expect([transport.take().length, transport.disconnecting, transport.producer]).toEqual([110, true, null]);
     expect(wrapped.received).toBe("");
+  });
+
+  it("tells the protocol of the loss when its producer cannot be stopped", async () => {
+    const { wrapper, wrapped, transport, factory } = shaping();
+    const stopProducing = (): never => {
+      throw new RangeError("not now");
+    };
+    wrapper.registerProducer({ pauseProducing() {}, resumeProducing() {}, stopProducing }, true);
+    wrapper.loseConnection();
+    transport.lose();
+    expect([wrapped.calls.at(-1), factory.protocols.size]).toEqual(["connectionLost", 0]);
+  });
+
+  it("ends the connection of a producer that rejects", async () => {
+    const { wrapper, transport } = shaping();
+    const resumeProducing = async (): Promise<never> => {
+      throw new RangeError("no more");
+    };
+    wrapper.registerProducer({ resumeProducing, stopProducing() {} }, false);
+    await turns(1);
+    expect(transport.aborted).toBe(true);
   });
 
   it("closes at once when nothing is queued", () => {

@@ -18,6 +18,7 @@ import {
 } from "../../src/protocols/ident.ts";
 import { FakeTransport } from "../helpers/fake-transport.ts";
 import { turns } from "../helpers/gate.ts";
+import { HOSTILE_VALUES } from "../helpers/hostilevalues.ts";
 import { collectLog } from "../helpers/log.ts";
 import { errorOf, watch } from "../helpers/outcome.ts";
 
@@ -62,6 +63,16 @@ describe("a server", () => {
     transport.receive("432, 210\r\n");
     expect(transport.take()).toBe(`432, 210 : ERROR : ${word}\r\n`);
     expect(log()).toEqual([]);
+  });
+
+  it.each(Object.entries(HOSTILE_VALUES))("answers UNKNOWN-ERROR when lookup() throws %s", (_name, hostile) => {
+    const transport = serve(
+      new Answering(() => {
+        throw hostile();
+      }),
+    );
+    transport.receive("987, 789\r\n");
+    expect(transport.take()).toBe("987, 789 : ERROR : UNKNOWN-ERROR\r\n");
   });
 
   it("logs any other error, and answers UNKNOWN-ERROR", () => {
@@ -170,6 +181,14 @@ describe("a client", () => {
     const client = new IdentClient();
     return { client, transport: new FakeTransport().connect(client) };
   }
+
+  it("fails a query before the connection, and sends those after it", () => {
+    const client = new IdentClient();
+    errorOf(client.lookup(6193, 23), IdentError);
+    const transport = new FakeTransport().connect(client);
+    client.lookup(6194, 23);
+    expect(transport.take()).toBe("6194, 23\r\n");
+  });
 
   it("sends the ports, and fires with the system and the user", () => {
     const { client, transport } = connect();

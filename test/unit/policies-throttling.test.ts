@@ -6,6 +6,7 @@ import {
 } from "../../src/entries/protocols/policies.ts";
 import { Protocol } from "../../src/internet/protocol.ts";
 import { Clock } from "../../src/testing/clock.ts";
+import { turns } from "../helpers/gate.ts";
 import { connect, type HalfTransport, type Keeper, keepers, logged, PEER, Told } from "../helpers/wrapped.ts";
 
 let clock: Clock;
@@ -174,6 +175,25 @@ describe("writing", () => {
       wrapper.write("x".repeat(1000));
       expect([end, producer.calls]).toEqual([end, []]);
     }
+  });
+
+  it("ends the connection of a producer that rejects, whoever asked it", async () => {
+    const rejecting = async (): Promise<never> => {
+      throw new RangeError("no more");
+    };
+    const producer = { pauseProducing: rejecting, resumeProducing: rejecting, stopProducing() {} };
+    const registered = throttled({ writeLimit: 10 });
+    registered.wrapper.write("x".repeat(20));
+    registered.wrapper.registerProducer(producer, true);
+    const paused = throttled({ writeLimit: 10 });
+    paused.wrapper.registerProducer(producer, true);
+    paused.wrapper.write("x".repeat(20));
+    const resumed = throttled({ writeLimit: 10 });
+    resumed.wrapper.registerProducer({ ...producer, pauseProducing() {} }, true);
+    resumed.wrapper.write("x".repeat(20));
+    clock.advance(3);
+    await turns(1);
+    expect([registered, paused, resumed].map(({ transport }) => transport.aborted)).toEqual([true, true, true]);
   });
 
   it("is not held back without a producer", () => {

@@ -1,7 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { SpewingFactory, TrafficLoggingFactory } from "../../src/entries/protocols/policies.ts";
 import { Echo } from "../../src/protocols/wire.ts";
+import { turns } from "../helpers/gate.ts";
+import { collectLog } from "../helpers/log.ts";
 import { connect, keepers, logged, PEER } from "../helpers/wrapped.ts";
+
+const log = collectLog();
 
 describe("a TrafficLoggingFactory", () => {
   function logging(lengthLimit?: number) {
@@ -27,6 +31,28 @@ describe("a TrafficLoggingFactory", () => {
       "1 S loseConnection()",
       "1 * lost: The connection was closed cleanly.",
     ]);
+  });
+
+  it("ends the connection and tells its protocol of the loss when the sink throws or rejects", async () => {
+    const sinks: (() => unknown)[] = [
+      () => {
+        throw new RangeError("disk full");
+      },
+      async () => {
+        throw new RangeError("disk full");
+      },
+    ];
+    for (const sink of sinks) {
+      const factory = new TrafficLoggingFactory(keepers(), sink);
+      const { wrapped, transport } = connect(factory);
+      wrapped.transport.write("last words");
+      wrapped.transport.loseConnection();
+      expect([transport.take(), transport.disconnecting]).toEqual(["last words", true]);
+      transport.lose();
+      expect([wrapped.calls.at(-1), factory.protocols.size]).toEqual(["connectionLost", 0]);
+    }
+    await turns(1);
+    expect(new Set(log())).toEqual(new Set(["The sink of a traffic log threw: RangeError: disk full"]));
   });
 
   it("shows 16 bytes per line, with their offset in the stream", () => {

@@ -14,7 +14,10 @@ import { Factory, Protocol } from "../../src/internet/protocol.ts";
 import { encodeRequest, parseRequest } from "../../src/protocols/socks/request.ts";
 import { SOCKS4ClientEndpoint, SOCKSError, SOCKSv4, SOCKSv4Factory } from "../../src/protocols/socks.ts";
 import { FakeReactor, FakeTransport } from "../helpers/fake-transport.ts";
+import { collectLog } from "../helpers/log.ts";
 import { errorOf, watch } from "../helpers/outcome.ts";
+
+const log = collectLog();
 
 const REJECTED = "005b000000000000";
 
@@ -106,6 +109,18 @@ describe.each([
     reactor.connectors[0]!.fail(new ConnectionRefusedError("refused"));
     expect([takeHex(transport), transport.disconnecting]).toEqual([REJECTED, true]);
     expect(lines.at(-1)).toContain("refused");
+  });
+
+  it("is served when the log throws", () => {
+    const transport = new HalfTransport();
+    const throwing = (): never => {
+      throw new RangeError("disk full");
+    };
+    transport.connect(new SOCKSv4Factory(reactor, throwing).buildProtocol(transport.getPeer()));
+    transport.receive(request(1, host));
+    reactor.connectors[0]!.fail(new ConnectionRefusedError("refused"));
+    expect([takeHex(transport), transport.disconnecting]).toEqual([REJECTED, true]);
+    expect(log().at(-1)).toBe("The log of a SOCKS server threw: RangeError: disk full");
   });
 
   it("is rejected when it is not authorized", () => {

@@ -5,8 +5,12 @@ import { type State, StatefulProtocol } from "../../src/protocols/stateful.ts";
 import { Clock } from "../../src/testing/clock.ts";
 import { forSeeds } from "../helpers/cases.ts";
 import { FakeTransport } from "../helpers/fake-transport.ts";
+import { turns } from "../helpers/gate.ts";
+import { collectLog } from "../helpers/log.ts";
 import { between, fragments } from "../helpers/random.ts";
 import { volume } from "../helpers/volume.ts";
+
+const log = collectLog();
 
 /** Strings behind their length in 32 bits. */
 class Strings extends StatefulProtocol {
@@ -141,7 +145,41 @@ describe("a StatefulProtocol", () => {
         return [async () => undefined, 1];
       }
     }
-    expect(() => feed(connected(new Async()), Buffer.of(1))).toThrow(/^Async cannot wait for undefined bytes/);
+    expect(() => feed(connected(new Async()), Buffer.of(1))).toThrow(/^A method of Async .* returned a promise/);
+  });
+
+  it("ends only its connection when an async callback rejects", async () => {
+    class Rejecting extends StatefulProtocol {
+      override getInitialState(): State {
+        const fail = async (): Promise<never> => {
+          throw new RangeError("no such state");
+        };
+        return [fail as never, 1];
+      }
+    }
+    const protocol = connected(new Rejecting());
+    const { transport } = protocol;
+    expect(() => feed(protocol, Buffer.of(1))).toThrow(SkeinError);
+    await turns(1);
+    expect([log(), transport.disconnecting]).toEqual([[expect.stringContaining("no such state")], true]);
+  });
+
+  it("gives each message memory of its own, which can be transferred", () => {
+    for (const size of [4, 12]) {
+      const seen: string[] = [];
+      class Transferring extends StatefulProtocol {
+        override getInitialState(): State {
+          return [this.message, size];
+        }
+        message(data: Buffer): void {
+          seen.push(data.toString());
+          structuredClone(data, { transfer: [data.buffer as ArrayBuffer] });
+        }
+      }
+      const chunk = Buffer.from(new Uint8Array(Buffer.from("aaaabbbbcccc")).buffer);
+      connected(new Transferring()).dataReceived(chunk);
+      expect(seen.join("")).toBe("aaaabbbbcccc");
+    }
   });
 
   it("works with TimeoutMixin", () => {

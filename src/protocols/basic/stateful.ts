@@ -4,6 +4,7 @@ import { has } from "../../internet/arguments/described.ts";
 import type { Kind } from "../../internet/arguments/kinds.ts";
 import { SkeinError } from "../../internet/error.ts";
 import type { Protocol } from "../../internet/protocol.ts";
+import { ensureState } from "../guard.ts";
 
 /** A protocol that receives strings, such as NetstringReceiver or Int32StringReceiver. */
 export interface StringReceiver extends Protocol {
@@ -59,7 +60,9 @@ export function StatefulStringProtocol<B extends new (...args: never[]) => Strin
           `${this.logPrefix()} received a string in the state "${this.state}", which has no method ${name}(string).`,
         );
       }
-      this.state = (method as StringStateMethod).call(this, string) ?? this.state;
+      const next = (method as StringStateMethod).call(this, string);
+      ensureState(next, this, this.transport);
+      this.state = next ?? this.state;
       if (this.state === "done") this.transport.loseConnection();
     }
   }

@@ -15,7 +15,7 @@ const CALL = "new Bucket(parentBucket, clock)";
 export class Bucket {
   /** Its capacity in tokens, one for each byte; null: unlimited. */
   maxburst: number | null = null;
-  /** Tokens that drain per second; null: it drains at once. */
+  /** Tokens that drain per second; null or Infinity: it drains at once. */
   rate: number | null = null;
   /** Tokens in the bucket as of the last drip(). */
   content = 0;
@@ -58,7 +58,8 @@ export class Bucket {
     const now = this.#clock.seconds();
     // A wall clock may be set back.
     const passed = Math.max(0, now - this.#lastDrip);
-    this.content = this.rate === null ? 0 : Math.max(0, this.content - passed * this.rate);
+    const { rate } = this;
+    this.content = rate === null || rate === Number.POSITIVE_INFINITY ? 0 : Math.max(0, this.content - passed * rate);
     this.#lastDrip = now;
     return this.content === 0;
   }

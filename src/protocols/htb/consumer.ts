@@ -7,7 +7,10 @@ import { encodedOr, ensureBytes } from "../../internet/arguments/writing.ts";
 import { bufferOf } from "../../internet/engine/view.ts";
 import type { Bytes, Consumer, PullProducer, PushProducer } from "../../internet/interfaces.ts";
 import { defaultClock } from "../../internet/reactor/defaultclock.ts";
+import { callAndLog, logRejection, onRejection } from "../../internet/rejection.ts";
 import type { DelayedCall, ReactorTime } from "../../internet/time.ts";
+import { nameOf } from "../../logger/describe.ts";
+import { err } from "../../logger/log.ts";
 import { Bucket } from "./bucket.ts";
 
 const CALL = "new ShapedConsumer(consumer, bucket, clock)";
@@ -85,16 +88,14 @@ export class ShapedConsumer implements Consumer, PushProducer {
     const bytes = typeof given === "string" ? Buffer.from(given) : bufferOf(given);
     this.#attach();
     this.#wrote = true;
-    let sent = 0;
-    if (this.#buffered === 0 && !this.#paused) {
-      sent = this.bucket.add(bytes.length);
-      if (sent > 0) this.consumer.write(sent === bytes.length ? bytes : bytes.subarray(0, sent));
-    }
-    if (sent < bytes.length && !this.#stopped) {
+    const sent = this.#buffered === 0 && !this.#paused ? this.bucket.add(bytes.length) : 0;
+    // Before consumer.write(), which may call write() again.
+    if (sent < bytes.length) {
       this.#pieces.push(Buffer.from(bytes.subarray(sent)));
       this.#buffered += bytes.length - sent;
-      if (this.#buffered >= this.bufferSize) this.#pauseProducer();
     }
+    if (sent > 0) this.consumer.write(sent === bytes.length ? bytes : bytes.subarray(0, sent));
+    if (sent < bytes.length && this.#buffered >= this.bufferSize) this.#pauseProducer();
     // Also when nothing is buffered: a pull producer is asked for more.
     this.#flush();
   }
@@ -106,7 +107,7 @@ export class ShapedConsumer implements Consumer, PushProducer {
       throw new Error("This consumer already has a producer: call unregisterProducer() first.");
     }
     if (this.#stopped) {
-      producer.stopProducing();
+      logRejection(producer.stopProducing(), "A producer threw in stopProducing()");
       return;
     }
     this.producer = producer;
@@ -142,7 +143,10 @@ export class ShapedConsumer implements Consumer, PushProducer {
     this.#pieces = [];
     this.#buffered = 0;
     this.#release();
-    producer?.stopProducing();
+    callAndLog(
+      () => producer?.stopProducing(),
+      () => "A producer threw in stopProducing()",
+    );
   }
 
   /** Called when the buffer has run empty. */
@@ -157,6 +161,12 @@ export class ShapedConsumer implements Consumer, PushProducer {
 
   /** Called after the producer was resumed; it may be paused again by then. */
   protected producerResumed(): void {}
+
+  /** The producer threw or rejected. By default it is logged, and unregistered. */
+  protected producerFailed(error: unknown): void {
+    err(error, `${nameOf(this.producer)} threw; it is asked for nothing more`);
+    this.unregisterProducer();
+  }
 
   /** Unregister from the consumer. */
   detach(): void {
@@ -187,7 +197,20 @@ export class ShapedConsumer implements Consumer, PushProducer {
   #pauseProducer(): void {
     if (this.producer === null || !this.#streaming || this.#producerPaused) return;
     this.#producerPaused = true;
-    (this.producer as PushProducer).pauseProducing();
+    this.#tell((producer) => (producer as PushProducer).pauseProducing());
+  }
+
+  /** Call a method of the producer, which may be async. */
+  #tell(call: (producer: PushProducer | PullProducer) => unknown): void {
+    const producer = this.producer!;
+    const failed = (error: unknown): void => {
+      if (producer === this.producer) this.producerFailed(error);
+    };
+    try {
+      onRejection(call(producer), failed);
+    } catch (error) {
+      failed(error);
+    }
   }
 
   /** Write as much as the bucket allows, then ask the producer for more, until it does not write at once. */
@@ -213,21 +236,22 @@ export class ShapedConsumer implements Consumer, PushProducer {
     while (this.#buffered > 0 && !this.#paused) {
       let allowed = this.bucket.add(this.#buffered);
       if (allowed === 0) return;
-      this.#buffered -= allowed;
       const pieces = this.#pieces;
       let whole = 0;
-      while (allowed > 0 && !this.#stopped) {
-        const piece = pieces[whole]!;
-        if (piece.length > allowed) {
-          pieces[whole] = piece.subarray(allowed);
-          this.consumer.write(piece.subarray(0, allowed));
-          break;
+      try {
+        while (allowed > 0 && !this.#stopped) {
+          const piece = pieces[whole]!;
+          const part = piece.subarray(0, allowed);
+          if (part.length < piece.length) pieces[whole] = piece.subarray(allowed);
+          else whole++;
+          allowed -= part.length;
+          // Before consumer.write(), which may call write() again: what is behind `part` is still to be sent.
+          this.#buffered -= part.length;
+          this.consumer.write(part);
         }
-        whole++;
-        allowed -= piece.length;
-        this.consumer.write(piece);
+      } finally {
+        pieces.splice(0, whole);
       }
-      pieces.splice(0, whole);
     }
   }
 
@@ -237,7 +261,7 @@ export class ShapedConsumer implements Consumer, PushProducer {
     if (producer === null || !this.asksProducer || (this.#streaming && !this.#producerPaused)) return false;
     this.#producerPaused = false;
     this.#wrote = false;
-    producer.resumeProducing();
+    this.#tell((asked) => asked.resumeProducing());
     this.producerResumed();
     return this.#wrote;
   }

@@ -7,6 +7,7 @@ import type { Failure } from "../../internet/failure.ts";
 import type { Address, Bytes, ProtocolLike, PullProducer, PushProducer, Transport } from "../../internet/interfaces.ts";
 import { PRODUCER, PRODUCER_PAUSED, STREAMING } from "../../internet/stream/closing.ts";
 import type { ReactorTime } from "../../internet/time.ts";
+import { endBy } from "../guard.ts";
 import { HoldingWrapper } from "../policies/holding.ts";
 import { type WrappableFactory, WrappingFactory } from "../policies/wrapper.ts";
 import type { Bucket } from "./bucket.ts";
@@ -95,6 +96,10 @@ class Shaper extends ShapedConsumer {
 
   protected override get asksProducer(): boolean {
     return this.#owner.asksProducer;
+  }
+
+  protected override producerFailed(error: unknown): void {
+    endBy(error, this.#owner, this.#owner);
   }
 
   protected override producerResumed(): void {

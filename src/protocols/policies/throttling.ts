@@ -10,7 +10,7 @@ import { defaultClock } from "../../internet/reactor/defaultclock.ts";
 import { PRODUCER, PRODUCER_PAUSED, STREAMING } from "../../internet/stream/closing.ts";
 import type { DelayedCall, ReactorTime } from "../../internet/time.ts";
 import { msg } from "../../logger/log.ts";
-import { endBy } from "../guard.ts";
+import { endBy, watch } from "../guard.ts";
 import { Bucket } from "../htb/bucket.ts";
 import { HoldingWrapper } from "./holding.ts";
 import { type WrappableFactory, WrappingFactory } from "./wrapper.ts";
@@ -59,7 +59,7 @@ export class ThrottlingProtocol<P extends ProtocolLike = ProtocolLike> extends H
       this.#valve = before;
       throw error;
     }
-    if (this.#writesThrottled && this.#valve === valve) valve.throttle();
+    if (this.#writesThrottled && this.#valve === valve) watch(valve.throttle(), this, this);
   }
 
   override unregisterProducer(): void {
@@ -97,12 +97,12 @@ export class ThrottlingProtocol<P extends ProtocolLike = ProtocolLike> extends H
     this.#turn((valve) => valve.unthrottle());
   }
 
-  /** An error that the producer throws ends this connection only: the factory continues with the others. */
-  #turn(how: (valve: Valve) => void): void {
+  /** A producer that throws or rejects ends this connection only: the factory continues with the others. */
+  #turn(how: (valve: Valve) => unknown): void {
     // Once FIN or the close has begun, a producer that is paused stays paused.
     if (this.#valve === null || this.ending) return;
     try {
-      how(this.#valve);
+      watch(how(this.#valve), this, this);
     } catch (error) {
       endBy(error, this, this);
     }
@@ -131,36 +131,39 @@ class Valve implements PushProducer {
     return !this.#streaming || this.#congested || this.#throttled;
   }
 
-  pauseProducing(): void {
+  // Each returns the result of the producer's method, which may be a promise that the caller watches.
+
+  pauseProducing(): unknown {
     this.#congested = true;
-    if (!this.#throttled) (this.#producer as PushProducer).pauseProducing();
+    return this.#throttled ? undefined : (this.#producer as PushProducer).pauseProducing();
   }
 
-  resumeProducing(): void {
+  resumeProducing(): unknown {
     this.#congested = false;
-    if (!this.#throttled) this.#resume();
+    return this.#throttled ? undefined : this.#resume();
   }
 
-  stopProducing(): void {
-    this.#producer.stopProducing();
+  stopProducing(): unknown {
+    return this.#producer.stopProducing();
   }
 
-  throttle(): void {
-    if (this.#throttled) return;
+  throttle(): unknown {
+    if (this.#throttled) return undefined;
     this.#throttled = true;
-    if (this.#streaming && !this.#congested) (this.#producer as PushProducer).pauseProducing();
+    return this.#streaming && !this.#congested ? (this.#producer as PushProducer).pauseProducing() : undefined;
   }
 
-  unthrottle(): void {
-    if (!this.#throttled) return;
+  unthrottle(): unknown {
+    if (!this.#throttled) return undefined;
     this.#throttled = false;
-    if (!this.#congested) this.#resume();
+    return this.#congested ? undefined : this.#resume();
   }
 
-  #resume(): void {
+  #resume(): unknown {
     if (!this.#streaming) this.#congested = true;
-    this.#producer.resumeProducing();
+    const result: unknown = this.#producer.resumeProducing();
     this.#resumed();
+    return result;
   }
 }
 

@@ -57,11 +57,11 @@ export function TimeoutMixin<B extends new (...args: never[]) => Protocol>(Base:
 
     setTimeout(period: number | null): number | null {
       if (period !== null) check("setTimeout(period)", "period", period, PERIOD);
-      const before = this.timeOut;
-      this.timeOut = period;
       if (period === null) this.#cancel();
       else if (this.#call?.active()) this.#call.reset(period);
       else this.#call = (this.clock ?? defaultClock()).callLater(period, () => this.timeoutConnection());
+      const before = this.timeOut;
+      this.timeOut = period;
       return before;
     }
 

@@ -5,6 +5,7 @@ import { encodedOr, ensureBytes } from "../../internet/arguments/writing.ts";
 import { bufferOf } from "../../internet/engine/view.ts";
 import type { Failure } from "../../internet/failure.ts";
 import type { Address, Bytes, ProtocolLike } from "../../internet/interfaces.ts";
+import { callAndLog } from "../../internet/rejection.ts";
 import { ProtocolWrapper, type WrappableFactory, WrappingFactory } from "./wrapper.ts";
 
 const FACTORY = "new TrafficLoggingFactory(wrappedFactory, sink, options)";
@@ -12,7 +13,7 @@ const PROTOCOL = "new TrafficLoggingProtocol(factory, wrappedProtocol, sink, len
 const LENGTH_LIMIT = kinds.count(0);
 const NUMBER = kinds.integer(0);
 
-/** Receives the lines of the log, without line ends. `number` identifies the connection. */
+/** Receives the lines of the log, without line ends. `number` identifies the connection. Its exceptions are logged. */
 export type TrafficSink = (line: string, number: number) => void;
 
 const ROW = 16;
@@ -89,7 +90,11 @@ export class TrafficLoggingProtocol<P extends ProtocolLike = ProtocolLike> exten
   }
 
   #log(what: string): void {
-    this.#sink(`${this.#number} ${what}`, this.#number);
+    // A sink that throws must not keep the connection from closing, nor its protocol from learning of the loss.
+    callAndLog(
+      () => this.#sink(`${this.#number} ${what}`, this.#number),
+      () => "The sink of a traffic log threw",
+    );
   }
 }
 
