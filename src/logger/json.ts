@@ -21,7 +21,7 @@ export function formatEventAsJSON(event: LogEvent): string {
   const { time, level, namespace, format, message, fields, error, source } = event;
   const line: Record<string, unknown> = {
     time: Number.isFinite(time) ? time : 0,
-    level,
+    level: textOf(level),
     namespace: textOf(namespace),
     format: textOf(format),
     message,

@@ -3,7 +3,8 @@
  *
  *     new Map([[1, 2n]])   {"$type": "Map", "value": [[1, {"$type": "bigint", "value": "2"}]]}
  *
- * A value that cannot be restored (a function, deep nesting, a getter that throws) becomes a text in brackets. Nothing here throws.
+ * A value that cannot be restored (a function, deep nesting, a getter that throws) becomes a text in brackets, and so does
+ * everything after the first {@link VALUES_MAX} values. Nothing here throws.
  */
 import { isDate, isMap, isProxy, isRegExp, isSet, isUint8Array } from "node:util/types";
 import { isError, messageOf, read, summaryOf } from "./describe.ts";
@@ -13,6 +14,8 @@ const TAG = "$type";
 
 /** A limit, since causes may be cyclic, and fields may be deeply nested. */
 const DEPTH_MAX = 8;
+/** A limit, since an object that is referred to many times is encoded each time: a graph would grow exponentially. */
+const VALUES_MAX = 100_000;
 
 interface Tagged {
   readonly [TAG]: string;
@@ -23,11 +26,12 @@ const tagged = (type: string, value: unknown): Tagged => ({ [TAG]: type, value }
 
 /** A JSON form of `value`, from which {@link decode} restores it as far as possible. */
 export function encode(value: unknown): unknown {
-  return encoded(value, 0, []);
+  return encoded(value, 0, [], { left: VALUES_MAX });
 }
 
-function encoded(value: unknown, depth: number, inside: readonly object[]): unknown {
+function encoded(value: unknown, depth: number, inside: readonly object[], values: { left: number }): unknown {
   try {
+    if (values.left-- <= 0) return "[more]";
     switch (typeof value) {
       case "undefined":
         return tagged("undefined", null);
@@ -49,7 +53,7 @@ function encoded(value: unknown, depth: number, inside: readonly object[]): unkn
     if (value === null) return null;
     if (inside.includes(value)) return "[circular]";
     if (depth === DEPTH_MAX) return "[deep]";
-    return encodedObject(value, (part) => encoded(part, depth + 1, [...inside, value]));
+    return encodedObject(value, (part) => encoded(part, depth + 1, [...inside, value], values));
   } catch (error) {
     return `[unreadable: ${summaryOf(error)}]`;
   }

@@ -43,8 +43,14 @@ export class LogPublisher {
     for (const observer of observers) {
       tell(observer, event, (error) => {
         const report = observerFailed(error, event);
-        for (const other of observers) if (other !== observer) tell(other, report, ignore);
-        if (observers.length === 1) lastResort(report);
+        const others = observers.filter((other) => other !== observer);
+        let failed = 0;
+        for (const other of others) {
+          tell(other, report, () => {
+            failed++;
+          });
+        }
+        if (failed === others.length) lastResort(report);
       });
     }
   };
@@ -70,9 +76,7 @@ function tell(observer: LogObserver, event: LogEvent, failed: (error: unknown) =
   }
 }
 
-/** For an observer that throws on a report: its exceptions on events of the program are reported. */
-function ignore(): void {}
-
+/** For a report that no other observer took. */
 function lastResort(event: LogEvent): void {
   try {
     process.stderr.write(`${event.message}: ${summaryOf(event.error)}\n`);

@@ -326,15 +326,16 @@ export class SocketDuplex extends Duplex implements PushProducer {
       return;
     }
     const cut = this.#resetting || this.#congested;
-    transport.unregisterProducer();
-    if (cut) transport.abortConnection();
-    else transport.loseConnection();
     const late = setTimeout(() => transport.abortConnection(), FLUSH_MS);
     late.unref();
+    // Before the close: a transport in memory may be lost inside it.
     this.#closing = () => {
       clearTimeout(late);
       finish();
     };
+    transport.unregisterProducer();
+    if (cut) transport.abortConnection();
+    else transport.loseConnection();
   }
 
   #send(pieces: Buffer[], callback: Callback): void {

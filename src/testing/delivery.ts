@@ -1,19 +1,21 @@
 /** Delivers bytes to a protocol as the engine does. */
 
-import type { ProtocolLike } from "../internet/interfaces.ts";
+import { copyOf } from "../internet/bytes.ts";
+import type { Bytes, ProtocolLike } from "../internet/interfaces.ts";
 import { borrowsFrom } from "../internet/stream/borrowing.ts";
 
 const OVERWRITTEN = 0xee;
 
 /**
- * Call dataReceived() with `data`, which the protocol then owns. If it borrows, the bytes are overwritten afterwards,
- * so that a protocol that keeps them fails its test.
+ * Call dataReceived() with a copy of `data` in memory of its own, which the protocol may transfer. If it borrows, the bytes
+ * are overwritten afterwards, so that a protocol that keeps them fails its test.
  */
-export function deliver(protocol: ProtocolLike, data: Buffer): void {
+export function deliver(protocol: ProtocolLike, data: Bytes): void {
+  const received = copyOf(typeof data === "string" ? Buffer.from(data) : data);
   const lent = borrowsFrom(protocol);
   try {
-    protocol.dataReceived(data);
+    protocol.dataReceived(received);
   } finally {
-    if (lent) data.fill(OVERWRITTEN);
+    if (lent) received.fill(OVERWRITTEN);
   }
 }

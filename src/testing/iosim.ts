@@ -140,7 +140,7 @@ export class FakeTransport extends MemoryTransport {
   private receive(protocol: ProtocolLike, item: Buffer | typeof END): void {
     if (item === END) this.peerEnded();
     else if (this.tls !== null && this.peerContext === null) this.refuse("plain bytes came instead of a handshake");
-    else deliver(protocol, Buffer.from(item));
+    else deliver(protocol, item);
   }
 
   private shakeHands(context: FakeContext): void {

@@ -78,7 +78,7 @@ export class StringTransport extends MemoryTransport {
     const protocol = this.connected();
     if ((this.flags & DEAF) !== 0) return;
     if (this.producerState === "paused") throw new Error("The protocol has paused this transport: nothing arrives.");
-    deliver(protocol, Buffer.from(data as string));
+    deliver(protocol, data);
   }
 
   /**

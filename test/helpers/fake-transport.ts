@@ -34,7 +34,7 @@ export class FakeTransport extends StringTransport {
 
   /** Bytes arrive, also while reading is paused: they were in flight. */
   override receive(data: Bytes): void {
-    if (this.protocol !== null) deliver(this.protocol, Buffer.from(data as string));
+    if (this.protocol !== null) deliver(this.protocol, data);
   }
 
   override switchProtocol(next: ProtocolLike): void {

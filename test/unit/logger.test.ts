@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { Deferred, fail } from "../../src/entries/defer.ts";
 import { Failure } from "../../src/internet/failure.ts";
 import {
@@ -189,6 +189,20 @@ describe("the publisher", () => {
     publisher.removeObserver(observer);
     publisher.publish(event("info", "x"));
     expect(told).toBe(1);
+  });
+
+  it("writes to standard error when every observer throws", () => {
+    const written = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+    onTestFinished(() => written.mockRestore());
+    const broken = (why: string) => (): never => {
+      throw new Error(why);
+    };
+    new LogPublisher(broken("one"), broken("two")).publish(event("info", "x"));
+    const lines = written.mock.calls.map(([text]) => text);
+    expect(lines).toEqual([
+      "A log observer threw; the event was: x: Error: one\n",
+      "A log observer threw; the event was: x: Error: two\n",
+    ]);
   });
 
   it("calls the other observers when one throws, and reports that to them", () => {
@@ -454,6 +468,19 @@ describe("text", () => {
 });
 
 describe("JSON", () => {
+  it("grows with the values of a field, not with the references between them", () => {
+    let graph: unknown = "leaf";
+    for (let i = 0; i < 7; i++) graph = Array.from({ length: 16 }, () => graph);
+    const line = formatEventAsJSON(event("info", "x", { graph }));
+    expect(line).toContain("[more]");
+    expect(line.length).toBeLessThan(2_000_000);
+  });
+
+  it.each(Object.entries(HOSTILE_VALUES))("is written for an event whose level is %s", (_name, hostile) => {
+    const line = formatEventAsJSON(event(hostile() as LogLevel, "x"));
+    expect(JSON.parse(line)).toMatchObject({ level: expect.any(String), message: "x" });
+  });
+
   it("is one line per event", () => {
     const line = formatEventAsJSON(event("info", "{a} and\nb", { a: 1 }));
     expect(line.endsWith("\n")).toBe(true);

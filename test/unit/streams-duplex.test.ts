@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { succeed } from "../../src/entries/defer.ts";
 import { connectDuplex, duplexFactory, type SocketDuplex, toDuplex } from "../../src/entries/streams.ts";
+import { StringTransportWithDisconnection } from "../../src/entries/testing.ts";
 import { TCP4ClientEndpoint } from "../../src/internet/endpoints/tcp.ts";
 import {
   ConnectError,
@@ -14,6 +15,7 @@ import {
   TimeoutError,
 } from "../../src/internet/error.ts";
 import { Failure } from "../../src/internet/failure.ts";
+import { Protocol } from "../../src/internet/protocol.ts";
 import { FakeReactor } from "../helpers/fake-transport.ts";
 import { Gate, turns } from "../helpers/gate.ts";
 import { OwningTransport } from "../helpers/owning-transport.ts";
@@ -210,6 +212,16 @@ describe("the end of a Duplex", () => {
     await turns(1);
     expect(events).toEqual(["error why", "close true"]);
   });
+
+  it.each(["destroy", "resetAndDestroy"] as const)(
+    "by %s() is told when the transport is lost inside it",
+    async (how) => {
+      const duplex = toDuplex(new StringTransportWithDisconnection({ lenient: true }).connect(new Protocol()));
+      const closed = once(duplex, "close");
+      duplex[how]();
+      expect(await closed).toEqual([false]);
+    },
+  );
 
   it("by destroySoon() comes after everything is sent, also when it already is", async () => {
     const { transport, duplex } = opened();

@@ -22,6 +22,19 @@ const pushProducer = () => {
 };
 
 describe("a StringTransport", () => {
+  it("delivers bytes in memory of their own, as the engine does", () => {
+    const sizes: number[] = [];
+    class Sizes extends Protocol {
+      override dataReceived(data: Buffer): void {
+        sizes.push(data.buffer.byteLength);
+      }
+    }
+    const transport = new StringTransport().connect(new Sizes());
+    transport.receive("text");
+    transport.receive(Buffer.from("bytes"));
+    expect(sizes).toEqual([4, 5]);
+  });
+
   it("keeps what is written, strings as UTF-8", () => {
     const transport = new StringTransport();
     transport.write("gr\u00fc\u00df");
