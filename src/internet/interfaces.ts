@@ -58,7 +58,7 @@ export interface Transport extends Consumer, PushProducer {
   getTcpNoDelay(): boolean;
   setTcpKeepAlive(on: boolean): void;
   getTcpKeepAlive(): boolean;
-  /** True after loseConnection(), until the connection is lost. */
+  /** True once loseConnection() or abortConnection() was called, by the transport itself as well; also after the loss. */
   readonly disconnecting: boolean;
   /**
    * Hand the connection to `next`, for protocols that switch to another one mid-stream: its makeConnection() is called,
@@ -127,7 +127,7 @@ export interface ListenTCPOptions {
 
 /** How to connect. */
 export interface ConnectTCPOptions {
-  /** Seconds until the attempt fails with TimeoutError. Default 30. */
+  /** Seconds until the attempt fails with ConnectTimeoutError. Default 30. */
   readonly timeout?: number;
   /** Local address to connect from: `[host, port]`; port 0 lets the kernel choose. */
   readonly bindAddress?: readonly [host: string, port: number];

@@ -25,6 +25,16 @@ forEachReactor((make) => {
     expect(options()).toEqual([false, false]);
   });
 
+  test("options answer as before between abortConnection() and the loss", async () => {
+    const { port, next } = serve(make(), () => new Recorder());
+    await Peer.connect(port);
+    const { transport, lost, losses } = await next();
+    transport.setTcpKeepAlive(true);
+    transport.abortConnection();
+    expect([losses, transport.getTcpNoDelay(), transport.getTcpKeepAlive()]).toEqual([0, true, true]);
+    await lost.promise;
+  });
+
   test("an option that the engine does not know is refused, and changes no other", async () => {
     const { port, next } = serve(make(), () => new Recorder());
     const peer = await Peer.connect(port);

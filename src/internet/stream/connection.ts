@@ -108,7 +108,7 @@ export class TcpConnection extends ClosingTransport implements Transport {
   }
 
   get peerHasEnded(): boolean {
-    return (this.flags & PEER_ENDED) !== 0;
+    return (this.flags & (PEER_ENDED | END_HELD)) !== 0;
   }
 
   /** @param lent the bytes are valid only until this returns */
@@ -127,7 +127,7 @@ export class TcpConnection extends ClosingTransport implements Transport {
 
   readEnded(): void {
     if ((this.flags & (PAUSED | DELIVERY_DUE)) === 0) this.peerEnded();
-    else this.flags |= PEER_ENDED | END_HELD;
+    else this.flags = (this.flags & ~PEER_ENDED) | END_HELD; // it has not ended for the protocol until that is told
   }
 
   closed(errno: number, how: number): void {
@@ -190,7 +190,7 @@ export class TcpConnection extends ClosingTransport implements Transport {
     if ((this.flags & LOST) !== 0) return;
     this.begin(next);
     // The previous protocol was told of the peer's FIN, this one was not.
-    if ((this.flags & (PEER_ENDED | END_HELD)) !== PEER_ENDED) return;
+    if ((this.flags & PEER_ENDED) === 0) return;
     this.owner.soon(() => {
       if (this.receiver === next) this.readEnded();
     });
@@ -204,8 +204,7 @@ export class TcpConnection extends ClosingTransport implements Transport {
 
   /** True by default: the writes of a tick are sent together anyway. */
   getTcpNoDelay(): boolean {
-    if ((this.flags & LOST) !== 0) return (this.flags & DELAYS) === 0;
-    return this.native.getOption(this.handle, SocketOption.NODELAY) === 1;
+    return this.option(SocketOption.NODELAY, (this.flags & DELAYS) === 0);
   }
 
   setTcpKeepAlive(on: boolean): void {
@@ -215,8 +214,7 @@ export class TcpConnection extends ClosingTransport implements Transport {
   }
 
   getTcpKeepAlive(): boolean {
-    if ((this.flags & LOST) !== 0) return (this.flags & KEEPS_ALIVE) !== 0;
-    return this.native.getOption(this.handle, SocketOption.KEEPALIVE) === 1;
+    return this.option(SocketOption.KEEPALIVE, (this.flags & KEEPS_ALIVE) !== 0);
   }
 
   // --- closing ---------------------------------------------------------------------------------------------------
@@ -263,6 +261,12 @@ export class TcpConnection extends ClosingTransport implements Transport {
     this.reason ??= reason;
     this.flags |= CLOSING | CLOSE_DUE;
     this.native.close(this.handle);
+  }
+
+  /** The socket's option, or what is remembered of it once the engine has closed the socket, which it tells later. */
+  private option(option: number, remembered: boolean): boolean {
+    const value = this.native.getOption(this.handle, option);
+    return value < 0 ? remembered : value === 1;
   }
 
   private hold(data: Buffer, lent: boolean): void {
