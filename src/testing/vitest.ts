@@ -10,7 +10,7 @@ import { flag, type Kind } from "../internet/arguments/kinds.ts";
 import { noteReports, pendingFailures, type ReportNotes } from "../internet/defer/unhandled.ts";
 import type { ErrorType, Failure } from "../internet/failure.ts";
 import { installedReactor } from "../internet/reactor/installation.ts";
-import { describe } from "../logger/describe.ts";
+import { describe, isInstance } from "../logger/describe.ts";
 import type { LogEvent } from "../logger/event.ts";
 import { atLeast } from "../logger/level.ts";
 import { type CapturedLogs, capturedLogs } from "../logger/log.ts";
@@ -116,7 +116,7 @@ export function flushLoggedErrors(...types: ErrorType[]): unknown[] {
   ensureErrorTypes("flushLoggedErrors(...types)", types);
   if (current === undefined) throw new Error("flushLoggedErrors() needs checkLeaks() in this file or describe().");
   const taken = errorsOf(current).filter(
-    ({ error }) => types.length === 0 || types.some((type) => error instanceof type),
+    ({ error }) => types.length === 0 || types.some((type) => isInstance(error, type)),
   );
   for (const event of taken) current.flushed.add(event);
   return taken.map(({ error }) => error);

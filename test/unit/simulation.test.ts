@@ -3,6 +3,7 @@ import { ReactorNotRunning } from "../../src/internet/error.ts";
 import { Protocol } from "../../src/internet/protocol.ts";
 import { err, msg } from "../../src/logger/log.ts";
 import { Simulation, SimulationFailure, simulate } from "../../src/testing/simulation/simulation.ts";
+import { HOSTILE_VALUES } from "../helpers/hostilevalues.ts";
 import { Recorder } from "../helpers/recorder.ts";
 import { dial, listen, pair, world } from "../sim/world.ts";
 
@@ -22,6 +23,21 @@ test("host() returns the same host for a name and for its address, and addresses
   expect(named.reactor.name).toBe("simulated");
   expect(named.reactor.running).toBe(true);
 });
+
+test.each(Object.entries(HOSTILE_VALUES))(
+  "a run that throws or logs %s fails with its seed",
+  async (_name, hostile) => {
+    const thrown = simulate({ seed: 7 }, async () => {
+      throw hostile();
+    });
+    await expect(thrown).rejects.toThrow(/^The simulation failed with seed 7/);
+    const logging = simulate({ seed: 7 }, async (sim) => {
+      sim.after(1, () => err(hostile(), "it failed"));
+      await sim.run(2);
+    });
+    await expect(logging).rejects.toThrow(/^The simulation failed with seed 7/);
+  },
+);
 
 test("time advances only in run(), and is the same for every reactor", async () => {
   const sim = new Simulation();

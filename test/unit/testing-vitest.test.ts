@@ -4,6 +4,7 @@ import { Clock, connectedServerAndClient, MemoryReactor, StringTransport } from 
 import { Factory, Protocol } from "../../src/internet/protocol.ts";
 import { capturedLogs, err } from "../../src/logger/log.ts";
 import { checkLeaks, flushLoggedErrors } from "../../src/testing/vitest.ts";
+import { revoked } from "../helpers/hostilevalues.ts";
 
 class Boom extends Error {}
 
@@ -38,10 +39,12 @@ describe("tests without leaks", () => {
     await quietly(() => {
       err(error, "meant");
       err(new TypeError(), "meant as well");
+      err(revoked({}), "meant, too");
     });
     expect(flushLoggedErrors(RangeError)).toEqual([]);
     expect(flushLoggedErrors(Boom)).toEqual([error]);
-    expect(flushLoggedErrors()).toEqual([expect.any(TypeError)]);
+    expect(flushLoggedErrors(TypeError)).toEqual([expect.any(TypeError)]);
+    expect(flushLoggedErrors()).toHaveLength(1);
     expect(flushLoggedErrors()).toEqual([]);
   });
 });

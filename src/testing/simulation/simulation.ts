@@ -16,6 +16,7 @@ import { isIPv4 } from "node:net";
 import { check, checkOptions } from "../../internet/arguments/check.ts";
 import { callable, flag, seconds as secondsKind, text, thenable } from "../../internet/arguments/kinds.ts";
 import { SkeinError } from "../../internet/error.ts";
+import { isInstance, summaryOf } from "../../logger/describe.ts";
 import { divertLog } from "../../logger/log.ts";
 import { FAULT_RULES, HOST, HOSTS, LINES, LINK_SETTINGS, SIMULATE_OPTIONS, SIMULATION_OPTIONS } from "./arguments.ts";
 import type { SimulatedConnection } from "./connectionhandle.ts";
@@ -209,7 +210,7 @@ export class Simulation {
     const latest = this.latest(LINES_IN_FAILURE).map((line) => `  ${line}`);
     return new SimulationFailure(
       [
-        `The simulation failed with seed ${this.seed}, after ${this.seconds()} virtual seconds: ${String(error)}`,
+        `The simulation failed with seed ${this.seed}, after ${this.seconds()} virtual seconds: ${summaryOf(error)}`,
         `Replay it with SKEIN_SEED=${this.seed}, or { seed: ${this.seed} }. What happened last:`,
         ...latest,
       ].join("\n"),
@@ -274,7 +275,7 @@ export async function simulate(
     try {
       await body(sim);
     } catch (error) {
-      throw error instanceof SimulationFailure ? error : sim.failure(error);
+      throw isInstance(error, SimulationFailure) ? error : sim.failure(error);
     }
     results.push({ seed: sim.seed, traceHash: sim.traceHash, seconds: sim.seconds() });
   }
