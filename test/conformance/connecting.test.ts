@@ -21,6 +21,21 @@ import { Client, Recorder, serve } from "../helpers/recorder.ts";
 import { bracketed, loopback, world } from "../helpers/world.ts";
 
 forEachReactor((make, { transport }) => {
+  test("a factory whose doStart() connects again is started once, and makes one attempt", async () => {
+    const reactor = make();
+    const { port } = serve(reactor, () => new Recorder());
+    const factory = new Client(() => new Recorder());
+    const connector = reactor.connectTCP(loopback(), port, factory);
+    connector.stopConnecting();
+    let starts = 0;
+    factory.doStart = () => {
+      if (starts++ === 0) connector.connect();
+    };
+    connector.connect();
+    await (await factory.next()).made.promise;
+    expect([starts, factory.built.length, reactor.getDelayedCalls()]).toEqual([1, 1, []]);
+  });
+
   /** The error that an attempt fails with; its factory must hear of nothing else. */
   async function failureOf(host: string, port: number, options: ConnectTCPOptions = {}): Promise<unknown> {
     const factory = new Client(() => new Recorder());

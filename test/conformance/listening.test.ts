@@ -143,6 +143,20 @@ forEachReactor((make) => {
     await listening.stopListening();
   });
 
+  test("a factory whose doStart() starts its port again is started once, and leaves one port", async () => {
+    const reactor = make();
+    const { factory, listening } = serve(reactor, () => new Recorder());
+    await listening.stopListening();
+    let starts = 0;
+    factory.doStart = () => {
+      if (starts++ === 0) listening.startListening();
+    };
+    listening.startListening();
+    expect([starts, reactor.stats().connections]).toEqual([1, 1]);
+    await listening.stopListening();
+    expect(reactor.stats().connections).toBe(0);
+  });
+
   test("a stopped port can listen again", async () => {
     const { factory, listening } = serve(make(), () => new Echo());
     await listening.stopListening();

@@ -163,6 +163,26 @@ describe("a Cooperator", () => {
     expect(() => coiterate(upTo(1))).toThrow(NoClockError);
   });
 
+  it("keeps no task that it could not schedule", () => {
+    let tick: (() => void) | undefined;
+    const cooperator = new Cooperator({
+      scheduler: (f) => {
+        const failing = tick === undefined;
+        tick = f;
+        if (failing) throw new NoClockError();
+        return { cancel: () => undefined };
+      },
+    });
+    const steps: string[] = [];
+    const work = function* (name: string) {
+      yield steps.push(name);
+    };
+    expect(() => cooperator.cooperate(work("refused"))).toThrow(NoClockError);
+    cooperator.cooperate(work("accepted"));
+    tick?.();
+    expect(steps).toEqual(["accepted"]);
+  });
+
   it("accepts any iterable", () => {
     const { cooperator, tick } = byHand(10);
     const array = [1, 2, 3];

@@ -62,8 +62,14 @@ export class TcpConnector implements Connector, AttemptEvents, ConnectionOwner {
       throw new Error(`connect() is for a disconnected connector; this one is ${this.state}.`);
     }
     if (!this.#factoryStarted) {
-      this.#factory.doStart();
-      this.#factoryStarted = true;
+      this.#factoryStarted = true; // first, since doStart() may call connect()
+      try {
+        this.#factory.doStart();
+      } catch (error) {
+        this.#factoryStarted = false;
+        throw error;
+      }
+      if (this.state !== "disconnected") return;
     }
     this.state = "connecting";
     this.#keeper.attempts.add(this);

@@ -68,13 +68,14 @@ export class TcpPort implements ListeningPort, ListenerEvents, ConnectionOwner {
     const { interface: host = "", backlog = 50, reusePort = false } = this.#options;
     const result = this.#link.listen({ host, port: this.#port, backlog, reusePort });
     if (result < 0) throw new CannotListenError(host, this.#port, -result);
+    this.#handle = result; // first, since doStart() may call startListening()
     try {
       this.#factory.doStart();
     } catch (error) {
+      this.#handle = -1;
       this.#link.native.close(result);
       throw error;
     }
-    this.#handle = result;
     this.#host = addressFrom(this.#link.native.localAddress(result)) ?? this.#host;
     this.#hosts = EVERY_INTERFACE.has(this.#host.host) ? new Map() : undefined;
     this.#link.addListener(result, this);

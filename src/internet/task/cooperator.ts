@@ -270,7 +270,12 @@ export class Cooperator {
       return;
     }
     this.tasks.add(task);
-    this.schedule();
+    try {
+      this.schedule();
+    } catch (error) {
+      this.tasks.delete(task); // the caller does not get the task, so that nothing could stop it
+      throw error;
+    }
   }
 
   private remove(task: CooperativeTask<unknown>): void {
