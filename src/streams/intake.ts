@@ -13,6 +13,8 @@ import { ConnectionDone, ConnectionLost, SkeinError } from "../internet/error.ts
 import type { Failure } from "../internet/failure.ts";
 import type { HalfCloseableProtocol, ProtocolLike, Transport } from "../internet/interfaces.ts";
 import { Protocol } from "../internet/protocol.ts";
+import { isThenable } from "../internet/thenable.ts";
+import { summaryOf } from "../logger/describe.ts";
 import { endBy, watch } from "../protocols/guard.ts";
 import { Pieces } from "./pieces.ts";
 import { budgetOf, type TickBudget } from "./tickbudget.ts";
@@ -79,7 +81,7 @@ export class Intake extends Protocol implements HalfCloseableProtocol {
 
   override connectionLost(reason: Failure): void {
     this.#lost = true;
-    if (reason.check(ConnectionDone) === undefined) this.#error = reason.value;
+    if (reason.check(ConnectionDone) === undefined) this.#error = fulfillable(reason.value);
     this.#end();
     this.#settleClosed(this.#error);
   }
@@ -235,4 +237,14 @@ export class Intake extends Protocol implements HalfCloseableProtocol {
       },
     };
   }
+}
+
+/** `error`, or an error that it caused if a promise cannot be fulfilled with it: a thenable, or a revoked Proxy. */
+function fulfillable(error: unknown): unknown {
+  try {
+    if (!isThenable(error)) return error;
+  } catch {
+    // Its `then` throws.
+  }
+  return new SkeinError(`The connection was lost because of ${summaryOf(error)}.`, { cause: error });
 }

@@ -12,6 +12,7 @@ import { lengthOf } from "../internet/bytes.ts";
 import { ConnectionDone } from "../internet/error.ts";
 import type { Address, PushProducer, Transport } from "../internet/interfaces.ts";
 import { LOOP, type Loop, loopOf } from "../internet/reactor/loop.ts";
+import { isInstance } from "../logger/describe.ts";
 import { type DuplexOptions, idleTime } from "./duplexoptions.ts";
 import { nodeError, nodeLoss, nodeRefusal } from "./nodeerror.ts";
 import { compact } from "./pieces.ts";
@@ -259,7 +260,7 @@ export class SocketDuplex extends Duplex implements PushProducer {
       closing();
       return;
     }
-    if (!(reason instanceof ConnectionDone)) {
+    if (!isInstance(reason, ConnectionDone)) {
       this.destroy(nodeLoss(reason));
       return;
     }

@@ -1,8 +1,11 @@
 /** Connections that get another owner, and bytes that are put back or given away. */
+import { once } from "node:events";
 import { describe, expect, it } from "vitest";
 import { type Connection, connectionOver, lines, strings, toDuplex, write } from "../../src/entries/streams.ts";
+import { Failure } from "../../src/internet/failure.ts";
 import { Protocol } from "../../src/internet/protocol.ts";
 import { budgetOf, OPERATIONS_A_TICK } from "../../src/streams/tickbudget.ts";
+import { HOSTILE_VALUES } from "../helpers/hostilevalues.ts";
 import { OwningTransport } from "../helpers/owning-transport.ts";
 
 function opened(): { transport: OwningTransport; connection: Connection } {
@@ -130,4 +133,33 @@ it("an item shares no memory with those after it: its owner can transfer it to a
   structuredClone(value, { transfer: [value!.buffer as ArrayBuffer] });
   const small = (await loop.next()).value!;
   expect([String(small), small.buffer.byteLength]).toEqual(["xxxxx", small.length]);
+});
+
+describe.each(Object.entries(HOSTILE_VALUES))("a connection that is lost because of %s", (_name, hostile) => {
+  it("settles `closed`, close() and the pending read", async () => {
+    const { transport, connection } = opened();
+    const reading = connection.read().then(
+      () => "read",
+      () => "lost",
+    );
+    transport.current?.connectionLost(new Failure(hostile()));
+    await Promise.all([connection.closed, connection.close()]);
+    expect([await reading, connection.lost]).toEqual([expect.stringMatching(/read|lost/), true]);
+  });
+
+  it("closes its Duplex", async () => {
+    const transport = OwningTransport.idle();
+    const duplex = toDuplex(transport).on("error", () => undefined);
+    const closed = once(duplex, "close").catch(() => undefined);
+    transport.current?.connectionLost(new Failure(hostile()));
+    await closed;
+    expect(duplex.destroyed).toBe(true);
+  });
+});
+
+it("a connection that is lost because of a thenable that never settles is closed", async () => {
+  const { transport, connection } = opened();
+  const cause = Object.create(null, { then: { value: () => undefined } });
+  transport.current?.connectionLost(new Failure(cause));
+  expect(await connection.closed).toMatchObject({ cause });
 });
