@@ -146,7 +146,7 @@ export class SocketDuplex extends Duplex implements PushProducer {
     clearTimeout(this.#idle);
     this.#idle = undefined;
     if (timeout > 0) {
-      this.#idle = setTimeout(() => this.#emitTimeout(), timeout);
+      this.#idle = setTimeout(() => !this.destroyed && this.emit("timeout"), timeout);
       this.#idle.unref();
       if (callback !== undefined) this.once("timeout", callback);
     } else if (callback !== undefined) {
@@ -388,10 +388,6 @@ export class SocketDuplex extends Duplex implements PushProducer {
 
   #active(): void {
     this.#idle?.refresh();
-  }
-
-  #emitTimeout(): void {
-    if (!this.destroyed) this.emit("timeout");
   }
 }
 
