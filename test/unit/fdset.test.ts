@@ -192,6 +192,22 @@ describe("FDSet", () => {
     expect(logged()).toEqual(["a watched descriptor: doWrite() failed: a string"]);
   });
 
+  it("names fileno() when that throws, before a call and behind it", () => {
+    for (const good of [0, 1]) {
+      const { fds, tell } = scripted();
+      const reader = new Watched(1);
+      fds.addReader(reader);
+      reader.doRead = () => undefined;
+      let calls = 0;
+      reader.fileno = () => {
+        if (calls++ === good) throw "a string";
+        return 1;
+      };
+      tell(ready(7, Interest.READ));
+    }
+    expect(logged()).toEqual(Array(2).fill("a watched descriptor: fileno() failed: a string"));
+  });
+
   it("ends every object when the reactor ends, once", () => {
     const { fds } = scripted();
     const [one, two] = [new Watched(1), new Watched(2)];

@@ -152,6 +152,7 @@ export class FDSet {
   ready(watch: Watch, what: number): void {
     const { object } = watch;
     let reading = false;
+    let call = "fileno()";
     let why: DescriptorEnd;
     try {
       if ((what & Interest.HANGUP) !== 0 && (what & Interest.READ) === 0) {
@@ -162,21 +163,26 @@ export class FDSet {
         why = new ConnectionFdescWentAway(watch.fd);
       } else {
         reading = watch.reader !== undefined && (what & Interest.READ) !== 0;
-        if (reading) why = watch.reader!.doRead();
+        if (reading) {
+          call = "doRead()";
+          why = watch.reader!.doRead();
+        }
         if (!why && watch.writer !== undefined && (what & Interest.WRITE) !== 0) {
           reading = false;
+          call = "doWrite()";
           why = watch.writer.doWrite();
         }
-        if (!why && this.#watches.get(object) === watch && object.fileno() !== watch.fd) {
-          why = new ConnectionFdescWentAway(watch.fd);
+        if (!why && this.#watches.get(object) === watch) {
+          call = "fileno()";
+          if (object.fileno() !== watch.fd) why = new ConnectionFdescWentAway(watch.fd);
         }
       }
     } catch (error) {
       why = isError(error) ? error : new Failure(error);
-      err(error, `${nameOf(object)}: ${reading ? "doRead()" : "doWrite()"} failed`);
+      err(error, `${nameOf(object)}: ${call} failed`);
     }
     if (!why) return;
-    logRejection(why, `${nameOf(object)}: ${reading ? "doRead()" : "doWrite()"} returned a promise that was rejected`);
+    logRejection(why, `${nameOf(object)}: ${call} returned a promise that was rejected`);
     this.#end(object, new Failure(why), reading);
   }
 
