@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 import { ConnectionDone } from "../../src/internet/error.ts";
 import type { Bytes } from "../../src/internet/interfaces.ts";
 import { FlowCheck, flow } from "../helpers/flow.ts";
+import { FAKE_BYTES, LYING_BYTES } from "../helpers/lyingbytes.ts";
 import { Peer } from "../helpers/peer.ts";
 import { FAMILIES, forEachReactor, takeLog } from "../helpers/reactors.ts";
 import { Echo, Recorder, serve } from "../helpers/recorder.ts";
@@ -13,8 +14,8 @@ const TEXT = "Grüße, 世界, 🧶";
 
 forEachReactor((make) => {
   /** A protocol that a peer is connected to. */
-  async function connected(): Promise<[Recorder, Peer]> {
-    const { port, next } = serve(make(), () => new Recorder());
+  async function connected(reactor = make()): Promise<[Recorder, Peer]> {
+    const { port, next } = serve(reactor, () => new Recorder());
     const peer = await Peer.connect(port);
     return [await next(), peer];
   }
@@ -72,6 +73,30 @@ forEachReactor((make) => {
     protocol.transport.writeSequence([]);
     const expected = `${TEXT}hi abcde`;
     expect(await peer.take(Buffer.byteLength(expected))).toBe(expected);
+  });
+
+  test("of bytes whose properties lie, what they hold is sent, and nothing of another connection", async () => {
+    const reactor = make();
+    const [secretive] = await connected(reactor);
+    for (const [what, lying] of Object.entries(LYING_BYTES)) {
+      const [protocol, peer] = await connected(reactor);
+      const texts = [6, 64, 65, 5000, 70_000].map((length) => "own".repeat(length).slice(0, length));
+      for (const text of texts) {
+        secretive.transport.write(`secret ${text}`);
+        protocol.transport.write(lying(text));
+        protocol.transport.writeSequence([lying(text)]);
+      }
+      protocol.transport.loseConnection();
+      expect([what, await peer.rest()]).toEqual([what, texts.map((text) => text + text).join("")]);
+    }
+    for (const [what, fake] of Object.entries(FAKE_BYTES)) {
+      const [protocol, peer] = await connected(reactor);
+      expect(() => protocol.transport.write(fake()), what).toThrow(TypeError);
+      expect(() => protocol.transport.writeSequence(["not sent", fake()]), what).toThrow(TypeError);
+      protocol.transport.write("sent");
+      protocol.transport.loseConnection();
+      expect([what, await peer.rest()]).toEqual([what, "sent"]);
+    }
   });
 
   test("an empty write has no effect", async () => {
