@@ -158,6 +158,43 @@ forEachReactor((make, { reactor: name }) => {
     await reader.arrived.reaches(2);
   });
 
+  test("an object that adds itself in its fileno() is registered once", async () => {
+    const reactor = make();
+    const [reading, writing] = pipe();
+    const reader = new Watched(reading);
+    let asked = 0;
+    reader.fileno = () => {
+      if (asked++ === 0) reactor.addReader(reader);
+      return reading;
+    };
+    reactor.addReader(reader);
+    expect(reactor.getReaders()).toEqual([reader]);
+    writeSync(writing, "once");
+    await reader.arrived.reaches(4);
+    await turns(20);
+    expect(reader.text).toBe("once");
+    reactor.removeReader(reader);
+    expect(reactor.stats().connections).toBe(0);
+  });
+
+  test("an object that another one adds in connectionLost(), for a descriptor that was reused, is kept", async () => {
+    const reactor = make();
+    const [reading, writing] = pipe();
+    const [gone, heir, late] = [new Watched(reading), new Watched(reading), new Watched(reading)];
+    reactor.addReader(gone);
+    gone.fileno = () => -1;
+    gone.connectionLost = (reason) => {
+      reactor.addReader(heir);
+      Watched.prototype.connectionLost.call(gone, reason);
+    };
+    expect(() => reactor.addReader(late)).toThrow(CannotWatchError);
+    expect(reactor.getReaders()).toEqual([heir]);
+    writeSync(writing, "for the heir");
+    await heir.arrived.reaches(12);
+    reactor.removeReader(heir);
+    expect([gone.losses.length, reactor.stats().connections]).toEqual([1, 0]);
+  });
+
   test("an object may remove itself in its own callback, and its neighbours", async () => {
     const reactor = make();
     const pipes = [pipe(), pipe(), pipe()];

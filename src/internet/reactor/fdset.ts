@@ -203,10 +203,13 @@ export class FDSet {
     const identity = identityOf(fd);
     if (identity === undefined) throw new CannotWatchError(nameOf(object), fd, errnoNamed("EBADF")!);
     const other = this.#byDescriptor.get(fd);
-    if (other !== undefined && numberOf(other.object) === fd)
-      throw new CannotWatchError(nameOf(object), fd, errnoNamed("EEXIST")!);
     // The other object closed its descriptor without removing it, and the number was reused.
-    if (other !== undefined) this.#end(other.object, new Failure(new ConnectionFdescWentAway(fd)), false);
+    if (other !== undefined && numberOf(other.object) !== fd)
+      this.#end(other.object, new Failure(new ConnectionFdescWentAway(fd)), false);
+    // What fileno() and connectionLost() have added meanwhile stays.
+    const added = this.#watches.get(object);
+    if (added !== undefined) return added;
+    if (this.#byDescriptor.has(fd)) throw new CannotWatchError(nameOf(object), fd, errnoNamed("EEXIST")!);
     return new Watch(this, object, fd, identity);
   }
 
