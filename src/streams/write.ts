@@ -14,12 +14,11 @@ const DONE = Promise.resolve();
  * reads of this tick have used up its budget (256 operations or 1 MiB, over all connections of the reactor), it
  * resolves in the next tick, so that a loop of writes does not starve timers and other connections.
  * While it waits for the peer, it is the transport's producer, so no other can be registered then.
- * @throws ConnectionLost when the connection is lost first; ConnectionClosed when it is closing already. Neither is an
- * error of the program when nobody awaits it: the loss of the connection is told by other ways too
+ * @throws ConnectionLost when the connection is lost first; ConnectionClosed when it is closing already; Error when the
+ * transport has another producer. None of them is reported as unhandled when nobody awaits it
  * @param encoding of a string; UTF-8 by default
  * @throws TypeError at once for what is no transport
- * @throws TypeError by the promise for what is neither a Uint8Array nor a string, and for what is no encoding; Error when
- * the transport has another producer
+ * @throws TypeError by the promise for what is neither a Uint8Array nor a string, and for what is no encoding
  */
 export function write(transport: Transport, data: Bytes, encoding?: BufferEncoding): Promise<void> {
   return drainOf(transport).write(data, encoding);
@@ -106,7 +105,7 @@ class Drain implements PushProducer {
     try {
       transport.registerProducer(this, true);
     } catch (error) {
-      return this.#budget.reject(error);
+      return unreported(this.#budget.reject(error));
     }
     // A transport that is lost says so at once.
     return this.#lost ? this.#begin() : null;
@@ -114,7 +113,7 @@ class Drain implements PushProducer {
 
   refuse(error: ConnectionClosed): Promise<void> {
     if (this.#refused !== null) return this.#refused.join(0);
-    if (this.#budget.spend(0)) return refused(error);
+    if (this.#budget.spend(0)) return unreported(Promise.reject(error));
     this.#refused = new NextTick(this.#budget, 0, (wait) => {
       this.#refused = null;
       wait.reject(error);
@@ -191,11 +190,10 @@ class NextTick {
   }
 }
 
-/** A rejection that is not reported as unhandled when nobody awaits it. */
-function refused(error: unknown): Promise<void> {
-  const promise = Promise.reject(error);
-  promise.catch(ignore);
-  return promise;
+/** The same promise, whose rejection is not reported as unhandled when nobody awaits it. */
+function unreported(rejection: Promise<void>): Promise<void> {
+  rejection.catch(ignore);
+  return rejection;
 }
 
 function ignore(): void {}

@@ -329,6 +329,26 @@ describe("write()", () => {
     await expect(write(transport, "x")).rejects.toBeInstanceOf(ConnectionClosed);
   });
 
+  it("reports no rejection as unhandled that the connection explains: its loss, its end, or another producer", async () => {
+    const unhandled: unknown[] = [];
+    const listener = (reason: unknown) => void unhandled.push(reason);
+    process.on("unhandledRejection", listener);
+    try {
+      const transport = OwningTransport.idle();
+      transport.registerProducer({ stopProducing() {}, resumeProducing() {} }, false);
+      void write(transport, "x");
+      transport.unregisterProducer();
+      transport.loseConnection();
+      void write(transport, "x");
+      transport.lose();
+      void write(transport, "x");
+      await turns(2);
+      expect(unhandled).toEqual([]);
+    } finally {
+      process.off("unhandledRejection", listener);
+    }
+  });
+
   it("rejects after end(), and on a lost connection", async () => {
     const { transport, connection } = opened();
     connection.end();
