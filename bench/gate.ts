@@ -232,8 +232,8 @@ const repeat = Number(values.repeat ?? 1);
 if (!Number.isInteger(repeat) || repeat < 1) throw new Error(`--repeat takes a number of runs, not ${values.repeat}.`);
 const runs: Check[][] = [];
 for (let run = 1; run <= repeat; run++) {
-  if (repeat > 1) progress(`run ${run} of ${repeat}`);
   runs.push(await judge(values.only?.split(",")));
+  if (repeat > 1) progress(`run ${run} of ${repeat}:\n${verdicts(runs.at(-1)!)}`);
 }
 console.log(repeat === 1 ? verdicts(runs[0]!) : spreads(runs));
 if (runs.some((checks) => !checks.every((check) => check.passed))) process.exitCode = 1;
