@@ -53,8 +53,8 @@ class Check {
   /** How many times dearer the machine made other things when that was measured, 1 at least. */
   strain = 1;
 
-  constructor(name: string, { atMost, atLeast, exact }: Bound) {
-    const margin = exact ? 0 : file.margin;
+  constructor(name: string, { atMost, atLeast, exact }: Bound, usualMargin: number) {
+    const margin = exact ? 0 : usualMargin;
     const target = atMost ?? atLeast;
     if (target === undefined) throw new Error(`bench/gate.json gives ${name} neither atMost nor atLeast.`);
     this.name = name;
@@ -107,7 +107,10 @@ function cellGroup(cellName: string, targets: Readonly<Record<string, number>>):
   const control = file.netOverFloor[cellName];
   if (control === undefined) throw new Error(`bench/gate.json does not tell what Node's net costs in ${cellName}.`);
   const checks = new Map(
-    Object.entries(targets).map(([peer, atMost]) => [peer, new Check(`${cellName} ${peer} CPU over C++`, { atMost })]),
+    Object.entries(targets).map(([peer, atMost]) => [
+      peer,
+      new Check(`${cellName} ${peer} CPU over C++`, { atMost }, file.margin.cells),
+    ]),
   );
   return {
     name: cellName,
@@ -149,7 +152,7 @@ function questionGroup(question: string, targets: Readonly<Record<string, Bound>
   const checks = new Map<string, Check>();
   for (const [label, bound] of Object.entries(targets)) {
     if (bound.reactor === undefined || here.includes(bound.reactor)) {
-      checks.set(label, new Check(`${question} ${label}`, bound));
+      checks.set(label, new Check(`${question} ${label}`, bound, file.margin.figures));
     } else {
       progress(`${question} ${label}: not checked, for there is no ${bound.reactor} here`);
     }
