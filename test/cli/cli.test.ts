@@ -28,7 +28,16 @@ it("skein serve --help lists the services, the endpoints and an example", async 
   const program = skein(["serve", "--help"]);
   expect(await program.exited).toEqual({ code: 0, signal: null });
   expect(program.stdout).toMatch(
-    /chat.*discard.*echo.*portforward.*time.*tcp:port.*tcp6:port.*--to HOST:PORT.*--reactor.*Example: /s,
+    /chat.*discard.*echo.*portforward.*time.*--listen ENDPOINT.*tcp:port.*tcp6:port.*--reactor.*Example: /s,
+  );
+  expect(program.stdout).not.toContain("--to HOST:PORT");
+});
+
+it("skein serve SERVICE --help lists the service's own options, and those of every service", async () => {
+  const program = skein(["serve", "portforward", "--help"]);
+  expect(await program.exited).toEqual({ code: 0, signal: null });
+  expect(program.stdout).toMatch(
+    /portforward: forwards .*Options of portforward:\n {2}-t, --to HOST:PORT .*Options of every service:.*--listen ENDPOINT.*Example: skein serve portforward --listen tcp:1234 --to localhost:80\n$/s,
   );
 });
 

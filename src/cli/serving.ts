@@ -1,0 +1,133 @@
+/** The command line of `skein serve`: the options that every service takes, those of its own, and the help texts. */
+import type { Option, Options, ServiceKind, Values } from "./service.ts";
+import { SERVICES } from "./services.ts";
+import { parse, UsageError } from "./usage.ts";
+
+export const EXAMPLE = "skein serve chat --listen tcp:1234";
+const NAMES = [...SERVICES.keys()].join(", ");
+
+/** The options of every service. */
+const GENERAL = {
+  listen: {
+    type: "string",
+    multiple: true,
+    short: "l",
+    value: "ENDPOINT",
+    help: [
+      "where to listen; may be given several times",
+      "  tcp:port[:interface=address][:backlog=number]   IPv4",
+      '  tcp6:port[:interface=address][:backlog=number]  IPv6; write "\\:" for a ":" in an address',
+      "  haproxy:tcp:port  the same behind a proxy that sends the client's address (PROXY protocol)",
+      "port 0 is any free port",
+    ],
+  },
+  reactor: {
+    type: "string",
+    short: "r",
+    value: "NAME",
+    help: ["the reactor to run on, as in epoll; default: the environment's SKEIN_REACTOR, else the", "platform's best"],
+  },
+  help: { type: "boolean", short: "h", help: ["this text; skein serve SERVICE --help describes one service"] },
+} as const satisfies Options;
+
+/** What the command line asks for. */
+export interface Serving {
+  readonly name: string;
+  readonly kind: ServiceKind;
+  readonly listen: readonly string[];
+  readonly general: Values<typeof GENERAL>;
+  /** The values of the service's own options. */
+  readonly own: Values<Options>;
+}
+
+/** Parse the arguments after `serve`. @returns the help text if it was asked for @throws UsageError */
+export function parseServing(args: string[]): Serving | string {
+  const { values: given, positionals } = parse(
+    { args, allowPositionals: true, options: accepted() },
+    "Try: skein serve --help",
+  );
+  const values = given as Values<typeof GENERAL> & Values<Options>;
+  const [name, surplus] = positionals;
+  if (values.help && name === undefined) return generalHelp();
+  const kind = SERVICES.get(name ?? "");
+  if (name === undefined) throw new UsageError(`No service given; there are: ${NAMES}`, `Try: ${EXAMPLE}`);
+  if (kind === undefined) throw new UsageError(`There is no service "${name}"; there are: ${NAMES}`, `Try: ${EXAMPLE}`);
+  if (values.help) return serviceHelp(name, kind);
+  if (surplus !== undefined)
+    throw new UsageError(`Only one service can be served: "${surplus}" is not expected`, `Try: ${EXAMPLE}`);
+  const { listen } = values;
+  if (listen === undefined) {
+    throw new UsageError("--listen is missing", `Try: skein serve ${name} --listen tcp:1234`);
+  }
+  return { name, kind, listen, general: values, own: ownValues(name, kind, values) };
+}
+
+/** The options of all services at once: which of them is served is known only once the line is parsed. */
+function accepted(): Options {
+  return Object.assign({}, ...[...SERVICES.values()].map(({ options }) => options), GENERAL) as Options;
+}
+
+/** The values of the service's own options, once it is clear that no other service's are given. */
+function ownValues(name: string, kind: ServiceKind, values: Values<Options>): Values<Options> {
+  const own = kind.options ?? {};
+  for (const [option, { required }] of Object.entries(own)) {
+    if (required === undefined || values[option] !== undefined) continue;
+    throw new UsageError(
+      `--${option} is missing, which ${name} needs`,
+      `Try: skein serve ${name} --listen tcp:1234 --${option} ${required}`,
+    );
+  }
+  for (const option of Object.keys(values)) {
+    if (Object.hasOwn(own, option) || Object.hasOwn(GENERAL, option)) continue;
+    throw new UsageError(`${name} does not take --${option}`, `Try: skein serve ${name} --listen tcp:1234`);
+  }
+  return Object.fromEntries(Object.keys(own).map((option) => [option, values[option]]));
+}
+
+// --- help texts ------------------------------------------------------------------------------------------------------
+
+function generalHelp(): string {
+  return `Usage: skein serve SERVICE --listen ENDPOINT [--listen ENDPOINT …] [options]
+
+Runs a service until Ctrl-C or SIGTERM.
+
+Services; skein serve SERVICE --help describes one, and its options:
+${[...SERVICES].map(([name, { summary }]) => `  ${name.padEnd(18)} ${summary}`).join("\n")}
+
+Options of every service:
+${described(GENERAL)}
+
+Example: ${EXAMPLE}, then talk to it with: nc localhost 1234
+`;
+}
+
+function serviceHelp(name: string, { summary, warning = [], options = {} }: ServiceKind): string {
+  const own = Object.keys(options).length === 0 ? "" : `Options of ${name}:\n${described(options)}\n\n`;
+  const required = Object.entries(options)
+    .filter((option) => option[1].required !== undefined)
+    .map(([option, { required }]) => ` --${option} ${required}`);
+  return `Usage: skein serve ${name} --listen ENDPOINT [--listen ENDPOINT …] [options]
+
+${name}: ${summary}.
+${warning.map((line) => `${line}\n`).join("")}
+${own}Options of every service:
+${described(GENERAL)}
+
+Example: skein serve ${name} --listen tcp:1234${required.join("")}
+`;
+}
+
+const INDENT = " ".repeat(25);
+
+function described(options: Options): string {
+  return Object.entries(options)
+    .flatMap(([name, option]) => lines(name, option))
+    .join("\n");
+}
+
+function lines(name: string, { short, value, help: [first = "", ...more] }: Option): string[] {
+  const head = `  ${short === undefined ? "    " : `-${short}, `}--${name}${value === undefined ? "" : ` ${value}`}`;
+  // A name that is too long has a line of its own.
+  const top = head.length < INDENT.length ? [head.padEnd(INDENT.length) + first] : [head, INDENT + first];
+  return [...top, ...more.map((line) => INDENT + line)];
+}
