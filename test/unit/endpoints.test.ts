@@ -272,6 +272,32 @@ describe("serverFromString()", () => {
     expect(reactor.listened[0]).toMatchObject({ port: 80, options: { interface: "127.0.0.1" } });
     expect(() => serverFromString(reactor, "local:80:81")).toThrow("Accepted: local:port");
   });
+
+  it("gives a parser of descriptions that wrap others its own arguments, and the rest", () => {
+    const seen: string[][] = [];
+    registerServerEndpointParser({
+      prefix: "outer",
+      form: "outer[:a=text][:b=text]:endpoint",
+      parameters: null,
+      options: ["a", "b"],
+      parse: (reactor, args) => {
+        seen.push([args.text("a", ""), args.text("b", ""), args.rest]);
+        return serverFromString(reactor, args.rest);
+      },
+    });
+    const reactor = new FakeReactor();
+    serverFromString(reactor, "outer:tcp:80:backlog=5");
+    serverFromString(reactor, "outer:b=1,2:a=x\\:y:tcp:80:interface=\\:\\:1");
+    expect(seen).toEqual([
+      ["", "", "tcp:80:backlog=5"],
+      ["x:y", "1,2", "tcp:80:interface=\\:\\:1"],
+    ]);
+    expect(() => serverFromString(reactor, "outer:c=1:tcp:80")).toThrow('it has no argument "c". Accepted: outer[');
+    expect(() => serverFromString(reactor, "outer:a=1:a=2:tcp:80")).toThrow('"a" is given twice');
+    for (const nothing of ["outer", "outer:a=1"]) {
+      expect(() => serverFromString(reactor, nothing)).toThrow("the description that it wraps is missing");
+    }
+  });
 });
 
 describe("clientFromString()", () => {
@@ -319,6 +345,54 @@ describe("clientFromString()", () => {
     const reactor = new FakeReactor();
     clientFromString(reactor, "loop:80").connect(new Factory());
     expect(reactor.connectors[0]).toMatchObject({ host: "127.0.0.1", port: 80 });
+  });
+});
+
+describe("a description that is hostile", () => {
+  const HOSTILE: readonly (readonly [what: string, description: string])[] = [
+    ["brackets without end", `tcp::${"[".repeat(80_000)}`],
+    ["brackets with colons", `tcp::${"[:".repeat(40_000)}`],
+    ["a type that nests itself", `${"haproxy:".repeat(10_000)}tcp:80`],
+    ["escapes", `tcp:${"\\:".repeat(40_000)}`],
+    ["one character too many", `tcp:${"0".repeat(4093)}`],
+  ];
+  it.each(HOSTILE)(
+    "of %s is refused for its length, which the error names, and is not repeated in it",
+    (_what, text) => {
+      for (const parse of [serverFromString, clientFromString]) {
+        let message = "";
+        try {
+          parse(new FakeReactor(), text);
+        } catch (error) {
+          expect(error).toBeInstanceOf(InvalidEndpointError);
+          message = (error as Error).message;
+        }
+        expect(message).toContain(`it has ${text.length} characters, more than the 4096 that are accepted`);
+        expect(message.length).toBeLessThan(1000);
+      }
+    },
+  );
+
+  it("may have 4096 characters", () => {
+    const reactor = new FakeReactor();
+    serverFromString(reactor, `tcp:${"0".repeat(4090)}80`).listen(new Factory());
+    expect(reactor.listened[0]!.port).toBe(80);
+  });
+
+  it.each(["\u001b[31mtcp:1", "tcp:\u001b[31m", "tcp:1:\u202e=2", "tcp:1:2:3:\u0007", "tcp:[\u001b:1]:80", "\u009b"])(
+    "has no control characters in the error: %j",
+    (text) => {
+      for (const parse of [serverFromString, clientFromString]) {
+        expect(() => parse(new FakeReactor(), text)).toThrow(/^[\x20-\x7e]*$/);
+      }
+    },
+  );
+
+  it.each(["__proto__", "constructor", "toString", "hasOwnProperty"])("of the type %s is of no type", (type) => {
+    for (const parse of [serverFromString, clientFromString]) {
+      expect(() => parse(new FakeReactor(), `${type}:80`)).toThrow(`endpoint of type "${type}". Accepted: `);
+      expect(() => parse(new FakeReactor(), `tcp:h:80:${type}=1`)).toThrow(InvalidEndpointError);
+    }
   });
 });
 

@@ -84,6 +84,7 @@ describe("the default reactor", () => {
     for (const [wanted, name, why] of [
       ["gpoll", "gpoll", "there is none of that name on this platform"],
       ["constructor", "constructor", "there is none of that name on this platform"],
+      ["__proto__", "__proto__", "there is none of that name on this platform"],
       ["uring", "io_uring", "io_uring_setup: EPERM"],
       ["kq", "kqueue", "kqueue is macOS' and the BSDs'"],
     ] as const) {
@@ -97,6 +98,13 @@ describe("the default reactor", () => {
       );
     }
     expect((await load.installation()).installedReactor()).toBeUndefined();
+  });
+
+  it("is an error without control characters whatever SKEIN_REACTOR contains", async () => {
+    offer({ epoll: "" });
+    vi.stubEnv("SKEIN_REACTOR", "\u001b[31m\u202e\u0007");
+    const { install } = await load.default();
+    expect(install).toThrow(/^SKEIN_REACTOR is \\x1b\[31m\\u202e\\x07\. There is no [\x20-\x7e]* reactor here/);
   });
 
   it("is an error with each reason when none works", async () => {

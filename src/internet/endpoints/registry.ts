@@ -2,6 +2,7 @@
  * The endpoint parsers by prefix, for serverFromString() and clientFromString(). A module that adds a type registers
  * its parser when it is imported; those for TCP are built in.
  */
+import { printable } from "../../logger/printable.ts";
 import { check } from "../arguments/check.ts";
 import type { Kind } from "../arguments/kinds.ts";
 import { ensureDescription } from "../arguments/reactors.ts";
@@ -63,10 +64,10 @@ export function clientFromString(reactor: ReactorTCP, description: string): Clie
 }
 
 /** Hints for types that only servers, or only clients, have. */
-const HINTS: Readonly<Record<string, string>> = {
-  "server haproxy": ': import "skein/protocols/haproxy" first, which registers it',
-  "client tcp6": ': "tcp" takes IPv6 addresses as well, as in tcp:\\:\\:1:80',
-};
+const HINTS: ReadonlyMap<string, string> = new Map([
+  ["server haproxy", ': import "skein/protocols/haproxy" first, which registers it'],
+  ["client tcp6", ': "tcp" takes IPv6 addresses as well, as in tcp:\\:\\:1:80'],
+]);
 
 function select<Parser extends EndpointForm>(
   parsers: ReadonlyMap<string, Parser>,
@@ -77,9 +78,9 @@ function select<Parser extends EndpointForm>(
   const parser = parsers.get(description.type);
   if (parser === undefined) {
     const forms = [...parsers.values()].map(({ form }) => form).join(" or ");
-    const what = `${side} endpoint of type "${description.type}"`;
-    const hint = HINTS[`${side} ${description.type}`] ?? "";
-    throw new InvalidEndpointError(`Bad endpoint "${text}": there is no ${what}${hint}. Accepted: ${forms}`);
+    const what = `${side} endpoint of type "${printable(description.type)}"`;
+    const hint = HINTS.get(`${side} ${description.type}`) ?? "";
+    throw new InvalidEndpointError(`Bad endpoint "${printable(text)}": there is no ${what}${hint}. Accepted: ${forms}`);
   }
   return [parser, new EndpointArguments(description, parser)];
 }

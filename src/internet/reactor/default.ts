@@ -1,5 +1,6 @@
 /** The default reactor, for programs that install none. */
 
+import { printable } from "../../logger/printable.ts";
 import { NativeLoadError } from "../error.ts";
 import type { Reactor } from "../interfaces.ts";
 import { ensureNoneInstalled, installReactor, preferredBackend } from "./installation.ts";
@@ -17,7 +18,7 @@ import { NodeReactor } from "./node.ts";
 export function install(): void {
   ensureNoneInstalled();
   const wanted = process.env.SKEIN_REACTOR;
-  installReactor(wanted ? reactorNamed(wanted, `SKEIN_REACTOR is ${wanted}. `) : best());
+  installReactor(wanted ? reactorNamed(wanted, `SKEIN_REACTOR is ${printable(wanted)}. `) : best());
 }
 
 function best(): Reactor {

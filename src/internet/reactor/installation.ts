@@ -1,5 +1,6 @@
 /** The installed reactor of this process or worker, and the available ones. */
 
+import { printable } from "../../logger/printable.ts";
 import { type BackendInfo, loadNative } from "../../native.ts";
 import { ReactorAlreadyInstalledError, ReactorInstalledTooLateError, ReactorNotAvailableError } from "../error.ts";
 import type { Reactor } from "../interfaces.ts";
@@ -70,7 +71,9 @@ export function ensureAvailable(name: string, prefix = ""): string {
   const backend = backends.find((candidate) => candidate.name === name);
   if (backend?.unavailable === "") return name;
   const why = backend?.unavailable ?? backendNamed(name)?.elsewhere ?? "there is none of that name on this platform";
-  throw new ReactorNotAvailableError(`${prefix}There is no ${name} reactor here: ${why}. ${whatThereIs(backends)}`);
+  throw new ReactorNotAvailableError(
+    `${prefix}There is no ${printable(name)} reactor here: ${why}. ${whatThereIs(backends)}`,
+  );
 }
 
 /** Backends with a lower preference are used only when a program asks for them by name. */

@@ -11,6 +11,7 @@ import { SelectReactor } from "../../../src/entries/selectreactor.ts";
 import { react } from "../../../src/entries/task.ts";
 import { MemoryReactorClock } from "../../../src/entries/testing.ts";
 import { UringReactor } from "../../../src/entries/uringreactor.ts";
+import { parseDescription } from "../../../src/internet/endpoints/description.ts";
 import { ClientCreator, Factory, Protocol, ReconnectingClientFactory } from "../../../src/internet/protocol.ts";
 import { type Call, type Calls, constructed, made, method, nothing } from "./call.ts";
 
@@ -18,8 +19,11 @@ const failure = (): Failure => new Failure(new Error("failed"));
 
 /** The arguments of the description `mine:1`. */
 function endpointArguments(): endpoints.EndpointArguments {
-  const description = { text: "mine:1", type: "mine", positional: ["1"], keywords: [], rest: "1" };
-  return new endpoints.EndpointArguments(description, { prefix: "mine", form: "mine:size", parameters: ["size"] });
+  return new endpoints.EndpointArguments(parseDescription("mine:1"), {
+    prefix: "mine",
+    form: "mine:size",
+    parameters: ["size"],
+  });
 }
 
 export const INTERNET_CALLS: Calls = {
