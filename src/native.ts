@@ -176,6 +176,8 @@ export interface NativeModule {
   backends(): BackendInfo[];
   /** @throws Error with the errno's name when the backend cannot be opened */
   createEngine(setup: EngineSetup): StagedEngine;
+  /** flock(2) without waiting: 0, or a negative errno. Without `exclusive`, only asks whether another has the lock. */
+  lockFile(fd: number, exclusive: boolean): number;
 }
 
 let loaded: NativeModule | undefined;

@@ -5,6 +5,7 @@
 
 #include "addon/host.h"
 #include "addon/surface.h"
+#include "file/lock.h"
 
 namespace skein {
 
@@ -49,9 +50,16 @@ Napi::Value create_engine(const Napi::CallbackInfo& info) {
   return Napi::Value(env, make_surface(env, *host));
 }
 
+Napi::Value lock_open_file(const Napi::CallbackInfo& info) {
+  const int fd = info[0].As<Napi::Number>();
+  const bool exclusive = info[1].As<Napi::Boolean>();
+  return Napi::Number::New(info.Env(), lock_file(fd, exclusive));
+}
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("backends", Napi::Function::New(env, list_backends, "backends"));
   exports.Set("createEngine", Napi::Function::New(env, create_engine, "createEngine"));
+  exports.Set("lockFile", Napi::Function::New(env, lock_open_file, "lockFile"));
   return exports;
 }
 

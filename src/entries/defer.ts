@@ -16,9 +16,10 @@ export {
   CircularChainError,
   NoCurrentExceptionError,
 } from "../internet/defer/error.ts";
-export { FilesystemLock, isLocked, LockFileError } from "../internet/defer/filesystemlock.ts";
+export { FilesystemLock, isLocked } from "../internet/defer/filesystemlock.ts";
 export { inlineCallbacks } from "../internet/defer/inlinecallbacks.ts";
 export { DeferredLock } from "../internet/defer/lock.ts";
+export { LockFileError } from "../internet/defer/locklink.ts";
 export { ensureDeferred, execute, fail, maybeDeferred, succeed } from "../internet/defer/makers.ts";
 export type { Members, Results } from "../internet/defer/members.ts";
 export { NotAcquiredError } from "../internet/defer/permits.ts";

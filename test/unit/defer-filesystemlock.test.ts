@@ -1,8 +1,12 @@
 import { spawnSync } from "node:child_process";
 import {
+  chmodSync,
   existsSync,
+  lchownSync,
   lstatSync,
+  lutimesSync,
   mkdtempSync,
+  readFileSync,
   readlinkSync,
   rmSync,
   symlinkSync,
@@ -194,6 +198,122 @@ describe("FilesystemLock", () => {
   });
 });
 
+/** Write the file that says which link it belongs to, as the owner of the lock keeps it. */
+function writeRecord(): void {
+  const { mtimeNs } = lstatSync(name, { bigint: true });
+  writeFileSync(`${name}.owner`, `${readlinkSync(name)} ${mtimeNs}\n`);
+}
+
+describe("a FilesystemLock whose process id says nothing", () => {
+  it("is taken when a process that had our id left it before we were started", () => {
+    symlinkSync(String(process.pid), name);
+    lutimesSync(name, 1_000_000, 1_000_000);
+    expect(isLocked(name)).toBe(false);
+    const lock = new FilesystemLock(name);
+    expect([lock.lock(), lock.clean]).toEqual([true, false]);
+  });
+
+  it("is taken when the process that was about to remove the stale lock had our id too", () => {
+    for (const link of [name, `${name}.stale`]) {
+      symlinkSync(String(process.pid), link);
+      lutimesSync(link, 1_000_000, 1_000_000);
+    }
+    expect(new FilesystemLock(name).lock()).toBe(true);
+    expect(isLink(`${name}.stale`)).toBe(false);
+  });
+
+  it("is taken when its owner has ended and another process got its id", () => {
+    symlinkSync(String(process.ppid), name);
+    writeRecord();
+    expect(isLocked(name)).toBe(false);
+    const lock = new FilesystemLock(name);
+    expect([lock.lock(), lock.clean]).toEqual([true, false]);
+  });
+
+  it("is not taken from an owner that lives where it cannot be seen", () => {
+    const holder = new FilesystemLock(name);
+    holder.lock();
+    killFailsWith("ESRCH");
+    expect(isLocked(name)).toBe(true);
+    expect(new FilesystemLock(name).lock()).toBe(false);
+    holder.unlock();
+    expect(new FilesystemLock(name).lock()).toBe(true);
+  });
+
+  it("keeps a file beside it while it is held, for its owner's eyes only", () => {
+    const lock = new FilesystemLock(name);
+    lock.lock();
+    expect(lstatSync(`${name}.owner`).mode & 0o777).toBe(0o600);
+    expect(readFileSync(`${name}.owner`, "utf8")).toContain(`${process.pid} `);
+    lock.unlock();
+    expect(isLink(`${name}.owner`)).toBe(false);
+  });
+
+  it.each<[string, () => void]>([
+    ["belongs to an earlier link", () => writeFileSync(`${name}.owner`, `${process.ppid} 1\n`)],
+    ["is empty", () => writeFileSync(`${name}.owner`, "")],
+    [
+      "is a symbolic link",
+      () => {
+        writeRecord();
+        symlinkSync("lock.owner.real", `${name}.owner.link`);
+        spawnSync("mv", [`${name}.owner`, `${name}.owner.real`]);
+        spawnSync("mv", [`${name}.owner.link`, `${name}.owner`]);
+      },
+    ],
+    ["is a FIFO", () => void spawnSync("mkfifo", [`${name}.owner`])],
+  ])("is judged by the process id when the file beside it %s", (_what, make) => {
+    symlinkSync(String(process.ppid), name);
+    make();
+    expect(isLocked(name)).toBe(true);
+    expect(new FilesystemLock(name).lock()).toBe(false);
+    // Such a file does not keep the lock from being taken when it is free, nor is what it points to written.
+    unlinkSync(name);
+    const lock = new FilesystemLock(name);
+    expect(lock.lock()).toBe(true);
+    expect(lstatSync(`${name}.owner`).isFile()).toBe(true);
+    lock.unlock();
+  });
+});
+
+describe.runIf(process.getuid?.() === 0)("a FilesystemLock in a directory with the sticky bit", () => {
+  const NOBODY = 65_534;
+
+  beforeEach(() => chmodSync(directory, 0o1777));
+  afterEach(() => process.seteuid!(0));
+
+  it("that another user left is told of, with the way out, and ends a wait", () => {
+    const pid = deadProcess();
+    symlinkSync(String(pid), name);
+    process.seteuid!(NOBODY);
+    const error = expect.objectContaining({
+      code: "ERR_LOCK_FILE",
+      message: expect.stringMatching(new RegExp(`${pid} of user 0, which has ended.*remove it as that user`)),
+    });
+    expect(() => new FilesystemLock(name).lock()).toThrow(error);
+    const clock = new Clock();
+    expect(watch(new DeferredFilesystemLock(name, clock).deferUntilLocked())).toEqual([error]);
+    expect(clock.getDelayedCalls()).toEqual([]);
+    expect(isLink(`${name}.stale`)).toBe(false);
+  });
+
+  it("is not taken because of a file that another user put beside it", () => {
+    symlinkSync(String(process.ppid), name);
+    lchownSync(name, NOBODY, NOBODY);
+    writeRecord();
+    expect(new FilesystemLock(name).lock()).toBe(false);
+  });
+
+  it("can be taken though another user put a file beside it", () => {
+    writeFileSync(`${name}.owner`, "");
+    process.seteuid!(NOBODY);
+    const lock = new FilesystemLock(name);
+    expect(lock.lock()).toBe(true);
+    lock.unlock();
+    expect(isLink(name)).toBe(false);
+  });
+});
+
 describe("isLocked", () => {
   it("is true while a live process holds the lock, and changes nothing", () => {
     expect(isLocked(name)).toBe(false);
@@ -318,6 +438,18 @@ describe("DeferredFilesystemLock", () => {
     errorOf(lock.deferUntilLocked(1, { signal: controller.signal }), CancelledError);
     expect(isLink(name)).toBe(false);
     expect(clock.getDelayedCalls()).toEqual([]);
+    expect(watch(lock.deferUntilLocked())).toEqual([lock]);
+  });
+
+  it("is not tried any more once the program has fired the Deferred itself", () => {
+    holder.lock();
+    const d = lock.deferUntilLocked(5);
+    d.callback(lock);
+    clock.advance(1);
+    expect(clock.getDelayedCalls()).toEqual([]);
+    holder.unlock();
+    clock.advance(10);
+    expect(isLink(name)).toBe(false);
     expect(watch(lock.deferUntilLocked())).toEqual([lock]);
   });
 

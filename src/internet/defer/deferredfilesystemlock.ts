@@ -80,6 +80,11 @@ export class DeferredFilesystemLock extends FilesystemLock {
 
   /** Try once. True when the wait is over, with the lock or with an error. */
   private tryNow(): boolean {
+    if (this.waiting?.called) {
+      // The program has fired the Deferred itself: nobody would get the lock.
+      this.endWait();
+      return true;
+    }
     try {
       if (!this.lock()) return false;
     } catch (error) {
