@@ -5,16 +5,33 @@
  *     client ──── ProxyServer ──peer── ProxyClient ──── host:port
  *
  * Each side's transport is the producer of the other: a side stops reading while the other is above its high-water mark.
+ * While the target is being connected, the client is read: a client that goes ends the attempt.
  */
-import { checkOptions, type OptionKinds } from "../internet/arguments/check.ts";
-import { withMethods } from "../internet/arguments/kinds.ts";
+import { check, checkOptions, type OptionKinds } from "../internet/arguments/check.ts";
+import { clock as clockKind, count, seconds as secondsKind, withMethods } from "../internet/arguments/kinds.ts";
 import { CONNECT_OPTIONS, ensureHost } from "../internet/arguments/reactors.ts";
 import { SkeinError } from "../internet/error.ts";
 import type { Failure } from "../internet/failure.ts";
 import type { Address, Connector, ConnectTCPOptions, ReactorTCP } from "../internet/interfaces.ts";
 import { ClientFactory, Factory, Protocol } from "../internet/protocol.ts";
 import { installedReactor } from "../internet/reactor/installation.ts";
+import type { DelayedCall, ReactorTime } from "../internet/time.ts";
 import { msg } from "../logger/log.ts";
+import { EarlyBytes } from "./relay/early.ts";
+import { IdleWatch } from "./relay/idle.ts";
+
+/** Seconds for connecting to the target, by default. */
+const CONNECT_SECONDS = 15;
+/** Seconds in which nothing is forwarded in either direction before both sides are ended, by default. */
+export const RELAY_IDLE_SECONDS = 300;
+/** How many clients may wait for the target at once, by default. */
+const WAITING_MAX = 256;
+/** Bytes of a client that are kept until the target is connected. With more, it is paused. */
+const EARLY_BYTES_MAX = 64 * 1024;
+/** Seconds in which the target must be connected once its client has sent FIN: the client may be gone. */
+const HALF_CLOSED_SECONDS = 5;
+
+const END_WHEN_IDLE = "endWhenIdle(clock, seconds)";
 
 /** One side of a forwarded connection. */
 // biome-ignore lint/suspicious/noShadowRestrictedNames: the name it is known by.
@@ -23,24 +40,46 @@ export class Proxy extends Protocol {
 
   /** The other side; null before it is connected, and after either side is lost. */
   peer: Proxy | null = null;
+  #idle: IdleWatch | null = null;
+
+  /**
+   * Abort this side and its peer once nothing was forwarded in either direction for `seconds` (Infinity: for ever), or for
+   * 30 s after one of them has ended. Call it when both are connected.
+   * @throws TypeError | RangeError
+   */
+  endWhenIdle(clock: ReactorTime, seconds: number): void {
+    check(END_WHEN_IDLE, "clock", clock, clockKind);
+    check(END_WHEN_IDLE, "seconds", seconds, secondsKind);
+    const sides = [this, this.peer];
+    const idle = new IdleWatch(clock, seconds, () => {
+      for (const side of sides) side?.transport.abortConnection();
+    });
+    for (const side of sides) if (side !== null) side.#idle = idle;
+  }
 
   setPeer(peer: Proxy): void {
     this.peer = peer;
   }
 
   override dataReceived(data: Buffer): void {
+    this.#idle?.touch();
     this.peer?.transport.write(data);
   }
 
   /** Forward the half-close. */
   readConnectionLost(): void {
+    this.#idle?.halfOpen();
     this.peer?.transport.loseWriteConnection();
   }
 
   override connectionLost(_reason: Failure): void {
     const { peer } = this;
     this.peer = null;
-    if (peer === null) return;
+    if (peer === null) {
+      this.#idle?.end();
+      return;
+    }
+    this.#idle?.halfOpen();
     peer.peer = null;
     // A transport waits for a paused producer before it closes, but this one has nothing more to send.
     peer.transport.unregisterProducer();
@@ -86,73 +125,155 @@ export class ProxyClientFactory extends ClientFactory<ProxyClient> {
   }
 }
 
-/** The side that connected to the forwarder. It is paused until the target is connected. */
+/** The side that connected to the forwarder. What it sends is kept until the target is connected; `peer` is null until then. */
 export class ProxyServer extends Proxy {
   declare factory: ProxyFactory;
   /** Log when the target cannot be reached. */
   noisy = true;
   /** The class that makes the connection to the target. */
   clientProtocolFactory: new () => ProxyClientFactory = ProxyClientFactory;
+  readonly #early = new EarlyBytes();
   #client: ProxyClientFactory | null = null;
   #connector: Connector | null = null;
+  /** Counted by the factory as one that waits. */
+  #waiting = false;
+  /** The client has sent FIN. */
+  #ended = false;
+  #deadline: DelayedCall | null = null;
 
   override connectionMade(): void {
-    this.transport.pauseProducing();
+    const { factory } = this;
+    if (factory.waiting >= factory.maxWaiting) {
+      if (this.noisy) {
+        const why = `${factory.waiting} clients wait for the target already (maxWaiting)`;
+        msg(`A connection from ${this.transport.getPeer()} cannot be forwarded: ${why}.`);
+      }
+      this.transport.abortConnection();
+      return;
+    }
+    this.#waiting = true;
+    factory.waiting++;
     this.#client = new this.clientProtocolFactory();
     this.#client.setServer(this);
-    this.#connector = this.factory.connect(this.#client);
+    this.#connector = factory.connect(this.#client);
+  }
+
+  override dataReceived(data: Buffer): void {
+    if (this.peer !== null || !this.#waiting) {
+      super.dataReceived(data);
+      return;
+    }
+    this.#early.add(data);
+    if (this.#early.length >= EARLY_BYTES_MAX) this.transport.pauseProducing();
+  }
+
+  /** The client has half-closed. It may wait for the answer, or be gone. */
+  override readConnectionLost(): void {
+    super.readConnectionLost();
+    this.#ended = true;
+    if (!this.#waiting || this.#deadline !== null) return;
+    this.#deadline = this.factory.clock.callLater(HALF_CLOSED_SECONDS, () => {
+      this.transport.loseConnection();
+      this.#stop();
+    });
   }
 
   override setPeer(peer: Proxy): void {
     super.setPeer(peer);
     this.#connector = null;
+    this.#waitNoLonger();
+    this.endWhenIdle(this.factory.clock, this.factory.idleTimeout);
+    if (this.#early.length > 0) peer.transport.write(this.#early.take());
+    if (this.#ended) super.readConnectionLost();
   }
 
   override connectionLost(reason: Failure): void {
+    this.#stop();
+    super.connectionLost(reason);
+  }
+
+  /** End the attempt. */
+  #stop(): void {
     const connector = this.#connector;
     this.#connector = null;
     this.#client?.setServer(null);
+    this.#early.take();
+    this.#waitNoLonger();
     if (connector?.state === "connecting") connector.stopConnecting();
-    super.connectionLost(reason);
+  }
+
+  #waitNoLonger(): void {
+    if (this.#deadline?.active()) this.#deadline.cancel();
+    if (!this.#waiting) return;
+    this.#waiting = false;
+    this.factory.waiting--;
   }
 }
 
-/** Options for the connection to the target. */
+/** Options for the connection to the target, and limits. */
 export interface ProxyOptions extends ConnectTCPOptions {
-  /** Connects to the target. Default: the installed reactor. */
-  readonly reactor?: ReactorTCP;
+  /** Connects to the target, and measures time. Default: the installed reactor. */
+  readonly reactor?: ReactorTCP & ReactorTime;
+  /** Seconds for connecting to the target. Default: 15. */
+  readonly timeout?: number;
+  /** Seconds in which nothing is forwarded in either direction before both sides are ended. Default: 300. Infinity: never. */
+  readonly idleTimeout?: number;
+  /** How many clients may wait for the target at once; more are closed. Default: 256. */
+  readonly maxWaiting?: number;
 }
 
-const OPTIONS: OptionKinds<ProxyOptions> = { ...CONNECT_OPTIONS, reactor: withMethods("a reactor", "connectTCP") };
+const OPTIONS: OptionKinds<ProxyOptions> = {
+  ...CONNECT_OPTIONS,
+  reactor: withMethods("a reactor", "connectTCP", "callLater"),
+  idleTimeout: secondsKind,
+  maxWaiting: count(1),
+};
 
 /** Forwards each connection that it accepts to `port` of `host`. */
 export class ProxyFactory extends Factory<ProxyServer> {
   override protocol: (new () => ProxyServer) | null = ProxyServer;
   readonly host: string;
   readonly port: number;
-  readonly #reactor: ReactorTCP | undefined;
+  /** Seconds in which nothing is forwarded before both sides are ended. */
+  readonly idleTimeout: number;
+  /** How many clients may wait for the target at once. */
+  readonly maxWaiting: number;
+  /** How many clients wait for the target now. */
+  waiting = 0;
+  readonly #reactor: (ReactorTCP & ReactorTime) | undefined;
   readonly #options: ConnectTCPOptions;
 
   /** @throws TypeError | RangeError */
   constructor(host: string, port: number, options: ProxyOptions = {}) {
     const call = `new ${new.target.name}(host, port, options)`;
     ensureHost(call, host, port);
-    const { reactor, ...connecting } = checkOptions<ProxyOptions>(call, options, OPTIONS);
+    const { reactor, idleTimeout, maxWaiting, ...connecting } = checkOptions<ProxyOptions>(call, options, OPTIONS);
     super();
     this.host = host;
     this.port = port;
+    this.idleTimeout = idleTimeout ?? RELAY_IDLE_SECONDS;
+    this.maxWaiting = maxWaiting ?? WAITING_MAX;
     this.#reactor = reactor;
-    this.#options = connecting;
+    this.#options = { timeout: CONNECT_SECONDS, ...connecting };
+  }
+
+  /** Measures time. @throws SkeinError when no reactor was passed and none is installed */
+  get clock(): ReactorTime {
+    return this.#reactorNow;
   }
 
   /** Start to connect to the target. @throws SkeinError when no reactor was passed and none is installed */
   connect(client: ProxyClientFactory): Connector {
+    return this.#reactorNow.connectTCP(this.host, this.port, client, this.#options);
+  }
+
+  get #reactorNow(): ReactorTCP & ReactorTime {
     const reactor = this.#reactor ?? installedReactor();
     if (reactor === undefined) {
       throw new SkeinError(
         'There is no reactor to connect to the target: pass a `reactor`, or install one by importing "skein/reactor".',
       );
     }
-    return reactor.connectTCP(this.host, this.port, client, this.#options);
+    return reactor;
   }
 }

@@ -132,6 +132,7 @@ export const NOT_CALLED: Readonly<Record<string, readonly string[]>> = {
     "ProxyClientFactory.clientConnectionFailed",
     "ProxyClientFactory.setServer",
     "ProxyServer.connectionLost",
+    "ProxyServer.dataReceived",
     "ProxyServer.setPeer",
     "ReconnectingClientFactory.clientConnectionFailed",
     "ReconnectingClientFactory.clientConnectionLost",

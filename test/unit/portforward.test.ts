@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { LimitConnectionsByPeer } from "../../src/entries/protocols/policies.ts";
-import { MemoryReactor } from "../../src/entries/testing.ts";
+import { MemoryReactorClock } from "../../src/entries/testing.ts";
 import { ConnectionDone, ConnectionLost, ConnectionRefusedError } from "../../src/internet/error.ts";
 import type { ProtocolLike } from "../../src/internet/interfaces.ts";
 import {
@@ -45,10 +45,63 @@ function both(options?: ProxyOptions): { near: HalfTransport; far: HalfTransport
 }
 
 describe("a ProxyServer that waits for its target", () => {
-  it("connects to the target, and pauses reading", () => {
+  it("connects to the target, and reads its client, so that it hears of its end", () => {
     const { transport, connector } = visit();
     expect([connector.host, connector.port, connector.state]).toEqual(["192.0.2.80", 80, "connecting"]);
+    expect(transport.paused).toBe(false);
+  });
+
+  it("forwards what its client sent meanwhile, and its half-close", () => {
+    const { transport, connector } = visit();
+    for (const piece of ["early ", "bird"]) transport.receive(piece);
+    transport.end();
+    const far = reach(connector);
+    expect([far.take(), far.halfClosed, transport.disconnecting]).toEqual(["early bird", true, false]);
+    far.receive("answer");
+    expect(transport.take()).toBe("answer");
+  });
+
+  it("pauses its client once it keeps 64 KiB", () => {
+    const { transport, connector } = visit();
+    transport.receive(Buffer.alloc(64 * 1024 - 1, "x"));
+    expect(transport.paused).toBe(false);
+    transport.receive("y");
     expect(transport.paused).toBe(true);
+    const far = reach(connector);
+    expect([far.take().length, transport.paused]).toEqual([64 * 1024, false]);
+  });
+
+  it("connects for 15 seconds at most, unless told otherwise", () => {
+    expect(visit().connector.options).toEqual({ timeout: 15 });
+  });
+
+  it("gives up 5 seconds after its client's FIN: the client may be gone", () => {
+    const { transport, connector } = visit();
+    transport.end();
+    reactor.advance(4.9);
+    expect(connector.state).toBe("connecting");
+    reactor.advance(0.1);
+    expect([connector.state, transport.disconnecting]).toEqual(["disconnected", true]);
+    transport.lose();
+    expect(reactor.getDelayedCalls()).toEqual([]);
+  });
+
+  it("is one of 256 at most; more clients are closed, until one has its target or is gone", () => {
+    const said = logged();
+    const factory = new ProxyFactory("192.0.2.80", 80, { reactor });
+    const come = () => new HalfTransport().connect(factory.buildProtocol(PEER)!);
+    const first = come();
+    for (let i = 1; i < 256; i++) come();
+    const refused = come();
+    expect([refused.aborted, reactor.connectors.length]).toEqual([true, 256]);
+    expect(said).toEqual([
+      "A connection from 192.0.2.1:54321 cannot be forwarded: 256 clients wait for the target already (maxWaiting).",
+    ]);
+    refused.lose();
+    first.lose();
+    expect(come().aborted).toBe(false);
+    reach(reactor.connectors.at(-1)!);
+    expect([come().aborted, come().aborted]).toEqual([false, true]);
   });
 
   it("connects with the options it was given", () => {
@@ -96,7 +149,7 @@ describe("a ProxyServer that waits for its target", () => {
   });
 
   it("passes only the reactor's options to connectTCP()", () => {
-    const memory = new MemoryReactor();
+    const memory = new MemoryReactorClock();
     const factory = new ProxyFactory("192.0.2.80", 80, { reactor: memory, timeout: 5 });
     new HalfTransport().connect(factory.buildProtocol(PEER) as ProtocolLike);
     expect(memory.tcpClients).toMatchObject([{ host: "192.0.2.80", port: 80 }]);
@@ -178,6 +231,63 @@ describe("a forwarded connection", () => {
     far.receive("too late");
     far.end();
     expect([near.take(), far.take(), near.halfClosed]).toEqual(["", "", false]);
+  });
+
+  it("is ended on both sides when nothing was forwarded for 5 minutes", () => {
+    const { near, far } = both();
+    for (const side of [near, far, near]) {
+      reactor.advance(299);
+      side.receive("still here");
+    }
+    reactor.advance(299);
+    expect([near.aborted, far.aborted]).toEqual([false, false]);
+    reactor.advance(1);
+    expect([near.aborted, far.aborted]).toEqual([true, true]);
+  });
+
+  it("has another idle time if told so, or none", () => {
+    const short = both({ idleTimeout: 7 });
+    const endless = both({ idleTimeout: Number.POSITIVE_INFINITY });
+    reactor.advance(7);
+    expect([short.near.aborted, short.far.aborted]).toEqual([true, true]);
+    for (const side of [short.near, short.far]) side.lose();
+    expect(reactor.getDelayedCalls()).toEqual([]);
+    expect(endless.near.aborted).toBe(false);
+  });
+
+  it.each(["near", "far"] as const)(
+    "is ended when nothing was forwarded for 30 seconds after the FIN of its %s side",
+    (who) => {
+      const sides = both({ idleTimeout: Number.POSITIVE_INFINITY });
+      sides[who].end();
+      reactor.advance(29);
+      sides.near.receive("late");
+      sides.far.receive("later");
+      reactor.advance(29);
+      expect([sides.near.aborted, sides.far.aborted]).toEqual([false, false]);
+      reactor.advance(1);
+      expect([sides.near.aborted, sides.far.aborted]).toEqual([true, true]);
+    },
+  );
+
+  it.each(["near", "far"] as const)(
+    "waits 30 seconds for a peer that does not read once its %s side is lost",
+    (lost) => {
+      const sides = both();
+      const other = lost === "near" ? sides.far : sides.near;
+      sides[lost].lose();
+      reactor.advance(29);
+      expect(other.aborted).toBe(false);
+      reactor.advance(1);
+      expect(other.aborted).toBe(true);
+    },
+  );
+
+  it("leaves no timer behind when both sides are lost", () => {
+    const { near, far } = both();
+    near.lose();
+    far.lose();
+    expect(reactor.getDelayedCalls()).toEqual([]);
   });
 
   it("does not call the connector when the client disconnects later", () => {

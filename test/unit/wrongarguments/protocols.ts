@@ -103,6 +103,10 @@ export const PROTOCOLS_CALLS: Calls = {
   "LineOnlyReceiver.sendLine": sending(() => new basic.LineOnlyReceiver(), "sendLine", "x"),
   "LineReceiver.setLineMode": sending(() => new basic.LineReceiver(), "setLineMode", new Uint8Array()),
   "NetstringReceiver.sendString": sending(() => new basic.NetstringReceiver(), "sendString", "x"),
+  "Proxy.endWhenIdle": () => {
+    const proxy = new portforward.Proxy();
+    return { call: proxy.endWhenIdle.bind(proxy), good: [clock, 1] };
+  },
   "ProxyFactory.connect": () => {
     const reactor = new MemoryReactorClock();
     const factory = new portforward.ProxyFactory("h", 80, { reactor });
