@@ -1,4 +1,6 @@
 // How an endpoint ends, and when its slot is free.
+#include <utility>
+
 #include "engine/engine.h"
 #include "net/socket.h"
 
@@ -27,6 +29,32 @@ void Engine::linger(Connection& connection) {
   connection.phase = Phase::kLingering;
   connection.reading = true;
   ++stats_.lingering;
+  // Those that have closed are dropped when they may be half of all.
+  if (lingering_.size() >= 2 * kLingeringMost) {
+    std::erase_if(lingering_, [this](Handle handle) {
+      const auto* other = table_.find<Connection>(handle);
+      return other == nullptr || other->phase != Phase::kLingering;
+    });
+  }
+  lingering_.push_back(connection.handle);
+}
+
+// Peers that neither read nor close must not take the descriptors that others need.
+void Engine::trim_lingering() {
+  while (stats_.lingering > kLingeringMost && end_oldest_lingering()) continue;
+  if (!std::exchange(short_of_descriptors_, false)) return;
+  for (int i = 0; i < kLingeringYielded && end_oldest_lingering(); ++i) continue;
+}
+
+bool Engine::end_oldest_lingering() {
+  while (!lingering_.empty()) {
+    auto* connection = table_.find<Connection>(lingering_.front());
+    lingering_.pop_front();
+    if (connection == nullptr || connection->phase != Phase::kLingering) continue;
+    release(*connection, Ending::kClose);
+    return true;
+  }
+  return false;
 }
 
 void Engine::fail(Endpoint& endpoint, int error) {

@@ -15,6 +15,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <span>
 #include <vector>
@@ -175,6 +176,8 @@ class Engine final : private BackendEvents {
   void outbox_emptied(Connection& connection);
   void finish_close(Connection& connection);
   void linger(Connection& connection);
+  void trim_lingering();
+  bool end_oldest_lingering();
   void fail(Endpoint& endpoint, int error);
   void end(Endpoint& endpoint, int error, CloseReason reason, Ending ending);
   void release(Endpoint& endpoint, Ending ending);
@@ -206,6 +209,10 @@ class Engine final : private BackendEvents {
   // A reply may bring the peer's next message at once: what has_more() shows without a system call joins this turn.
   static constexpr int kDeliveriesPerTurn = 4;
   static constexpr std::uint8_t kSweepsToLinger = 2;
+  // More than these do not linger at once: the oldest are closed.
+  static constexpr std::size_t kLingeringMost = 1024;
+  // So many lingering ones are closed when accept() is out of descriptors.
+  static constexpr int kLingeringYielded = 64;
 
   std::unique_ptr<Backend> backend_;
   Program& program_;
@@ -217,6 +224,7 @@ class Engine final : private BackendEvents {
   std::vector<Handle> flushing_;
   std::vector<Handle> closed_;            // slots to free once all records were read
   std::vector<Handle> paused_listeners_;  // out of descriptors
+  std::deque<Handle> lingering_;          // the oldest first, and some that have closed since
   std::vector<Handle> stashed_;           // wire bytes of theirs are wanted again
   std::unique_ptr<WireBuffers> wire_;     // once there is a filter
   Retries retries_;                       // connections in a shortage
@@ -227,6 +235,7 @@ class Engine final : private BackendEvents {
   std::span<std::uint8_t> window_;                // of the receive under way
   std::array<std::uint8_t, 16 * 1024> unwanted_;  // where lingering connections receive
   bool in_turn_ = false;
+  bool short_of_descriptors_ = false;
   bool stopped_ = false;  // the program can run no more
 };
 

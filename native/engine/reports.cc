@@ -57,6 +57,7 @@ void Engine::on_accept_end(Handle handle, int error, bool drained) {
   listener->starving = true;
   listener->paused = true;
   paused_listeners_.push_back(handle);
+  short_of_descriptors_ = true;
   backend_->disarm_accept(*listener);
   if (!in_turn_) program_.settle_soon();
 }

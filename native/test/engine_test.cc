@@ -166,6 +166,25 @@ TEST_ON_EACH_BACKEND("a connection that closed while its peer sends lingers, and
   CHECK_EQUAL(world.engine.sweep_lingering(), 0);
 }
 
+TEST_ON_EACH_BACKEND("of too many lingering connections the oldest are closed") {
+  constexpr std::size_t kPeers = 1100;
+  constexpr std::size_t kMost = 1024;
+  World world(backend, 64);
+  world.listen();
+  std::vector<test::Peer> peers;
+  while (peers.size() < kPeers) {
+    peers.emplace_back(world.port);
+    CHECK(world.run([&] { return world.accepted.size() == peers.size(); }));
+    world.engine.close(world.accepted.back());
+    CHECK(world.run([&] { return world.fates[world.accepted.back()].closed; }));
+  }
+  CHECK(world.run([&] { return world.engine.stats().lingering == kMost; }));
+  CHECK_EQUAL(peers.front().hear_end(), 0);
+  CHECK_EQUAL(peers.back().hear_end(), 0);
+  world.engine.sweep_lingering();
+  CHECK_EQUAL(world.engine.sweep_lingering(), 0);
+}
+
 TEST_ON_EACH_BACKEND(
     "a descriptor of the program's that it closed while it was polled gives way to the port that takes its number") {
   World world(backend);

@@ -273,6 +273,27 @@ describe("ending", () => {
     expect([bench.engine.sweepLingering(), bench.engine.sweepLingering()]).toEqual([1, 0]);
   });
 
+  test("of too many lingering connections the oldest is closed", async () => {
+    const bench = new Bench();
+    const listener = bench.engine.listen({ host: "127.0.0.1", port: 0, backlog: 10, reusePort: false });
+    const peers: Peer[] = [];
+    for (let i = 0; i < 1025; i++) {
+      peers.push(await Peer.connect(bench.port(listener)));
+      const { a: handle } = await bench.told(Completion.ACCEPTED);
+      bench.engine.close(handle);
+      await bench.told(Completion.CLOSED, handle);
+      bench.records.length = 0;
+    }
+    expect(bench.engine.stats()).toMatchObject({ lingering: 1024, connections: 1025 });
+    const [oldest] = peers;
+    await oldest!.ended;
+    // The first write brings the reset, which the second one hears of.
+    while (!oldest!.socket.destroyed) {
+      oldest!.write("to nobody");
+      await turns(1);
+    }
+  });
+
   test("destroy() closes everything and reports nothing", async () => {
     const { bench, peer } = await connected();
     const told = bench.records.length;

@@ -31,6 +31,10 @@ const EBADF = errnoNamed("EBADF")!;
 const ENOTSUP = errnoNamed("ENOTSUP")!;
 const ROUNDS_PER_TURN = 8;
 const SWEEPS_TO_LINGER = 2;
+/** Connections that linger at once: of more, the oldest are closed. As native/engine/engine.h has it. */
+const LINGERING_MAX = 1024;
+/** So many lingering ones are closed when a listener is out of descriptors. */
+const LINGERING_YIELDED = 64;
 
 /** Where a connection keeps each option. */
 const OPTION_FIELDS: Readonly<Record<number, "noDelay" | "keepAlive">> = {
@@ -297,6 +301,7 @@ export abstract class EngineBase<C extends EngineConnection, L extends EngineLis
 
   lingers(connection: C): void {
     this.lingering.add(connection);
+    if (this.lingering.size > LINGERING_MAX) this.closeOldest(1);
   }
 
   /** The connection is closed. Its handle becomes stale once all records that name it were read. */
@@ -307,11 +312,20 @@ export abstract class EngineBase<C extends EngineConnection, L extends EngineLis
     this.table.release(connection.handle);
   }
 
+  /** A listener is out of descriptors: close some connections that linger. */
+  protected yieldLingering(): void {
+    this.closeOldest(LINGERING_YIELDED);
+  }
+
   // --- inside --------------------------------------------------------------------------------------------------------
 
   /** The number of outbox blocks allocated since the start. */
   protected get blocksAllocated(): number {
     return 0;
+  }
+
+  private closeOldest(count: number): void {
+    for (const connection of [...this.lingering].slice(0, count)) connection.release();
   }
 
   /** The open connection with this handle. */
