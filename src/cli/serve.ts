@@ -9,6 +9,11 @@ import type { Service } from "./service.ts";
 import { parseServing } from "./serving.ts";
 import { UsageError } from "./usage.ts";
 
+/** Where a service listens unless an interface is given. */
+const LOOPBACK = new Set(["127.0.0.1", "::1"]);
+const ONLY_HERE =
+  "skein: only this machine can connect; to listen elsewhere, give an address, as in tcp:1234:interface=0.0.0.0\n";
+
 /** @throws UsageError | CannotListenError | NativeLoadError */
 export async function serve(args: string[]): Promise<void> {
   const serving = parseServing(args);
@@ -24,6 +29,7 @@ export async function serve(args: string[]): Promise<void> {
     for (const port of ports) {
       process.stdout.write(`skein: ${name} on ${port.getHost()} (${reactor.name} reactor); press Ctrl-C to stop\n`);
     }
+    if (ports.every((port) => LOOPBACK.has(port.getHost().host))) process.stdout.write(ONLY_HERE);
   });
   reactor.addSystemEventTrigger("before", "shutdown", () => {
     for (const port of ports) port.stopListening();
@@ -49,7 +55,7 @@ async function chooseReactor(name: string | undefined): Promise<Reactor> {
 /** Listen on every endpoint. All descriptions are parsed before the first port is opened. */
 async function listen(reactor: Reactor, service: Service, descriptions: readonly string[]): Promise<ListeningPort[]> {
   try {
-    const endpoints = descriptions.map((description) => serverFromString(reactor, description));
+    const endpoints = descriptions.map((description) => serverFromString(reactor, description, { loopback: true }));
     return await Promise.all(endpoints.map((endpoint) => endpoint.listen(service.factory)));
   } catch (error) {
     if (!(error instanceof InvalidEndpointError)) throw error;

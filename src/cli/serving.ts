@@ -14,9 +14,10 @@ const GENERAL = {
     short: "l",
     value: "ENDPOINT",
     help: [
-      "where to listen; may be given several times",
-      "  tcp:port[:interface=address][:backlog=number]   IPv4",
-      '  tcp6:port[:interface=address][:backlog=number]  IPv6; write "\\:" for a ":" in an address',
+      "where to listen; may be given several times. Only this machine can connect unless an interface",
+      "is given: its address, or 0.0.0.0 for every interface",
+      "  tcp:port[:interface=address][:backlog=number]   IPv4; as in tcp:1234:interface=0.0.0.0",
+      "  tcp6:port[:interface=address][:backlog=number]  IPv6; as in tcp6:1234:interface=\\:\\:",
       "  haproxy:tcp:port  the same behind a proxy that sends the client's address (PROXY protocol)",
       "port 0 is any free port",
     ],

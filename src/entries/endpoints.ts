@@ -11,7 +11,7 @@ export {
   quoteStringArgument,
 } from "../internet/endpoints/description.ts";
 export type { ClientEndpoint, ServerEndpoint } from "../internet/endpoints/interfaces.ts";
-export type { ClientEndpointParser, ServerEndpointParser } from "../internet/endpoints/parser.ts";
+export type { ClientEndpointParser, ServerDefaults, ServerEndpointParser } from "../internet/endpoints/parser.ts";
 export {
   clientFromString,
   registerClientEndpointParser,

@@ -53,7 +53,8 @@ registerServerEndpointParser({
   prefix: "haproxy",
   form: "haproxy:endpoint, as in haproxy:tcp:8080:interface=127.0.0.1",
   parameters: null,
-  parse: (reactor, args) => proxyEndpoint(serverFromString(reactor, args.rest), { clock: clockOf(reactor) }),
+  parse: (reactor, args, defaults) =>
+    proxyEndpoint(serverFromString(reactor, args.rest, defaults), { clock: clockOf(reactor) }),
 });
 
 /** All reactors of this package are clocks, but the type of a parser does not promise it. */

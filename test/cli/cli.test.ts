@@ -115,13 +115,14 @@ it("exits with 1 and a message when its port is in use", async () => {
   const program = skein(["serve", "echo", "--listen", `tcp:${port}`]);
   expect(await program.exited).toEqual({ code: 1, signal: null });
   expect(program.stderr).toMatch(
-    new RegExp(`^skein: Cannot listen on any interface, port ${port}: .*EADDRINUSE.* choose another port, .*\n$`),
+    new RegExp(`^skein: Cannot listen on 127.0.0.1, port ${port}: .*EADDRINUSE.* choose another port, .*\n$`),
   );
   expect(program.stdout).toBe("");
 });
 
 it("serves echo on every endpoint given, and exits with 0 at Ctrl-C", async () => {
-  const { program, ports } = await serving("echo", "--listen", "tcp:0:interface=127.0.0.1", "--listen", "tcp:0");
+  const everywhere = "tcp:0:interface=0.0.0.0";
+  const { program, ports } = await serving("echo", "--listen", "tcp:0:interface=127.0.0.1", "--listen", everywhere);
   expect(new Set(ports).size).toBe(2);
   expect(program.stdout).toMatch(/^skein: echo on 127\.0\.0\.1:\d+ \(\w+ reactor\); press Ctrl-C to stop$/m);
   expect(program.stdout).toMatch(/^skein: echo on 0\.0\.0\.0:\d+ /m);
@@ -134,6 +135,18 @@ it("serves echo on every endpoint given, and exits with 0 at Ctrl-C", async () =
   }
   program.interrupt();
   expect(await program.exited).toEqual({ code: 0, signal: null });
+  expect(program.stdout).not.toContain("only this machine can connect");
+});
+
+it.each([
+  ["tcp:0", "127\\.0\\.0\\.1"],
+  ["tcp:0:interface=", "127\\.0\\.0\\.1"],
+  ["haproxy:tcp:0", "127\\.0\\.0\\.1"],
+  ["tcp6:0", "\\[::1\\]"],
+])("listens at %s on this machine only, and says how to listen elsewhere", async (endpoint, address) => {
+  const { program } = await serving("echo", "--listen", endpoint);
+  await program.until(/^skein: only this machine can connect; .*interface=0\.0\.0\.0$/m);
+  expect(program.stdout).toMatch(new RegExp(`^skein: echo on ${address}:\\d+ `));
 });
 
 it("sends back everything that a client sent before its half-close", async () => {

@@ -221,6 +221,35 @@ describe("serverFromString()", () => {
     expect(reactor.listened[0]).toMatchObject({ port, options });
   });
 
+  it.each([
+    ["tcp:80", "127.0.0.1"],
+    ["tcp:80:interface=", "127.0.0.1"],
+    ["tcp:80:interface=0.0.0.0", "0.0.0.0"],
+    ["tcp6:80", "::1"],
+    ["tcp6:80:interface=", "::1"],
+    ["tcp6:80:interface=\\:\\:", "::"],
+  ])("with `loopback` reads %j as a port of %s", (description, address) => {
+    const reactor = new FakeReactor();
+    serverFromString(reactor, description, { loopback: true }).listen(new Factory());
+    expect(reactor.listened[0]?.options?.interface).toBe(address);
+  });
+
+  it("passes its defaults to the parser, so that a type that wraps another can pass them on", () => {
+    const passed: unknown[] = [];
+    registerServerEndpointParser({
+      prefix: "wrapping",
+      form: "wrapping:endpoint",
+      parameters: null,
+      parse: (reactor, args, defaults) => {
+        passed.push(defaults);
+        return serverFromString(reactor, args.rest, defaults);
+      },
+    });
+    serverFromString(new FakeReactor(), "wrapping:tcp:80", { loopback: true });
+    serverFromString(new FakeReactor(), "wrapping:tcp:80");
+    expect(passed).toEqual([{ loopback: true }, {}]);
+  });
+
   const form = "Accepted: tcp:port[:interface=address][:backlog=number]";
   it.each([
     ["", 'Bad endpoint "": it must begin with a type, as in tcp:8080.'],

@@ -25,6 +25,12 @@ describe("a description", () => {
     transport.loseConnection();
   });
 
+  it("is of a port of this machine only, if that is asked for", () => {
+    const reactor = new FakeReactor();
+    serverFromString(reactor, "haproxy:tcp:8080", { loopback: true }).listen(new Factory());
+    expect(reactor.listened[0]?.options?.interface).toBe("127.0.0.1");
+  });
+
   it("keeps escapes for the wrapped description", () => {
     const seen: string[] = [];
     registerServerEndpointParser({

@@ -3,10 +3,19 @@ import type { ReactorTCP } from "../interfaces.ts";
 import type { EndpointArguments, EndpointForm } from "./description.ts";
 import type { ClientEndpoint, ServerEndpoint } from "./interfaces.ts";
 
+/** What applies where a description of a server endpoint says nothing. */
+export interface ServerDefaults {
+  /** Listen on this machine's loopback address instead of every interface, unless one is given. Default false. */
+  readonly loopback?: boolean;
+}
+
 /** Creates server endpoints from one type of description. */
 export interface ServerEndpointParser extends EndpointForm {
-  /** @throws InvalidEndpointError */
-  parse(reactor: ReactorTCP, args: EndpointArguments): ServerEndpoint;
+  /**
+   * @param defaults a type that wraps another one passes them on
+   * @throws InvalidEndpointError
+   */
+  parse(reactor: ReactorTCP, args: EndpointArguments, defaults: ServerDefaults): ServerEndpoint;
 }
 
 /** Creates client endpoints from one type of description. */

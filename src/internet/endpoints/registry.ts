@@ -3,13 +3,13 @@
  * its parser when it is imported; those for TCP are built in.
  */
 import { printable } from "../../logger/printable.ts";
-import { check } from "../arguments/check.ts";
-import type { Kind } from "../arguments/kinds.ts";
+import { check, checkOptions, type OptionKinds } from "../arguments/check.ts";
+import { flag, type Kind } from "../arguments/kinds.ts";
 import { ensureDescription } from "../arguments/reactors.ts";
 import type { ReactorTCP } from "../interfaces.ts";
 import { EndpointArguments, type EndpointForm, InvalidEndpointError, parseDescription } from "./description.ts";
 import type { ClientEndpoint, ServerEndpoint } from "./interfaces.ts";
-import type { ClientEndpointParser, ServerEndpointParser } from "./parser.ts";
+import type { ClientEndpointParser, ServerDefaults, ServerEndpointParser } from "./parser.ts";
 import { tcp6ServerParser, tcpClientParser, tcpServerParser } from "./tcp.ts";
 
 const serverParsers = byPrefix<ServerEndpointParser>([tcpServerParser, tcp6ServerParser]);
@@ -41,15 +41,23 @@ export function registerClientEndpointParser(parser: ClientEndpointParser): void
   clientParsers.set(parser.prefix, parser);
 }
 
+const DEFAULTS: OptionKinds<ServerDefaults> = { loopback: flag };
+
 /**
  * The server endpoint that a string describes: `tcp:port[:interface=address][:backlog=number]`, the same with `tcp6`,
  * or what a registered parser accepts.
+ * @param defaults where to listen if the description does not say so; by default on every interface
  * @throws InvalidEndpointError; TypeError without a reactor
  */
-export function serverFromString(reactor: ReactorTCP, description: string): ServerEndpoint {
+export function serverFromString(
+  reactor: ReactorTCP,
+  description: string,
+  defaults: ServerDefaults = {},
+): ServerEndpoint {
   ensureDescription("serverFromString", reactor, "listenTCP", description);
+  const checked = checkOptions<ServerDefaults>("serverFromString(reactor, description, defaults)", defaults, DEFAULTS);
   const [parser, args] = select(serverParsers, "server", description);
-  return parser.parse(reactor, args);
+  return parser.parse(reactor, args, checked);
 }
 
 /**

@@ -87,26 +87,30 @@ export class TCP4ClientEndpoint extends TCPClientEndpoint {}
 export class TCP6ClientEndpoint extends TCPClientEndpoint {}
 
 /** `tcp:8080` */
-export const tcpServerParser: ServerEndpointParser = serverParser("tcp", TCP4ServerEndpoint, "");
+export const tcpServerParser: ServerEndpointParser = serverParser("tcp", TCP4ServerEndpoint, "", "127.0.0.1");
 
 /** `tcp6:8080` */
-export const tcp6ServerParser: ServerEndpointParser = serverParser("tcp6", TCP6ServerEndpoint, "::");
+export const tcp6ServerParser: ServerEndpointParser = serverParser("tcp6", TCP6ServerEndpoint, "::", "::1");
 
-/** @param everyInterface the default of `interface` */
+/** @param everyInterface the default of `interface`; `loopback` is the default that {@link ServerDefaults} may ask for */
 function serverParser(
   prefix: string,
   Endpoint: typeof TCP4ServerEndpoint,
   everyInterface: string,
+  loopback: string,
 ): ServerEndpointParser {
   return {
     prefix,
     form: `${prefix}:port[:interface=address][:backlog=number]`,
     parameters: ["port", "interface", "backlog"],
-    parse: (reactor, args) =>
-      new Endpoint(reactor, args.integer("port", 0, MAX_PORT), {
-        interface: args.text("interface", everyInterface),
+    parse: (reactor, args, defaults) => {
+      const byDefault = defaults.loopback ? loopback : everyInterface;
+      return new Endpoint(reactor, args.integer("port", 0, MAX_PORT), {
+        // An empty one, as of a variable that is not set, is none.
+        interface: args.text("interface", byDefault) || byDefault,
         backlog: args.integer("backlog", 1, MAX_BACKLOG, 50),
-      }),
+      });
+    },
   };
 }
 

@@ -64,7 +64,7 @@ export const INTERNET_CALLS: Calls = {
     {},
   ),
   quoteStringArgument: made(endpoints.quoteStringArgument as never, "a:b"),
-  serverFromString: made(endpoints.serverFromString as never, new MemoryReactorClock(), "tcp:80"),
+  serverFromString: made(endpoints.serverFromString as never, new MemoryReactorClock(), "tcp:80", { loopback: true }),
   clientFromString: made(endpoints.clientFromString as never, new MemoryReactorClock(), "tcp:h:80"),
   registerServerEndpointParser: made(endpoints.registerServerEndpointParser as never, undefined),
   registerClientEndpointParser: made(endpoints.registerClientEndpointParser as never, undefined),
