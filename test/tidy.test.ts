@@ -100,6 +100,16 @@ describe("the sources", () => {
     },
   );
 
+  it.each(sources("src"))("%s writes to standard output and standard error through src/logger/output.ts", (file) => {
+    const calls: string[] = [];
+    const look = (node: ts.Node): void => {
+      if (ts.isCallExpression(node)) calls.push(node.expression.getText());
+      ts.forEachChild(node, look);
+    };
+    look(ts.createSourceFile(file, readFileSync(join(root, file), "utf8"), ts.ScriptTarget.Latest, true));
+    expect(calls.filter((call) => /^(console\.|process\.(stdout|stderr)\.)/.test(call))).toEqual([]);
+  });
+
   it("have at most 400 lines, or a reason at their top", () => {
     const longer = [...sources("src"), ...sources("native", /\.(cc|h)$/)]
       .map((file) => ({ file, lines: readFileSync(join(root, file), "utf8").split("\n") }))

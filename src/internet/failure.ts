@@ -7,7 +7,8 @@
  */
 
 import { classNameOf, describe, isInstance, messageOf, read, summaryOf } from "../logger/describe.ts";
-import { check } from "./arguments/check.ts";
+import { say } from "../logger/output.ts";
+import { check, checkOptional } from "./arguments/check.ts";
 import { withMethods } from "./arguments/kinds.ts";
 
 const STREAM = withMethods("a stream", "write");
@@ -89,9 +90,11 @@ export class Failure {
   }
 
   /** Write the traceback to `file`, by default to stderr. Can be used with `addErrback`. @throws TypeError */
-  printTraceback(file: { write(text: string): unknown } = process.stderr): void {
-    check("printTraceback(file)", "file", file, STREAM);
-    file.write(`${this.getTraceback()}\n`);
+  printTraceback(file?: { write(text: string): unknown }): void {
+    checkOptional("printTraceback(file)", "file", file, STREAM);
+    const text = `${this.getTraceback()}\n`;
+    if (file === undefined) say(text, "stderr");
+    else file.write(text);
   }
 
   /** The class and the message of the error and of its causes, without stacks: one line each. */

@@ -6,7 +6,9 @@ import { messageOf, textOf } from "./describe.ts";
 import { LogEvent, type LogFields, type LogObserver } from "./event.ts";
 import { decode, encode } from "./jsonvalues.ts";
 import { isLogLevel } from "./level.ts";
-import type { TextSink } from "./text.ts";
+import { sinkOf } from "./output.ts";
+import { printableJSON } from "./printable.ts";
+import type { TextSink } from "./sink.ts";
 
 /** The maximum number of characters shown of a line that cannot be read. */
 const SHOWN_MAX = 200;
@@ -29,15 +31,17 @@ export function formatEventAsJSON(event: LogEvent): string {
   if (fields !== undefined) line.fields = encode(fields);
   if (error !== undefined) line.error = encode(error);
   if (source !== undefined) line.source = encode(source);
-  return `${JSON.stringify(line)}\n`;
+  return `${printableJSON(JSON.stringify(line))}\n`;
 }
 
-/** Writes each event to `file` as a line of JSON. @throws TypeError for a file without write() */
+/**
+ * Writes each event to `file` as a line of JSON; the rest as by `textFileLogObserver()`.
+ * @throws TypeError for a file without write()
+ */
 export function jsonFileLogObserver(file: TextSink): LogObserver {
   check("jsonFileLogObserver(file)", "file", file, SINK);
-  return (event) => {
-    file.write(formatEventAsJSON(event));
-  };
+  const sink = sinkOf(file);
+  return (event) => sink.log(event, formatEventAsJSON);
 }
 
 /** An event read from a file. Its fields may differ from the logged ones, so the logged message is kept as text. */

@@ -6,11 +6,11 @@ import { checkOptional } from "../internet/arguments/check.ts";
 import { callable } from "../internet/arguments/kinds.ts";
 import { ensureObservers } from "./arguments.ts";
 import { LogEvent, type LogObserver } from "./event.ts";
+import { logToStandardError } from "./output.ts";
 import { LogPublisher } from "./publisher.ts";
-import { eventAsText } from "./text.ts";
 
 function toStandardError(event: LogEvent): void {
-  if (event.level !== "debug") process.stderr.write(eventAsText(event));
+  if (event.level !== "debug") logToStandardError(event);
 }
 
 const DEFAULT: readonly LogObserver[] = [toStandardError];

@@ -28,7 +28,9 @@ export {
   setObserver,
 } from "./log.ts";
 export { LogPublisher } from "./publisher.ts";
-export { consoleLogObserver, formatEventAsText, type TextOptions, type TextSink, textFileLogObserver } from "./text.ts";
+export type { TextSink } from "./sink.ts";
+export { formatEventAsText, type TextOptions } from "./text.ts";
+export { consoleLogObserver, textFileLogObserver } from "./textfile.ts";
 
 /** The options of a {@link Logger}. */
 export interface LoggerOptions {

@@ -5,6 +5,7 @@ import { array, callable } from "../internet/arguments/kinds.ts";
 import { ensureObservers } from "./arguments.ts";
 import { summaryOf } from "./describe.ts";
 import { LogEvent, type LogObserver } from "./event.ts";
+import { say } from "./output.ts";
 
 /** An observer that forwards events to others. */
 export class LogPublisher {
@@ -78,9 +79,5 @@ function tell(observer: LogObserver, event: LogEvent, failed: (error: unknown) =
 
 /** For a report that no other observer took. */
 function lastResort(event: LogEvent): void {
-  try {
-    process.stderr.write(`${event.message}: ${summaryOf(event.error)}\n`);
-  } catch {
-    // Standard error is closed, or replaced by something that throws: the report is lost.
-  }
+  say(`${event.message}: ${summaryOf(event.error)}\n`, "stderr");
 }

@@ -1,15 +1,10 @@
 /** Events as lines of text. */
-import { check, checkOptions } from "../internet/arguments/check.ts";
+import { checkOptions } from "../internet/arguments/check.ts";
 import { flag, type Kind } from "../internet/arguments/kinds.ts";
-import { ensureEvent, SINK } from "./arguments.ts";
+import { ensureEvent } from "./arguments.ts";
 import { describe, textOf } from "./describe.ts";
-import type { LogEvent, LogObserver } from "./event.ts";
+import type { LogEvent } from "./event.ts";
 import type { LogLevel } from "./level.ts";
-
-/** A destination for text: a Node stream, or any object with such a method. */
-export interface TextSink {
-  write(text: string): unknown;
-}
 
 /** The options of text output. */
 export interface TextOptions {
@@ -17,7 +12,8 @@ export interface TextOptions {
   readonly colors?: boolean;
 }
 
-const OPTIONS: Record<keyof TextOptions, Kind> = { colors: flag };
+/** The kinds of {@link TextOptions}. */
+export const TEXT_OPTIONS: Record<keyof TextOptions, Kind> = { colors: flag };
 
 const COLORS: Readonly<Record<LogLevel, string>> = {
   debug: "\x1b[2m",
@@ -35,7 +31,7 @@ const COLORS: Readonly<Record<LogLevel, string>> = {
 export function formatEventAsText(event: LogEvent, options: TextOptions = {}): string {
   const call = "formatEventAsText(event, options)";
   ensureEvent(call, event);
-  return eventAsText(event, checkOptions<TextOptions>(call, options, OPTIONS));
+  return eventAsText(event, checkOptions<TextOptions>(call, options, TEXT_OPTIONS));
 }
 
 /** {@link formatEventAsText} for observers, which check their options once. */
@@ -55,20 +51,4 @@ function timestamp(seconds: number): string {
   } catch {
     return "-";
   }
-}
-
-/** Writes each event to `file` as text. @throws TypeError for a file without write(), and for an unknown option */
-export function textFileLogObserver(file: TextSink, options: TextOptions = {}): LogObserver {
-  const call = "textFileLogObserver(file, options)";
-  check(call, "file", file, SINK);
-  const checked = checkOptions<TextOptions>(call, options, OPTIONS);
-  return (event) => {
-    file.write(eventAsText(event, checked));
-  };
-}
-
-/** Writes each event to standard error, in colours if that is a terminal and NO_COLOR is not set. */
-export function consoleLogObserver(): LogObserver {
-  const colors = process.stderr.isTTY === true && (process.env.NO_COLOR ?? "") === "";
-  return textFileLogObserver(process.stderr, { colors });
 }
