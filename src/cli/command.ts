@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { SkeinError } from "../internet/error.ts";
 import { describe } from "../logger/describe.ts";
+import { say } from "../logger/output.ts";
 import { reactors } from "./reactors.ts";
 import { serve } from "./serve.ts";
 import { parse, UsageError } from "./usage.ts";
@@ -34,10 +35,10 @@ export async function run(args: string[]): Promise<number> {
     return OK;
   } catch (error) {
     if (error instanceof UsageError) {
-      process.stderr.write(`skein: ${error.message}\n${error.hint}\n`);
+      say(`skein: ${error.message}\n${error.hint}\n`, "stderr");
       return USAGE_ERROR;
     }
-    process.stderr.write(`skein: ${error instanceof SkeinError ? error.message : describe(error)}\n`);
+    say(`skein: ${error instanceof SkeinError ? error.message : describe(error)}\n`, "stderr");
     return FAILED;
   }
 }
@@ -53,8 +54,8 @@ function general(args: string[]): void {
   );
   if (positionals[0] !== undefined)
     throw new UsageError(`There is no command "${positionals[0]}"`, "Try: skein --help");
-  if (values.version) process.stdout.write(`skein ${version()}\n`);
-  else if (values.help) process.stdout.write(HELP);
+  if (values.version) say(`skein ${version()}\n`);
+  else if (values.help) say(HELP);
   else throw new UsageError("No command given", "Try: skein --help");
 }
 

@@ -1,5 +1,6 @@
 /** `skein reactors`: lists the reactors, and which of them are available here. */
 import { BACKENDS, backendNamed } from "../internet/reactor/backends.ts";
+import { say } from "../logger/output.ts";
 import { type BackendInfo, loadNative } from "../native.ts";
 import { parse, UsageError } from "./usage.ts";
 
@@ -33,11 +34,11 @@ export function reactors(args: string[]): void {
   if (positionals[0] !== undefined) {
     throw new UsageError(`reactors takes no "${positionals[0]}"`, "Try: skein reactors --help");
   }
-  if (values.help) process.stdout.write(HELP);
-  else if (values.json) process.stdout.write(`${JSON.stringify(rows(found()), null, 2)}\n`);
+  if (values.help) say(HELP);
+  else if (values.json) say(`${JSON.stringify(rows(found()), null, 2)}\n`);
   else {
     const what = found();
-    process.stdout.write(table(rows(what)) + (what.problem === undefined ? "" : `\n${what.problem}\n`));
+    say(table(rows(what)) + (what.problem === undefined ? "" : `\n${what.problem}\n`));
   }
 }
 

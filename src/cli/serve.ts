@@ -4,6 +4,7 @@ import { serverFromString } from "../internet/endpoints/registry.ts";
 import { ReactorNotAvailableError } from "../internet/error.ts";
 import type { ListeningPort, Reactor } from "../internet/interfaces.ts";
 import { installReactor } from "../internet/reactor/installation.ts";
+import { say } from "../logger/output.ts";
 import "../protocols/haproxy.ts"; // registers the prefix "haproxy:" for serverFromString()
 import type { Service } from "./service.ts";
 import { parseServing } from "./serving.ts";
@@ -18,7 +19,7 @@ const ONLY_HERE =
 export async function serve(args: string[]): Promise<void> {
   const serving = parseServing(args);
   if (typeof serving === "string") {
-    process.stdout.write(serving);
+    say(serving);
     return;
   }
   const { name, kind, general, own } = serving;
@@ -27,7 +28,7 @@ export async function serve(args: string[]): Promise<void> {
   const ports = await listen(reactor, service, serving.listen);
   reactor.callWhenRunning(() => {
     for (const port of ports) {
-      process.stdout.write(`skein: ${name} on ${port.getHost()} (${reactor.name} reactor); press Ctrl-C to stop\n`);
+      say(`skein: ${name} on ${port.getHost()} (${reactor.name} reactor); press Ctrl-C to stop\n`);
     }
     if (ports.every((port) => LOOPBACK.has(port.getHost().host))) process.stdout.write(ONLY_HERE);
   });

@@ -5,6 +5,7 @@ import { check, checkOptions } from "../internet/arguments/check.ts";
 import { count, flag, integer, type Kind, oneOf, text } from "../internet/arguments/kinds.ts";
 import type { LogEvent, LogObserver } from "./event.ts";
 import { formatEventAsJSON } from "./json.ts";
+import { say } from "./output.ts";
 import { eventAsText } from "./text.ts";
 
 /** When log files are rotated, and how many old ones are kept. */
@@ -82,7 +83,7 @@ export function rotatingFileLogObserver(path: string, options: RotatingFileOptio
   let dropped = 0;
   let broken = false;
   stream.on("error", (error: Error) => {
-    if (!broken) process.stderr.write(`The log file ${path} cannot be written, events are lost: ${error.message}\n`);
+    if (!broken) say(`The log file ${path} cannot be written, events are lost: ${error.message}\n`, "stderr");
     broken = true;
   });
   const close = (): Promise<void> =>

@@ -145,7 +145,7 @@ describe("an observer of a stream", () => {
     const stream = createWriteStream("/nonexistent/skein.log");
     const observer = textFileLogObserver(stream);
     for (let i = 0; i < 10; i++) observer(event("x"));
-    await new Promise((resolve) => stream.once("close", resolve));
+    await new Promise<void>((resolve) => stream.once("close", resolve));
     observer(event("y"));
     await new Promise(setImmediate);
     const lines = written.mock.calls.map(([text]) => String(text));
