@@ -10,7 +10,8 @@ set -eu
 cd "$(dirname "$0")/.."
 
 out=build/asan-node
-rm -rf "$out"
+# A copy of the tree, whose build/Release has that addon.
+node scripts/tree.mjs "$out"
 mkdir -p "$out/build/Release" "$out/reports"
 
 headers=$(node -p '
@@ -39,8 +40,8 @@ g++ -std=c++20 -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-
 
 # The runtime has to be there before Node is; the shim of the torture test comes before it nevertheless.
 runtime="$(g++ -print-file-name=libasan.so):$(g++ -print-file-name=libubsan.so)"
-export SKEIN_PREBUILD="$PWD/$out"
-reports="log_path=$PWD/$out/reports/report"
+cd "$out"
+reports="log_path=$PWD/reports/report"
 export UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1:$reports"
 asan="verify_asan_link_order=0:detect_stack_use_after_return=1:$reports"
 
@@ -55,7 +56,7 @@ for driver in pollable waiter; do
   LD_PRELOAD="$runtime" ASAN_OPTIONS="detect_leaks=1:$asan" node test/process/leaks.mjs "$driver" || status=1
 done
 
-for report in "$out"/reports/*; do
+for report in reports/*; do
   [ -e "$report" ] || continue
   status=1
   echo "> $report" >&2

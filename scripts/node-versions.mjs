@@ -3,9 +3,10 @@
 // hostile program, with the binary in prebuilds/, and the packed tarball in an empty project. Needs `npm run build` and `npm run prebuild`
 // first; ends with "N passed, N failed".
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { nodeProgram, VERSIONS, wholeVersion } from "./nodes.mjs";
+import { copyTree } from "./tree.mjs";
 
 const TESTS = ["test/process", "test/hostile", "test/package/install.test.ts"];
 
@@ -16,10 +17,9 @@ if (!existsSync(`${root}prebuilds/${own}`)) {
   process.exit(1);
 }
 
-// A folder with the prebuilt binaries alone: build/Release would come first.
+// A copy with the prebuilt binaries alone: build/Release would come first.
 const work = `${root}build/nodes`;
-rmSync(work, { recursive: true, force: true });
-mkdirSync(work, { recursive: true });
+copyTree(work);
 cpSync(`${root}prebuilds`, `${work}/prebuilds`, { recursive: true });
 
 const versions = process.argv.slice(2);
@@ -27,13 +27,12 @@ const totals = { passed: 0, failed: 0 };
 for (const asked of versions.length > 0 ? versions : VERSIONS) {
   const version = wholeVersion(asked);
   const node = nodeProgram(version);
-  const report = `${work}/${version}.json`;
+  const report = `${work}/build/${version}.json`;
   console.log(`\n> Node ${version}`);
   const vitest = ["node_modules/vitest/vitest.mjs", "run", "--project", "main", ...TESTS];
   const { status } = spawnSync(node, [...vitest, "--reporter=default", "--reporter=json", `--outputFile.json=${report}`], {
-    cwd: root,
+    cwd: work,
     stdio: "inherit",
-    env: { ...process.env, SKEIN_PREBUILD: work },
   });
   const { numPassedTests = 0, numFailedTests = 0 } = existsSync(report) ? JSON.parse(readFileSync(report, "utf8")) : {};
   totals.passed += numPassedTests;

@@ -1,5 +1,5 @@
 // `npm run prebuild [-- [--check | --built] [preset ...]]`: the addon for other platforms, into prebuilds/<platform>-<arch>/ where
-// node-gyp-build finds it; by default for linux-x64, linux-arm64 and win32-x64.
+// src/addonfile.ts finds it; by default for linux-x64, linux-arm64 and win32-x64.
 //
 // A target is a preset of CMakePresets.json: zig compiles for Linux (glibc 2.17 or musl) and macOS and comes from the
 // npm registry, mingw-w64 for Windows, gcc where the name says so, and `host` is this machine by its own compiler.

@@ -6,6 +6,7 @@
  */
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { AddonFileError } from "./addonfile.ts";
 
 /** The properties of the machine on which the addon did not load. */
 export interface Surroundings {
@@ -42,17 +43,25 @@ export function explain(thrown: unknown, here: Surroundings): string {
   const { why, ways } = diagnose(said, (thrown as NodeJS.ErrnoException | null)?.code, here);
   return [
     `Skein's native engine for ${described(here)} could not be loaded: ${why}`,
-    ...[...ways, ON_NODES_SOCKETS].map((way, i) => `  ${i + 1}. ${way}`),
-    `Node said: ${said}`,
+    ...[...ways, onNodesSockets(here)].map((way, i) => `  ${i + 1}. ${way}`),
+    thrown instanceof AddonFileError ? said : `Node said: ${said}`,
   ].join("\n");
 }
 
-const ON_NODES_SOCKETS =
-  'Do without it, more slowly: import "skein/nodereactor" and install() it first, or set SKEIN_REACTOR=node.';
+function onNodesSockets({ permission }: Surroundings): string {
+  const net = permission ? " From Node 25 on that needs --allow-net." : "";
+  return `Do without it, more slowly: import "skein/nodereactor" and install() it first, or set SKEIN_REACTOR=node.${net}`;
+}
 
 function diagnose(said: string, code: string | undefined, here: Surroundings): Diagnosis {
   if (code === "ERR_DLOPEN_DISABLED") return forbidden(here);
-  if (said.startsWith("No native build was found")) return absent(here);
+  if (code === "ERR_ADDON_ABSENT") return absent(here);
+  if (code === "ERR_ADDON_OUTSIDE") {
+    return {
+      why: "its file is a link that leads out of the package.",
+      ways: ["Put the file itself there instead of the link, or install the package anew.", compile(here)],
+    };
+  }
   const glibc = /version [`']GLIBC_([\d.]+)' not found/.exec(said)?.[1];
   if (glibc !== undefined) {
     return {
@@ -71,9 +80,6 @@ function diagnose(said: string, code: string | undefined, here: Surroundings): D
     return {
       why: `the binary was made for another C library than this system's (${libcName(here)}).`,
       ways: [
-        here.libc === "musl"
-          ? "Set LIBC=musl in the environment: other musl systems than Alpine are not recognised by themselves."
-          : "Unset LIBC in the environment if it is set: this system's C library is glibc.",
         "Install the package anew on this system, not on another one from where node_modules is copied.",
         compile(here),
       ],
@@ -134,9 +140,7 @@ function absent(here: Surroundings): Diagnosis {
     own.length > 0
       ? `the package has no binary for ${target} with ${libcName(here)}, only ${own.join(", ")}.`
       : `the package has no binary for ${target}, only for ${platforms(here)}.`;
-  const ways = [compile(here)];
-  if (own.length > 0) ways.unshift("Unset LIBC in the environment if it is set: it overrules what the system is.");
-  return { why, ways };
+  return { why, ways: [compile(here)] };
 }
 
 function compile({ form, root }: Surroundings): string {

@@ -1,11 +1,12 @@
 /**
- * Loads the addon and declares its whole interface. loadfailure.ts diagnoses why it does not load.
+ * Loads the addon and declares its whole interface. addonfile.ts finds it, loadfailure.ts diagnoses why it does not load.
  *
  * The engine makes one call per turn: `dispatch(words)`, after it has filled `completions` with `words / 4` records of
  * four 32-bit words: kind, handle, a, b. `Completion` lists the kinds.
  */
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
+import { addonFile } from "./addonfile.ts";
 import { NativeLoadError } from "./internet/error.ts";
 import { explainLoadFailure } from "./loadfailure.ts";
 
@@ -186,9 +187,9 @@ let loaded: NativeModule | undefined;
 export function loadNative(): NativeModule {
   if (loaded === undefined) {
     const root = fileURLToPath(new URL("..", import.meta.url));
-    const require = createRequire(import.meta.url);
     try {
-      loaded = (require("node-gyp-build") as (dir: string) => NativeModule)(root);
+      const require = createRequire(import.meta.url);
+      loaded = require(addonFile(root)) as NativeModule;
     } catch (cause) {
       throw new NativeLoadError(explainLoadFailure(cause, root), { cause });
     }

@@ -3,10 +3,10 @@
 import { type ChildProcess, execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, rmSync, statSync } from "node:fs";
-import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
+import { addonFile } from "../../src/addonfile.ts";
 import { nextMessage, runNode, startNode } from "../process/child.ts";
 import { buildFaults, preloaded } from "../torture/faults.ts";
 
@@ -93,9 +93,8 @@ test("importing skein takes at most two fifths of the processor time of starting
 
 test("the stripped addon has at most 1.5 MB", () => {
   mkdirSync(scratch, { recursive: true });
-  const { path: find } = createRequire(import.meta.url)("node-gyp-build") as { path: (dir: string) => string };
   const stripped = join(scratch, `stripped.${process.pid}.node`);
-  execFileSync("strip", ["-o", stripped, find(root)]);
+  execFileSync("strip", ["-o", stripped, addonFile(root)]);
   try {
     expect(statSync(stripped).size).toBeLessThanOrEqual(1.5 * 1024 * 1024);
   } finally {

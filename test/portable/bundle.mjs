@@ -2,7 +2,9 @@
 //
 //   conformance.mjs          the tests, with a vitest of our own (vitest.ts)
 //   fixtures/*.mjs           the programs that they start
-//   node_modules/            what stands in for node-gyp-build: it loads the addon that SKEIN_ADDON names
+//   none.cjs, fixtures/none.cjs   what is loaded instead of an addon where there is none
+//
+// In them, the addon is the file that SKEIN_ADDON names: src/addonfile.ts is replaced.
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -28,11 +30,16 @@ const PATHS = Object.fromEntries([
   ]),
 ]);
 
-/** Without an addon there are no backends: the reactors that need none are left. */
-const LOADER = `const { resolve } = require("node:path");
+/** What finds the addon in the bundle. */
+const FINDER = `import { resolve } from "node:path";
 const { SKEIN_ADDON } = process.env;
-module.exports = () => (SKEIN_ADDON ? require(resolve(SKEIN_ADDON)) : { backends: () => [] });
+export class AddonFileError extends Error {}
+export const addonFile = () => resolve(SKEIN_ADDON || import.meta.dirname + "/none.cjs");
+export const libcFamily = () => "glibc";
 `;
+
+/** Without an addon there are no backends: the reactors that need none are left. */
+const NONE = "module.exports = { backends: () => [] };\n";
 
 const suite = {
   name: "suite",
@@ -45,6 +52,7 @@ const suite = {
     return null;
   },
   load(id) {
+    if (id === join(root, "src/addonfile.ts")) return FINDER;
     if (id !== join(root, "test/portable/suite.ts")) return null;
     const loaders = Object.entries(PATHS).map(([name, path]) => `${JSON.stringify(name)}: () => import("${path}"),`);
     return `export const files = {\n${loaders.join("\n")}\n};`;
@@ -65,9 +73,10 @@ async function bundle(input, file) {
 export async function bundleAll(name) {
   const out = join(root, "build/portable", name);
   rmSync(out, { recursive: true, force: true });
-  const loader = join(out, "node_modules/node-gyp-build");
-  mkdirSync(loader, { recursive: true });
-  writeFileSync(join(loader, "index.js"), LOADER);
+  for (const folder of [out, join(out, "fixtures")]) {
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, "none.cjs"), NONE);
+  }
   await bundle(join(root, "test/portable/main.ts"), join(out, "conformance.mjs"));
   const fixtures = join(tests, "fixtures");
   for (const file of readdirSync(fixtures)) await bundle(join(fixtures, file), join(out, "fixtures", file));

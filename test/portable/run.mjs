@@ -13,8 +13,16 @@
 // When what plays the platform dies of itself, which COMMAND tells by the status DIED, the test in hand is played again;
 // that is printed, and the results say how often it was.
 import { spawn } from "node:child_process";
-import { appendFileSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import {
+  appendFileSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from "node:fs";
 import { devNull } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -89,7 +97,11 @@ async function runAndTell(file, job) {
 }
 
 function ownAddon() {
-  return createRequire(import.meta.url)("node-gyp-build").path(root);
+  const prebuilds = join(root, "prebuilds", `${process.platform}-${process.arch}`);
+  const prebuilt = existsSync(prebuilds) ? readdirSync(prebuilds).map((name) => join(prebuilds, name)) : [];
+  const found = [join(root, "build/Release/skein.node"), ...prebuilt].find(existsSync);
+  if (found === undefined) throw new Error("There is no addon for this machine: npm run build makes one.");
+  return found;
 }
 
 function isOfTheSuite({ file }) {

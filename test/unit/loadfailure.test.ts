@@ -1,5 +1,6 @@
 /** What is said for each cause, in the words of the linkers and runtimes that report it. */
 import { describe, expect, test } from "vitest";
+import { AddonFileError } from "../../src/addonfile.ts";
 import { explain, type Surroundings } from "../../src/loadfailure.ts";
 
 const HERE: Surroundings = {
@@ -12,11 +13,14 @@ const HERE: Surroundings = {
   binaries: ["linux-x64/skein.glibc.node", "linux-arm64/skein.glibc.node", "win32-x64/skein.node"],
   form: "installed",
 };
-const ABSENT = "No native build was found for platform=linux arch=x64\n    loaded from: /app/node_modules/skein\n";
+const ABSENT = new AddonFileError(
+  "ERR_ADDON_ABSENT",
+  "There is neither /app/build/Release/skein.node nor /app/skein.node.",
+);
 const FILE = "/app/node_modules/skein/prebuilds/linux-x64/skein.glibc.node";
 
-const said = (message: string, here: Partial<Surroundings> = {}, code?: string) =>
-  explain(Object.assign(new Error(message), { code }), { ...HERE, ...here });
+const said = (thrown: string | AddonFileError, here: Partial<Surroundings> = {}, code?: string) =>
+  explain(typeof thrown === "string" ? Object.assign(new Error(thrown), { code }) : thrown, { ...HERE, ...here });
 
 const COMPILE = "npx cmake-js compile --directory /app/node_modules/skein";
 
@@ -30,7 +34,7 @@ describe("each cause has its sentence and its remedies", () => {
     [
       "no binary for musl",
       said(ABSENT, { libc: "musl" }),
-      ["linux-x64 (Node 20.20.2, musl)", "with musl, only linux-x64/skein.glibc.node.", "Unset LIBC", COMPILE],
+      ["linux-x64 (Node 20.20.2, musl)", "with musl, only linux-x64/skein.glibc.node.", COMPILE],
     ],
     [
       "a glibc that is too old",
@@ -54,12 +58,12 @@ describe("each cause has its sentence and its remedies", () => {
       said(`Error loading shared library ld-linux-x86-64.so.2: No such file or directory (needed by ${FILE})`, {
         libc: "musl",
       }),
-      ["another C library than this system's (musl).", "Set LIBC=musl", "Install the package anew", COMPILE],
+      ["another C library than this system's (musl).", "Install the package anew", COMPILE],
     ],
     [
       "a musl binary on glibc",
       said("/lib/x86_64-linux-gnu/libc.so: invalid ELF header"),
-      ["another C library than this system's (glibc).", "Unset LIBC", COMPILE],
+      ["another C library than this system's (glibc).", "Install the package anew", COMPILE],
     ],
     [
       "a binary of another architecture on macOS",
@@ -82,7 +86,7 @@ describe("each cause has its sentence and its remedies", () => {
     [
       "the permission model",
       said("Cannot load native addon because loading addons is disabled.", { permission: true }, "ERR_DLOPEN_DISABLED"),
-      ["permission model forbids addons", "--allow-addons", "--allow-fs-read=/app/node_modules/skein/*"],
+      ["permission model forbids addons", "--allow-addons", "--allow-fs-read=/app/node_modules/skein/*", "--allow-net"],
     ],
     [
       "a folder that the permission model hides",
@@ -98,6 +102,11 @@ describe("each cause has its sentence and its remedies", () => {
       "a bundle",
       said(ABSENT, { form: "bundle", root: "/app" }),
       ["/app is not the package", 'mark "skein" as external'],
+    ],
+    [
+      "a link that leads out of the package",
+      said(new AddonFileError("ERR_ADDON_OUTSIDE", "skein.node leads out of the package, to /tmp/skein.node.")),
+      ["a link that leads out of the package", "Put the file itself there", COMPILE, "to /tmp/skein.node."],
     ],
     ["a checkout", said(ABSENT, { form: "checkout" }), ["nothing was compiled", "npm ci && npm run build"]],
     ["what nobody foresaw", said("undefined symbol: napi_new"), ["was refused", COMPILE, "undefined symbol: napi_new"]],
@@ -115,11 +124,7 @@ test("the remedies are numbered, one per line, and the last is to do without the
   const numbered = lines.filter((line) => /^ {2}\d\. /.test(line));
   expect(numbered.map((line) => line.trim()[0])).toEqual(["1", "2"]);
   expect(numbered.at(-1)).toContain("SKEIN_REACTOR=node");
-  expect(lines).toEqual([
-    expect.stringMatching(/^Skein's native engine/),
-    ...numbered,
-    expect.stringMatching(/^Node said: /),
-  ]);
+  expect(lines).toEqual([expect.stringMatching(/^Skein's native engine/), ...numbered, ABSENT.message]);
 });
 
 test("the cause need not be an Error", () => {
