@@ -28,8 +28,9 @@ function curl(proxy: string, url: string): Promise<{ stdout: string }> {
   return promisify(execFile)(need("curl"), args, { maxBuffer: 2_000_000 });
 }
 
-function proxy(lines: string[] = [], Client?: typeof SOCKSv4): number {
-  return listen(reactor(), new SOCKSv4Factory(reactor(), (line) => lines.push(line), Client));
+function proxy(lines: string[] = [], Client = SOCKSv4): number {
+  const open = { allow: ["127.0.0.0/8"], bind: true };
+  return listen(reactor(), new SOCKSv4Factory(reactor(), (line) => lines.push(line), Client, open));
 }
 
 it.each([

@@ -3,6 +3,7 @@ export {
   SOCKS4ClientEndpoint,
   SOCKSError,
   type SOCKSLog,
+  type SOCKSOptions,
   type SOCKSReactor,
   SOCKSv4,
   SOCKSv4Factory,

@@ -120,6 +120,11 @@ export function instance(Class: abstract new (...args: never[]) => object): Kind
 
 export const array: Kind = { accepts: "an array", typed: Array.isArray };
 
+export const texts: Kind = {
+  accepts: "an array of strings",
+  typed: (value) => Array.isArray(value) && value.every((each) => typeof each === "string"),
+};
+
 export const iterable: Kind = {
   accepts: "an iterable, such as an array",
   typed: (value) =>
