@@ -1,6 +1,7 @@
 /** Addresses are immutable values: two with equal parts are equal. */
 
 import { isIPv4, isIPv6 } from "node:net";
+import { printable } from "../logger/printable.ts";
 import { check } from "./arguments/check.ts";
 import { integer, oneOf, port as portKind, text } from "./arguments/kinds.ts";
 
@@ -28,8 +29,9 @@ export class IPv4Address {
     );
   }
 
+  /** For people: control characters of the host are escaped. */
   toString(): string {
-    return `${this.host}:${this.port}`;
+    return `${printable(this.host)}:${this.port}`;
   }
 }
 
@@ -65,8 +67,9 @@ export class IPv6Address {
     );
   }
 
+  /** For people: control characters of the host are escaped. */
   toString(): string {
-    return `[${this.host}]:${this.port}`;
+    return `[${printable(this.host)}]:${this.port}`;
   }
 }
 
@@ -91,8 +94,9 @@ export class UNIXAddress {
     return other instanceof UNIXAddress && other.name === this.name;
   }
 
+  /** For people: control characters of the name are escaped. */
   toString(): string {
-    return `unix:${this.name}`;
+    return `unix:${printable(this.name)}`;
   }
 }
 

@@ -141,7 +141,7 @@ it("serves echo on every endpoint given, and exits with 0 at Ctrl-C", async () =
 it.each([
   ["tcp:0", "127\\.0\\.0\\.1"],
   ["tcp:0:interface=", "127\\.0\\.0\\.1"],
-  ["haproxy:tcp:0", "127\\.0\\.0\\.1"],
+  ["haproxy:trusted=any:tcp:0", "127\\.0\\.0\\.1"],
   ["tcp6:0", "\\[::1\\]"],
 ])("listens at %s on this machine only, and says how to listen elsewhere", async (endpoint, address) => {
   const { program } = await serving("echo", "--listen", endpoint);

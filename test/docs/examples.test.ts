@@ -216,7 +216,7 @@ describe("endpoints.md", () => {
     const [, servers = "", clients = ""] = /^\| for servers(.*)^\| for clients(.*?)^$/ms.exec(page) ?? [];
     const strings = (table: string) => [...table.matchAll(/`((?:tcp6?|haproxy):[^`]+)`/g)].map((match) => match[1]!);
     const reactor = new MemoryReactor();
-    expect(() => serverFromString(reactor, "haproxy:tcp:8080")).toThrow(InvalidEndpointError);
+    expect(() => serverFromString(reactor, "haproxy:trusted=any:tcp:8080")).toThrow(InvalidEndpointError);
     await import("../../src/protocols/haproxy.ts");
     for (const text of strings(servers)) expect(serverFromString(reactor, text)).toHaveProperty("listen");
     for (const text of strings(clients)) expect(clientFromString(reactor, text)).toHaveProperty("connect");

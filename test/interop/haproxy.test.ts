@@ -38,7 +38,7 @@ async function serve(): Promise<{ port: number; built: string[] }> {
     return new Telling();
   });
   const endpoint = new TCP4ServerEndpoint(reactor(), 0, { interface: "127.0.0.1" });
-  const listening = await proxyEndpoint(endpoint, { clock: reactor() }).listen(factory);
+  const listening = await proxyEndpoint(endpoint, { trusted: ["127.0.0.1"], clock: reactor() }).listen(factory);
   return { port: listening.getHost().port, built };
 }
 

@@ -32,3 +32,16 @@ it.each(DIFFERENT)("an address has a text: %#", (made, text) => {
 it("the address of a UNIX socket is the same class wherever it is exported", () => {
   expect(haproxy.UNIXAddress).toBe(UNIXAddress);
 });
+
+it("the text of an address has no control characters, whatever its host or name contains", () => {
+  const hostile = "\u001b[31m\u0007\n\u009b\u2028\u202e\u200b";
+  for (const made of [
+    new IPv4Address("TCP", hostile, 1),
+    new IPv6Address("TCP", `fe80::1%${hostile}`, 1),
+    new UNIXAddress(hostile.repeat(1000)),
+  ]) {
+    expect(String(made)).toMatch(/^[\x20-\x7e\u2026]*$/);
+    expect(String(made).length).toBeLessThan(2000);
+    expect(made.host).toContain(hostile);
+  }
+});

@@ -11,10 +11,12 @@ import {
   MissingAddressData,
   ProxyHeaderParser,
   type ProxyInfo,
+  type ProxyOptions,
   proxyEndpoint,
   proxyHeader,
   UNIXAddress,
 } from "../../src/protocols/haproxy.ts";
+import { WrappingFactory } from "../../src/protocols/policies/wrapper.ts";
 import { Clock } from "../../src/testing/clock.ts";
 import { FakeReactor, FakeTransport } from "../helpers/fake-transport.ts";
 import { collectLog } from "../helpers/log.ts";
@@ -236,6 +238,36 @@ describe("a header that proxyHeader() writes", () => {
   });
 });
 
+describe("a header that cannot say what it should", () => {
+  it.each([
+    ["a path of 109 bytes", new UNIXAddress("/".repeat(109)), "109 bytes, and at most 108 fit"],
+    ["a path of 108 characters and 109 bytes", new UNIXAddress(`${"/".repeat(107)}é`), "109 bytes"],
+    ["a path with a NUL", new UNIXAddress("\0abstract\u001b"), "contains a NUL"],
+    ["a host that is a header", new IPv4Address("TCP", "1.2.3.4 5.6.7.8 1 2\r\nPROXY", 1), "must be IP addresses"],
+    ["a host that is a name", new IPv6Address("TCP", "localhost", 1), "must be IP addresses"],
+  ])("is not written: %s", (_what, address, why) => {
+    const write = (version: 1 | 2) => () => proxyHeader({ source: address, destination: address }, version);
+    expect(write(2)).toThrow(RangeError);
+    expect(write(2)).toThrow(why);
+    expect(write(2)).toThrow(/^[\x20-\x7e\u2026é]*$/);
+    if (!(address instanceof UNIXAddress)) expect(write(1)).toThrow(RangeError);
+  });
+
+  it("is written for a path that just fits", () => {
+    const address = new UNIXAddress("/".repeat(108));
+    const parser = new ProxyHeaderParser();
+    parser.feed(proxyHeader({ source: address, destination: address }));
+    expect(parser.info?.source).toEqual(address);
+  });
+});
+
+it("an error quotes a header without its control characters", () => {
+  const line = Buffer.from("PROXY \u001b[31m\u0007\u009b31m\u0085\u007f 1 2 3 4\r\n", "latin1");
+  for (const bad of [line, Buffer.from(line.toString("latin1").replace("PROXY ", "PROXY TCP4 "), "latin1")]) {
+    expect(() => new ProxyHeaderParser().feed(bad)).toThrow(/^[\x20-\x7e]*$/);
+  }
+});
+
 describe("an endpoint", () => {
   const log = collectLog();
 
@@ -273,16 +305,26 @@ describe("an endpoint", () => {
     }
   }
 
-  function accept(options: Parameters<typeof proxyEndpoint>[1] = {}) {
+  function listen(options: Partial<ProxyOptions> = {}) {
     const reactor = new FakeReactor();
     const clock = new Clock();
     const factory = new KeeperFactory();
-    proxyEndpoint(new TCP4ServerEndpoint(reactor, 80), { clock, ...options }).listen(factory);
+    proxyEndpoint(new TCP4ServerEndpoint(reactor, 80), { trusted: ["192.0.2.1"], clock, ...options }).listen(factory);
     const listening: ServerFactoryLike = reactor.listened[0]!.factory;
     listening.doStart();
+    return { factory, listening, clock };
+  }
+
+  /** @param peer the address of the proxy */
+  function connect(listening: ServerFactoryLike, peer?: Address | UNIXAddress): FakeTransport {
     const transport = new FakeTransport();
-    transport.connect(listening.buildProtocol(transport.getPeer())!);
-    return { factory, transport, clock, keeper: factory.next! };
+    transport.connect(listening.buildProtocol((peer as Address | undefined) ?? transport.getPeer())!);
+    return transport;
+  }
+
+  function accept(options: Partial<ProxyOptions> = {}, peer?: Address | UNIXAddress) {
+    const { factory, listening, clock } = listen(options);
+    return { factory, transport: connect(listening, peer), clock, keeper: factory.next! };
   }
 
   it.each([
@@ -290,7 +332,6 @@ describe("an endpoint", () => {
     ["IPv4, v2", proxyHeader(V4, 2), "1.2.3.4:1111", "5.6.7.8:2222"],
     ["IPv6, v1", proxyHeader(V6, 1), "[2001:db8::1]:8080", "[::1]:8888"],
     ["IPv6, v2", proxyHeader(V6, 2), "[2001:db8::1]:8080", "[::1]:8888"],
-    ["UNIX", proxyHeader(UNIX), "unix:/home/tests/mysockets/sock", "unix:/home/tests/mysockets/sock2"],
     ["unknown, v1", proxyHeader(UNKNOWN, 1), "192.0.2.1:54321", "192.0.2.2:12345"],
     ["LOCAL, v2", proxyHeader(UNKNOWN, 2), "192.0.2.1:54321", "192.0.2.2:12345"],
   ])("builds and connects the protocol with the addresses of the header: %s", (_kind, header, peer, host) => {
@@ -299,6 +340,41 @@ describe("an endpoint", () => {
     transport.receive(header);
     expect(factory.addresses).toEqual([peer]);
     expect(keeper.calls).toEqual([`made ${peer} ${host}`]);
+  });
+
+  it("builds the protocol with UNIX addresses, and others, for a proxy on a UNIX socket", () => {
+    for (const [header, peer] of [
+      [proxyHeader(UNIX), "unix:/home/tests/mysockets/sock"],
+      [proxyHeader(V4), "1.2.3.4:1111"],
+    ] as const) {
+      const { factory, transport } = accept({ trusted: ["unix"] }, new UNIXAddress(""));
+      transport.receive(header);
+      expect(factory.addresses).toEqual([peer]);
+    }
+  });
+
+  it.each([
+    ["UNIX", v2(0x21, 0x31, ADDRESSES_UNIX), "names a UNIX socket", undefined],
+    ["UNIX datagrams", v2(0x21, 0x32, ADDRESSES_UNIX), "datagrams", undefined],
+    ["UNIX datagrams on a UNIX socket", v2(0x21, 0x32, ADDRESSES_UNIX), "datagrams", new UNIXAddress("")],
+    ["UDP over IPv4", v2(0x21, 0x12, ADDRESSES4), "datagrams", undefined],
+    ["UDP over IPv6", v2(0x21, 0x22, ADDRESSES6), "datagrams", undefined],
+  ])("refuses the addresses of a header for %s, which no client of it can have", (_kind, header, why, peer) => {
+    const { factory, transport, keeper } = accept({ trusted: ["192.0.2.1", "unix"] }, peer);
+    transport.receive(Buffer.concat([header, Buffer.from("one")]));
+    expect([transport.aborted, factory.addresses, keeper.calls]).toEqual([true, [], []]);
+    expect(log().join()).toContain(why);
+  });
+
+  it.each([
+    ["v1", Buffer.from("PROXY TCP6 ::ffff:1.2.3.4 ::FFFF:0506:0708 1111 2222\r\n")],
+    ["v2", v2(0x21, 0x21, Buffer.from(`${"00".repeat(10)}ffff01020304${"00".repeat(10)}ffff05060708045708ae`, "hex"))],
+  ])("takes an IPv4-mapped address for the IPv4 address: %s", (_version, header) => {
+    const { factory, transport, keeper } = accept();
+    transport.receive(header);
+    expect(factory.addresses).toEqual(["1.2.3.4:1111"]);
+    expect(keeper.transport.getPeer()).toEqual(V4.source);
+    expect(keeper.transport.getHost()).toEqual(V4.destination);
   });
 
   it("builds no protocol before the header is complete", () => {
@@ -433,19 +509,159 @@ describe("an endpoint", () => {
     expect(keeper.calls.slice(1)).toEqual(["lost"]);
   });
 
-  it("waits 30 seconds for the header, then aborts the connection", () => {
+  it("waits 3 seconds for the header, then aborts the connection", () => {
     const { transport, clock } = accept();
     transport.receive("PROXY ");
-    clock.advance(29);
+    clock.advance(2.9);
     expect(transport.aborted).toBe(false);
-    clock.advance(1);
+    clock.advance(0.1);
     expect(transport.aborted).toBe(true);
-    expect(log()[0]).toContain("30 seconds");
+    expect(log()[0]).toContain("3 seconds");
+  });
+
+  it("waits 3 seconds in all, however the header trickles in", () => {
+    const { transport, clock } = accept();
+    for (const byte of bytesOf(proxyHeader(V4)).slice(0, 6)) {
+      transport.receive(byte);
+      clock.advance(0.5);
+    }
+    expect(transport.aborted).toBe(true);
   });
 
   it("cannot listen without a clock", () => {
-    expect(() => new HAProxyWrappingFactory(new KeeperFactory()).doStart()).toThrow(NoClockError);
-    expect(() => new HAProxyWrappingFactory(new KeeperFactory(), { timeout: null }).doStart()).not.toThrow();
+    const make = (options: Partial<ProxyOptions>) =>
+      new HAProxyWrappingFactory(new KeeperFactory(), { trusted: "any", ...options });
+    expect(() => make({}).doStart()).toThrow(NoClockError);
+    expect(() => make({ timeout: null }).doStart()).not.toThrow();
+  });
+
+  describe("that trusts proxies", () => {
+    const address = (host: string) =>
+      host.includes(":") ? new IPv6Address("TCP", host, 5) : new IPv4Address("TCP", host, 5);
+
+    it.each([
+      [["192.0.2.7"], "192.0.2.7"],
+      [["10.0.0.0/8", "192.0.2.7"], "10.1.2.3"],
+      [["10.0.0.0/8"], "::ffff:10.1.2.3"],
+      [["::ffff:10.0.0.0/104"], "10.1.2.3"],
+      [["2001:db8::/32"], "2001:db8:7::1"],
+      [["fe80::/10"], "fe80::1%eth0"],
+    ])("%j takes a connection of %s", (trusted, host) => {
+      expect(listen({ trusted }).listening.buildProtocol(address(host))).not.toBe(null);
+    });
+
+    it.each([
+      [["192.0.2.7"], address("192.0.2.8")],
+      [["10.0.0.0/8"], address("11.0.0.1")],
+      [["10.0.0.0/8"], address("::ffff:11.0.0.1")],
+      [["::/0"], address("10.0.0.1")],
+      [["unix"], address("127.0.0.1")],
+      [["0.0.0.0/0", "::/0"], new UNIXAddress("127.0.0.1")],
+    ])("%j closes a connection of %s before a byte is read", (trusted, peer) => {
+      const { listening, factory } = listen({ trusted });
+      expect(listening.buildProtocol(peer as Address)).toBe(null);
+      expect(factory.addresses).toEqual([]);
+    });
+
+    it("logs a stranger at once, the others after it once a minute, with their number", () => {
+      const { listening, clock } = listen();
+      for (let i = 1; i <= 1000; i++) listening.buildProtocol(new IPv4Address("TCP", "198.51.100.9", i));
+      expect(log()).toEqual([expect.stringMatching(/from 198\.51\.100\.9:1 is closed: .*none of the trusted proxies/)]);
+      clock.advance(60);
+      listening.buildProtocol(new IPv4Address("TCP", "198.51.100.9", 1001));
+      expect(log().slice(1)).toEqual([expect.stringMatching(/:1001 is closed.*\(999 more like it since/)]);
+    });
+
+    it("logs bad headers once a minute, too", () => {
+      const { listening, clock } = listen();
+      const one = () => connect(listening).receive("GET / HTTP/1.1\r\n");
+      for (let i = 0; i < 100; i++) one();
+      clock.advance(60);
+      one();
+      expect(log().length).toBe(2);
+      expect(log()[1]).toContain("99 more");
+    });
+
+    it('"any" and everyone\'s networks take everyone', () => {
+      for (const trusted of ["any", ["0.0.0.0/0", "::/0", "unix"]] as const) {
+        const { listening } = listen({ trusted });
+        for (const peer of [address("203.0.113.1"), address("2001:db8::1"), new UNIXAddress("")]) {
+          expect(listening.buildProtocol(peer as Address)).not.toBe(null);
+        }
+      }
+    });
+
+    it("cannot be made without saying which", () => {
+      const endpoint = new TCP4ServerEndpoint(new FakeReactor(), 80);
+      for (const options of [undefined, {}, { timeout: 3 }] as unknown[] as [ProxyOptions]) {
+        for (const make of [
+          () => proxyEndpoint(endpoint, options),
+          () => new HAProxyWrappingFactory(new KeeperFactory(), options),
+        ]) {
+          expect(make).toThrow(TypeError);
+          expect(make).toThrow(/options\.trusted.*as in \{ trusted: \["10\.0\.0\.0\/8".*"unix".*trusted: "any"/);
+        }
+      }
+    });
+
+    it.each([
+      [[], /an empty list would refuse everyone/],
+      [["proxy.example"], /options\.trusted: "proxy\.example" is no network/],
+      [["10.0.0.1/8"], /bits after its prefix/],
+      [["10.0.0.0/8", "any"], /"any" in options\.trusted must stand alone/],
+      [[""], /"" is no network/],
+    ])("cannot be made with %j", (trusted, message) => {
+      const endpoint = new TCP4ServerEndpoint(new FakeReactor(), 80);
+      expect(() => proxyEndpoint(endpoint, { trusted })).toThrow(RangeError);
+      expect(() => proxyEndpoint(endpoint, { trusted })).toThrow(message);
+    });
+
+    it("keeps the list that it was given", () => {
+      const trusted = ["192.0.2.7"];
+      const reactor = new FakeReactor();
+      const endpoint = proxyEndpoint(new TCP4ServerEndpoint(reactor, 80), { trusted, timeout: null });
+      trusted.push("0.0.0.0/0");
+      endpoint.listen(new KeeperFactory());
+      expect(reactor.listened[0]!.factory.buildProtocol(address("198.51.100.1"))).toBe(null);
+    });
+  });
+
+  it("of more connections than may wait for headers, closes the one that has waited longest", () => {
+    const { listening, factory } = listen();
+    const waiting = Array.from({ length: 256 }, () => connect(listening));
+    expect(waiting.some(({ aborted }) => aborted)).toBe(false);
+    connect(listening);
+    connect(listening);
+    expect(waiting.findIndex(({ aborted }) => !aborted)).toBe(2);
+    expect(log()).toEqual([expect.stringContaining("256 connections wait for their PROXY headers")]);
+    waiting[2]!.receive(proxyHeader(V4));
+    expect(factory.addresses).toEqual(["1.2.3.4:1111"]);
+    waiting[3]!.lose();
+    connect(listening);
+    connect(listening);
+    expect(waiting.filter(({ aborted }) => aborted).length).toBe(2);
+  });
+
+  it("does not count a connection as waiting once its header was read, refused or late", () => {
+    const { listening, clock } = listen({ maxWaiting: 1 });
+    connect(listening).receive(proxyHeader(V4));
+    connect(listening).receive("GET ");
+    const silent = connect(listening);
+    clock.advance(3);
+    const last = connect(listening);
+    expect([silent.aborted, last.aborted]).toEqual([true, false]);
+    expect(log().join()).not.toContain("the oldest");
+  });
+
+  it("expects one header only", () => {
+    const endpoint = new TCP4ServerEndpoint(new FakeReactor(), 80);
+    const options = { trusted: "any" } as const;
+    const nested = /PROXY headers do not nest/;
+    expect(() => proxyEndpoint(proxyEndpoint(endpoint, options), options)).toThrow(nested);
+    const inner = new HAProxyWrappingFactory(new KeeperFactory(), options);
+    expect(() => new HAProxyWrappingFactory(inner, options)).toThrow(nested);
+    expect(() => new HAProxyWrappingFactory(new WrappingFactory(inner), options)).toThrow(nested);
+    expect(() => proxyEndpoint(endpoint, options).listen(inner)).toThrow(nested);
   });
 
   it("waits for the configured time", () => {

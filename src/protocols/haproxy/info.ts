@@ -1,7 +1,9 @@
 /** The contents of a PROXY header, and its errors. */
-import type { UNIXAddress } from "../../internet/address.ts";
+import { isIPv4, SocketAddress } from "node:net";
+import { IPv4Address, IPv6Address, type UNIXAddress } from "../../internet/address.ts";
 import { SkeinError } from "../../internet/error.ts";
 import type { Address } from "../../internet/interfaces.ts";
+import { canonicalAddress } from "../../internet/networks.ts";
 
 /** The addresses in a PROXY header. */
 export interface ProxyInfo {
@@ -9,6 +11,16 @@ export interface ProxyInfo {
   readonly source: Address | UNIXAddress | null;
   /** The address that the client connected to; null together with the source. */
   readonly destination: Address | UNIXAddress | null;
+}
+
+/**
+ * The address in a header over IPv6. An IPv4-mapped one is the IPv4 address, so that whoever compares addresses sees the
+ * client under one only; equal addresses have equal texts.
+ */
+export function inetAddress(type: "TCP" | "UDP", host: string, port: number): IPv4Address | IPv6Address {
+  const canonical = canonicalAddress(host);
+  if (canonical !== undefined && isIPv4(canonical)) return new IPv4Address(type, canonical, port);
+  return new IPv6Address(type, new SocketAddress({ address: host, family: "ipv6" }).address, port);
 }
 
 export const UNKNOWN: ProxyInfo = { source: null, destination: null };

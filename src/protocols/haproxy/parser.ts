@@ -4,7 +4,7 @@ import { byteArray } from "../../internet/arguments/kinds.ts";
 import { bufferOf } from "../../internet/engine/view.ts";
 import { InvalidProxyHeader, type ProxyInfo } from "./info.ts";
 import { parseV1, V1_MAX, V1_PREFIX } from "./v1.ts";
-import { parseV2, V2_ADDRESSES_MAX, V2_FIXED, V2_PREFIX, v2Length } from "./v2.ts";
+import { isDatagramV2, parseV2, V2_ADDRESSES_MAX, V2_FIXED, V2_PREFIX, v2Length } from "./v2.ts";
 
 const NOTHING: Buffer = Buffer.alloc(0);
 /** Every header can be parsed from this many bytes; only TLVs come after them. */
@@ -17,10 +17,16 @@ export class ProxyHeaderParser {
   #info: ProxyInfo | null = null;
   /** Bytes at the end of the header that are still to come and are ignored. */
   #skip = 0;
+  #isDatagram = false;
 
   /** The contents of the header; null until all of it was fed. */
   get info(): ProxyInfo | null {
     return this.#skip === 0 ? this.#info : null;
+  }
+
+  /** Whether the header, of version 2, says that the client sent datagrams. */
+  get isDatagram(): boolean {
+    return this.#isDatagram;
   }
 
   /**
@@ -73,6 +79,7 @@ export class ProxyHeaderParser {
     const length = v2Length(bytes);
     if (bytes.length < V2_FIXED + Math.min(length, V2_ADDRESSES_MAX)) return -1;
     this.#info = parseV2(bytes);
+    this.#isDatagram = isDatagramV2(bytes);
     return V2_FIXED + length;
   }
 }

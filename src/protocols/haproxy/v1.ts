@@ -2,10 +2,18 @@
  * The text form of the PROXY header: `PROXY TCP4 192.0.2.1 192.0.2.2 54321 80`, CR LF.
  * @see https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt section 2.1
  */
-import { isIPv4, isIPv6, SocketAddress } from "node:net";
+import { isIPv4, isIPv6 } from "node:net";
 import { IPv4Address, IPv6Address } from "../../internet/address.ts";
 import type { Address } from "../../internet/interfaces.ts";
-import { InvalidNetworkProtocol, InvalidProxyHeader, MissingAddressData, type ProxyInfo, UNKNOWN } from "./info.ts";
+import { quoted } from "../../logger/printable.ts";
+import {
+  InvalidNetworkProtocol,
+  InvalidProxyHeader,
+  inetAddress,
+  MissingAddressData,
+  type ProxyInfo,
+  UNKNOWN,
+} from "./info.ts";
 
 /** The first bytes of every header. */
 export const V1_PREFIX: Buffer = Buffer.from("PROXY ");
@@ -15,18 +23,20 @@ export const V1_MAX = 107;
 /** Parse a header, without its CR LF. @throws InvalidProxyHeader */
 export function parseV1(line: string): ProxyInfo {
   const [proxy, protocol, ...addresses] = line.split(" ");
-  if (proxy !== "PROXY") throw new InvalidProxyHeader(`A PROXY header begins with "PROXY ", not ${quote(line)}.`);
+  if (proxy !== "PROXY") throw new InvalidProxyHeader(`A PROXY header begins with "PROXY ", not ${quoted(line)}.`);
   if (protocol === "UNKNOWN") return UNKNOWN;
   if (protocol !== "TCP4" && protocol !== "TCP6") {
     throw new InvalidNetworkProtocol(
-      `The PROXY header ${quote(line)} names an unknown protocol: it must be TCP4, TCP6 or UNKNOWN.`,
+      `The PROXY header ${quoted(line)} names an unknown protocol: it must be TCP4, TCP6 or UNKNOWN.`,
     );
   }
   if (addresses.length < 4) {
-    throw new MissingAddressData(`The PROXY header ${quote(line)} lacks addresses or ports: it must have two of each.`);
+    throw new MissingAddressData(
+      `The PROXY header ${quoted(line)} lacks addresses or ports: it must have two of each.`,
+    );
   }
   if (addresses.length > 4)
-    throw new InvalidProxyHeader(`The PROXY header ${quote(line)} has extra words after its ports.`);
+    throw new InvalidProxyHeader(`The PROXY header ${quoted(line)} has extra words after its ports.`);
   const [source, destination, sourcePort, destinationPort] = addresses as [string, string, string, string];
   return {
     source: address(protocol, source, sourcePort, line),
@@ -37,18 +47,13 @@ export function parseV1(line: string): ProxyInfo {
 function address(protocol: "TCP4" | "TCP6", host: string, port: string, line: string): Address {
   // The specification forbids leading zeros.
   if (!/^(0|[1-9]\d{0,4})$/.test(port) || Number(port) > 65_535) {
-    throw new InvalidProxyHeader(`The PROXY header ${quote(line)} has an invalid port: ${quote(port)}.`);
+    throw new InvalidProxyHeader(`The PROXY header ${quoted(line)} has an invalid port: ${quoted(port)}.`);
   }
   if (!(protocol === "TCP4" ? isIPv4(host) : isIPv6(host) && !host.includes("%"))) {
-    throw new InvalidProxyHeader(`The PROXY header ${quote(line)} has no ${protocol} address in ${quote(host)}.`);
+    throw new InvalidProxyHeader(`The PROXY header ${quoted(line)} has no ${protocol} address in ${quoted(host)}.`);
   }
   if (protocol === "TCP4") return new IPv4Address("TCP", host, Number(port));
-  // Equal addresses have equal texts.
-  return new IPv6Address("TCP", new SocketAddress({ address: host, family: "ipv6" }).address, Number(port));
-}
-
-function quote(text: string): string {
-  return JSON.stringify(text);
+  return inetAddress("TCP", host, Number(port));
 }
 
 /** The header of a connection; `UNKNOWN` unless both addresses are TCP over the same version of IP. */

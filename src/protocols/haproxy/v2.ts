@@ -6,9 +6,16 @@
  * The length counts the bytes after it. TLVs are skipped.
  * @see https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt section 2.2
  */
-import { SocketAddress } from "node:net";
 import { IPv4Address, IPv6Address, UNIXAddress } from "../../internet/address.ts";
-import { InvalidNetworkProtocol, InvalidProxyHeader, MissingAddressData, type ProxyInfo, UNKNOWN } from "./info.ts";
+import { quoted } from "../../logger/printable.ts";
+import {
+  InvalidNetworkProtocol,
+  InvalidProxyHeader,
+  inetAddress,
+  MissingAddressData,
+  type ProxyInfo,
+  UNKNOWN,
+} from "./info.ts";
 import { withoutZone } from "./v1.ts";
 
 /** The first bytes of every header. */
@@ -62,12 +69,17 @@ export function parseV2(bytes: Buffer): ProxyInfo {
   if (family === INET6) {
     need(addresses, 36);
     const at = (start: number, port: number) =>
-      new IPv6Address(type, ipv6Text(addresses.subarray(start, start + 16)), addresses.readUInt16BE(port));
+      inetAddress(type, ipv6Text(addresses.subarray(start, start + 16)), addresses.readUInt16BE(port));
     return { source: at(0, 32), destination: at(16, 34) };
   }
   need(addresses, 2 * UNIX_PATH);
   const at = (start: number) => new UNIXAddress(path(addresses.subarray(start, start + UNIX_PATH)));
   return { source: at(0), destination: at(UNIX_PATH) };
+}
+
+/** Whether a header is of datagrams. `bytes` contain at least its fixed part. */
+export function isDatagramV2(bytes: Buffer): boolean {
+  return (bytes[12]! & 15) === PROXY && (bytes[13]! & 15) === DGRAM;
 }
 
 function need(addresses: Buffer, count: number): void {
@@ -76,8 +88,7 @@ function need(addresses: Buffer, count: number): void {
 }
 
 function ipv6Text(bytes: Buffer): string {
-  const groups = bytes.toString("hex").match(/..../g)!.join(":");
-  return new SocketAddress({ address: groups, family: "ipv6" }).address;
+  return bytes.toString("hex").match(/..../g)!.join(":");
 }
 
 function path(bytes: Buffer): string {
@@ -85,7 +96,7 @@ function path(bytes: Buffer): string {
   return bytes.toString("utf8", 0, end < 0 ? bytes.length : end);
 }
 
-/** The header of a connection; LOCAL unless it has two addresses of the same kind. */
+/** The header of a connection; LOCAL unless it has two addresses of the same kind. @throws RangeError */
 export function encodeV2({ source, destination }: ProxyInfo): Buffer {
   if (source instanceof IPv4Address && destination instanceof IPv4Address) {
     return header(INET, source.type, [ipv4Bytes(source.host), ipv4Bytes(destination.host), ports(source, destination)]);
@@ -140,7 +151,13 @@ function groups(text: string): number[] {
   });
 }
 
+/** @throws RangeError for a name that its place cannot hold: a part of it would be another name */
 function pathBytes(name: string): Buffer {
+  const length = Buffer.byteLength(name);
+  if (length > UNIX_PATH || name.includes("\0")) {
+    const why = length > UNIX_PATH ? `it has ${length} bytes, and at most ${UNIX_PATH} fit` : "it contains a NUL";
+    throw new RangeError(`A PROXY header cannot hold the name ${quoted(name, UNIX_PATH)} of a UNIX socket: ${why}.`);
+  }
   const bytes = Buffer.alloc(UNIX_PATH);
   bytes.write(name);
   return bytes;

@@ -1,77 +1,16 @@
 /** Connections through a proxy, which appear to their protocols as direct connections. */
-import { checkOptions, type OptionKinds } from "../../internet/arguments/check.ts";
-import { clock, orNull, seconds } from "../../internet/arguments/kinds.ts";
 import type { Address, ProtocolLike } from "../../internet/interfaces.ts";
 import { Protocol } from "../../internet/protocol.ts";
 import { defaultClock } from "../../internet/reactor/defaultclock.ts";
+import { installedReactor } from "../../internet/reactor/installation.ts";
 import type { ReactorTime } from "../../internet/time.ts";
-import { msg } from "../../logger/log.ts";
-import { TimeoutMixin } from "../policies/timeout.ts";
 import { type WrappableFactory, WrappingFactory } from "../policies/wrapper.ts";
 import { PreambleWrapper } from "../preamble.ts";
-import { InvalidProxyHeader, type ProxyInfo } from "./info.ts";
-import { ProxyHeaderParser } from "./parser.ts";
+import type { ProxyInfo } from "./info.ts";
+import { type CheckedOptions, ensureProxyOptions, type ProxyOptions } from "./options.ts";
+import { HeaderReader, Reading } from "./reader.ts";
 
-/** Options for reading the header. */
-export interface ProxyOptions {
-  /** Seconds until the complete header must have arrived; null: no timeout. Default 30. */
-  readonly timeout?: number | null;
-  /** Measures the timeout. Default: the installed reactor. */
-  readonly clock?: ReactorTime | null;
-}
-
-const OPTIONS: OptionKinds<ProxyOptions> = { timeout: orNull(seconds), clock: orNull(clock) };
-
-const TIMEOUT_SECONDS = 30;
-
-/** Check options. @returns a copy @throws TypeError | RangeError */
-export function ensureProxyOptions(call: string, options: unknown): ProxyOptions {
-  return checkOptions<ProxyOptions>(call, options, OPTIONS);
-}
-
-/** Reads the header, then hands the connection to the protocol behind it. */
-class HeaderReader extends TimeoutMixin(Protocol) {
-  static override readonly borrows: boolean = true;
-  readonly #wrapper: HAProxyProtocolWrapper;
-  readonly #seconds: number | null;
-  readonly #parser = new ProxyHeaderParser();
-
-  constructor(wrapper: HAProxyProtocolWrapper, clock: ReactorTime | null, seconds: number | null) {
-    super();
-    this.#wrapper = wrapper;
-    this.#seconds = seconds;
-    this.clock = clock;
-  }
-
-  override connectionMade(): void {
-    this.setTimeout(this.#seconds);
-  }
-
-  override dataReceived(data: Buffer): unknown {
-    let used: number;
-    try {
-      used = this.#parser.feed(data);
-    } catch (error) {
-      if (!(error instanceof InvalidProxyHeader)) throw error;
-      this.#refuse(error.message);
-      return undefined;
-    }
-    const { info } = this.#parser;
-    if (info === null) return undefined;
-    this.setTimeout(null);
-    return this.#wrapper.begin(info, data.subarray(used));
-  }
-
-  override timeoutConnection(): void {
-    this.#refuse(`No complete PROXY header arrived within ${this.#seconds} seconds.`);
-  }
-
-  #refuse(why: string): void {
-    this.setTimeout(null);
-    msg(`The connection from ${this.transport.getPeer()} is closed: ${why}`);
-    this.transport.abortConnection();
-  }
-}
+let readingOf: (factory: HAProxyWrappingFactory) => Reading;
 
 /** A connection whose addresses are those of its PROXY header. */
 export class HAProxyProtocolWrapper extends PreambleWrapper {
@@ -85,7 +24,7 @@ export class HAProxyProtocolWrapper extends PreambleWrapper {
     // A placeholder: the reader needs this wrapper, which does not exist before super().
     super(factory, new Protocol());
     this.#addr = addr;
-    this.wrappedProtocol = new HeaderReader(this, factory.clock, factory.timeout);
+    this.wrappedProtocol = new HeaderReader(readingOf(factory), addr, (info, rest) => this.begin(info, rest));
   }
 
   /** The header has been read: build the protocol for the original client. */
@@ -113,27 +52,63 @@ function asAddress(address: ProxyInfo["source"] | undefined): Address | null {
 
 /**
  * Expects a PROXY header before the protocols of another factory. Those are built by its `buildProtocol(source)` when the
- * header has been read. A connection without a header is closed.
+ * header has been read. A connection without a header is closed, and so is one of a peer that is not trusted.
  */
 export class HAProxyWrappingFactory extends WrappingFactory<ProtocolLike, HAProxyProtocolWrapper> {
-  readonly timeout: number | null;
-  clock: ReactorTime | null;
+  readonly #trusts: CheckedOptions["trusts"];
+  readonly #reading: Reading;
 
-  /** @throws TypeError | RangeError */
-  constructor(wrappedFactory: WrappableFactory<ProtocolLike>, options: ProxyOptions = {}) {
+  static {
+    readingOf = (factory) => factory.#reading;
+  }
+
+  /** @throws TypeError without `options.trusted`, or when the factory expects headers already; TypeError | RangeError */
+  constructor(wrappedFactory: WrappableFactory<ProtocolLike>, options: ProxyOptions) {
     super(wrappedFactory);
-    const checked = ensureProxyOptions(`new ${new.target.name}(wrappedFactory, options)`, options);
-    this.timeout = checked.timeout === undefined ? TIMEOUT_SECONDS : checked.timeout;
-    this.clock = checked.clock ?? null;
+    const call = `new ${new.target.name}(wrappedFactory, options)`;
+    ensureNotNested(call, wrappedFactory);
+    const { trusts, timeout, maxWaiting, clock } = ensureProxyOptions(call, options);
+    this.#trusts = trusts;
+    this.#reading = new Reading(timeout, maxWaiting, clock);
+  }
+
+  /** Seconds until the complete header must have arrived; null: no timeout. */
+  get timeout(): number | null {
+    return this.#reading.timeout;
+  }
+
+  /** Measures the timeout. */
+  get clock(): ReactorTime | null {
+    return this.#reading.clock;
+  }
+
+  set clock(clock: ReactorTime | null) {
+    this.#reading.clock = clock;
   }
 
   /** @throws NoClockError when there is neither a clock nor an installed reactor, and a timeout */
   override startFactory(): void {
-    if (this.timeout !== null) this.clock ??= defaultClock();
+    this.clock ??= this.timeout === null ? (installedReactor() ?? null) : defaultClock();
     super.startFactory();
   }
 
-  override buildProtocol(addr: Address): HAProxyProtocolWrapper {
-    return new HAProxyProtocolWrapper(this, addr);
+  /** Null for a peer that is not trusted, which closes its connection. */
+  override buildProtocol(addr: Address): HAProxyProtocolWrapper | null {
+    if (this.#trusts(addr)) return new HAProxyProtocolWrapper(this, addr);
+    this.#reading.refuseStranger(addr);
+    return null;
   }
 }
+
+/** A second header would be the client's own, and say whatever it likes. @throws TypeError */
+function ensureNotNested(call: string, wrappedFactory: object): void {
+  let inner: object = wrappedFactory;
+  while (inner instanceof WrappingFactory) {
+    if (inner instanceof HAProxyWrappingFactory) throw new TypeError(`${call}: ${NESTED}`);
+    inner = inner.wrappedFactory;
+  }
+}
+
+/** Why a port expects one header only. */
+export const NESTED =
+  "PROXY headers do not nest: the second one would be written by whoever connects to the proxy. Expect one header only.";
