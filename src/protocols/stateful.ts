@@ -1,10 +1,14 @@
 /** A protocol whose states each receive a fixed number of bytes. Follows twisted.protocols.stateful. */
 import { BufferView } from "../internet/engine/view.ts";
 import { SkeinError } from "../internet/error.ts";
+import type { Failure } from "../internet/failure.ts";
 import type { Transport } from "../internet/interfaces.ts";
 import { Protocol } from "../internet/protocol.ts";
-import { ensureState } from "./guard.ts";
+import { AWAIT_DRAIN, DRAINED, type DrainWaiter, OVER_MARK, sendQueueOf } from "../internet/stream/sendqueue.ts";
+import { endBy, ensureState } from "./guard.ts";
 import { MessageBuffer } from "./messagebuffer.ts";
+
+const NOTHING: Buffer = Buffer.alloc(0);
 
 /**
  * Called with the bytes of a state, which the callee owns; `this` is the protocol. Returns the next state, or nothing to
@@ -24,13 +28,16 @@ export type State = readonly [callback: StateCallback, length: number];
  *     body(data: Buffer): State { …; return [this.header, 4]; }
  *
  * Check a length that the peer sent before you return it: that many bytes are buffered as they arrive. Delivery stops when
- * loseConnection() or abortConnection() was called.
+ * loseConnection() or abortConnection() was called. Between two messages it also stops while more than 64 KiB wait to be
+ * sent, and goes on by itself when they were sent.
  */
-export class StatefulProtocol extends Protocol {
+export class StatefulProtocol extends Protocol implements DrainWaiter {
   #callback: StateCallback | null = null;
   #length = 0;
   /** A message that has arrived in part. */
   readonly #partial = new MessageBuffer();
+  /** Bytes that are held back until the send queue has drained. */
+  #rest: Buffer = NOTHING;
 
   /** The first state. Called after connectionMade(). */
   getInitialState(): State {
@@ -43,15 +50,19 @@ export class StatefulProtocol extends Protocol {
     return made;
   }
 
-  override dataReceived(data: Buffer): void {
+  override dataReceived(received: Buffer): void {
+    const data = this.#rest.length === 0 ? received : Buffer.concat([this.#rest, received]);
+    this.#rest = NOTHING;
     // A message may be transferred: its memory is then gone.
     const { length } = data;
     let at = 0;
     if (this.#partial.missing > 0) {
+      if (this.#holdsBack(data, at)) return;
       at = this.#partial.add(data);
       if (this.#partial.missing > 0 || !this.#deliver(this.#partial.take())) return;
     }
     while (length - at >= this.#length) {
+      if (this.#holdsBack(data, at)) return;
       const from = at;
       at += this.#length;
       const message = this.#length === length ? data : new BufferView(data.subarray(from, at));
@@ -60,6 +71,28 @@ export class StatefulProtocol extends Protocol {
     if (at === length) return;
     this.#partial.expect(this.#length);
     this.#partial.add(data.subarray(at));
+  }
+
+  override connectionLost(reason: Failure): unknown {
+    this.#rest = NOTHING;
+    return super.connectionLost(reason);
+  }
+
+  /** @internal Deliver what was held back. */
+  [DRAINED](): void {
+    try {
+      this.dataReceived(NOTHING);
+    } catch (error) {
+      endBy(error, this, this.transport);
+    }
+  }
+
+  /** Keep `data` from `at` on if the send queue is over its high-water mark. */
+  #holdsBack(data: Buffer, at: number): boolean {
+    const queue = sendQueueOf(this.transport);
+    if (queue[OVER_MARK] !== true || queue[AWAIT_DRAIN]?.(this) !== true) return false;
+    this.#rest = new BufferView(data.subarray(at));
+    return true;
   }
 
   /** False when the connection is closing: nothing more is delivered. */

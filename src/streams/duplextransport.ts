@@ -24,6 +24,7 @@ import {
   CLOSING,
   ClosingTransport,
   DEAF,
+  HELD_BACK,
   LOST,
   PEER_ENDED,
   PRODUCER,
@@ -83,6 +84,10 @@ class DuplexTransport extends ClosingTransport implements Transport {
   #noDelay = true;
   #keepAlive = false;
   #error: Error | null = null;
+  /** The protocol has paused reading. */
+  #paused = false;
+  /** The stream ended while nothing was delivered. */
+  #endHeld = false;
   /** A call of drained() for the pull producer is scheduled. */
   #drainScheduled = false;
 
@@ -132,7 +137,7 @@ class DuplexTransport extends ClosingTransport implements Transport {
   write(data: Bytes, encoding?: BufferEncoding, callback?: unknown): void {
     const bytes = ownBytes(data, encoding, callback);
     if (!this.#duplex.writable) return;
-    if (!this.#duplex.write(bytes, this.#sent)) this.pauseProducer();
+    if (!this.#duplex.write(bytes, this.#sent)) this.markExceeded();
   }
 
   writeSequence(pieces: Iterable<Bytes>): void {
@@ -148,11 +153,31 @@ class DuplexTransport extends ClosingTransport implements Transport {
   // --- reading -----------------------------------------------------------------------------------------------------
 
   pauseProducing(): void {
+    this.#paused = true;
     this.#duplex.pause();
   }
 
   resumeProducing(): void {
-    if ((this.flags & DEAF) === 0) this.#duplex.resume();
+    this.#paused = false;
+    this.readOn();
+  }
+
+  protected override stillOverMark(): boolean {
+    return this.#duplex.writableNeedDrain;
+  }
+
+  protected override holdReading(): void {
+    this.#duplex.pause();
+  }
+
+  protected override readOn(): void {
+    if (this.#silent || (this.flags & DEAF) !== 0) return;
+    this.#duplex.resume();
+    if (this.#endHeld) process.nextTick(() => this.#ended());
+  }
+
+  get #silent(): boolean {
+    return this.#paused || (this.flags & HELD_BACK) !== 0;
   }
 
   // --- about the connection ----------------------------------------------------------------------------------------
@@ -191,12 +216,19 @@ class DuplexTransport extends ClosingTransport implements Transport {
   }
 
   #ended(): void {
-    if ((this.flags & PEER_ENDED) === 0) this.peerEnded();
+    // A stream that is paused in its last 'data' event still ends.
+    this.#endHeld = this.#silent && (this.flags & DEAF) === 0;
+    if (!this.#endHeld && (this.flags & PEER_ENDED) === 0) this.peerEnded();
   }
 
   #finished(): void {
-    if ((this.flags & CLOSE_DUE) !== 0) this.#duplex.destroy();
-    else this.writeEnded();
+    if ((this.flags & CLOSE_DUE) !== 0) {
+      this.#duplex.destroy();
+      return;
+    }
+    // A stream that has ended emits no 'drain'.
+    this.tellWaiters();
+    this.writeEnded();
   }
 
   #closed(): void {

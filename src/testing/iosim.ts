@@ -13,7 +13,8 @@ import { array, callable, flag, instance, type Kind } from "../internet/argument
 import { ensureProtocol } from "../internet/arguments/transports.ts";
 import { ConnectionAborted, ConnectionDone, ConnectionLost } from "../internet/error.ts";
 import type { Address, ProtocolLike, PullProducer, PushProducer } from "../internet/interfaces.ts";
-import { CLOSE_DUE } from "../internet/stream/closing.ts";
+import { CLOSE_DUE, HELD_BACK } from "../internet/stream/closing.ts";
+import { HIGH_WATER } from "../internet/stream/sendqueue.ts";
 import { deliver } from "./delivery.ts";
 import {
   CLOSED,
@@ -26,9 +27,6 @@ import {
   type Item,
 } from "./fakewire.ts";
 import { CLIENT_ADDRESS, MemoryTransport, SERVER_ADDRESS } from "./memorytransport.ts";
-
-/** The high-water mark, in bytes: a push producer is paused while more waits to be pumped. */
-const HIGH_WATER = 64 * 1024;
 
 /** One end of a connection in memory; an IOPump moves its output to the other end. It ends by the rules of closing.ts. */
 export class FakeTransport extends MemoryTransport {
@@ -121,11 +119,16 @@ export class FakeTransport extends MemoryTransport {
     return this.arrived.length - this.taken;
   }
 
+  /** Reading is paused, by the protocol or by receivers that wait until the output was pumped. */
+  private get silent(): boolean {
+    return this.paused || (this.flags & HELD_BACK) !== 0;
+  }
+
   private deliverArrived(): void {
     while (this.protocol !== null && this.waiting > 0) {
       const item = this.arrived[this.taken] as Item;
       // A handshake proceeds even while reading is paused.
-      if (this.paused && !this.disconnecting && !(item instanceof Hello)) return;
+      if (this.silent && !this.disconnecting && !(item instanceof Hello)) return;
       this.taken++;
       if (this.taken === this.arrived.length) {
         this.arrived.length = 0;
@@ -219,6 +222,14 @@ export class FakeTransport extends MemoryTransport {
     this.onActivity?.();
   }
 
+  protected override stillOverMark(): boolean {
+    return this.pending > HIGH_WATER;
+  }
+
+  protected override readOn(): void {
+    this.onActivity?.();
+  }
+
   /** Deliver what arrived while the protocol had paused reading. Returns whether anything was delivered. */
   catchUp(): boolean {
     const { waiting } = this;
@@ -234,7 +245,7 @@ export class FakeTransport extends MemoryTransport {
 
   protected override put(data: Buffer): void {
     this.send(data);
-    if (this.pending > HIGH_WATER) this.pauseProducer();
+    if (this.pending > HIGH_WATER) this.markExceeded();
   }
 
   private send(item: Item): void {

@@ -86,6 +86,7 @@ export abstract class MemoryTransport extends ClosingTransport implements Transp
     const { receiver, registered } = this;
     this.receiver = undefined;
     this.registered = undefined;
+    this.forgetWaiters();
     this.flags = (this.flags | LOST) & ~(PRODUCER | STREAMING | PRODUCER_PAUSED);
     registered?.stopProducing();
     receiver?.connectionLost(new Failure(reason));
@@ -143,6 +144,13 @@ export abstract class MemoryTransport extends ClosingTransport implements Transp
   /** The test or its pump decides when a producer is resumed. */
   protected override wantDrain(): void {}
   protected override askFirst(): void {}
+  protected override holdReading(): void {}
+  protected override readOn(): void {}
+
+  /** Until the test or its pump says that the queue has drained. */
+  protected override stillOverMark(): boolean {
+    return true;
+  }
 
   /** Exceptions of protocols reach the test. */
   protected override fail(error: unknown): void {

@@ -119,12 +119,15 @@ export class StringTransport extends MemoryTransport {
     return text;
   }
 
-  /** More waits to be sent than the high-water mark: a push producer is paused. */
+  /** More waits to be sent than the high-water mark: a push producer is paused, receivers hold messages back. */
   congest(): void {
-    this.pauseProducer();
+    this.markExceeded();
   }
 
-  /** All that was written is sent: a paused push producer is resumed, a pull producer is asked for its next piece. */
+  /**
+   * All that was written is sent: receivers deliver what they held back, a paused push producer is resumed, a pull producer
+   * is asked for its next piece.
+   */
   drain(): void {
     this.drained();
   }

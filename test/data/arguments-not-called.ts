@@ -153,6 +153,7 @@ export const NOT_CALLED: Readonly<Record<string, readonly string[]>> = {
     "SocketDuplex.received",
     "SpewingFactory.wrapProtocol",
     "SpewingProtocol.dataReceived",
+    "StatefulProtocol.connectionLost",
     "StatefulProtocol.dataReceived",
     "StatefulProtocol.makeConnection",
     "ThrottlingFactory.buildProtocol",

@@ -101,6 +101,8 @@ export function publicParameters(): PublicParameter[] {
     const { valueDeclaration } = member;
     if (valueDeclaration === undefined || !ts.isMethodDeclaration(valueDeclaration)) return;
     if (ts.isPrivateIdentifier(valueDeclaration.name)) return;
+    // Under a symbol that only Skein has.
+    if (member.name.startsWith("__@")) return;
     const hidden = ts.ModifierFlags.Private | ts.ModifierFlags.Protected;
     if ((ts.getCombinedModifierFlags(valueDeclaration) & hidden) !== 0) return;
     if (!valueDeclaration.getSourceFile().fileName.startsWith(join(root, "src"))) return;

@@ -226,7 +226,6 @@ describe("a client that does not read", () => {
 
   it("is aborted after /quit when it does not read the last message in time", () => {
     const bob = enter("bob");
-    bob.congest();
     bob.receive("/quit\n");
     expect(bob.producer).toBeNull();
     expect(bob.disconnecting).toBe(true);

@@ -24,6 +24,7 @@ import { ensureProducer } from "../arguments/transports.ts";
 import type { Failure } from "../failure.ts";
 import type { HalfCloseableProtocol, Producer, ProtocolLike, PullProducer, PushProducer } from "../interfaces.ts";
 import { logRejection, onRejection } from "../rejection.ts";
+import { AWAIT_DRAIN, DRAINED, type DrainWaiter, OVER_MARK, type SendQueue } from "./sendqueue.ts";
 
 const STOP_FAILED = "A producer threw in stopProducing()";
 
@@ -46,8 +47,12 @@ export const PRODUCER_PAUSED = 1 << 8;
 /** The half-close, or the close, has begun: it completes as soon as everything written is sent. */
 export const FIN_DUE = 1 << 9;
 export const CLOSE_DUE = 1 << 10;
+/** The send queue was over its high-water mark after the last write, and has not drained since. */
+const OVER = 1 << 11;
+/** Receivers wait until the send queue has drained: nothing is read. */
+export const HELD_BACK = 1 << 12;
 /** The first bit that subclasses may use. */
-export const OWN_BITS = 11;
+export const OWN_BITS = 13;
 
 const GONE = ABORTED | LOST;
 /** Nothing more is delivered to the protocol. */
@@ -77,18 +82,21 @@ export function takesProducer(flags: number, streaming: boolean): boolean {
 }
 
 /** The part of a transport that closes it and controls its producer. The flags are bits of one field. */
-export abstract class ClosingTransport {
+export abstract class ClosingTransport implements SendQueue {
   protected flags = 0;
   /** The protocol. Undefined before the first one, and after the loss. */
   protected receiver: ProtocolLike | undefined;
   protected registered: Producer | undefined;
   /** The reason of the loss, when neither the kernel nor the peer closes the connection. */
   protected reason: Failure | undefined;
+  /** Who is told when the send queue has drained. Defined while HELD_BACK is set. */
+  private waiters: DrainWaiter[] | undefined;
 
   constructor() {
     this.receiver = undefined;
     this.registered = undefined;
     this.reason = undefined;
+    this.waiters = undefined;
   }
 
   // --- implemented by subclasses -------------------------------------------------------------------------------------
@@ -103,6 +111,12 @@ export abstract class ClosingTransport {
   protected abstract cut(): void;
   /** Enable or disable calls of {@link drained} whenever the send queue runs empty. */
   protected abstract wantDrain(on: boolean): void;
+  /** Whether the send queue is over its high-water mark now. False when nothing can be written any more. */
+  protected abstract stillOverMark(): boolean;
+  /** Stop reading for receivers that wait. The protocol may pause and resume meanwhile: that is remembered. */
+  protected abstract holdReading(): void;
+  /** No receiver waits any more: read on, unless the protocol has paused. Never delivers from inside this call. */
+  protected abstract readOn(): void;
   /** A method of the protocol or of the producer threw, or its promise was rejected. */
   protected abstract fail(error: unknown): void;
 
@@ -115,6 +129,7 @@ export abstract class ClosingTransport {
   loseConnection(): void {
     if ((this.flags & DEAF) !== 0) return;
     this.flags |= CLOSING;
+    this.forgetWaiters();
     this.beginDueEnd();
     this.stopReading();
   }
@@ -122,6 +137,7 @@ export abstract class ClosingTransport {
   abortConnection(): void {
     if ((this.flags & GONE) !== 0) return;
     this.flags |= ABORTED | CLOSING;
+    this.forgetWaiters();
     this.stopReading();
     this.cut();
   }
@@ -156,8 +172,29 @@ export abstract class ClosingTransport {
     if (this.registered === undefined) return;
     this.registered = undefined;
     this.flags &= ~(PRODUCER | STREAMING | PRODUCER_PAUSED);
-    this.wantDrain(false);
+    if (this.waiters === undefined) this.wantDrain(false);
     this.beginDueEnd();
+  }
+
+  get [OVER_MARK](): boolean {
+    return (this.flags & OVER) !== 0;
+  }
+
+  [AWAIT_DRAIN](waiter: DrainWaiter): boolean {
+    const { waiters } = this;
+    if (waiters !== undefined && waiters.length > 0) {
+      if (!waiters.includes(waiter)) waiters.push(waiter);
+      return true;
+    }
+    if ((this.flags & DEAF) !== 0 || !this.stillOverMark()) {
+      this.flags &= ~OVER;
+      return false;
+    }
+    this.waiters = [waiter];
+    this.flags |= HELD_BACK;
+    this.wantDrain(true);
+    this.holdReading();
+    return true;
   }
 
   /** Resume a pull producer that was just registered, for its first chunk. */
@@ -168,7 +205,8 @@ export abstract class ClosingTransport {
   // --- for subclasses ------------------------------------------------------------------------------------------------
 
   /** Call this when the send queue exceeds the high-water mark. */
-  protected pauseProducer(): void {
+  protected markExceeded(): void {
+    this.flags |= OVER;
     if ((this.flags & (STREAMING | PRODUCER_PAUSED)) !== STREAMING) return;
     this.flags |= PRODUCER_PAUSED;
     this.wantDrain(true);
@@ -179,8 +217,10 @@ export abstract class ClosingTransport {
     }
   }
 
-  /** The send queue is empty: resume a pull producer, or a push producer that is paused. */
+  /** The send queue is empty: tell waiting receivers, and resume a pull producer, or a push producer that is paused. */
   drained(): void {
+    // Receivers come first: a producer that fills the queue each time must not keep them waiting.
+    this.tellWaiters();
     if ((this.flags & PRODUCER) === 0 || (this.flags & MUTE) !== 0) return;
     if ((this.flags & STREAMING) === 0) {
       this.resumeProducer();
@@ -188,9 +228,29 @@ export abstract class ClosingTransport {
     }
     if ((this.flags & PRODUCER_PAUSED) === 0) return;
     this.flags &= ~PRODUCER_PAUSED;
-    this.wantDrain(false);
+    if (this.waiters === undefined) this.wantDrain(false);
     this.resumeProducer();
     this.beginDueEnd();
+  }
+
+  /** Nothing waits to be sent: receivers that wait may deliver. */
+  protected tellWaiters(): void {
+    this.flags &= ~OVER;
+    const told = this.waiters;
+    if (told === undefined) return;
+    this.waiters = [];
+    for (const waiter of told) waiter[DRAINED]();
+    // One may wait again, or have closed the connection.
+    if ((this.waiters as DrainWaiter[] | undefined)?.length !== 0) return;
+    this.forgetWaiters();
+    if ((this.flags & PRODUCER) === 0) this.wantDrain(false);
+    this.readOn();
+  }
+
+  /** Nothing more is delivered. */
+  protected forgetWaiters(): void {
+    this.waiters = undefined;
+    this.flags &= ~HELD_BACK;
   }
 
   /** The peer's FIN has arrived, and everything before it was delivered. */
@@ -228,6 +288,7 @@ export abstract class ClosingTransport {
     const { registered, receiver } = this;
     this.flags |= LOST;
     this.flags &= ~(PRODUCER | STREAMING | PRODUCER_PAUSED);
+    this.forgetWaiters();
     this.registered = undefined;
     this.receiver = undefined;
     this.reason = undefined;

@@ -30,30 +30,32 @@ import {
   CLOSING,
   ClosingTransport,
   DEAF,
+  HELD_BACK,
   LOST,
   OWN_BITS,
   PEER_ENDED,
-  PRODUCER,
   watch,
 } from "./closing.ts";
-
 import { HeldBytes } from "./held.ts";
-
-/** The high-water mark of the send queue in bytes: above it a push producer is paused. */
-const HIGH_WATER = 64 * 1024;
+import { HIGH_WATER } from "./sendqueue.ts";
 
 const BUILD_REJECTED = "buildProtocol() returned a promise instead of a protocol, and the promise was rejected";
 
 const BORROWS = 1 << OWN_BITS;
 /** The protocol has paused reading. */
 const PAUSED = 1 << (OWN_BITS + 1);
-/** The peer's FIN arrived while the protocol had paused; it is delivered after resumeProducing(). */
+/** The peer's FIN arrived while nothing was delivered; it is told once everything before it was. */
 const END_HELD = 1 << (OWN_BITS + 2);
 /** The delivery of held bytes or of a held FIN is scheduled. */
 const DELIVERY_DUE = 1 << (OWN_BITS + 3);
 /** Options that differ from the defaults: the getters return them after the loss. */
 const DELAYS = 1 << (OWN_BITS + 4);
 const KEEPS_ALIVE = 1 << (OWN_BITS + 5);
+
+/** Nothing is delivered now. */
+const SILENT = PAUSED | HELD_BACK;
+
+const NOTHING = new Uint8Array(0);
 
 /** A handle that is never valid: the engine ignores calls with it. */
 const VOID_HANDLE = -1;
@@ -74,7 +76,7 @@ export class TcpConnection extends ClosingTransport implements Transport {
   private readonly owner: ConnectionOwner;
   private readonly peer: Address;
   private readonly host: Address;
-  /** Bytes that arrived while the protocol had paused. */
+  /** Bytes that arrived while nothing was delivered. */
   private held: HeldBytes | undefined;
 
   constructor(native: NativeEngine, handle: number, host: Address, peer: Address, owner: ConnectionOwner) {
@@ -113,7 +115,7 @@ export class TcpConnection extends ClosingTransport implements Transport {
 
   /** @param lent the bytes are valid only until this returns */
   received(data: Buffer, lent: boolean): void {
-    if ((this.flags & (DEAF | PAUSED | DELIVERY_DUE)) !== 0) {
+    if ((this.flags & (DEAF | SILENT | DELIVERY_DUE)) !== 0) {
       this.hold(data, lent);
       return;
     }
@@ -126,7 +128,7 @@ export class TcpConnection extends ClosingTransport implements Transport {
   }
 
   readEnded(): void {
-    if ((this.flags & (PAUSED | DELIVERY_DUE)) === 0) this.peerEnded();
+    if ((this.flags & (SILENT | DELIVERY_DUE)) === 0) this.peerEnded();
     else this.flags = (this.flags & ~PEER_ENDED) | END_HELD; // it has not ended for the protocol until that is told
   }
 
@@ -152,7 +154,7 @@ export class TcpConnection extends ClosingTransport implements Transport {
     }
     // The engine reads the bytes before it returns, and keeps no reference to them.
     const pending = this.native.write(this.handle, typeof data === "string" ? Buffer.from(data, "utf8") : data);
-    if (pending > HIGH_WATER && (this.flags & PRODUCER) !== 0) this.pauseProducer();
+    if (pending > HIGH_WATER) this.markExceeded();
   }
 
   writeSequence(pieces: Iterable<Bytes>): void {
@@ -176,13 +178,7 @@ export class TcpConnection extends ClosingTransport implements Transport {
   resumeProducing(): void {
     if ((this.flags & PAUSED) === 0 || (this.flags & DEAF) !== 0) return;
     this.flags &= ~PAUSED;
-    if ((this.held !== undefined || (this.flags & END_HELD) !== 0) && (this.flags & DELIVERY_DUE) === 0) {
-      // Not from inside this call: dataReceived() is never re-entered.
-      this.flags |= DELIVERY_DUE;
-      this.owner.soon(() => this.deliverHeld());
-      return;
-    }
-    if ((this.flags & DELIVERY_DUE) === 0) this.native.resumeReading(this.handle);
+    this.readOn();
   }
 
   switchProtocol(next: ProtocolLike): void {
@@ -241,6 +237,29 @@ export class TcpConnection extends ClosingTransport implements Transport {
     this.native.notifyDrain(this.handle, on);
   }
 
+  // --- back-pressure -------------------------------------------------------------------------------------------------
+
+  protected override stillOverMark(): boolean {
+    return this.native.write(this.handle, NOTHING) > HIGH_WATER;
+  }
+
+  protected override holdReading(): void {
+    this.native.pauseReading(this.handle);
+  }
+
+  protected override readOn(): void {
+    if ((this.flags & (SILENT | DEAF | DELIVERY_DUE)) !== 0) return;
+    if (this.held === undefined && (this.flags & END_HELD) === 0) {
+      this.native.resumeReading(this.handle);
+      return;
+    }
+    // Not from inside this call: dataReceived() is never re-entered.
+    this.flags |= DELIVERY_DUE;
+    this.owner.soon(() => this.deliverHeld());
+  }
+
+  // --- errors --------------------------------------------------------------------------------------------------------
+
   /** Abort this connection, and no other, because its protocol threw. */
   override fail(error: unknown): void {
     const name = this.receiver === undefined ? "A protocol" : nameOf(this.receiver);
@@ -277,11 +296,11 @@ export class TcpConnection extends ClosingTransport implements Transport {
 
   private deliverHeld(): void {
     this.flags &= ~DELIVERY_DUE;
-    if ((this.flags & (PAUSED | DEAF)) !== 0) return;
+    if ((this.flags & (SILENT | DEAF)) !== 0) return;
     const held = this.held;
     this.held = undefined;
     if (held !== undefined) this.received(held.all(), false);
-    if ((this.flags & (PAUSED | DEAF)) !== 0) return;
+    if ((this.flags & (SILENT | DEAF)) !== 0) return;
     this.native.resumeReading(this.handle);
     if ((this.flags & END_HELD) !== 0) {
       this.flags &= ~END_HELD;

@@ -84,7 +84,7 @@ export class LineReceiver extends LineOnlyReceiver {
     check("setLineMode(extra)", "extra", extra, byteArray);
     this.#raw = false;
     const data = bufferOf(extra);
-    if (data.length > 0) this.dataReceived(data);
+    if (data.length > 0) this.putBack(data);
   }
 
   /** Remove and return the bytes that were received but not delivered. */

@@ -2,6 +2,7 @@
 import type { Failure } from "../../internet/failure.ts";
 import type { PushProducer } from "../../internet/interfaces.ts";
 import { Protocol } from "../../internet/protocol.ts";
+import { AWAIT_DRAIN, DRAINED, type DrainWaiter, OVER_MARK, sendQueueOf } from "../../internet/stream/sendqueue.ts";
 import { endBy, watch } from "../guard.ts";
 import type { Accumulator } from "./accumulator.ts";
 
@@ -11,13 +12,23 @@ export const NOTHING: Buffer = Buffer.alloc(0);
  * Splits a stream into messages. Delivery stops when loseConnection() or abortConnection() was called. pauseProducing()
  * pauses it, also inside a callback; the rest is delivered after resumeProducing().
  *
+ * Between two messages, delivery also stops while more than 64 KiB wait to be sent, and goes on by itself when they were
+ * sent: see `backPressure`.
+ *
  * Messages are owned by their receiver. The class borrows the bytes that the engine received, so a subclass that
- * overrides dataReceived() must copy what it keeps. One that overrides connectionLost() and pauses must call super: it
- * drops what was not delivered. Message callbacks may be async: a rejection ends the connection, as a throw does.
+ * overrides dataReceived() must copy what it keeps. One that overrides connectionLost() must call super if it is used for
+ * another connection later: it drops what was not delivered. Message callbacks may be async: a rejection ends the
+ * connection, as a throw does.
  */
-export abstract class FrameReceiver<B extends Accumulator> extends Protocol implements PushProducer {
+export abstract class FrameReceiver<B extends Accumulator> extends Protocol implements PushProducer, DrainWaiter {
   static override readonly borrows: boolean = true;
 
+  /**
+   * True, the default: no message is delivered while more than 64 KiB wait to be sent, and reading is paused. So a peer
+   * that sends requests and does not read the answers cannot make the send queue grow by more than one answer above that.
+   * Set it to false if both sides send much without being asked, and neither must wait for the other to read.
+   */
+  declare backPressure: boolean;
   /** True while nothing is delivered, after pauseProducing(). */
   paused = false;
 
@@ -41,7 +52,10 @@ export abstract class FrameReceiver<B extends Accumulator> extends Protocol impl
     this.#busy = true;
     try {
       buffer.lend(data);
-      while (!this.paused && buffer.length > 0 && !this.transport.disconnecting && this.deliver(buffer));
+      while (!this.paused && buffer.length > 0 && !this.transport.disconnecting) {
+        if (sendQueueOf(this.transport)[OVER_MARK] === true && this.#waits()) break;
+        if (!this.deliver(buffer)) break;
+      }
     } finally {
       this.#busy = false;
       if (this.transport.disconnecting) buffer.clear();
@@ -61,7 +75,12 @@ export abstract class FrameReceiver<B extends Accumulator> extends Protocol impl
   resumeProducing(): void {
     this.paused = false;
     this.transport.resumeProducing();
-    // The transport does not call this, so what a message callback throws must be handled here.
+    this[DRAINED]();
+  }
+
+  /** @internal Deliver what is buffered. */
+  [DRAINED](): void {
+    // The transport handles nothing that is thrown here, so what a message callback throws must be handled here.
     try {
       this.dataReceived(NOTHING);
     } catch (error) {
@@ -79,9 +98,21 @@ export abstract class FrameReceiver<B extends Accumulator> extends Protocol impl
     return this.#buffer?.takeAll() ?? NOTHING;
   }
 
+  /** Take back bytes that were delivered but not consumed: they come before what is buffered. */
+  protected putBack(data: Buffer): void {
+    const buffer = this.#buffer;
+    if (buffer !== null && buffer.length > 0) this.dataReceived(Buffer.concat([data, buffer.takeAll()]));
+    else this.dataReceived(data);
+  }
+
   /** Handle the result of a callback that may be async. */
   protected watch(result: unknown): void {
     watch(result, this, this.transport);
+  }
+
+  /** Whether the messages have to wait until the send queue has drained. */
+  #waits(): boolean {
+    return this.backPressure && sendQueueOf(this.transport)[AWAIT_DRAIN]?.(this) === true;
   }
 
   #begin(): B {
@@ -89,3 +120,6 @@ export abstract class FrameReceiver<B extends Accumulator> extends Protocol impl
     return this.#buffer;
   }
 }
+
+// On the prototype, since every connection has the same: a field of a subclass overrides it.
+FrameReceiver.prototype.backPressure = true;

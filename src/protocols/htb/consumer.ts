@@ -216,9 +216,9 @@ export class ShapedConsumer implements Consumer, PushProducer {
   /** Write as much as the bucket allows, then ask the producer for more, until it does not write at once. */
   #flush(): void {
     if (this.#flushing || this.#paused || this.#stopped) return;
+    const before = this.#buffered;
     this.#flushing = true;
     try {
-      const before = this.#buffered;
       do this.#drain();
       while (this.#buffered === 0 && !this.#paused && this.#askProducer());
       if (this.#buffered > 0) {
@@ -226,10 +226,11 @@ export class ShapedConsumer implements Consumer, PushProducer {
         return;
       }
       this.#cancelCall();
-      if (before > 0) this.drained();
     } finally {
       this.#flushing = false;
     }
+    // Not before: what is written from inside this call is flushed, too.
+    if (before > 0) this.drained();
   }
 
   #drain(): void {

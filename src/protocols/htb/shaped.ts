@@ -6,6 +6,7 @@ import { encodedOr, ensureBytes } from "../../internet/arguments/writing.ts";
 import type { Failure } from "../../internet/failure.ts";
 import type { Address, Bytes, ProtocolLike, PullProducer, PushProducer, Transport } from "../../internet/interfaces.ts";
 import { PRODUCER, PRODUCER_PAUSED, STREAMING } from "../../internet/stream/closing.ts";
+import { AWAIT_DRAIN, DRAINED, type DrainWaiter, OVER_MARK } from "../../internet/stream/sendqueue.ts";
 import type { ReactorTime } from "../../internet/time.ts";
 import { endBy } from "../guard.ts";
 import { HoldingWrapper } from "../policies/holding.ts";
@@ -22,6 +23,10 @@ export class ShapedTransport<P extends ProtocolLike = ProtocolLike> extends Hold
   declare factory: ShapedProtocolFactory<P>;
   /** Set by connectionMade(). */
   #shaper!: Shaper;
+  /** The wrapped protocol has paused reading. */
+  #paused = false;
+  /** Who waits until the buffer has run empty; reading is paused meanwhile. */
+  #waiters: DrainWaiter[] | null = null;
 
   override connectionMade(): void {
     const { bucketFilter, clock } = this.factory;
@@ -31,6 +36,7 @@ export class ShapedTransport<P extends ProtocolLike = ProtocolLike> extends Hold
   override connectionLost(reason: Failure): unknown {
     // Undefined when connectionMade() threw.
     (this.#shaper as Shaper | undefined)?.stopProducing();
+    this.#waiters = null;
     return super.connectionLost(reason);
   }
 
@@ -51,6 +57,37 @@ export class ShapedTransport<P extends ProtocolLike = ProtocolLike> extends Hold
     this.beginDueEnd();
   }
 
+  override pauseProducing(): void {
+    this.#paused = true;
+    super.pauseProducing();
+  }
+
+  override resumeProducing(): void {
+    this.#paused = false;
+    if (this.#waiters === null) super.resumeProducing();
+  }
+
+  /** @internal */
+  override get [OVER_MARK](): boolean {
+    return this.#waiters !== null || this.#full;
+  }
+
+  /** @internal */
+  override [AWAIT_DRAIN](waiter: DrainWaiter): boolean {
+    const waiters = this.#waiters ?? [];
+    if (waiters.length === 0) {
+      if (this.disconnecting || !this.#full) return false;
+      super.pauseProducing();
+    }
+    if (!waiters.includes(waiter)) waiters.push(waiter);
+    this.#waiters = waiters;
+    return true;
+  }
+
+  get #full(): boolean {
+    return this.#shaper.waiting >= this.#shaper.bufferSize;
+  }
+
   protected override producerFlags(): number {
     const shaper = this.#shaper;
     if (shaper.producer === null) return 0;
@@ -68,6 +105,7 @@ export class ShapedTransport<P extends ProtocolLike = ProtocolLike> extends Hold
   shaperDrained(): void {
     this.beginDueEnd();
     if (this.ending) this.passEnd();
+    this.#tellWaiters();
   }
 
   /** @internal The producer was resumed; it may be paused again by now. */
@@ -78,6 +116,17 @@ export class ShapedTransport<P extends ProtocolLike = ProtocolLike> extends Hold
   /** @internal Whether resumeProducing() of the producer may be called. */
   get asksProducer(): boolean {
     return !this.ending;
+  }
+
+  #tellWaiters(): void {
+    const told = this.#waiters;
+    if (told === null) return;
+    this.#waiters = [];
+    for (const waiter of told) waiter[DRAINED]();
+    // One may wait again, or have lost the connection.
+    if ((this.#waiters as DrainWaiter[] | null)?.length !== 0) return;
+    this.#waiters = null;
+    if (!this.#paused) super.resumeProducing();
   }
 }
 

@@ -29,6 +29,13 @@ import type {
 import { ClientFactory, type Factory, Protocol, type ProtocolFactory } from "../../internet/protocol.ts";
 import { LOOP, type Loop, loopOf } from "../../internet/reactor/loop.ts";
 import { borrowsFrom } from "../../internet/stream/borrowing.ts";
+import {
+  AWAIT_DRAIN,
+  type DrainWaiter,
+  OVER_MARK,
+  type SendQueue,
+  sendQueueOf,
+} from "../../internet/stream/sendqueue.ts";
 import { classNameOf, nameOf } from "../../logger/describe.ts";
 
 /** A factory that keeps track of which of its wrappers are connected. */
@@ -42,7 +49,7 @@ export interface WrapperKeeper extends Factory {
 const KEEPER = withMethods("a factory of wrappers", "registerProtocol", "unregisterProtocol");
 
 /** Forwards everything in both directions. It is the transport of the wrapped protocol. */
-export class ProtocolWrapper<P extends ProtocolLike = ProtocolLike> extends Protocol implements Transport {
+export class ProtocolWrapper<P extends ProtocolLike = ProtocolLike> extends Protocol implements Transport, SendQueue {
   declare factory: WrapperKeeper;
   /** The wrapped protocol; another one after its switchProtocol(). */
   wrappedProtocol: P;
@@ -109,6 +116,16 @@ export class ProtocolWrapper<P extends ProtocolLike = ProtocolLike> extends Prot
 
   get [LOOP](): Loop {
     return loopOf(this.transport);
+  }
+
+  /** @internal */
+  get [OVER_MARK](): boolean {
+    return sendQueueOf(this.transport)[OVER_MARK] === true;
+  }
+
+  /** @internal */
+  [AWAIT_DRAIN](waiter: DrainWaiter): boolean {
+    return sendQueueOf(this.transport)[AWAIT_DRAIN]?.(waiter) === true;
   }
 
   /** An override must handle a string with an encoding as well: see {@link encodedOr}. */

@@ -1,0 +1,40 @@
+/**
+ * Back-pressure from a transport's send queue to the receivers above it. A receiver that splits chunks into messages asks
+ * before each message whether the queue is over its high-water mark. If so, it keeps the rest of the chunk, and the
+ * transport stops reading until the queue has drained:
+ *
+ * ```
+ *   transport ── chunk ──▶ receiver ── message ──▶ its callback ── answer ──▶ transport: over the mark
+ *       ▲                     │ [AWAIT_DRAIN](this)                              │ drained
+ *       └── reading held ─────┘ ◀───────────────── [DRAINED]() ──────────────────┘
+ * ```
+ * So the answers to one chunk cannot take more memory than the mark and one answer. This is independent of the program's
+ * producer and of its pauseProducing(). A transport without these members is never over its mark.
+ */
+
+/** The high-water mark of a send queue in bytes: above it a push producer is paused, and receivers deliver nothing. */
+export const HIGH_WATER = 64 * 1024;
+
+/** Whether the send queue was over its mark after the last write, and has not drained since. Read for each message. */
+export const OVER_MARK: unique symbol = Symbol("overMark");
+/**
+ * Stop reading, and call `waiter[DRAINED]()` once when the send queue has drained. False, and nothing happens, when the
+ * queue is not over its mark any more, or the connection is closing. A waiter that waits already is not added again.
+ */
+export const AWAIT_DRAIN: unique symbol = Symbol("awaitDrain");
+/** The send queue has drained, or nothing is sent any more. Never throws. */
+export const DRAINED: unique symbol = Symbol("drained");
+
+export interface DrainWaiter {
+  [DRAINED](): void;
+}
+
+export interface SendQueue {
+  readonly [OVER_MARK]: boolean;
+  [AWAIT_DRAIN](waiter: DrainWaiter): boolean;
+}
+
+/** A transport's send queue, whose members a transport of a program's own lacks. */
+export function sendQueueOf(transport: object): Partial<SendQueue> {
+  return transport;
+}

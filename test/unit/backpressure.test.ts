@@ -1,0 +1,479 @@
+/** Receivers deliver nothing while their transport's send queue is over its high-water mark. */
+
+import { Duplex } from "node:stream";
+import { describe, expect, it, test } from "vitest";
+import {
+  Int16StringReceiver,
+  LineOnlyReceiver,
+  LineReceiver,
+  NetstringReceiver,
+} from "../../src/entries/protocols/basic.ts";
+import { Bucket, ShapedProtocolFactory } from "../../src/entries/protocols/htb.ts";
+import { ThrottlingFactory, WrappingFactory } from "../../src/entries/protocols/policies.ts";
+import { fromDuplex } from "../../src/entries/streams.ts";
+import type { Failure } from "../../src/internet/failure.ts";
+import type { Bytes, Transport } from "../../src/internet/interfaces.ts";
+import { Protocol } from "../../src/internet/protocol.ts";
+import { HIGH_WATER } from "../../src/internet/stream/sendqueue.ts";
+import type { NativeEngine } from "../../src/native.ts";
+import { type State, StatefulProtocol } from "../../src/protocols/stateful.ts";
+import { Clock } from "../../src/testing/clock.ts";
+import { connectedServerAndClient } from "../../src/testing/iosim.ts";
+import { StringTransport } from "../../src/testing/stringtransport.ts";
+import { Gate, turns, until } from "../helpers/gate.ts";
+import { Peer } from "../helpers/peer.ts";
+import { forEachRealReactor } from "../helpers/reactors.ts";
+import { serve } from "../helpers/recorder.ts";
+import { connect, keepers, Told } from "../helpers/wrapped.ts";
+
+/** The transport is congested by the answer to the message "full". */
+interface Talker extends Protocol {
+  readonly messages: string[];
+  onMessage: (message: string) => void;
+}
+
+class Lines extends LineReceiver implements Talker {
+  override delimiter: Bytes = "\n";
+  readonly messages: string[] = [];
+  readonly raw: string[] = [];
+  onMessage: (message: string) => void = () => {};
+  override lineReceived(line: Buffer): void {
+    this.messages.push(line.toString());
+    this.onMessage(line.toString());
+  }
+  override rawDataReceived(data: Buffer): void {
+    this.raw.push(data.toString());
+  }
+}
+
+class Ints extends Int16StringReceiver implements Talker {
+  readonly messages: string[] = [];
+  onMessage: (message: string) => void = () => {};
+  override stringReceived(string: Buffer): void {
+    this.messages.push(string.toString());
+    this.onMessage(string.toString());
+  }
+}
+
+class Netstrings extends NetstringReceiver implements Talker {
+  readonly messages: string[] = [];
+  onMessage: (message: string) => void = () => {};
+  override stringReceived(string: Buffer): void {
+    this.messages.push(string.toString());
+    this.onMessage(string.toString());
+  }
+}
+
+class Fours extends StatefulProtocol implements Talker {
+  readonly messages: string[] = [];
+  onMessage: (message: string) => void = () => {};
+  override getInitialState(): State {
+    return [this.four, 4];
+  }
+  four(data: Buffer): void {
+    this.messages.push(data.toString());
+    this.onMessage(data.toString());
+  }
+}
+
+const FRAMINGS: [string, new () => Talker, (message: string) => string][] = [
+  ["LineReceiver", Lines, (message) => `${message}\n`],
+  ["Int16StringReceiver", Ints, (message) => `\0${String.fromCharCode(message.length)}${message}`],
+  ["NetstringReceiver", Netstrings, (message) => `${message.length}:${message},`],
+  ["StatefulProtocol", Fours, (message) => message],
+];
+
+describe.each(FRAMINGS)("a %s over a congested transport", (_name, Framing, encode) => {
+  function start(): { talker: Talker; transport: StringTransport; receive(...messages: string[]): void } {
+    const talker = new Framing();
+    const transport = new StringTransport().connect(talker);
+    talker.onMessage = (message) => {
+      if (message === "full") transport.congest();
+    };
+    return { talker, transport, receive: (...messages) => transport.receive(messages.map(encode).join("")) };
+  }
+
+  it("stops between two messages of one chunk, and goes on by itself when the queue has drained", () => {
+    const { talker, transport, receive } = start();
+    receive("1st.", "full", "2nd.", "full", "3rd.");
+    expect(talker.messages).toEqual(["1st.", "full"]);
+    transport.drain();
+    expect(talker.messages).toEqual(["1st.", "full", "2nd.", "full"]);
+    transport.drain();
+    expect(talker.messages).toEqual(["1st.", "full", "2nd.", "full", "3rd."]);
+    receive("4th.");
+    expect(talker.messages.at(-1)).toBe("4th.");
+  });
+
+  it("keeps the order of what was in flight, and of a message that arrives in pieces", () => {
+    const { talker, transport } = start();
+    const bytes = ["full", "1st.", "2nd.", "3rd."].map(encode).join("");
+    for (const byte of bytes) transport.receive(Buffer.from(byte, "latin1"));
+    expect(talker.messages).toEqual(["full"]);
+    transport.drain();
+    expect(talker.messages).toEqual(["full", "1st.", "2nd.", "3rd."]);
+  });
+
+  it("delivers nothing more after loseConnection()", () => {
+    const { talker, transport, receive } = start();
+    receive("full", "lost");
+    transport.loseConnection();
+    transport.drain();
+    expect(talker.messages).toEqual(["full"]);
+  });
+
+  it("delivers nothing more when the connection is lost", () => {
+    const { talker, transport, receive } = start();
+    receive("full", "lost");
+    transport.lose();
+    transport.drain();
+    expect(talker.messages).toEqual(["full"]);
+  });
+
+  it("closes the connection when a message callback throws after the queue has drained", () => {
+    const { talker, transport, receive } = start();
+    receive("full", "1st.", "2nd.");
+    talker.onMessage = () => {
+      transport.loseConnection();
+    };
+    transport.drain();
+    expect(talker.messages).toEqual(["full", "1st."]);
+  });
+});
+
+describe("the pause of the program", () => {
+  it("is told by `paused`, which back-pressure does not change", () => {
+    const lines = new Lines();
+    const transport = new StringTransport().connect(lines);
+    transport.congest();
+    transport.receive("one\n");
+    expect(lines.paused).toBe(false);
+    lines.pauseProducing();
+    transport.drain();
+    expect([lines.paused, lines.messages]).toEqual([true, []]);
+    lines.resumeProducing();
+    expect(lines.messages).toEqual(["one"]);
+  });
+
+  it("ends without delivering while the queue is still over the mark", () => {
+    const lines = new Lines();
+    const transport = new StringTransport().connect(lines);
+    lines.onMessage = (line) => {
+      if (line !== "full") return;
+      lines.pauseProducing();
+      transport.congest();
+    };
+    transport.receive("full\none\n");
+    lines.resumeProducing();
+    expect(lines.messages).toEqual(["full"]);
+    transport.drain();
+    expect(lines.messages).toEqual(["full", "one"]);
+  });
+});
+
+describe("raw mode", () => {
+  it("holds raw bytes back, too", () => {
+    const lines = new Lines();
+    const transport = new StringTransport().connect(lines);
+    lines.setRawMode();
+    transport.congest();
+    transport.receive("abc");
+    transport.receive("def");
+    expect(lines.raw).toEqual([]);
+    transport.drain();
+    expect(lines.raw).toEqual(["abcdef"]);
+  });
+
+  it("puts what setLineMode() gives back before what was held back", () => {
+    const lines = new Lines();
+    const transport = new StringTransport().connect(lines);
+    lines.setRawMode();
+    transport.receive("raw one\n");
+    transport.congest();
+    transport.receive("two\n");
+    lines.setLineMode(Buffer.from("one\n"));
+    expect(lines.messages).toEqual([]);
+    transport.drain();
+    expect([lines.raw, lines.messages]).toEqual([["raw one\n"], ["one", "two"]]);
+  });
+});
+
+describe("without back-pressure", () => {
+  it("everything is delivered at once", () => {
+    class Bold extends Lines {
+      override backPressure = false;
+    }
+    const lines = new Bold();
+    const transport = new StringTransport().connect(lines);
+    transport.congest();
+    transport.receive("one\ntwo\n");
+    expect(lines.messages).toEqual(["one", "two"]);
+  });
+});
+
+describe("a producer beside a receiver", () => {
+  it("is paused and resumed as before; the receiver comes first, and may fill the queue again", () => {
+    const lines = new Lines();
+    const transport = new StringTransport().connect(lines);
+    const producer = new Told();
+    transport.registerProducer(producer, true);
+    lines.onMessage = () => {
+      producer.calls.push("line");
+      transport.congest();
+    };
+    transport.receive("one\ntwo\n");
+    expect(producer.calls).toEqual(["line", "pause"]);
+    transport.drain();
+    expect(producer.calls).toEqual(["line", "pause", "line", "resume"]);
+  });
+});
+
+test("of two receivers that share a transport, the one with the older bytes comes first", () => {
+  const order: string[] = [];
+  const inner = new Lines();
+  inner.onMessage = (line) => {
+    order.push(line);
+    if (line.startsWith("full")) transport.congest();
+  };
+  class Outer extends Ints {
+    override stringReceived(string: Buffer): void {
+      inner.dataReceived(string);
+    }
+  }
+  const transport = new StringTransport().connect(new Outer());
+  inner.makeConnection(transport);
+  transport.receive("\0\x10full1\n1\n2\nfull2\n" + "\0\x04" + "3\n4\n");
+  expect(order).toEqual(["full1"]);
+  transport.drain();
+  expect(order).toEqual(["full1", "1", "2", "full2"]);
+  transport.drain();
+  expect(order).toEqual(["full1", "1", "2", "full2", "3", "4"]);
+});
+
+test("the protocol before switchProtocol() still gets the messages that were held back, before the next one's bytes", () => {
+  const before = new Lines();
+  const { server, pump } = connectedServerAndClient(() => before, Protocol as new () => Protocol);
+  const client = pump.client as Protocol;
+  const after = new Lines();
+  server.transport.write(Buffer.alloc(HIGH_WATER + 1));
+  client.transport.write("one\n");
+  pump.serverIO.arrive(pump.clientIO.takeOutput());
+  client.transport.write("two\n");
+  pump.serverIO.arrive(pump.clientIO.takeOutput());
+  server.transport.switchProtocol(after);
+  expect(before.messages).toEqual([]);
+  pump.flush();
+  expect([before.messages, after.messages]).toEqual([["one"], ["two"]]);
+});
+
+describe("through a policy", () => {
+  it("is the same under a wrapper", () => {
+    const { wrapped, transport } = connect(new WrappingFactory(keepers(Lines)));
+    transport.congest();
+    transport.receive("one\n");
+    expect(wrapped.messages).toEqual([]);
+    transport.drain();
+    expect(wrapped.messages).toEqual(["one"]);
+  });
+
+  it("is the same under a ThrottlingFactory, whose own pause does not end it", () => {
+    const clock = new Clock();
+    const { wrapped, transport } = connect(new ThrottlingFactory(keepers(Lines), { clock, readLimit: 4 }));
+    transport.congest();
+    transport.receive("one\ntwo\n");
+    expect(transport.paused).toBe(true);
+    clock.advance(10);
+    expect(transport.paused).toBe(false);
+    expect(wrapped.messages).toEqual([]);
+    transport.drain();
+    expect(wrapped.messages).toEqual(["one", "two"]);
+  });
+
+  describe("that shapes writes", () => {
+    const clock = new Clock();
+    class Slow extends Bucket {
+      override maxburst: number | null = 4096;
+      override rate: number | null = HIGH_WATER;
+    }
+
+    function shaped() {
+      const factory = new ShapedProtocolFactory(keepers(Lines), { getBucketFor: () => new Slow(null, clock) }, clock);
+      const { wrapped, wrapper, transport } = connect(factory);
+      wrapped.onMessage = (line) => {
+        if (line === "full") wrapped.transport.write(Buffer.alloc(HIGH_WATER + 4200));
+      };
+      return { wrapped, wrapper, transport };
+    }
+
+    it("the receiver waits for the shaper's buffer, and reading is paused", () => {
+      const { wrapped, transport } = shaped();
+      transport.receive("full\none\nfull\ntwo\n");
+      expect([wrapped.messages, transport.paused]).toEqual([["full"], true]);
+      clock.advance(0.2);
+      expect(wrapped.messages).toEqual(["full"]);
+      for (let i = 0; i < 30; i++) clock.advance(0.1);
+      expect([wrapped.messages, transport.paused]).toEqual([["full", "one", "full"], true]);
+      for (let i = 0; i < 30; i++) clock.advance(0.1);
+      expect([wrapped.messages, transport.paused]).toEqual([["full", "one", "full", "two"], false]);
+    });
+
+    it("the program's pause outlasts it", () => {
+      const { wrapped, transport } = shaped();
+      transport.receive("full\none\n");
+      wrapped.pauseProducing();
+      for (let i = 0; i < 60; i++) clock.advance(0.1);
+      expect([wrapped.messages, transport.paused]).toEqual([["full"], true]);
+      wrapped.resumeProducing();
+      expect([wrapped.messages, transport.paused]).toEqual([["full", "one"], false]);
+    });
+
+    it("the program's resumption does not end it", () => {
+      const { wrapped, transport } = shaped();
+      transport.receive("full\none\n");
+      wrapped.pauseProducing();
+      wrapped.resumeProducing();
+      expect([wrapped.messages, transport.paused]).toEqual([["full"], true]);
+    });
+
+    it("nothing is delivered after loseConnection()", () => {
+      const { wrapped, transport } = shaped();
+      transport.receive("full\none\n");
+      wrapped.transport.loseConnection();
+      for (let i = 0; i < 60; i++) clock.advance(0.1);
+      expect([wrapped.messages, transport.disconnecting]).toEqual([["full"], true]);
+    });
+  });
+});
+
+describe("over a Duplex", () => {
+  class Slow extends Duplex {
+    sent: (() => void) | undefined;
+    constructor() {
+      super({ highWaterMark: 10, allowHalfOpen: true });
+    }
+    override _read(): void {}
+    override _write(_chunk: Buffer, _encoding: string, done: () => void): void {
+      this.sent = done;
+    }
+  }
+
+  it("the receiver waits for 'drain', and is told of the end after the rest", async () => {
+    const duplex = new Slow();
+    const ended = new Gate();
+    class Ended extends Lines {
+      readConnectionLost(): void {
+        this.messages.push("END");
+        ended.open();
+      }
+    }
+    const lines = new Ended();
+    fromDuplex(duplex, lines);
+    lines.onMessage = () => lines.transport.write("a long answer");
+    duplex.push("one\ntwo\n");
+    duplex.push(null);
+    await until(() => lines.messages.length > 0);
+    await turns(3);
+    expect(lines.messages).toEqual(["one"]);
+    duplex.sent!();
+    await until(() => lines.messages.length > 1);
+    await turns(3);
+    // Its answer to "two" fills the stream again, but nothing is held back by that.
+    await ended.promise;
+    expect(lines.messages).toEqual(["one", "two", "END"]);
+    duplex.destroy();
+  });
+});
+
+/** Answers each line with 16 KiB, and keeps how much was queued at most. */
+const ANSWER = Buffer.alloc(16 * 1024, "a");
+
+class Answering extends LineOnlyReceiver {
+  override delimiter: Bytes = "\n";
+  lines = 0;
+  queued = 0;
+  readonly lost = new Gate<Failure>();
+  readonly calls: string[] = [];
+  override lineReceived(): void {
+    this.lines++;
+    this.transport.write(ANSWER);
+    this.queued = Math.max(this.queued, queuedIn(this.transport));
+  }
+  override connectionLost(reason: Failure): void {
+    super.connectionLost(reason);
+    this.lost.open(reason);
+  }
+}
+
+class HalfAnswering extends Answering {
+  linesAtEnd = -1;
+  readConnectionLost(): void {
+    this.linesAtEnd = this.lines;
+    this.transport.loseConnection();
+  }
+}
+
+/** Bytes in a connection's send queue. */
+function queuedIn(transport: Transport): number {
+  const { native, handle } = transport as unknown as { native: NativeEngine; handle: number };
+  return native.write(handle, Buffer.alloc(0));
+}
+
+const LINES = 1500;
+const REQUESTS = "x\n".repeat(LINES);
+
+forEachRealReactor((make) => {
+  async function stuck<P extends Answering>(build: () => P, ends = false): Promise<{ peer: Peer; protocol: P }> {
+    const { port, next } = serve(make(), build);
+    const peer = await Peer.connect(port, { reading: false });
+    if (ends) peer.end(REQUESTS);
+    else peer.write(REQUESTS);
+    const protocol = await next();
+    await until(() => protocol.lines > 0 && queuedIn(protocol.transport) > HIGH_WATER);
+    await turns(20);
+    return { peer, protocol };
+  }
+
+  test("a peer that pipelines requests and reads nothing has one answer queued above the mark, and gets all later", async () => {
+    const { peer, protocol } = await stuck(() => new Answering());
+    const before = protocol.lines;
+    expect(before).toBeLessThan(LINES);
+    await turns(20);
+    expect(protocol.lines).toBe(before);
+    peer.read();
+    await peer.arrived.reaches(LINES * ANSWER.length);
+    expect(protocol.lines).toBe(LINES);
+    expect(protocol.queued).toBeLessThanOrEqual(HIGH_WATER + ANSWER.length);
+  });
+
+  test("its FIN is told after all requests were delivered", async () => {
+    const { peer, protocol } = await stuck(() => new HalfAnswering(), true);
+    expect(protocol.linesAtEnd).toBe(-1);
+    peer.read();
+    await peer.ended;
+    expect(protocol.linesAtEnd).toBe(LINES);
+    expect(peer.arrived.count).toBe(LINES * ANSWER.length);
+    await protocol.lost.promise;
+  });
+
+  test("loseConnection() while the queue is full delivers nothing more, sends what is queued and closes", async () => {
+    const { peer, protocol } = await stuck(() => new Answering());
+    const { lines } = protocol;
+    protocol.transport.loseConnection();
+    peer.read();
+    await peer.ended;
+    expect(peer.arrived.count).toBe(lines * ANSWER.length);
+    expect(protocol.lines).toBe(lines);
+    peer.end();
+    await protocol.lost.promise;
+  });
+
+  test("a connection that is aborted meanwhile delivers nothing more", async () => {
+    const { peer, protocol } = await stuck(() => new Answering());
+    const { lines } = protocol;
+    protocol.transport.abortConnection();
+    await protocol.lost.promise;
+    await turns(3);
+    await peer.close();
+    expect(protocol.lines).toBe(lines);
+  });
+});
