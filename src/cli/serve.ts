@@ -2,12 +2,14 @@
 import { InvalidEndpointError } from "../internet/endpoints/description.ts";
 import { serverFromString } from "../internet/endpoints/registry.ts";
 import { ReactorNotAvailableError } from "../internet/error.ts";
-import type { ListeningPort, Reactor } from "../internet/interfaces.ts";
+import type { ListeningPort, ProtocolLike, Reactor } from "../internet/interfaces.ts";
 import { installReactor } from "../internet/reactor/installation.ts";
 import { say } from "../logger/output.ts";
 import "../protocols/haproxy.ts"; // registers the prefix "haproxy:" for serverFromString()
+import type { WrappableFactory } from "../protocols/policies/wrapper.ts";
+import { ServiceLimits } from "./limits.ts";
 import type { Service } from "./service.ts";
-import { parseServing } from "./serving.ts";
+import { parseServing, type Serving } from "./serving.ts";
 import { UsageError } from "./usage.ts";
 
 /** Where a service listens unless an interface is given. */
@@ -25,12 +27,12 @@ export async function serve(args: string[]): Promise<void> {
   const { name, kind, general, own } = serving;
   const reactor = await chooseReactor(general.reactor);
   const service = kind.make(reactor, own);
-  const ports = await listen(reactor, service, serving.listen);
+  const ports = await listen(reactor, service, serving);
   reactor.callWhenRunning(() => {
     for (const port of ports) {
       say(`skein: ${name} on ${port.getHost()} (${reactor.name} reactor); press Ctrl-C to stop\n`);
     }
-    if (ports.every((port) => LOOPBACK.has(port.getHost().host))) process.stdout.write(ONLY_HERE);
+    if (ports.every((port) => LOOPBACK.has(port.getHost().host))) say(ONLY_HERE);
   });
   reactor.addSystemEventTrigger("before", "shutdown", () => {
     for (const port of ports) port.stopListening();
@@ -54,10 +56,13 @@ async function chooseReactor(name: string | undefined): Promise<Reactor> {
 }
 
 /** Listen on every endpoint. All descriptions are parsed before the first port is opened. */
-async function listen(reactor: Reactor, service: Service, descriptions: readonly string[]): Promise<ListeningPort[]> {
+async function listen(reactor: Reactor, service: Service, { listen, limits }: Serving): Promise<ListeningPort[]> {
+  const limited = new ServiceLimits(reactor, limits);
+  const listening = limited.listening(reactor);
+  const factory = limited.perPeer(service.factory as WrappableFactory<ProtocolLike>);
   try {
-    const endpoints = descriptions.map((description) => serverFromString(reactor, description, { loopback: true }));
-    return await Promise.all(endpoints.map((endpoint) => endpoint.listen(service.factory)));
+    const endpoints = listen.map((description) => serverFromString(listening, description, { loopback: true }));
+    return await Promise.all(endpoints.map((endpoint) => endpoint.listen(factory)));
   } catch (error) {
     if (!(error instanceof InvalidEndpointError)) throw error;
     throw new UsageError(error.message, "Try: --listen tcp:1234");

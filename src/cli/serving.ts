@@ -1,4 +1,6 @@
 /** The command line of `skein serve`: the options that every service takes, those of its own, and the help texts. */
+import { printable } from "../logger/printable.ts";
+import { IDLE_SECONDS, type Limits, MAX_CONNECTIONS, MAX_PER_PEER } from "./limits.ts";
 import type { Option, Options, ServiceKind, Values } from "./service.ts";
 import { SERVICES } from "./services.ts";
 import { parse, UsageError } from "./usage.ts";
@@ -23,6 +25,21 @@ const GENERAL = {
       "port 0 is any free port",
     ],
   },
+  "max-connections": {
+    type: "string",
+    value: "N",
+    help: [`connections in all, of all endpoints; default ${MAX_CONNECTIONS}; "none" is no limit`],
+  },
+  "max-per-peer": {
+    type: "string",
+    value: "N",
+    help: [`connections of one IPv4 address, or of one /64 network of IPv6; default ${MAX_PER_PEER}; or "none"`],
+  },
+  idle: {
+    type: "string",
+    value: "SECONDS",
+    help: [`closes a connection on which no byte came or went for so long; default ${IDLE_SECONDS}; or "none"`],
+  },
   reactor: {
     type: "string",
     short: "r",
@@ -37,6 +54,7 @@ export interface Serving {
   readonly name: string;
   readonly kind: ServiceKind;
   readonly listen: readonly string[];
+  readonly limits: Limits;
   readonly general: Values<typeof GENERAL>;
   /** The values of the service's own options. */
   readonly own: Values<Options>;
@@ -61,7 +79,23 @@ export function parseServing(args: string[]): Serving | string {
   if (listen === undefined) {
     throw new UsageError("--listen is missing", `Try: skein serve ${name} --listen tcp:1234`);
   }
-  return { name, kind, listen, general: values, own: ownValues(name, kind, values) };
+  const limits: Limits = {
+    maxConnections: limit("max-connections", values["max-connections"], MAX_CONNECTIONS),
+    maxPerPeer: limit("max-per-peer", values["max-per-peer"], MAX_PER_PEER),
+    idle: limit("idle", values.idle, IDLE_SECONDS),
+  };
+  return { name, kind, listen, limits, general: values, own: ownValues(name, kind, values) };
+}
+
+/** A whole number from 1 on, or null for `none`. Not 0, which may be meant as "nothing" or as "no limit". */
+function limit(option: string, text: string | undefined, byDefault: number): number | null {
+  if (text === undefined) return byDefault;
+  if (text === "none") return null;
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+  throw new UsageError(
+    `--${option} "${printable(text)}" is not a whole number from 1 on`,
+    `Try: --${option} ${byDefault}, or --${option} none for no limit`,
+  );
 }
 
 /** The options of all services at once: which of them is served is known only once the line is parsed. */

@@ -1,5 +1,6 @@
+import { once } from "node:events";
 import type { AddressInfo } from "node:net";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { expect, it, onTestFinished } from "vitest";
 import { freePort } from "../helpers/freeport.ts";
 import { Conversation, Program } from "../helpers/program.ts";
@@ -92,6 +93,16 @@ it.each([
     'Bad endpoint "tcp:http": port "http" is not an integer from 0 to 65535. Accepted: tcp:port',
     "Try: --listen tcp:1234",
   ],
+  ...["0", "-1", "many", "1.5", "", "1e9"].map((text): [string[], string, string] => [
+    ["serve", "echo", "--listen", "tcp:0", `--max-connections=${text}`],
+    `--max-connections "${text}" is not a whole number from 1 on`,
+    "Try: --max-connections 1024, or --max-connections none for no limit",
+  ]),
+  [
+    ["serve", "echo", "--listen", "tcp:0", "--idle", "0"],
+    '--idle "0" is not a whole number from 1 on',
+    "Try: --idle 300, or --idle none for no limit",
+  ],
   [
     ["serve", "echo", "--listen", "tcp:0", "--reactor", "epoil"],
     "There is no epoil reactor here: there is none of that name on this platform. Available: ",
@@ -148,6 +159,77 @@ it.each([
   await program.until(/^skein: only this machine can connect; .*interface=0\.0\.0\.0$/m);
   expect(program.stdout).toMatch(new RegExp(`^skein: echo on ${address}:\\d+ `));
 });
+
+it("refuses connections beyond --max-connections, of all endpoints together, until one closes", async () => {
+  const { program, ports } = await serving("echo", "--listen", "tcp:0", "--listen", "tcp:0", "--max-connections", "2");
+  const [first, second] = [await echoing(ports[0]!), await echoing(ports[1]!)];
+  expect([await refused(ports[0]!), await refused(ports[1]!)]).toEqual([true, true]);
+  first.end();
+  await first.closed;
+  while (await refused(ports[0]!));
+  second.say("still there");
+  await second.until(/still there/);
+  program.interrupt();
+  expect(await program.exited).toEqual({ code: 0, signal: null });
+  expect(program.stderr.match(/A connection from 127\.0\.0\.1:\d+ is refused: 2 are open/g)?.length).toBe(1);
+});
+
+it("refuses connections of one peer beyond --max-per-peer", async () => {
+  const { ports } = await serving("echo", "--listen", "tcp:0", "--max-per-peer", "1");
+  await echoing(ports[0]!);
+  expect(await refused(ports[0]!)).toBe(true);
+});
+
+it("counts behind haproxy: the clients that headers name as peers, but sockets in all", async () => {
+  const limits = ["--max-per-peer", "1", "--max-connections", "3"];
+  const { ports } = await serving("echo", "--listen", "haproxy:trusted=127.0.0.1:tcp:0", ...limits);
+  const header = (source: string) => `PROXY TCP4 ${source} 192.0.2.9 1 2\r\n`;
+  await echoing(ports[0]!, header("192.0.2.1"));
+  expect(await refused(ports[0]!, header("192.0.2.1"))).toBe(true);
+  // The refused one has left before its place is free.
+  while (await refused(ports[0]!, header("192.0.2.2")));
+  await echoing(ports[0]!, header("192.0.2.3"));
+  expect(await refused(ports[0]!, header("192.0.2.4"))).toBe(true);
+});
+
+it("has limits by default: 64 connections of one peer", async () => {
+  const { ports } = await serving("echo", "--listen", "tcp:0");
+  for (let i = 0; i < 64; i++) await echoing(ports[0]!);
+  expect(await refused(ports[0]!)).toBe(true);
+});
+
+it("closes what is idle for the seconds of --idle, and a connection whose peer does not read", async () => {
+  const { ports } = await serving("chargen", "--listen", "tcp:0", "--idle", "1", "--max-connections", "1");
+  const socket = connect(ports[0]!, "127.0.0.1").pause();
+  socket.on("error", () => {});
+  onTestFinished(() => void socket.destroy());
+  await once(socket, "connect");
+  // Its place is free once it was closed.
+  while (await refused(ports[0]!));
+});
+
+/** A connection that is served: an echo came back. */
+async function echoing(port: number, header = ""): Promise<Conversation> {
+  const client = await Conversation.with(port);
+  client.say(`${header}hello`);
+  await client.until(/hello/);
+  return client;
+}
+
+/** Whether a new connection to `port` is closed without a byte. */
+async function refused(port: number, header = ""): Promise<boolean> {
+  const client = await Conversation.with(port).catch(() => null);
+  if (client === null) return true; // reset at once
+  client.say(`${header}hello`);
+  const outcome = await Promise.race([
+    client.closed.catch(() => ""),
+    client.until(/./s).then(
+      () => null,
+      () => "",
+    ),
+  ]);
+  return outcome !== null;
+}
 
 it("sends back everything that a client sent before its half-close", async () => {
   const { ports } = await serving("echo", "--listen", "tcp:0:interface=127.0.0.1");

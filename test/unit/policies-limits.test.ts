@@ -107,6 +107,18 @@ describe("a LimitConnectionsByPeer", () => {
     expect(factory.buildProtocol(new IPv6Address("TCP", "2001:db8::1", 6))).not.toBeNull();
   });
 
+  it("counts the addresses of one /64 network of IPv6 as one host, and a mapped IPv4 address as itself", () => {
+    const factory = new LimitConnectionsByPeer(keepers());
+    factory.maxConnectionsPerPeer = 1;
+    const from6 = (host: string) => factory.buildProtocol(new IPv6Address("TCP", host, 6));
+    expect([from6("2001:db8::1") !== null, from6("2001:db8::2"), from6("2001:db8:0:1::1") !== null]).toEqual([
+      true,
+      null,
+      true,
+    ]);
+    expect([from6("::ffff:192.0.2.1") !== null, factory.buildProtocol(from("192.0.2.1", 1))]).toEqual([true, null]);
+  });
+
   it("allows the configured number of connections", () => {
     const factory = new LimitConnectionsByPeer(keepers());
     factory.maxConnectionsPerPeer = 1;

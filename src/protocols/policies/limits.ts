@@ -1,5 +1,6 @@
 /** Factories that limit the number of connections. */
 import type { Address, ProtocolLike } from "../../internet/interfaces.ts";
+import { peerKey } from "../../internet/networks.ts";
 import { type Protocol, ServerFactory } from "../../internet/protocol.ts";
 import { ProtocolWrapper, WrappingFactory } from "./wrapper.ts";
 
@@ -39,22 +40,26 @@ export class LimitTotalConnectionsFactory extends ServerFactory {
   }
 }
 
-/** Limits the concurrent connections per host; excess ones are closed. */
+/**
+ * Limits the concurrent connections per host; excess ones are closed. The addresses of one /64 network of IPv6 count as one
+ * host, since one host may use them all; an IPv4-mapped address counts as the IPv4 address.
+ */
 export class LimitConnectionsByPeer<P extends ProtocolLike = ProtocolLike> extends WrappingFactory<P> {
   /** Concurrent connections from one host. */
   maxConnectionsPerPeer = 5;
-  /** Current connections by host; a host without connections has no entry. */
+  /** Current connections by host, an IPv4 address or a network as in `2001:db8:0:0::/64`. Without connections: no entry. */
   readonly peerConnections: Map<string, number> = new Map();
   /** The host that each wrapper was counted for: getPeer() may differ from the address that buildProtocol() got. */
   readonly #hosts = new Map<ProtocolWrapper, string>();
 
   override buildProtocol(addr: Address): ProtocolWrapper<P> | null {
-    const count = this.peerConnections.get(addr.host) ?? 0;
+    const peer = peerKey(addr.host);
+    const count = this.peerConnections.get(peer) ?? 0;
     if (count >= this.maxConnectionsPerPeer) return null;
     const wrapper = super.buildProtocol(addr);
     if (wrapper === null) return null;
-    this.peerConnections.set(addr.host, count + 1);
-    this.#hosts.set(wrapper, addr.host);
+    this.peerConnections.set(peer, count + 1);
+    this.#hosts.set(wrapper, peer);
     return wrapper;
   }
 

@@ -1,0 +1,224 @@
+/**
+ * The limits of every service of `skein serve`: connections in all, connections of one peer, and seconds without a byte.
+ *
+ *     port ── total, idle ──┬──────────────────────── per peer ── the service       tcp:
+ *     port ── total, idle ──┴── the PROXY header ──── per peer ── the service       haproxy:tcp:
+ *
+ * What costs a descriptor is counted at the socket. A peer is counted where its address is known: behind `haproxy:` that is
+ * after the header. All ports of a process share one count. What is beyond a limit is closed before a protocol is built.
+ */
+import type { Address, Bytes, ProtocolLike, Reactor, ReactorTCP } from "../internet/interfaces.ts";
+import { peerKey } from "../internet/networks.ts";
+import type { DelayedCall, ReactorTime } from "../internet/time.ts";
+import { msg } from "../logger/log.ts";
+import { LimitConnectionsByPeer } from "../protocols/policies/limits.ts";
+import { ProtocolWrapper, type WrappableFactory, WrappingFactory } from "../protocols/policies/wrapper.ts";
+
+/** Connections of all ports together, unless `--max-connections` says otherwise. */
+export const MAX_CONNECTIONS = 1024;
+/** Connections of one IPv4 address, or of one /64 network of IPv6, unless `--max-per-peer` says otherwise. */
+export const MAX_PER_PEER = 64;
+/** Seconds without a byte in either direction, unless `--idle` says otherwise. */
+export const IDLE_SECONDS = 300;
+/** Seconds between two log messages about refused connections. */
+export const REFUSALS_SECONDS = 60;
+
+/** An idle connection is closed when between 10 and 11 tenths of its time are over. */
+const IDLE_STEPS = 10;
+
+/** Each is null for no limit. */
+export interface Limits {
+  readonly maxConnections: number | null;
+  readonly maxPerPeer: number | null;
+  /** Seconds. */
+  readonly idle: number | null;
+}
+
+/** Counts and limits the connections of one service. */
+export class ServiceLimits {
+  readonly limits: Limits;
+  /** The sockets that are open, of all ports. */
+  readonly connections = new Set<LimitedConnection>();
+  readonly refusals: Refusals;
+  /** How many tenths of the idle time have passed while there were connections. */
+  step = 0;
+  readonly #clock: ReactorTime;
+  #sweeping: DelayedCall | null = null;
+
+  constructor(clock: ReactorTime, limits: Limits) {
+    this.limits = limits;
+    this.refusals = new Refusals(clock);
+    this.#clock = clock;
+  }
+
+  /** What the service's endpoints listen with: `reactor`, with the limits of sockets on each of its ports. */
+  listening(reactor: Reactor): ReactorTCP & ReactorTime {
+    return {
+      listenTCP: (port, factory, options) =>
+        reactor.listenTCP(port, new SocketLimit(factory as WrappableFactory<ProtocolLike>, this), options),
+      connectTCP: (host, port, factory, options) => reactor.connectTCP(host, port, factory, options),
+      seconds: () => reactor.seconds(),
+      callLater: (seconds, f, ...args) => reactor.callLater(seconds, f, ...args),
+      getDelayedCalls: () => reactor.getDelayedCalls(),
+    };
+  }
+
+  /** The service's factory, with the limit of each peer. */
+  perPeer(factory: WrappableFactory<ProtocolLike>): WrappableFactory<ProtocolLike> {
+    const { maxPerPeer } = this.limits;
+    return maxPerPeer === null ? factory : new PeerLimit(factory, maxPerPeer, this.refusals);
+  }
+
+  /** A connection is made. */
+  add(connection: LimitedConnection): void {
+    this.connections.add(connection);
+    if (this.limits.idle !== null) this.#sweeping ??= this.#later(this.limits.idle);
+  }
+
+  /** A connection is gone. */
+  remove(connection: LimitedConnection): void {
+    this.connections.delete(connection);
+    if (this.connections.size > 0 || this.#sweeping === null) return;
+    this.#sweeping.cancel();
+    this.#sweeping = null;
+  }
+
+  #later(idle: number): DelayedCall {
+    return this.#clock.callLater(idle / IDLE_STEPS, () => {
+      this.#sweeping = this.#later(idle);
+      this.#sweep();
+    });
+  }
+
+  #sweep(): void {
+    this.step++;
+    for (const connection of this.connections) {
+      if (this.step - connection.activeAt > IDLE_STEPS || connection.ending) connection.endIdle();
+    }
+  }
+}
+
+/** A connection that is closed when it is idle. */
+export class LimitedConnection extends ProtocolWrapper {
+  /** The step in which something was received or written last. */
+  activeAt: number;
+  /** It was idle, and is closing. */
+  ending = false;
+  readonly #limits: ServiceLimits;
+
+  constructor(factory: SocketLimit, wrapped: ProtocolLike, limits: ServiceLimits) {
+    super(factory, wrapped);
+    this.activeAt = limits.step;
+    this.#limits = limits;
+  }
+
+  override dataReceived(data: Buffer): unknown {
+    this.activeAt = this.#limits.step;
+    return super.dataReceived(data);
+  }
+
+  override write(data: Bytes, encoding?: BufferEncoding, callback?: unknown): void {
+    this.activeAt = this.#limits.step;
+    super.write(data, encoding, callback);
+  }
+
+  /** Close it. A tenth of the idle time later, what its peer has not read by then keeps it open no longer. */
+  endIdle(): void {
+    if (this.ending) this.abortConnection();
+    else this.loseConnection();
+    this.ending = true;
+  }
+}
+
+/** Limits the sockets of one port; the count is that of all ports. */
+class SocketLimit extends WrappingFactory<ProtocolLike, LimitedConnection> {
+  readonly #limits: ServiceLimits;
+
+  constructor(factory: WrappableFactory<ProtocolLike>, limits: ServiceLimits) {
+    super(factory);
+    this.#limits = limits;
+  }
+
+  override buildProtocol(addr: Address): LimitedConnection | null {
+    const { limits, connections, refusals } = this.#limits;
+    if (limits.maxConnections === null || connections.size < limits.maxConnections) return super.buildProtocol(addr);
+    refusals.full(addr, limits.maxConnections);
+    return null;
+  }
+
+  override wrapProtocol(wrapped: ProtocolLike): LimitedConnection {
+    const connection = new LimitedConnection(this, wrapped, this.#limits);
+    this.#limits.add(connection);
+    return connection;
+  }
+
+  override unregisterProtocol(connection: LimitedConnection): void {
+    super.unregisterProtocol(connection);
+    this.#limits.remove(connection);
+  }
+}
+
+/** Limits the connections of each peer, and reports those that it refuses. */
+class PeerLimit extends LimitConnectionsByPeer {
+  readonly #refusals: Refusals;
+
+  constructor(factory: WrappableFactory<ProtocolLike>, max: number, refusals: Refusals) {
+    super(factory);
+    this.maxConnectionsPerPeer = max;
+    this.#refusals = refusals;
+  }
+
+  override buildProtocol(addr: Address): ProtocolWrapper | null {
+    const count = this.peerConnections.get(peerKey(addr.host)) ?? 0;
+    if (count < this.maxConnectionsPerPeer) return super.buildProtocol(addr);
+    this.#refusals.ofPeer(addr, count);
+    return null;
+  }
+}
+
+/** Logs the first refusal, and then how many followed in a minute: a flood of connections is no flood of messages. */
+export class Refusals {
+  readonly #clock: ReactorTime;
+  #byTotal = 0;
+  #byPeer = 0;
+  #reporting = false;
+
+  constructor(clock: ReactorTime) {
+    this.#clock = clock;
+  }
+
+  /** Refused because of the connections in all. */
+  full(addr: Address, most: number): void {
+    this.#byTotal++;
+    if (!this.#reporting) this.#first(`A connection from ${addr} is refused: ${most} are open (--max-connections).`);
+  }
+
+  /** Refused because of the connections of its peer. */
+  ofPeer(addr: Address, count: number): void {
+    this.#byPeer++;
+    if (!this.#reporting) this.#first(`A connection from ${addr} is refused: its peer has ${count} (--max-per-peer).`);
+  }
+
+  #first(message: string): void {
+    msg(message);
+    this.#wait();
+  }
+
+  #wait(): void {
+    this.#byTotal = 0;
+    this.#byPeer = 0;
+    this.#reporting = true;
+    this.#clock.callLater(REFUSALS_SECONDS, () => this.#report());
+  }
+
+  #report(): void {
+    this.#reporting = false;
+    const all = this.#byTotal + this.#byPeer;
+    if (all === 0) return;
+    msg(
+      `${all} more connections were refused within ${REFUSALS_SECONDS} s: ` +
+        `${this.#byTotal} by --max-connections, ${this.#byPeer} by --max-per-peer.`,
+    );
+    this.#wait();
+  }
+}
