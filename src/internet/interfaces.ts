@@ -223,7 +223,7 @@ export interface ReactorFDSet {
 
 /** Resolves host names. The first address is used. */
 export interface ReactorNames {
-  /** A literal is returned as it is; "" is "0.0.0.0". Errors: DNSLookupError. */
+  /** A literal is returned as it is; "" is "0.0.0.0", "localhost" is "127.0.0.1". Errors: DNSLookupError. */
   resolve(name: string): Deferred<string>;
 }
 

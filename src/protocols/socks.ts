@@ -19,7 +19,7 @@ import { checkSOCKSOptions, type SOCKSOptions } from "./socks/options.ts";
 import { SOCKSPolicy } from "./socks/policy.ts";
 import { BIND, encodeReply, GRANTED, parseRequest, REJECTED, SOCKSError, type SOCKSRequest } from "./socks/request.ts";
 
-export { SOCKS4ClientEndpoint } from "./socks/client.ts";
+export { SOCKS4ClientEndpoint, type SOCKS4ClientOptions } from "./socks/client.ts";
 export type { SOCKSOptions } from "./socks/options.ts";
 export { SOCKSError } from "./socks/request.ts";
 

@@ -95,9 +95,9 @@ export class FakeConnector implements Connector {
     return new IPv4Address("TCP", this.host, this.port);
   }
   /** The attempt succeeds; returns the transport, and what the protocol's makeConnection() threw. */
-  succeed(): FakeTransport {
+  succeed(transport = new FakeTransport()): FakeTransport {
     this.state = "connected";
-    this.transport = new FakeTransport();
+    this.transport = transport;
     const protocol = this.factory.buildProtocol(this.getDestination());
     if (protocol === null || protocol === undefined) this.transport.loseConnection();
     else this.transport.connect(protocol);

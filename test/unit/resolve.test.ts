@@ -35,6 +35,27 @@ describe("resolve", () => {
     expect(lookup).not.toHaveBeenCalled();
   });
 
+  it("takes localhost, and names below it, for the loopback address, without asking the resolver", async () => {
+    for (const name of ["localhost", "localhost.", "LocalHost", "a.b.localhost"])
+      expect(await resolve(name)).toBe("127.0.0.1");
+    expect(lookup).not.toHaveBeenCalled();
+  });
+
+  it("looks a name up once for all who ask before the answer", async () => {
+    const answers: Answer[] = [];
+    lookup.mockImplementation((_name, _options, answer) => answers.push(answer));
+    const [first, second, third] = [resolve("slow.example"), resolve("slow.example"), resolve("slow.example")];
+    const cancelled = first.asPromise().catch((error: { code: string }) => error.code);
+    first.cancel();
+    expect(answers.length).toBe(1);
+    answers[0]!(null, [{ address: "192.0.2.7", family: 4 }]);
+    expect(await Promise.all([cancelled, second, third])).toEqual(["ERR_CANCELLED", "192.0.2.7", "192.0.2.7"]);
+    const late = resolve("slow.example");
+    expect(answers.length).toBe(2);
+    answers[1]!(Object.assign(new Error("x"), { code: "ENOTFOUND" }), undefined as never);
+    await expect(late.asPromise()).rejects.toThrow(DNSLookupError);
+  });
+
   it("prefers an IPv4 address, wherever it is in the answer", async () => {
     answering({ address: "2001:db8::5", family: 6 }, { address: "192.0.2.7", family: 4 });
     expect(await resolve("both.example")).toBe("192.0.2.7");
@@ -102,7 +123,7 @@ describe("resolve", () => {
     const label63 = "a".repeat(63);
     const longest = `${label63}.${label63}.${label63}.${"a".repeat(61)}`;
     expect(longest).toHaveLength(253);
-    for (const name of [longest, `${longest}.`, "localhost", "host.example.", "_srv._tcp.example", "bücher.example"]) {
+    for (const name of [longest, `${longest}.`, "localhosts", "host.example.", "_srv._tcp.example", "bücher.example"]) {
       expect(await resolve(name), name).toBe("192.0.2.7");
     }
     expect(lookup.mock.calls.map(([name]) => name)).toContain("bücher.example");

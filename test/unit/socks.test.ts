@@ -11,6 +11,7 @@ import {
 } from "../../src/internet/error.ts";
 import type { Address } from "../../src/internet/interfaces.ts";
 import { Factory, Protocol } from "../../src/internet/protocol.ts";
+import { LOOP } from "../../src/internet/reactor/loop.ts";
 import { encodeRequest, parseRequest } from "../../src/protocols/socks/request.ts";
 import {
   SOCKS4ClientEndpoint,
@@ -49,6 +50,33 @@ class HalfTransport extends FakeTransport {
   ended = false;
   override loseWriteConnection(): void {
     this.ended = true;
+  }
+}
+
+interface Timer {
+  readonly seconds: number;
+  readonly f: () => void;
+}
+
+/** Keeps timers until the test has them fire. */
+class FakeLoop {
+  readonly timers: Timer[] = [];
+  later(seconds: number, f: () => void): Timer {
+    const timer = { seconds, f };
+    this.timers.push(timer);
+    return timer;
+  }
+  cancelLater(timer: Timer): void {
+    this.timers.splice(this.timers.indexOf(timer), 1);
+  }
+}
+
+/** A transport of that loop. */
+class LoopTransport extends FakeTransport {
+  readonly [LOOP]: FakeLoop;
+  constructor(loop: FakeLoop) {
+    super();
+    this[LOOP] = loop;
   }
 }
 
@@ -514,6 +542,38 @@ describe("a client", () => {
     connector.succeed();
     connector.lose();
     expect(errorOf(connected, SOCKSError).cause).toBeInstanceOf(ConnectionDone);
+  });
+
+  it.each([
+    [undefined, 30],
+    [3, 3],
+  ])("fails when the server has not replied with the timeout %s", (timeout, seconds) => {
+    const loop = new FakeLoop();
+    const proxy = new TCP4ClientEndpoint(reactor, "10.0.0.1", 1080);
+    const options = timeout === undefined ? {} : { timeout };
+    const connected = new SOCKS4ClientEndpoint(proxy, "example.org", 80, "", options).connect(new KeeperFactory());
+    const transport = new LoopTransport(loop);
+    reactor.connectors[0]!.succeed(transport);
+    transport.receive(granted.subarray(0, 7));
+    expect(loop.timers.map((timer) => timer.seconds)).toEqual([seconds]);
+    loop.timers[0]!.f();
+    expect(errorOf(connected, SOCKSError).message).toContain(`did not reply`);
+    expect(transport.aborted).toBe(true);
+  });
+
+  it.each([
+    ["has replied", (transport: FakeTransport) => transport.receive(granted)],
+    ["is lost", (transport: FakeTransport) => transport.lose()],
+  ])("has no timer left once the server %s", (_what, happen) => {
+    const loop = new FakeLoop();
+    const proxy = new TCP4ClientEndpoint(reactor, "10.0.0.1", 1080);
+    const connected = new SOCKS4ClientEndpoint(proxy, "example.org", 80).connect(new KeeperFactory());
+    watch(connected);
+    const transport = new LoopTransport(loop);
+    reactor.connectors[0]!.succeed(transport);
+    expect(loop.timers.length).toBe(1);
+    happen(transport);
+    expect(loop.timers).toEqual([]);
   });
 
   it("fails when the server cannot be reached", () => {

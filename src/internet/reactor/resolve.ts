@@ -1,4 +1,8 @@
-/** Resolves host names with the system's resolver (getaddrinfo). Nothing is cached here. */
+/**
+ * Resolves host names with the system's resolver (getaddrinfo). Nothing is cached here, but whoever asks for a name that
+ * is being looked up shares that look-up: each holds a thread of libuv until it ends, and only half of these look up, so that
+ * two names whose servers do not answer delay all others (UV_THREADPOOL_SIZE is 4 by default).
+ */
 
 import { lookup } from "node:dns";
 import { isIP } from "node:net";
@@ -12,11 +16,16 @@ import { DNSLookupError } from "../error.ts";
 /** RFC 1035, section 2.3.4: 255 octets on the wire are 253 characters of text. */
 const NAME_BYTES_MAX = 253;
 const LABEL_BYTES_MAX = 63;
+/** RFC 6761, section 6.3: these names are the loopback address, and no server is to be asked. */
+const LOCALHOST = /^(.+\.)?localhost\.?$/i;
+
+/** Who waits for the names that are being looked up. */
+const asked = new Map<string, Set<Deferred<string>>>();
 
 /**
  * The first IPv4 address of `name`, or its first IPv6 address when it has no IPv4 address. A literal address is
- * returned unchanged, and "" is "0.0.0.0". Fails with DNSLookupError. Cancelling the Deferred does not cancel the
- * look-up.
+ * returned unchanged, "" is "0.0.0.0", and "localhost" is "127.0.0.1". Fails with DNSLookupError. Cancelling the Deferred does
+ * not cancel the look-up, which nobody can: it holds its thread until it ends.
  * @see getaddrinfo(3)
  */
 export function resolve(name: string): Deferred<string> {
@@ -27,18 +36,27 @@ export function resolve(name: string): Deferred<string> {
   if (fault !== undefined) {
     return fail(new DNSLookupError(`${JSON.stringify(shorten(name))} cannot be the name of a host: ${fault}.`));
   }
-  const d = new Deferred<string>();
-  lookup(name, { all: true, verbatim: true }, (error, addresses) => {
-    if (d.called) return; // the program has cancelled it, or fired it itself
-    if (error !== null) {
-      d.errback(new DNSLookupError(explain(name, error.code), error.code ?? "", { cause: error }));
-      return;
-    }
-    const chosen = addresses.find(({ family }) => family === 4) ?? addresses[0];
-    if (chosen === undefined) d.errback(new DNSLookupError(explain(name, "ENODATA"), "ENODATA"));
-    else d.callback(chosen.address);
-  });
+  if (LOCALHOST.test(name)) return succeed("127.0.0.1");
+  const sharing = asked.get(name);
+  const waiting = sharing ?? new Set();
+  const d = new Deferred<string>(() => waiting.delete(d));
+  waiting.add(d);
+  if (sharing === undefined) lookUp(name, waiting);
   return d;
+}
+
+function lookUp(name: string, waiting: Set<Deferred<string>>): void {
+  asked.set(name, waiting);
+  lookup(name, { all: true, verbatim: true }, (error, addresses) => {
+    asked.delete(name);
+    const chosen = addresses?.find(({ family }) => family === 4) ?? addresses?.[0];
+    const code = error === null ? "ENODATA" : (error.code ?? "");
+    for (const d of waiting) {
+      if (d.called) continue; // the program fired it itself
+      if (error === null && chosen !== undefined) d.callback(chosen.address);
+      else d.errback(new DNSLookupError(explain(name, code), code, error === null ? {} : { cause: error }));
+    }
+  });
 }
 
 /** Why `name` cannot be valid, or undefined when the resolver must be asked. */
@@ -58,8 +76,8 @@ function isASCII(text: string): boolean {
   return Buffer.byteLength(text) === text.length;
 }
 
-function explain(name: string, code: string | undefined): string {
-  const text = `No address was found for "${name}" (${code ?? "unknown error"}).`;
+function explain(name: string, code: string): string {
+  const text = `No address was found for "${name}" (${code || "unknown error"}).`;
   return code === "EAI_AGAIN"
     ? `${text} No name server answered: check the network and /etc/resolv.conf, or try again later.`
     : `${text} Check its spelling, and that the resolver of this machine knows it.`;

@@ -3,6 +3,7 @@
 import { isInstance, nameOf, summaryOf } from "../../logger/describe.ts";
 import { err } from "../../logger/log.ts";
 import { IPv4Address, IPv6Address, literalAddress } from "../address.ts";
+import type { Deferred } from "../defer/deferred.ts";
 import { addressFrom } from "../engine/addresses.ts";
 import type { AttemptEvents, EngineLink } from "../engine/link.ts";
 import { ConnectError, ConnectTimeoutError, getConnectError, NotConnectingError, UserError } from "../error.ts";
@@ -39,6 +40,8 @@ export class TcpConnector implements Connector, AttemptEvents, ConnectionOwner {
   /** Attempts made: what belongs to an earlier one is ignored. */
   #attempts = 0;
   #timeout: DelayedCall | undefined;
+  /** The look-up of the host. */
+  #lookup: Deferred<string> | undefined;
 
   constructor(
     reactor: ReactorTime & ReactorNames & AttemptKeeper,
@@ -78,9 +81,14 @@ export class TcpConnector implements Connector, AttemptEvents, ConnectionOwner {
       this.#fail(new ConnectTimeoutError(`Connecting to ${this.#where} took longer than ${seconds} seconds.`)),
     );
     const attempt = ++this.#attempts;
-    this.#reactor.resolve(this.#host).addCallbacks(
-      (host) => this.#open(attempt, host),
+    const lookup = this.#reactor.resolve(this.#host);
+    this.#lookup = lookup;
+    lookup.addCallbacks(
+      (host) => {
+        if (this.#lookup === lookup) this.#open(attempt, host);
+      },
       (failure) => {
+        if (this.#lookup !== lookup) return; // the attempt was ended
         const { value } = failure;
         this.#failSoon(
           attempt,
@@ -206,8 +214,11 @@ export class TcpConnector implements Connector, AttemptEvents, ConnectionOwner {
     this.#keeper.attempts.delete(this);
     if (this.#timeout?.active()) this.#timeout.cancel();
     this.#timeout = undefined;
+    const lookup = this.#lookup;
+    this.#lookup = undefined;
     if (this.#handle >= 0) this.#link.dropAttempt(this.#handle);
     this.#handle = -1;
+    lookup?.cancel();
   }
 
   /** Tell the factory; it may connect again at once, and is stopped otherwise. */

@@ -130,7 +130,7 @@ export const PROTOCOLS_CALLS: Calls = {
   "new FingerClient": constructed(finger.FingerClient, "", {}),
   "new HAProxyWrappingFactory": constructed(haproxy.HAProxyWrappingFactory, server(), { trusted: "any" }),
   "new ProxyFactory": constructed(portforward.ProxyFactory, "h", 80, {}),
-  "new SOCKS4ClientEndpoint": constructed(socks.SOCKS4ClientEndpoint, endpoint, "h", 80, ""),
+  "new SOCKS4ClientEndpoint": constructed(socks.SOCKS4ClientEndpoint, endpoint, "h", 80, "", {}),
   "new SOCKSv4": constructed(socks.SOCKSv4, new MemoryReactorClock(), null),
   "new Time": constructed(wire.Time, clock),
   proxyEndpoint: made(haproxy.proxyEndpoint, endpoint, { trusted: "any" }),
