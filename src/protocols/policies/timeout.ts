@@ -10,6 +10,9 @@ import { defaultClock } from "../../internet/reactor/defaultclock.ts";
 import type { DelayedCall, ReactorTime } from "../../internet/time.ts";
 import { ProtocolWrapper, type WrappableFactory, WrappingFactory } from "./wrapper.ts";
 
+/** Seconds without a byte until a TimeoutFactory closes a connection, by default: 30 minutes. */
+const IDLE_SECONDS = 30 * 60;
+
 const PERIOD = orNull(seconds);
 const CLOCK = orNull(clockKind);
 const PROTOCOL_CLASS: Kind = {
@@ -146,7 +149,7 @@ export class TimeoutFactory<P extends ProtocolLike = ProtocolLike> extends Wrapp
    */
   constructor(
     wrappedFactory: WrappableFactory<P>,
-    timeoutPeriod: number | null = 30 * 60,
+    timeoutPeriod: number | null = IDLE_SECONDS,
     clock: ReactorTime | null = null,
   ) {
     super(wrappedFactory);
