@@ -8,6 +8,7 @@
 
 import { classNameOf, describe, isInstance, messageOf, read, summaryOf } from "../logger/describe.ts";
 import { say } from "../logger/output.ts";
+import { cut, FIELD_MAX, printable, printableLines } from "../logger/printable.ts";
 import { check, checkOptional } from "./arguments/check.ts";
 import { withMethods } from "./arguments/kinds.ts";
 
@@ -79,12 +80,12 @@ export class Failure {
     return this.check(...types) ?? this.raiseException();
   }
 
-  /** The error's message, or the value as text. */
+  /** The error's message, or the value as text: as it is, so that control characters in it are not escaped. */
   getErrorMessage(): string {
     return messageOf(this.value);
   }
 
-  /** The error's stack and those of its causes, or the value as text. */
+  /** The error's stack and those of its causes, or the value as text. Control characters are escaped. */
   getTraceback(): string {
     return describe(this.value);
   }
@@ -122,7 +123,7 @@ export class Failure {
 
   toString(): string {
     const name = this.type === undefined ? typeof this.value : classNameOf(this.value);
-    return `[Failure ${name}: ${this.getErrorMessage()}]`;
+    return `[Failure ${printable(name)}: ${printableLines(cut(this.getErrorMessage(), FIELD_MAX))}]`;
   }
 }
 

@@ -6,6 +6,7 @@
  * {@link UNPRINTABLE}.
  */
 import { types } from "node:util";
+import { cut, EVENT_MAX, FIELD_MAX, printableLines } from "./printable.ts";
 
 /** The text of a value that cannot be converted. */
 export const UNPRINTABLE = "unprintable";
@@ -13,32 +14,54 @@ export const UNPRINTABLE = "unprintable";
 /** A limit, since causes and the errors of an AggregateError may be cyclic. */
 const CAUSES_MAX = 16;
 
-/** The stack of an error, its causes, and the errors of an AggregateError; the text of any other value. Never throws. */
+/**
+ * The stack of an error, its causes, and the errors of an AggregateError; the text of any other value. Characters that a
+ * terminal would act upon are escaped, and at most 64 Ki characters are shown, 16 Ki of each error. Never throws.
+ */
 export function describe(error: unknown): string {
-  return traceback(error, CAUSES_MAX, []);
+  return cut(printableLines(traceback(error, CAUSES_MAX, [], { left: EVENT_MAX }).replaceAll("\r\n", "\n")), EVENT_MAX);
 }
 
-function traceback(error: unknown, depth: number, inside: readonly unknown[]): string {
-  if (!isError(error)) return textOf(error);
-  if (inside.includes(error)) return `[circular] ${summaryOf(error)}`;
-  const stack = read(error, "stack");
-  let text = typeof stack === "string" ? stack : summaryOf(error);
+function traceback(error: unknown, depth: number, inside: readonly unknown[], budget: { left: number }): string {
+  const taken = (text: string): string => {
+    budget.left -= Math.min(text.length, FIELD_MAX);
+    return cut(text, FIELD_MAX);
+  };
+  if (budget.left <= 0) return "[more]";
+  if (!isError(error)) return taken(textOf(error));
+  if (inside.includes(error)) return taken(`[circular] ${summaryOf(error)}`);
+  let text = taken(stackOf(error) ?? summary(error));
   if (depth === 0) return text;
   const within = [...inside, error];
   const cause = read(error, "cause");
-  if (cause !== undefined) text += `\ncaused by: ${traceback(cause, depth - 1, within)}`;
+  if (cause !== undefined) text += `\ncaused by: ${traceback(cause, depth - 1, within, budget)}`;
   // AggregateError, and errors like it.
   const errors = read(error, "errors");
   if (!isArray(errors)) return text;
   const count = errors.length;
-  for (let i = 0; i < Math.min(count, CAUSES_MAX); i++) {
-    text += `\ntogether with: ${traceback(read(errors, i), Math.min(depth - 1, 2), within)}`;
+  for (let i = 0; i < Math.min(count, CAUSES_MAX) && budget.left > 0; i++) {
+    text += `\ntogether with: ${traceback(read(errors, i), Math.min(depth - 1, 2), within, budget)}`;
   }
   return count > CAUSES_MAX ? `${text}\nand ${count - CAUSES_MAX} more` : text;
 }
 
-/** The class and the message of an error, or the text of anything else, without stacks. Never throws. */
+/** The stack of an error; undefined when it has none, or a message so long that the stack repeats it at some cost. */
+export function stackOf(error: Error): string | undefined {
+  const message = read(error, "message");
+  if (typeof message === "string" && message.length > FIELD_MAX) return undefined;
+  const stack = read(error, "stack");
+  return typeof stack === "string" ? stack : undefined;
+}
+
+/**
+ * The class and the message of an error, or the text of anything else, without stacks; escaped and at most 16 Ki
+ * characters, as by {@link describe}. Never throws.
+ */
 export function summaryOf(value: unknown): string {
+  return printableLines(cut(summary(value), FIELD_MAX));
+}
+
+function summary(value: unknown): string {
   if (!isError(value)) return textOf(value);
   const name = read(value, "name");
   const message = messageOf(value);

@@ -2,6 +2,7 @@
 import { textOf } from "./describe.ts";
 import { formatTemplate } from "./format.ts";
 import type { LogLevel } from "./level.ts";
+import { cut, EVENT_MAX } from "./printable.ts";
 
 /** Named values that belong to an event. */
 export type LogFields = Readonly<Record<string, unknown>>;
@@ -39,10 +40,13 @@ export class LogEvent {
     this.source = source;
   }
 
-  /** The formatted text. Without fields, `format` is not formatted, so that braces stay as they are. */
+  /**
+   * The formatted text: at most 16 Ki characters of each field, and 64 Ki in all. Without fields, `format` is not
+   * formatted, so that braces stay as they are. Control characters are in it; observers that show it escape them.
+   */
   get message(): string {
     const format = textOf(this.format); // a JavaScript program may log any value
-    if (this.fields === undefined) return format;
+    if (this.fields === undefined || this.fields === null) return cut(format, EVENT_MAX);
     return formatTemplate(format, this.fields, this.source);
   }
 }

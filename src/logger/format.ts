@@ -1,47 +1,63 @@
 /** Formats log events. */
-import { inspect } from "node:util";
-import { isError, messageOf } from "./describe.ts";
+import { classNameOf, isError, messageOf } from "./describe.ts";
+import { inspected } from "./limits.ts";
+import { cut, EVENT_MAX, FIELD_MAX } from "./printable.ts";
 
-/** "{name}", "{name.part}", "{name[part]}", "{name()}"; "{{" and "}}" stand for braces. */
+/** "{name}", "{name.part}", "{name[part]}"; "{{" and "}}" stand for braces. */
 const PLACEHOLDER = /\{\{|\}\}|\{([^{}]*)\}/g;
 /** One step of a path: the part before the first "." or "[", a part after ".", or a part in "[]". */
 const STEP = /^[^.[\]]+|\.([^.[\]]+)|\[([^[\]]+)\]/gy;
 
 /**
  * `format` with each "{name}" replaced by that field: strings as they are, other values as by `util.inspect`.
- * "{user.name}" and "{user[name]}" read a property of a field, "{size()}" calls it, "{log_source}" is the logger's source.
- * A placeholder without a field stays as it is, and an exception of a field is shown in its place. Never throws.
+ * "{user.name}" and "{user[name]}" read a property of a field, "{log_source}" is the class of the logger's source. Only
+ * properties of the object itself that hold a value are read: a format runs no getter, calls no method and sees nothing
+ * inherited, so that one that came from outside reveals no more than the fields. A placeholder without a field stays as it
+ * is, and an exception of a field is shown in its place. Never throws.
  */
 export function formatTemplate(format: string, fields: Readonly<Record<string, unknown>>, source?: unknown): string {
-  return format.replace(PLACEHOLDER, (placeholder: string, path: string | undefined) => {
+  let left = EVENT_MAX;
+  const text = cut(format, EVENT_MAX).replace(PLACEHOLDER, (placeholder: string, path: string | undefined) => {
     if (placeholder === "{{") return "{";
     if (placeholder === "}}") return "}";
-    try {
-      const found = look(path as string, fields, source);
-      return found === undefined ? placeholder : text(found.value);
-    } catch (error) {
-      return `{${path}: ${messageOf(error)}}`;
-    }
+    if (left <= 0) return placeholder;
+    const filled = fill(placeholder, path as string, fields, source);
+    left -= filled.length;
+    return filled;
   });
+  return cut(text, EVENT_MAX);
 }
 
-function look(
-  path: string,
-  fields: Readonly<Record<string, unknown>>,
-  source: unknown,
-): { readonly value: unknown } | undefined {
-  const called = path.endsWith("()");
-  const steps = stepsOf(called ? path.slice(0, -2) : path);
+function fill(placeholder: string, path: string, fields: Readonly<Record<string, unknown>>, source: unknown): string {
+  try {
+    const found = look(path, fields, source);
+    return found === undefined ? placeholder : textOfField(found.value);
+  } catch (error) {
+    return `{${path}: ${cut(messageOf(error), FIELD_MAX)}}`;
+  }
+}
+
+function look(path: string, fields: object, source: unknown): { readonly value: unknown } | undefined {
+  const steps = stepsOf(path);
   if (steps === undefined) return undefined;
   const [first, ...rest] = steps;
-  if (!Object.hasOwn(fields, first) && first !== "log_source") return undefined;
-  let owner: unknown;
-  let value = Object.hasOwn(fields, first) ? fields[first] : source;
-  for (const name of rest) {
-    owner = value;
-    value = (value as Readonly<Record<string, unknown>>)[name];
-  }
-  return { value: called ? (value as (this: unknown) => unknown).call(owner) : value };
+  let found = own(fields, first);
+  if (found === undefined && first === "log_source")
+    found = { value: rest.length === 0 ? nameOfSource(source) : source };
+  for (const name of rest) found = found && own(found.value, name);
+  return found;
+}
+
+/** The value of the property `name` that `owner` has itself; undefined for a getter. */
+function own(owner: unknown, name: string): { readonly value: unknown } | undefined {
+  if (owner === undefined || owner === null) return undefined;
+  const property = Object.getOwnPropertyDescriptor(owner, name);
+  return property !== undefined && Object.hasOwn(property, "value") ? { value: property.value } : undefined;
+}
+
+/** A source is shown by its class, since nobody chose which of its properties may be logged. */
+export function nameOfSource(source: unknown): unknown {
+  return typeof source === "object" || typeof source === "function" ? source && classNameOf(source) : source;
 }
 
 /** The names in a path; undefined when it is not a valid path. */
@@ -57,8 +73,7 @@ function stepsOf(path: string): [string, ...string[]] | undefined {
   return steps.length > 0 && end === path.length ? (steps as [string, ...string[]]) : undefined;
 }
 
-function text(value: unknown): string {
-  if (typeof value === "string") return value;
-  if (isError(value)) return messageOf(value);
-  return inspect(value, { breakLength: Number.POSITIVE_INFINITY, depth: 3, maxArrayLength: 20, maxStringLength: 1000 });
+function textOfField(value: unknown): string {
+  if (typeof value === "string") return cut(value, FIELD_MAX);
+  return isError(value) ? cut(messageOf(value), FIELD_MAX) : inspected(value);
 }

@@ -4,10 +4,11 @@ import { text as textKind } from "../internet/arguments/kinds.ts";
 import { ensureEvent, SINK } from "./arguments.ts";
 import { messageOf, textOf } from "./describe.ts";
 import { LogEvent, type LogFields, type LogObserver } from "./event.ts";
-import { decode, encode } from "./jsonvalues.ts";
+import { nameOfSource } from "./format.ts";
+import { budgetOfEvent, decode, encode } from "./jsonvalues.ts";
 import { isLogLevel } from "./level.ts";
 import { sinkOf } from "./output.ts";
-import { printableJSON } from "./printable.ts";
+import { cut, EVENT_MAX, FIELD_MAX, NAME_MAX, printableJSON } from "./printable.ts";
 import type { TextSink } from "./sink.ts";
 
 /** The maximum number of characters shown of a line that cannot be read. */
@@ -15,7 +16,10 @@ const SHOWN_MAX = 200;
 
 /**
  * One line: `time` in seconds, `level`, `namespace`, `format`, `message`, `fields`, `error` with its stack and causes,
+ * the class of the
  * `source`. Dates, Maps, Sets, bytes, bigints, errors and other values without a JSON form are objects with a `$type`.
+ * Control characters, also those that JSON allows, are written as `\uXXXX`. What is too long is cut, at 16 Ki characters
+ * of each string and 64 Ki each of the message and of all fields and errors.
  * @throws TypeError for what is not an event; never for what the event holds
  */
 export function formatEventAsJSON(event: LogEvent): string {
@@ -23,14 +27,15 @@ export function formatEventAsJSON(event: LogEvent): string {
   const { time, level, namespace, format, message, fields, error, source } = event;
   const line: Record<string, unknown> = {
     time: Number.isFinite(time) ? time : 0,
-    level: textOf(level),
-    namespace: textOf(namespace),
-    format: textOf(format),
-    message,
+    level: cut(textOf(level), NAME_MAX),
+    namespace: cut(textOf(namespace), NAME_MAX),
+    format: cut(textOf(format), FIELD_MAX),
+    message: cut(textOf(message), EVENT_MAX),
   };
-  if (fields !== undefined) line.fields = encode(fields);
-  if (error !== undefined) line.error = encode(error);
-  if (source !== undefined) line.source = encode(source);
+  const budget = budgetOfEvent();
+  if (error !== undefined) line.error = encode(error, budget);
+  if (fields !== undefined) line.fields = encode(fields, budget);
+  if (source !== undefined) line.source = encode(nameOfSource(source), budget);
   return `${printableJSON(JSON.stringify(line))}\n`;
 }
 

@@ -18,6 +18,15 @@ const SHORT: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t"
 /** How much of a peer's text {@link printable} and {@link quoted} show by default, in UTF-16 code units. */
 export const PRINTABLE_MAX = 256;
 
+/** How much of one field, one error's stack or one string is shown in an event, in UTF-16 code units: 16 Ki. */
+export const FIELD_MAX = 16 * 1024;
+
+/** How much of the text of a whole event is shown, in UTF-16 code units: 64 Ki. */
+export const EVENT_MAX = 64 * 1024;
+
+/** How much of a name is shown in an event (its namespace, its level), in UTF-16 code units. */
+export const NAME_MAX = 256;
+
 /**
  * `text` on one line, without any character that does more than appear. Of a text longer than `max` UTF-16 code units the
  * beginning, and how many are missing: the result has at most 6 times `max` characters, and 30. Costs no more than that.

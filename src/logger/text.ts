@@ -5,6 +5,7 @@ import { ensureEvent } from "./arguments.ts";
 import { describe, textOf } from "./describe.ts";
 import type { LogEvent } from "./event.ts";
 import type { LogLevel } from "./level.ts";
+import { cut, EVENT_MAX, NAME_MAX, printable, printableLines } from "./printable.ts";
 
 /** The options of text output. */
 export interface TextOptions {
@@ -25,7 +26,8 @@ const COLORS: Readonly<Record<LogLevel, string>> = {
 
 /**
  * `2026-11-20T08:00:00.000Z [namespace#level] message`, then the stack if there is an error. The lines after the first
- * one are indented, so that text from outside cannot imitate another event.
+ * one are indented, so that text from outside cannot imitate another event, and characters that a terminal would act upon
+ * are escaped, as in `\x1b` and `\u202e`. At most 64 Ki characters of the message and of the stacks are shown.
  * @throws TypeError for what is not an event, and for an unknown option; never for what the event holds
  */
 export function formatEventAsText(event: LogEvent, options: TextOptions = {}): string {
@@ -36,13 +38,16 @@ export function formatEventAsText(event: LogEvent, options: TextOptions = {}): s
 
 /** {@link formatEventAsText} for observers, which check their options once. */
 export function eventAsText(event: LogEvent, options: TextOptions = {}): string {
-  const stamp = timestamp(event.time);
-  const detail = event.error === undefined ? "" : `\n${describe(event.error)}`;
-  const tag = `[${textOf(event.namespace)}#${textOf(event.level)}]`;
-  const color = options.colors === true ? COLORS[event.level] : "";
-  const shown = color === "" ? tag : `${color}${tag}\x1b[0m`;
-  return `${stamp} ${shown} ${(event.message + detail).replace(/\r?\n|\r/g, "\n\t")}\n`;
+  const { message, error } = event;
+  const whole = error === undefined ? message : `${cut(textOf(message), EVENT_MAX)}\n${describe(error)}`;
+  // Cut before anything is escaped, which costs, and after, since what is escaped is longer.
+  const shown = cut(printableLines(cut(textOf(whole), 2 * EVENT_MAX).replaceAll("\r\n", "\n")), 2 * EVENT_MAX);
+  const tag = `[${name(event.namespace)}#${name(event.level)}]`;
+  const color = options.colors === true && Object.hasOwn(COLORS, event.level) ? COLORS[event.level] : "";
+  return `${timestamp(event.time)} ${color === "" ? tag : `${color}${tag}\x1b[0m`} ${shown.replaceAll("\n", "\n\t")}\n`;
 }
+
+const name = (value: unknown): string => printable(textOf(value), NAME_MAX);
 
 /** "-" for an invalid time, which a JavaScript program may pass. */
 function timestamp(seconds: number): string {

@@ -1,0 +1,102 @@
+/** What an event may cost, and what never comes out of it. */
+import { describe, expect, it } from "vitest";
+import { Failure } from "../../src/internet/failure.ts";
+import {
+  describe as described,
+  eventsFromJSONLogFile,
+  formatEventAsJSON,
+  formatEventAsText,
+  LogEvent,
+  type LogFields,
+} from "../../src/logger/logger.ts";
+import { EVENT_MAX, FIELD_MAX } from "../../src/logger/printable.ts";
+
+const event = (format: string, fields?: LogFields, error?: unknown, source?: unknown): LogEvent =>
+  new LogEvent("info", "a.b", format, fields, error, source, 1_700_000_000.5);
+
+/** As much as can be shown in two parts, escaped, and a margin. */
+const TEXT_MAX = 2 * EVENT_MAX + 1000;
+const HUGE = "\x1b".repeat(20_000_000);
+
+const many = (count: number): Record<string, unknown> =>
+  Object.fromEntries(Array.from({ length: count }, (_, i) => [`name${i}`, i]));
+
+describe("an event", () => {
+  it.each([
+    ["a format", event(HUGE)],
+    ["a format with fields", event(HUGE, {})],
+    ["a field", event("{a}", { a: HUGE })],
+    ["a field many times", event("{a}".repeat(20_000), { a: HUGE })],
+    ["a field of an object", event("{a}", { a: { b: [HUGE], c: new Map([[HUGE, HUGE]]), d: new Set([HUGE]) } })],
+    ["names of properties", event("{a}", { a: { [HUGE]: 1, [`${HUGE}2`]: 2 } })],
+    ["a hundred thousand properties", event("{a}", { a: { b: many(100_000) } })],
+    ["a hundred thousand elements", event("{a}", { a: Array.from({ length: 100_000 }, (_, i) => ({ i })) })],
+    ["bytes", event("{a}", { a: Buffer.alloc(20_000_000) })],
+    ["a bigint", event("{a}", { a: 1n << 10_000_000n, b: { c: 1n << 10_000_000n } })],
+    ["an error's message", event("x", undefined, new Error(HUGE))],
+    ["an error's name", event("x", undefined, Object.assign(new Error("x"), { name: HUGE, stack: undefined }))],
+    ["an error's stack", event("x", undefined, Object.assign(new Error("x"), { stack: HUGE }))],
+    ["an error's causes", event("x", undefined, new Error("x", { cause: new Error("y", { cause: HUGE }) }))],
+    ["an error's errors", event("x", undefined, new AggregateError(Array.from({ length: 16 }, () => new Error(HUGE))))],
+    ["an error as a field", event("{a}", { a: new Error(HUGE) })],
+    ["a thrown text", event("x", undefined, HUGE)],
+    ["a namespace", new LogEvent("info", HUGE, "x")],
+    ["a level", new LogEvent(HUGE as "info", "x", "x")],
+    ["a source", event("{log_source}", {}, undefined, { secret: HUGE })],
+  ])("with %s of any size costs little, and says what is missing", (_what, huge) => {
+    const text = formatEventAsText(huge);
+    const json = formatEventAsJSON(huge);
+    expect(text.length).toBeLessThan(TEXT_MAX);
+    expect(json.length).toBeLessThan(6 * 3 * EVENT_MAX);
+    expect(JSON.parse(json)).toMatchObject({ time: expect.any(Number) });
+    expect([...eventsFromJSONLogFile(json)]).toHaveLength(1);
+    expect(text.slice(0, -1)).not.toMatch(/[^\P{Cc}\n\t]/u);
+    expect(json.slice(0, -1)).not.toMatch(/\p{Cc}/u);
+  });
+
+  it("says how much of a text is missing", () => {
+    const field = "x".repeat(FIELD_MAX + 10);
+    expect(event("{a}!", { a: field }).message).toBe(`${"x".repeat(FIELD_MAX)}…[10 more]!`);
+    expect(JSON.parse(formatEventAsJSON(event("{a}", { a: field }))).fields.a).toMatch(/x…\[10 more\]$/);
+  });
+
+  it("has the class of its source in JSON, and none of the source's properties", () => {
+    class Shop {
+      readonly password = "secret";
+    }
+    const json = formatEventAsJSON(event("{log_source}", {}, undefined, new Shop()));
+    expect(JSON.parse(json)).toMatchObject({ message: "Shop", source: "Shop" });
+    expect(json).not.toContain("secret");
+    expect(JSON.parse(formatEventAsJSON(event("x", {}, undefined, "a name")))).toMatchObject({ source: "a name" });
+  });
+
+  it("shows a carriage return, and cannot be forged by one", () => {
+    expect(formatEventAsText(event("a\rb\r\nc"))).toBe("2023-11-14T22:13:20.500Z [a.b#info] a\\rb\n\tc\n");
+  });
+
+  it("has no escape sequences in its namespace, nor in its level", () => {
+    const text = formatEventAsText(
+      new LogEvent("\x1b[31m" as "info", "a\nb\x07", "x", undefined, undefined, undefined, 0),
+      {
+        colors: true,
+      },
+    );
+    expect(text).toBe("1970-01-01T00:00:00.000Z [a\\nb\\x07#\\x1b[31m] x\n");
+  });
+});
+
+describe("an error as text", () => {
+  const error = new Error("\x1b]0;title\x07\nline", { cause: "\u202e" });
+
+  it("has no control characters", () => {
+    expect(described(error)).toMatch(/^Error: \\x1b\]0;title\\x07\nline\n {4}at [\s\S]*caused by: \\u202e$/);
+    const failure = new Failure(error);
+    expect(failure.getTraceback()).toBe(described(error));
+    expect(failure.getBriefTraceback()).toBe("Error: \\x1b]0;title\\x07\nline\ncaused by: \\u202e");
+    expect(String(failure)).toBe("[Failure Error: \\x1b]0;title\\x07\nline]");
+  });
+
+  it("keeps its message as it is for the program", () => {
+    expect(new Failure(error).getErrorMessage()).toBe(error.message);
+  });
+});
