@@ -42,7 +42,7 @@ export function say(text: string, to: "stdout" | "stderr" = "stdout"): void {
 
 function toStandard(name: "stdout" | "stderr", write: (sink: Sink) => void): void {
   try {
-    write(sinkOf(process[name]));
+    write(sinkOf(name === "stdout" ? process.stdout : process.stderr));
   } catch {
     // The stream cannot be opened, or was replaced by something that throws: the text is lost.
   }
