@@ -41,7 +41,7 @@ export const SECTIONS = [
     title: "Receivers of messages (`skein/protocols/basic`)",
     bounds: [
       { what: "a line of `LineReceiver`, `LineOnlyReceiver`", source: "src/protocols/basic/line.ts#LineOnlyReceiver.MAX_LENGTH", unit: "bytes", option: "`MAX_LENGTH`", passed: "the connection is closed: `lineLengthExceeded()`" },
-      { what: "a string of `NetstringReceiver`", source: "src/protocols/basic/netstring.ts#NetstringReceiver.MAX_LENGTH", unit: "bytes", option: "`MAX_LENGTH`", passed: "the connection is reset" },
+      { what: "a string of `NetstringReceiver`", source: "src/protocols/basic/netstring.ts#NetstringReceiver.MAX_LENGTH", unit: "bytes", option: "`MAX_LENGTH`", passed: "the connection is closed: `brokenPeer`" },
       { what: "a string of `Int8StringReceiver`, `Int16StringReceiver`, `Int32StringReceiver`", source: "src/protocols/basic/intn.ts#IntNStringReceiver.MAX_LENGTH", unit: "bytes", option: "`MAX_LENGTH`", passed: "the connection is closed: `lengthLimitExceeded()`" },
     ],
   },
@@ -86,6 +86,7 @@ export const SECTIONS = [
       { what: "bytes before the destination is connected", source: "src/protocols/socks.ts#EARLY_BYTES_MAX", unit: "bytes", passed: "the request is rejected" },
       { what: "a user or a name in a request", source: "src/protocols/socks/request.ts#TEXT_MAX", unit: "bytes", passed: "the request is rejected" },
       { what: "time for a rejected client to leave", source: "src/protocols/socks.ts#LINGER_SECONDS", unit: "seconds", passed: "the connection is reset" },
+      { what: "time for a server's reply to `SOCKS4ClientEndpoint`", source: "src/protocols/socks/client.ts#REPLY_SECONDS", unit: "seconds", option: "`timeout`", passed: "the attempt fails" },
       { what: "age of the list of this machine's addresses", source: "src/protocols/socks/policy.ts#OWN_SECONDS", unit: "seconds", passed: "it is made anew" },
       { what: "a line of the log", source: "src/protocols/socks.ts#LINE_MAX", unit: "characters", passed: "it is cut" },
     ],
