@@ -3,16 +3,21 @@
  * @see https://www.rfc-editor.org/rfc/rfc1413
  */
 
+import { check } from "../internet/arguments/check.ts";
+import { port as portKind } from "../internet/arguments/kinds.ts";
 import { Deferred, type Outcome } from "../internet/defer/deferred.ts";
 import { Fifo } from "../internet/defer/fifo.ts";
 import { fail, maybeDeferred } from "../internet/defer/makers.ts";
-import { ConnectionClosed } from "../internet/error.ts";
+import { ConnectionClosed, TimeoutError } from "../internet/error.ts";
 import type { Failure } from "../internet/failure.ts";
 import type { Bytes } from "../internet/interfaces.ts";
+import { defaultClock } from "../internet/reactor/defaultclock.ts";
 import { err, msg } from "../logger/log.ts";
+import { quoted } from "../logger/printable.ts";
 import { LineOnlyReceiver, LineReceiver } from "./basic/line.ts";
 import { IdentError, InvalidPort, identErrorOf } from "./ident/error.ts";
-import { type IdentAddress, procLookup } from "./ident/proc.ts";
+import { type IdentAddress, ownersOn } from "./ident/proc.ts";
+import { TimeoutMixin } from "./policies/timeout.ts";
 
 export { HiddenUser, IdentError, InvalidPort, NoUser } from "./ident/error.ts";
 export type { IdentAddress } from "./ident/proc.ts";
@@ -23,15 +28,37 @@ export type Identity = [systemName: string, userId: string];
 /** The maximum length of a line in bytes: RFC 1413, section 5. */
 const LINE_MAX = 1000;
 const PORT_MAX = 65_535;
+/** RFC 1413, section 5, lets a server close after 60 seconds. */
+const IDLE_SECONDS = 60;
+const SERVED_MAX = 100;
+const REPLY_SECONDS = 60;
+const WAITING_MAX = 1024;
 
 /**
  * Tells a remote host which users of this machine own its connections. Override lookup(). The queries of a connection are
- * answered one at a time, in order.
+ * answered one at a time, in order, and it is closed after `maxQueries` of them. The idle timeout is measured by `clock`,
+ * which is the installed reactor unless it is set before the connection is made.
+ *
+ * Whatever an ident server says is a claim of whoever runs it, and no authentication.
  */
-export class IdentServer extends LineReceiver {
+export class IdentServer extends TimeoutMixin(LineReceiver) {
   /** The CR before it is stripped together with other whitespace. */
   override delimiter: Bytes = "\n";
   override MAX_LENGTH = LINE_MAX;
+  /** Seconds without a complete query, or until lookup() has its answer; then the connection is closed. Null: no timeout. */
+  idleTimeOut: number | null = IDLE_SECONDS;
+  /** Queries that are answered on one connection. */
+  maxQueries: number = SERVED_MAX;
+  #served = 0;
+
+  /** @throws NoClockError when there is neither a clock nor an installed reactor, and a timeout */
+  override connectionMade(): void {
+    this.setTimeout(this.idleTimeOut);
+  }
+
+  override timeoutConnection(): void {
+    this.transport.abortConnection();
+  }
 
   /**
    * The owner of the connection between `serverAddress`, of this machine, and `clientAddress`, of the remote host. To
@@ -42,7 +69,8 @@ export class IdentServer extends LineReceiver {
   }
 
   override lineReceived(line: Buffer): void {
-    const ports = /^\s*([+-]?\d+)\s*,\s*([+-]?\d+)\s*$/.exec(line.toString("latin1"));
+    this.resetTimeout();
+    const ports = /^\s*([+-]?\d{1,9})\s*,\s*([+-]?\d{1,9})\s*$/.exec(line.toString("latin1"));
     if (ports === null) this.invalidQuery();
     else this.validQuery(Number(ports[1]), Number(ports[2]));
   }
@@ -61,7 +89,9 @@ export class IdentServer extends LineReceiver {
       .addErrback((failure) => `ERROR : ${describe(failure)}`)
       .addCallback((answer) => {
         this.sendLine(`${portOnServer}, ${portOnClient} : ${answer}\r`);
-        this.resumeProducing();
+        this.resetTimeout();
+        if (++this.#served >= this.maxQueries) this.transport.loseConnection();
+        else this.resumeProducing();
       });
   }
 
@@ -74,10 +104,14 @@ export class IdentServer extends LineReceiver {
   }
 }
 
-/** Looks connections up in Linux's table of TCP connections. IPv4 only. */
+/**
+ * Looks connections up in Linux's tables of TCP connections: those that are established, between exactly the two addresses
+ * that the query came over. The tables are read once a second at most.
+ */
 export class ProcIdentServer extends IdentServer {
   override lookup(serverAddress: IdentAddress, clientAddress: IdentAddress): Outcome<Identity> {
-    return procLookup(serverAddress, clientAddress).then((user): Identity => ["UNIX", user]);
+    const owners = ownersOn(this.clock ?? defaultClock());
+    return owners.nameOf(serverAddress, clientAddress).then((user): Identity => ["UNIX", user]);
   }
 }
 
@@ -106,44 +140,86 @@ interface Query {
   readonly ports: string;
 }
 
-/** Queries an ident server. */
-export class IdentClient extends LineOnlyReceiver {
+/**
+ * Queries an ident server. What it says is a claim of whoever runs that server, and no authentication. The timeout is
+ * measured by `clock`, which is the installed reactor unless it is set before the connection is made.
+ */
+export class IdentClient extends TimeoutMixin(LineOnlyReceiver) {
   override MAX_LENGTH = LINE_MAX;
   override delimiter: Bytes = "\n";
+  /** Seconds until a query must have its complete reply; then the connection is closed. Null: no timeout. */
+  replyTimeOut: number | null = REPLY_SECONDS;
+  /** Queries that may wait for their replies. */
+  maxQueries: number = WAITING_MAX;
   /** The first query is in flight; the others wait for its reply. */
   readonly #queries = new Fifo<Query>();
   #lost = false;
 
+  /** @throws NoClockError when there is neither a clock nor an installed reactor, and a timeout */
+  override connectionMade(): void {
+    if (this.replyTimeOut !== null) this.clock ??= defaultClock();
+  }
+
   /**
    * The owner of the connection between `portOnServer` of the ident server's machine and `portOnClient` of this one. Fails
-   * with NoUser, InvalidPort or HiddenUser, or with a plain IdentError for any other reason, such as a lost connection.
+   * with NoUser, InvalidPort or HiddenUser, or with a plain IdentError for any other reason, such as a lost connection, a
+   * reply that does not come, or more than `maxQueries` that wait.
+   * @throws TypeError | RangeError for what is no port
    */
   lookup(portOnServer: number, portOnClient: number): Deferred<Identity> {
+    check("lookup(portOnServer, portOnClient)", "portOnServer", portOnServer, portKind);
+    check("lookup(portOnServer, portOnClient)", "portOnClient", portOnClient, portKind);
     if (!this.connected || this.#lost) {
       return fail(lost(new ConnectionClosed("There is no connection to the ident server.")));
     }
+    if (this.#queries.size >= this.maxQueries) {
+      return fail(
+        new IdentError(
+          `${this.#queries.size} queries wait for the ident server already: wait for their replies first.`,
+        ),
+      );
+    }
     const query: Query = { deferred: new Deferred<Identity>(), ports: `${portOnServer}, ${portOnClient}\r` };
     this.#queries.push(query);
-    if (this.#queries.size === 1) this.sendLine(query.ports);
+    if (this.#queries.size === 1) this.#ask(query);
     return query.deferred;
   }
 
   override lineReceived(line: Buffer): void {
     const query = this.#queries.shift();
     if (query === undefined) {
-      msg(`An ident server sent a line, but no reply is outstanding: ${JSON.stringify(line.toString())}`);
+      msg(
+        `An ident server sent a line, but no reply is outstanding: ${quoted(line.toString())}. The connection is closed`,
+      );
+      this.transport.abortConnection();
       return;
     }
     // Before the callbacks, which may add queries.
-    if (this.#queries.size > 0) this.sendLine(this.#queries.peek()!.ports);
+    if (this.#queries.size > 0) this.#ask(this.#queries.peek()!);
+    else this.setTimeout(null);
     const answer = parseAnswer(line.toString().trimEnd());
     if (answer instanceof IdentError) query.deferred.errback(answer);
     else query.deferred.callback(answer);
   }
 
+  override timeoutConnection(): void {
+    this.#end(new TimeoutError(`The ident server did not reply within ${this.replyTimeOut} seconds.`));
+    this.transport.abortConnection();
+  }
+
   override connectionLost(reason: Failure): void {
+    super.connectionLost(reason);
+    this.#end(reason.value);
+  }
+
+  #ask(query: Query): void {
+    this.setTimeout(this.replyTimeOut);
+    this.sendLine(query.ports);
+  }
+
+  #end(reason: unknown): void {
     this.#lost = true;
-    while (this.#queries.size > 0) this.#queries.shift()!.deferred.errback(lost(reason.value));
+    while (this.#queries.size > 0) this.#queries.shift()!.deferred.errback(lost(reason));
   }
 }
 
@@ -156,5 +232,5 @@ function parseAnswer(line: string): Identity | IdentError {
   const [, kind, ...rest] = line.split(":");
   if (kind?.trim() === "ERROR" && rest.length === 1) return identErrorOf(rest[0]!.trim());
   if (kind?.trim() === "USERID" && rest.length > 1) return [rest[0]!.trim(), rest.slice(1).join(":").trimStart()];
-  return new IdentError(`The ident server sent an invalid reply: ${JSON.stringify(line)}.`);
+  return new IdentError(`The ident server sent an invalid reply: ${quoted(line)}.`);
 }

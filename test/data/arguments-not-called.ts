@@ -99,7 +99,6 @@ export const NOT_CALLED: Readonly<Record<string, readonly string[]>> = {
     "HoldingWrapper.dataReceived",
     "IdentClient.connectionLost",
     "IdentClient.lineReceived",
-    "IdentClient.lookup",
     "IdentServer.lineReceived",
     "IdentServer.lookup",
     "IdentServer.validQuery",

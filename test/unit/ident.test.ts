@@ -3,8 +3,9 @@ import { endianness, tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, expectTypeOf, it, onTestFinished } from "vitest";
 import { Deferred, type Outcome } from "../../src/entries/defer.ts";
-import { ConnectionLost } from "../../src/internet/error.ts";
-import { procLookup } from "../../src/protocols/ident/proc.ts";
+import { ConnectionLost, NoClockError, TimeoutError } from "../../src/internet/error.ts";
+import { ConnectionOwners } from "../../src/protocols/ident/proc.ts";
+import { Snapshot } from "../../src/protocols/ident/snapshot.ts";
 import {
   HiddenUser,
   type IdentAddress,
@@ -16,8 +17,9 @@ import {
   NoUser,
   ProcIdentServer,
 } from "../../src/protocols/ident.ts";
+import { Clock } from "../../src/testing/clock.ts";
 import { FakeTransport } from "../helpers/fake-transport.ts";
-import { turns } from "../helpers/gate.ts";
+import { Gate, turns } from "../helpers/gate.ts";
 import { HOSTILE_VALUES } from "../helpers/hostilevalues.ts";
 import { collectLog } from "../helpers/log.ts";
 import { errorOf, watch } from "../helpers/outcome.ts";
@@ -38,7 +40,8 @@ class Answering extends IdentServer {
   }
 }
 
-function serve(server: IdentServer): FakeTransport {
+function serve(server: IdentServer, clock = new Clock()): FakeTransport {
+  server.clock = clock;
   return new FakeTransport().connect(server);
 }
 
@@ -169,6 +172,50 @@ describe("a server", () => {
     expect(log().length).toBe(1);
   });
 
+  it("closes after 100 answers, and leaves the rest of the queries unread", () => {
+    let asked = 0;
+    const transport = serve(
+      new Answering(() => {
+        asked++;
+        return ["SYS", "USER"];
+      }),
+    );
+    transport.receive("1, 2\n".repeat(10_000));
+    expect([asked, transport.disconnecting]).toEqual([100, true]);
+    expect(transport.take().split("\r\n").length).toBe(101);
+  });
+
+  it("closes when no complete query came for 60 seconds, however its bytes trickle in", () => {
+    const clock = new Clock();
+    const transport = serve(new Answering(() => ["SYS", "USER"]), clock);
+    clock.advance(59);
+    transport.receive("1, 2\r\n");
+    for (let i = 0; i < 59; i++) {
+      clock.advance(1);
+      transport.receive(" ");
+    }
+    expect(transport.aborted).toBe(false);
+    clock.advance(1);
+    expect(transport.aborted).toBe(true);
+  });
+
+  it("closes when an answer is not found for 60 seconds, and has no timer afterwards", () => {
+    const clock = new Clock();
+    const transport = serve(new Answering(() => new Deferred<Identity>()), clock);
+    transport.receive("1, 2\r\n");
+    clock.advance(60);
+    expect(transport.aborted).toBe(true);
+    transport.lose();
+    expect(clock.getDelayedCalls()).toEqual([]);
+  });
+
+  it("cannot be connected without a clock, unless it has no timeout", () => {
+    expect(() => new FakeTransport().connect(new IdentServer())).toThrow(NoClockError);
+    const patient = new IdentServer();
+    patient.idleTimeOut = null;
+    expect(() => new FakeTransport().connect(patient)).not.toThrow();
+  });
+
   it("closes on a line that is too long", () => {
     const transport = serve(new IdentServer());
     transport.receive("1".repeat(1002));
@@ -177,13 +224,19 @@ describe("a server", () => {
 });
 
 describe("a client", () => {
-  function connect(): { client: IdentClient; transport: FakeTransport } {
+  function made(clock = new Clock()): IdentClient {
     const client = new IdentClient();
+    client.clock = clock;
+    return client;
+  }
+
+  function connect(clock = new Clock()): { client: IdentClient; transport: FakeTransport } {
+    const client = made(clock);
     return { client, transport: new FakeTransport().connect(client) };
   }
 
   it("fails a query before the connection, and sends those after it", () => {
-    const client = new IdentClient();
+    const client = made();
     errorOf(client.lookup(6193, 23), IdentError);
     const transport = new FakeTransport().connect(client);
     client.lookup(6194, 23);
@@ -267,54 +320,255 @@ describe("a client", () => {
     errorOf(client.lookup(1, 2), IdentError);
   });
 
-  it("logs an unexpected answer", () => {
-    connect().transport.receive("1, 2 : USERID : A : one\r\n");
-    expect(log().length).toBe(1);
-    expect(log()[0]).toContain("1, 2 : USERID : A : one");
+  it("closes when it gets an answer that it did not ask for, and logs the first", () => {
+    const { transport } = connect();
+    transport.receive("1, 2 : USERID : A : \u001b[31mone\r\n".repeat(1000));
+    expect([log().length, transport.aborted]).toEqual([1, true]);
+    expect(log()[0]).toContain('"1, 2 : USERID : A : \\x1b[31mone\\r"');
+  });
+
+  it.each([
+    "1, 2 : ERROR : \u001b]0;owned\u0007\u009b31m\u2028\u202e",
+    "\u001b]0;owned\u0007\u009b31m\u2028\u202e",
+    "x".repeat(999),
+  ])("quotes %j without control characters, and not all of it", (line) => {
+    const { client, transport } = connect();
+    const answer = client.lookup(1, 2);
+    transport.receive(`${line}\r\n`);
+    const { message } = errorOf(answer, IdentError);
+    expect(message).toMatch(/^[\x20-\x7e…]*$/);
+    expect(message.length).toBeLessThan(400);
+  });
+
+  it("gives each query 60 seconds from when it was sent, however the reply trickles in, then fails them all", () => {
+    const clock = new Clock();
+    const { client, transport } = connect(clock);
+    const seen = watch(client.lookup(1, 2));
+    const others = [client.lookup(3, 4), client.lookup(5, 6)];
+    clock.advance(59);
+    transport.receive("1, 2 : USERID : A : one\r\n");
+    expect(seen).toEqual([["A", "one"]]);
+    for (let i = 0; i < 60; i++) {
+      transport.receive("3");
+      clock.advance(1);
+    }
+    expect(transport.aborted).toBe(true);
+    for (const answer of others) expect(errorOf(answer, IdentError).cause).toBeInstanceOf(TimeoutError);
+    errorOf(client.lookup(1, 2), IdentError);
+    transport.lose();
+    expect(clock.getDelayedCalls()).toEqual([]);
+  });
+
+  it("has no timer while nothing is asked", () => {
+    const clock = new Clock();
+    const { client, transport } = connect(clock);
+    expect(clock.getDelayedCalls()).toEqual([]);
+    watch(client.lookup(1, 2));
+    expect(clock.getDelayedCalls().length).toBe(1);
+    transport.receive("1, 2 : USERID : A : one\r\n");
+    expect(clock.getDelayedCalls()).toEqual([]);
+  });
+
+  it("lets 1024 queries wait, and fails one more", () => {
+    const { client, transport } = connect();
+    for (let i = 0; i < 1024; i++) watch(client.lookup(1, 2));
+    expect(errorOf(client.lookup(1, 2), IdentError).message).toContain("1024 queries wait");
+    transport.receive("1, 2 : USERID : A : one\r\n");
+    expect(watch(client.lookup(1, 2))).toEqual([]);
+  });
+
+  it.each([-1, 65_536, 1.5, Number.NaN, "1", "1\r\n2", null, undefined])("refuses the port %j", (port) => {
+    const { client, transport } = connect();
+    for (const ports of [
+      [port, 2],
+      [2, port],
+    ] as [number, number][]) {
+      expect(() => client.lookup(...ports)).toThrow(
+        /lookup\(portOnServer, portOnClient\): portOn(Server|Client) must be/,
+      );
+    }
+    expect(transport.take()).toBe("");
   });
 });
 
-describe("Linux's table", () => {
+describe("Linux's tables", () => {
   const LITTLE = endianness() === "LE";
-  const LOCAL = LITTLE ? "0100007F" : "7F000001";
-  const REMOTE = LITTLE ? "04030201" : "01020304";
+  /** As the kernel writes an address: each four bytes as a number in host byte order. */
+  const hex = (...words: string[]) =>
+    words.map((word) => (LITTLE ? word.match(/../g)!.reverse().join("") : word)).join("");
+  const LOCAL = hex("7F000001");
+  const REMOTE = hex("01020304");
   const SERVER = { host: "127.0.0.1", port: 25 };
   const CLIENT = { host: "1.2.3.4", port: 762 };
+  const MAPPED = ["00000000", "00000000", "0000FFFF"] as const;
 
-  function files(uid: number): [table: string, users: string] {
-    const folder = mkdtempSync(join(tmpdir(), "skein-ident-"));
-    onTestFinished(() => rmSync(folder, { recursive: true }));
-    const table = join(folder, "tcp");
-    const users = join(folder, "passwd");
-    writeFileSync(
-      table,
-      "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n" +
-        `   4: ${LOCAL}:0019 ${REMOTE}:02FA 01 00000000:00000000 00:00000000 00000000  ${uid}        0 10927 1 f72a5b80\n`,
-    );
-    writeFileSync(users, "root:x:0:0:root:/root:/bin/sh\njoe:x:1000:1000::/home/joe:/bin/sh\n");
-    return [table, users];
+  interface Row {
+    readonly local?: string;
+    readonly remote?: string;
+    readonly state?: string;
+    readonly uid?: number;
+    readonly inode?: number;
   }
 
-  it("names the owner of a connection", async () => {
-    await expect(procLookup(SERVER, CLIENT, ...files(1000))).resolves.toBe("joe");
+  const HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n";
+
+  function row({ local = `${LOCAL}:0019`, remote = `${REMOTE}:02FA`, state = "01", uid = 1000, inode = 10_927 }: Row) {
+    return `   4: ${local} ${remote} ${state} 00000000:00000000 00:00000000 00000000  ${uid}        0 ${inode} 1 f72a5b80\n`;
+  }
+
+  /** Files of a system in which the test may write. */
+  class System {
+    readonly clock = new Clock();
+    readonly #folder = mkdtempSync(join(tmpdir(), "skein-ident-"));
+    readonly files = { tcp: this.path("tcp"), tcp6: this.path("tcp6"), users: this.path("passwd") };
+    readonly owners: ConnectionOwners;
+
+    constructor(rows: readonly Row[] = [{}], most?: number) {
+      onTestFinished(() => rmSync(this.#folder, { recursive: true }));
+      this.write(rows);
+      writeFileSync(this.files.users, "root:x:0:0:root:/root:/bin/sh\n:x:7::\n\njoe:x:1000:1000::/home/joe:/bin/sh\n");
+      this.owners = new ConnectionOwners(this.clock, this.files, most);
+    }
+
+    path(name: string): string {
+      return join(this.#folder, name);
+    }
+
+    write(rows: readonly Row[], file: "tcp" | "tcp6" = "tcp"): void {
+      writeFileSync(this.files[file], HEAD + rows.map(row).join(""));
+    }
+
+    ask(server: IdentAddress = SERVER, client: IdentAddress = CLIENT): Promise<string> {
+      return this.owners.nameOf(server, client);
+    }
+  }
+
+  it("name the owner of a connection", async () => {
+    await expect(new System().ask()).resolves.toBe("joe");
   });
 
   it.each([
     ["another port of the server", { ...SERVER, port: 26 }, CLIENT],
+    ["another address of the server", { ...SERVER, host: "127.0.0.2" }, CLIENT],
     ["another client", SERVER, { ...CLIENT, host: "1.2.3.5" }],
     ["another port of the client", SERVER, { ...CLIENT, port: 763 }],
-  ])("names nobody for %s", async (_what, server, client) => {
-    await expect(procLookup(server, client, ...files(0))).rejects.toThrow(NoUser);
+    ["a path for an address", { host: "/tmp/socket", port: 25 }, CLIENT],
+    ["addresses of two kinds", { host: "::1", port: 25 }, CLIENT],
+  ])("name nobody for %s", async (_what, server, client) => {
+    await expect(new System().ask(server, client)).rejects.toThrow(NoUser);
   });
 
-  it("rejects with NoUser when the user id of the owner is unknown", async () => {
-    await expect(procLookup(SERVER, CLIENT, ...files(4242))).rejects.toThrow(NoUser);
+  it.each(["02", "03", "04", "05", "06", "07", "08", "09", "0A", "0B", "0C"])(
+    "name nobody for a connection in the state %s, whose user is root",
+    async (state) => {
+      await expect(new System([{ state, uid: 0 }]).ask()).rejects.toThrow(NoUser);
+    },
+  );
+
+  it("name nobody for a connection that no program has accepted, whose user is root", async () => {
+    await expect(new System([{ uid: 0, inode: 0 }]).ask()).rejects.toThrow(NoUser);
   });
 
-  it.runIf(process.platform === "linux")("is what ProcIdentServer answers by", async () => {
+  it("name the owner of a connection over IPv6, also of IPv4 on a socket of IPv6", async () => {
+    const system = new System([]);
+    system.write(
+      [
+        {
+          local: `${hex("20010DB8", "00000000", "00000000", "00000001")}:0019`,
+          remote: `${hex("FE800000", "00000000", "A1B2C3D4", "E5F60708")}:02FA`,
+        },
+        { local: `${hex(...MAPPED, "7F000001")}:0019`, remote: `${hex(...MAPPED, "01020304")}:02FA`, uid: 0 },
+      ],
+      "tcp6",
+    );
+    const server = { host: "2001:db8::1", port: 25 };
+    const client = { host: "fe80::a1b2:c3d4:e5f6:708%eth0", port: 762 };
+    await expect(system.ask(server, client)).resolves.toBe("joe");
+    await expect(system.ask()).resolves.toBe("root");
+    await expect(
+      system.ask({ ...SERVER, host: "::ffff:127.0.0.1" }, { ...CLIENT, host: "::ffff:1.2.3.4" }),
+    ).resolves.toBe("root");
+  });
+
+  it("name nobody when the user id of the owner is unknown", async () => {
+    for (const uid of [4242, 7]) await expect(new System([{ uid }]).ask()).rejects.toThrow(NoUser);
+  });
+
+  it("are read once a second, and again for a connection that was not there yet", async () => {
+    const system = new System();
+    await system.ask();
+    system.write([{ remote: `${REMOTE}:02FB` }]);
+    system.clock.advance(0.5);
+    await expect(system.ask()).resolves.toBe("joe"); // as it was half a second ago
+    const later = system.ask(SERVER, { ...CLIENT, port: 763 });
+    await turns(5);
+    system.clock.advance(0.5);
+    await expect(later).resolves.toBe("joe");
+    await expect(system.ask(SERVER, { ...CLIENT, port: 764 })).rejects.toThrow(NoUser);
+  });
+
+  it("are not read beyond a bound, and then the answer is unknown", async () => {
+    const system = new System([...new Array<Row>(100).fill({ remote: `${REMOTE}:0001` }), {}], 4096);
+    await expect(system.ask()).rejects.toThrow("too long");
+    await expect(system.ask(SERVER, { ...CLIENT, port: 1 })).resolves.toBe("joe");
+  });
+
+  it("that cannot be read are logged once, not for each query", async () => {
+    const system = new System();
+    rmSync(system.files.tcp);
+    for (let i = 0; i < 5; i++) {
+      await expect(system.ask()).rejects.toThrow(IdentError);
+      system.clock.advance(1);
+    }
+    expect(log()).toEqual([expect.stringMatching(/^The owners of connections cannot be looked up: .*ENOENT/)]);
+  });
+
+  it.runIf(process.platform === "linux")("are what ProcIdentServer answers by", async () => {
     const transport = serve(new ProcIdentServer());
     transport.receive("1, 2\r\n");
     while (transport.written.length === 0) await turns(1);
     expect(transport.take()).toBe("1, 2 : ERROR : NO-USER\r\n");
+  });
+});
+
+describe("a snapshot", () => {
+  function reading() {
+    const clock = new Clock();
+    let begun = 0;
+    const gates: Gate<number>[] = [];
+    const snapshot = new Snapshot(clock, () => {
+      begun++;
+      gates.push(new Gate<number>());
+      return gates.at(-1)!.promise;
+    });
+    return { clock, snapshot, gates, begun: () => begun };
+  }
+
+  it("begins one reading for all who ask within a second", async () => {
+    const { clock, snapshot, gates, begun } = reading();
+    const asked = [snapshot.latest(), snapshot.latest()];
+    clock.advance(0.9);
+    asked.push(snapshot.latest());
+    expect(begun()).toBe(1);
+    gates[0]!.open(7);
+    expect(await Promise.all(asked)).toEqual(new Array(3).fill({ value: 7, began: 0 }));
+    clock.advance(0.1);
+    void snapshot.latest();
+    expect(begun()).toBe(2);
+  });
+
+  it("begins one more for all who need a later one, when the second is over", async () => {
+    const { clock, snapshot, gates, begun } = reading();
+    void snapshot.latest();
+    clock.advance(0.3);
+    const asked = Array.from({ length: 1000 }, () => snapshot.next());
+    expect([begun(), clock.getDelayedCalls().length]).toEqual([1, 1]);
+    clock.advance(0.7);
+    expect(begun()).toBe(2);
+    gates[1]!.open(8);
+    expect(new Set((await Promise.all(asked)).map(({ value }) => value))).toEqual(new Set([8]));
+    clock.advance(5);
+    void snapshot.next();
+    expect(begun()).toBe(3);
   });
 });

@@ -1,5 +1,6 @@
 /** The errors of ident servers. Each class stands for an error word of RFC 1413. */
 import { SkeinError } from "../../internet/error.ts";
+import { quoted } from "../../logger/printable.ts";
 
 /** The server does not identify the owner of the connection, for an unknown reason. */
 export class IdentError extends SkeinError {
@@ -48,6 +49,6 @@ export function identErrorOf(description: string): IdentError {
     if (error.identDescription === description) return error;
   }
   return new IdentError(
-    description === "UNKNOWN-ERROR" ? undefined : `The ident server answered ${JSON.stringify(description)}.`,
+    description === "UNKNOWN-ERROR" ? undefined : `The ident server answered ${quoted(description)}.`,
   );
 }

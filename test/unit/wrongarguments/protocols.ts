@@ -4,6 +4,7 @@ import * as basic from "../../../src/entries/protocols/basic.ts";
 import * as finger from "../../../src/entries/protocols/finger.ts";
 import * as haproxy from "../../../src/entries/protocols/haproxy.ts";
 import * as htb from "../../../src/entries/protocols/htb.ts";
+import * as ident from "../../../src/entries/protocols/ident.ts";
 import * as memcache from "../../../src/entries/protocols/memcache.ts";
 import * as policies from "../../../src/entries/protocols/policies.ts";
 import * as portforward from "../../../src/entries/protocols/portforward.ts";
@@ -53,6 +54,12 @@ const HTB: Calls = {
 const client = (): memcache.MemCacheProtocol => new memcache.MemCacheProtocol({ clock });
 const KEY_VALUE = ["key", "value"] as const;
 
+const identClient = (): ident.IdentClient => Object.assign(new ident.IdentClient(), { clock });
+
+const IDENT: Calls = {
+  "IdentClient.lookup": sending(identClient, "lookup", 1, 2),
+};
+
 const MEMCACHE: Calls = {
   "MemCacheProtocol.add": sending(client, "add", ...KEY_VALUE, 0, 0),
   "MemCacheProtocol.append": sending(client, "append", ...KEY_VALUE),
@@ -88,6 +95,7 @@ const POLICIES: Calls = {
 
 export const PROTOCOLS_CALLS: Calls = {
   ...HTB,
+  ...IDENT,
   ...MEMCACHE,
   ...POLICIES,
   "FileSender.beginFileTransfer": () => {
