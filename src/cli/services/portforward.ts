@@ -15,7 +15,10 @@ export const portforward = declare({
       required: "localhost:80",
     },
   },
-  make: (reactor, { to }) => ({ factory: new ProxyFactory(...hostAndPort(to), { reactor }) }),
+  make: (reactor, { to }) => {
+    const idleTimeout = Number.POSITIVE_INFINITY; // --idle applies to the client's connection, which all bytes pass
+    return { factory: new ProxyFactory(...hostAndPort(to), { reactor, idleTimeout }) };
+  },
 });
 
 /** Parses `host:port`. A literal IPv6 host may be in brackets. */
