@@ -1,5 +1,6 @@
 // What can be read off a compiled addon, for any platform, without its platform's tools.
 import { readFileSync } from "node:fs";
+import { unprotected } from "./hardening.mjs";
 
 /** An addon is loaded by every process: it stays small. */
 const MOST_BYTES = 1_500_000;
@@ -9,7 +10,7 @@ export function inspect(file, root) {
   const bytes = readFileSync(file);
   const text = bytes.toString("latin1");
   const glibc = [...text.matchAll(/\bGLIBC_(\d+\.\d+(?:\.\d+)?)\0/g)].map((match) => match[1]).sort(byVersion);
-  const faults = [];
+  const faults = unprotected(bytes);
   if (bytes.length > MOST_BYTES) faults.push(`it has ${bytes.length} bytes, of ${MOST_BYTES} at most`);
   // The host defines the rest (napi_*, uv_*); what is ours and nowhere defined would be missed only when called.
   const missing = undefinedNames(bytes, text).filter((name) => name.includes("_ZN5skein"));

@@ -6,6 +6,28 @@
 
 #include "addon/driver.h"
 
+// The addon's symbols are resolved when it is loaded (-z now), and some hosts lack these (Deno): there they are null,
+// open() says no, and the waiter driver is used. macOS looks each up when it is called.
+#if defined(__ELF__)
+#pragma weak uv_close
+#pragma weak uv_idle_init
+#pragma weak uv_idle_start
+#pragma weak uv_idle_stop
+#pragma weak uv_is_active
+#pragma weak uv_poll_init
+#pragma weak uv_poll_start
+#pragma weak uv_poll_stop
+#pragma weak uv_prepare_init
+#pragma weak uv_prepare_start
+#pragma weak uv_prepare_stop
+#pragma weak uv_ref
+#pragma weak uv_strerror
+#pragma weak uv_timer_init
+#pragma weak uv_timer_start
+#pragma weak uv_timer_stop
+#pragma weak uv_unref
+#endif
+
 namespace skein {
 
 namespace {
@@ -61,6 +83,9 @@ class PollableDriver final : public Driver {
   }
 
   bool open() {
+#if defined(__ELF__)
+    if (uv_poll_init == nullptr || uv_prepare_start == nullptr) return false;
+#endif
     uv_loop_t* loop = nullptr;
     if (napi_get_uv_event_loop(env_, &loop) != napi_ok || loop == nullptr) return false;
     if (uv_poll_init(loop, &poll_, engine_.backend().pollable_descriptor()) != 0) return false;
@@ -81,7 +106,9 @@ class PollableDriver final : public Driver {
                          [](uv_poll_t* handle, int, int) { self(handle).run(&PollableDriver::turn); });
   }
 
-  void turn() { engine_.turn(0); }
+  void turn() {
+    engine_.turn(0);
+  }
 
   // Until the pause is over, a wait that fails is not asked for again: the descriptor would stay readable.
   void sleep_or_watch() {
