@@ -118,6 +118,12 @@ export const SECTIONS = [
       { what: "a query to a finger server", source: "src/protocols/finger.ts#Finger.MAX_LENGTH", unit: "bytes", option: "`MAX_LENGTH`", passed: "the connection is closed" },
       { what: "an answer to `finger()`", source: "src/protocols/finger.ts#ANSWER_MAX", unit: "bytes", option: "`maxLength`", passed: "the query fails" },
       { what: "a line of ident, either way", source: "src/protocols/ident.ts#LINE_MAX", unit: "bytes", option: "`MAX_LENGTH`", passed: "the connection is closed" },
+      { what: "time without a complete query to an ident server", source: "src/protocols/ident.ts#IDLE_SECONDS", unit: "seconds", option: "`idleTimeOut`", passed: "the connection is closed" },
+      { what: "queries on a connection to an ident server", source: "src/protocols/ident.ts#SERVED_MAX", option: "`maxQueries`", passed: "the connection is closed" },
+      { what: "age of what an ident server knows of connections and users", source: "src/protocols/ident/snapshot.ts#SNAPSHOT_SECONDS", unit: "seconds", passed: "it is read again" },
+      { what: "bytes of the system's table of connections that an ident server reads", source: "src/protocols/ident/lines.ts#FILE_MAX", unit: "bytes", passed: "the rest is not read" },
+      { what: "time for a reply to an ident client", source: "src/protocols/ident.ts#REPLY_SECONDS", unit: "seconds", option: "`replyTimeOut`", passed: "the connection is closed" },
+      { what: "queries of an ident client that wait", source: "src/protocols/ident.ts#WAITING_MAX", option: "`maxQueries`", passed: "the query fails" },
       { what: "time for an answer of memcached", source: "src/protocols/memcache.ts#TIMEOUT_SECONDS", unit: "seconds", option: "`timeOut`", passed: "all queries fail, and the connection is reset" },
       { what: "a key of memcached", source: "src/protocols/memcache.ts#MemCacheProtocol.MAX_KEY_LENGTH", unit: "bytes", option: "`MAX_KEY_LENGTH`", passed: "`ClientError`" },
       { what: "a value that a memcached server announces", source: "src/protocols/memcache.ts#VALUE_MAX", unit: "bytes", passed: "the connection is reset" },
@@ -128,13 +134,36 @@ export const SECTIONS = [
     bounds: [
       { what: "bytes queued for a stream", source: "src/logger/sink.ts#QUEUED_MAX", unit: "bytes", passed: "events are dropped, and their number is logged when it works again" },
       { what: "longest time until a stream that failed is tried again", source: "src/logger/sink.ts#RETRY_MAX", unit: "milliseconds", passed: "the time is not doubled further" },
-      { what: "text of a peer in a message", source: "src/logger/printable.ts#PRINTABLE_MAX", unit: "characters", passed: "it is cut" },
+      { what: "a field, a string or a stack in an event", source: "src/logger/printable.ts#FIELD_MAX", unit: "characters", passed: "it is cut" },
+      { what: "the message, the stacks, or the fields in JSON, of an event", source: "src/logger/printable.ts#EVENT_MAX", unit: "characters", passed: "they are cut" },
+      { what: "a name in an event", source: "src/logger/printable.ts#NAME_MAX", unit: "characters", passed: "it is cut" },
+      { what: "text from elsewhere in an error", source: "src/logger/printable.ts#PRINTABLE_MAX", unit: "characters", passed: "it is cut" },
+      { what: "properties and elements of a field that is shown", source: "src/logger/limits.ts#INSPECTED_MAX", passed: "its class is shown instead" },
       { what: "depth of a field in JSON", source: "src/logger/jsonvalues.ts#DEPTH_MAX", unit: "levels", passed: "deeper values are left out" },
       { what: "values of an event in JSON", source: "src/logger/jsonvalues.ts#VALUES_MAX", passed: "further ones are left out" },
       { what: "causes of an error that are shown", source: "src/logger/describe.ts#CAUSES_MAX", passed: "further ones are left out" },
       { what: "a line of a JSON log that cannot be read", source: "src/logger/json.ts#SHOWN_MAX", unit: "characters", passed: "it is cut" },
     ],
   },
+];
+
+const forward = "src/protocols/portforward.ts";
+
+/** The rows of SECURITY.md: a thing, its bounds of one connection, its bounds of one process. */
+export const SECURITY = [
+  ["any connection", "producers and receivers of messages stop at {src/internet/stream/sendqueue.ts#HIGH_WATER} that wait to be sent; one read is {native/engine/engine.h#kReadBytesMax}", "{native/engine/engine.h#kLingeringMost} closed ones linger; descriptors (`ulimit -n`): a listener without one waits"],
+  ["`skein serve`", "{src/cli/limits.ts#IDLE_SECONDS} without a byte", "{src/cli/limits.ts#MAX_CONNECTIONS} connections, {src/cli/limits.ts#MAX_PER_PEER} of one peer"],
+  ["lines", "{src/protocols/basic/line.ts#LineOnlyReceiver.MAX_LENGTH} and one chunk", "yours"],
+  ["netstrings, prefixed strings", "{src/protocols/basic/netstring.ts#NetstringReceiver.MAX_LENGTH} and one chunk", "yours"],
+  ["`skein/streams`", "{src/streams/intake.ts#HIGH_WATER} that wait for the reader, and one chunk", "yours"],
+  ["chat", `{${chat("maxLine")}} a line, {${chat("maxBacklog")}} not read, {${chat("patience")}} without reading`, "as `skein serve`"],
+  ["port forwarding", `{${forward}#CONNECT_SECONDS} to connect, {${forward}#EARLY_BYTES_MAX} before, {${forward}#RELAY_IDLE_SECONDS} idle`, `{${forward}#WAITING_MAX} that wait for the target`],
+  ["SOCKS", `{${socks("requestTimeout")}} to ask, {${socks("connectTimeout")}} to connect, {${socks("idleTimeout")}} idle`, `{${socks("maxRelays")}} requests, {${socks("maxLookups")}} look-ups at once, {${socks("maxBinds")}} ports of BIND (off)`],
+  ["PROXY headers", "{src/protocols/haproxy/options.ts#TIMEOUT_SECONDS} for the header", "{src/protocols/haproxy/options.ts#WAITING_MAX} that wait for theirs"],
+  ["finger", "{src/protocols/finger.ts#Finger.MAX_LENGTH} a query, {src/protocols/finger.ts#ANSWER_MAX} an answer", "yours"],
+  ["ident, as a server", "{src/protocols/ident.ts#LINE_MAX} a line, {src/protocols/ident.ts#SERVED_MAX} queries, {src/protocols/ident.ts#IDLE_SECONDS} without one", "reads the system's tables once in {src/protocols/ident/snapshot.ts#SNAPSHOT_SECONDS}"],
+  ["memcache, as a client", "{src/protocols/memcache.ts#VALUE_MAX} a value, {src/protocols/memcache.ts#TIMEOUT_SECONDS} for an answer", "yours"],
+  ["the log", "", "{src/logger/sink.ts#QUEUED_MAX} queued for each stream"],
 ];
 
 const SPEED = "a choice of speed: nothing is refused or kept because of it";
@@ -177,6 +206,10 @@ export const NO_BOUNDS = new Map([
   ["src/internet/task/cooperator.ts#SLICE_MS", SPEED],
   ["src/protocols/basic/intn.ts#COPIED_MAX", SPEED],
   ["src/protocols/ident.ts#IdentServer.MAX_LENGTH", SAME],
+  ["src/protocols/ident.ts#IdentServer.idleTimeOut", SAME],
+  ["src/protocols/ident.ts#IdentServer.maxQueries", SAME],
+  ["src/protocols/ident.ts#IdentClient.maxQueries", SAME],
+  ["src/protocols/ident/lines.ts#CHUNK_BYTES", SPEED],
   ["src/protocols/ident.ts#IdentClient.MAX_LENGTH", SAME],
   ["src/protocols/ident.ts#PORT_MAX", RANGE],
   ["src/protocols/memcache.ts#FLAGS_MAX", RANGE],

@@ -1,18 +1,18 @@
 /**
- * Writes docs/defaults.md: every bound that Skein has by default, with the values that the sources have.
+ * Writes docs/defaults.md, every bound that Skein has by default, with the values that the sources have; and those of them
+ * that SECURITY.md names, between its two marks.
  *
  *   node scripts/defaults.mjs [--check]
  *
- * --check writes nothing and fails when the document is another. Both fail when a constant that looks like a bound is neither
+ * --check writes nothing and fails when a document is another. Both fail when a constant that looks like a bound is neither
  * in the table (scripts/defaults-table.mjs) nor among those that are none.
  */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
-import { NO_BOUNDS, SECTIONS } from "./defaults-table.mjs";
+import { NO_BOUNDS, SECTIONS, SECURITY } from "./defaults-table.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const file = `${root}docs/defaults.md`;
 /** The words that make a constant look like a bound. */
 const BOUND = /(^|_)(MAX|MOST|LIMITS?|DEFAULTS|SECONDS|MS|BYTES|WATER|WAITING|QUEUED|IDLE|PATIENCE)(_|$)/;
 const NATIVE_BOUND = /^k(\w+)?(Most|Max|Ms)$/;
@@ -96,8 +96,10 @@ function valueOf(source) {
 }
 
 function shown(value, unit) {
-  if (unit === "bytes" && value >= 1024 && value % 1024 === 0) {
-    return value % 1024 ** 2 === 0 ? `${value / 1024 ** 2} MiB` : `${value / 1024} KiB`;
+  if (unit === "bytes") {
+    for (const [power, name] of ["KiB", "MiB", "GiB"].map((name, i) => [1024 ** (i + 1), name]).reverse()) {
+      if (value % power === 0) return `${value / power} ${name}`;
+    }
   }
   const number = value.toLocaleString("en-US");
   return unit === "" ? number : `${number} ${value === 1 ? unit.replace(/s$/, "") : unit}`;
@@ -123,6 +125,21 @@ Every bound that Skein has unless a program says otherwise. scripts/defaults.mjs
 fails when they differ. [SECURITY.md](../SECURITY.md) tells what the bounds are for.
 
 ${parts.join("\n")}`;
+}
+
+const [begin, end] = ["<!-- bounds: scripts/defaults.mjs writes them -->\n", "<!-- end of the bounds -->"];
+
+/** SECURITY.md, whose rows name their bounds as in `{src/cli/limits.ts#MAX_CONNECTIONS}`. */
+function security(text) {
+  const units = new Map(SECTIONS.flatMap(({ bounds }) => bounds.map(({ source, unit = "" }) => [source, unit])));
+  const filled = SECURITY.map((row) => {
+    const cells = row.map((cell) => cell.replace(/\{([^}]+)\}/g, (_, source) => shown(valueOf(source), units.get(source))));
+    return `| ${cells.join(" | ")} |`;
+  });
+  const [before, rest] = text.split(begin);
+  const after = rest?.split(end)[1];
+  if (after === undefined) throw new Error(`SECURITY.md has lost the marks of its bounds: ${begin}${end}`);
+  return `${before}${begin}| | of one connection | of one process |\n|---|---|---|\n${filled.join("\n")}\n${end}${after}`;
 }
 
 // --- what is missing in it -------------------------------------------------------------------------------------------
@@ -157,10 +174,12 @@ const problems = [
   ...unlisted.map((source) => `${source} looks like a bound: add it to SECTIONS, or to NO_BOUNDS with the reason.`),
   ...stale.map((source) => `${source} is in NO_BOUNDS, but not in the sources.`),
 ];
-const fresh = document();
-if (!process.argv.includes("--check")) writeFileSync(file, fresh);
-else if (fresh !== readFileSync(file, "utf8")) {
-  problems.push("docs/defaults.md is not what the sources say: node scripts/defaults.mjs");
+const policy = readFileSync(`${root}SECURITY.md`, "utf8");
+for (const [name, fresh] of [["docs/defaults.md", document()], ["SECURITY.md", security(policy)]]) {
+  if (!process.argv.includes("--check")) writeFileSync(root + name, fresh);
+  else if (fresh !== readFileSync(root + name, "utf8")) {
+    problems.push(`${name} is not what the sources say: node scripts/defaults.mjs`);
+  }
 }
 for (const problem of problems) console.error(problem);
 if (problems.length > 0) process.exitCode = 1;
