@@ -230,6 +230,8 @@ export abstract class ClosingTransport implements SendQueue {
     this.flags &= ~PRODUCER_PAUSED;
     if (this.waiters === undefined) this.wantDrain(false);
     this.resumeProducer();
+    // Receivers may have filled the queue again.
+    if ((this.flags & OVER) !== 0 && this.stillOverMark()) this.markExceeded();
     this.beginDueEnd();
   }
 
