@@ -1,9 +1,21 @@
 /**
  * A chat room for `nc` and `telnet`: each line is a message. A new client is asked for a name first.
  *
- * The memory per client is bounded: a line longer than `maxLine` closes its connection, and so does a backlog of messages
- * that the client does not read.
+ * Every line goes to every member, so a room of n members multiplies by n what comes in. These bounds hold for each client,
+ * with the options of {@link ChatLimits}:
+ *
+ * - What it sends: `linesPerSecond` lines of `maxLine` bytes, and `lineBurst` lines at once. Lines above that are dropped,
+ *   and then the connection is closed.
+ * - What it is sent: the transport's high-water mark, `maxBacklog` bytes, and one line or answer; the longest answer lists
+ *   50 names. More drops the client at once, and so does a mark that stays exceeded for `patience` seconds.
+ *   LineOnlyReceiver delivers none of its lines meanwhile.
+ * - Its time without a name: `nameTime` seconds.
+ *
+ * `maxMembers` clients have a name at once. How many connections there are, and for how long one may be idle, is left to the
+ * factory around this one.
  */
+import { check } from "../internet/arguments/check.ts";
+import { clock as clockKind } from "../internet/arguments/kinds.ts";
 import { Deferred } from "../internet/defer/deferred.ts";
 import { succeed } from "../internet/defer/makers.ts";
 import type { Failure } from "../internet/failure.ts";
@@ -11,19 +23,17 @@ import type { Address, Bytes } from "../internet/interfaces.ts";
 import { Factory } from "../internet/protocol.ts";
 import type { DelayedCall, ReactorTime } from "../internet/time.ts";
 import { LineOnlyReceiver } from "./basic/line.ts";
-import { Backlog, type BacklogLimits } from "./chat/backlog.ts";
+import { Backlog } from "./chat/backlog.ts";
+import { type ChatLimits, ensureChatLimits } from "./chat/limits.ts";
+import { LineRate } from "./chat/linerate.ts";
+import { cleanLine, isName, keyOf, nameIn } from "./chat/text.ts";
 
-export interface ChatLimits extends BacklogLimits {
-  /** The maximum length of a line in bytes. */
-  readonly maxLine: number;
-  /** The maximum length of a name in characters. */
-  readonly maxName: number;
-}
-
-const DEFAULT_LIMITS: ChatLimits = { maxLine: 1024, maxName: 24, maxBacklog: 256 * 1024, patience: 30 };
+export type { ChatLimits } from "./chat/limits.ts";
 
 /** Seconds that shutdown() waits for clients to read the last message. */
 const SHUTDOWN_SECONDS = 2;
+/** The most names in one answer or message; of the others there is the number. */
+const NAMES_LISTED = 50;
 
 const HELP = [
   "*** Whatever you type goes to everybody here, but for these:",
@@ -32,10 +42,6 @@ const HELP = [
   "***   /help          this list",
   "***   /quit          leave",
 ].join("\r\n");
-
-/** Control characters, and those that change the direction of text. */
-const UNPRINTABLE = /[\p{Cc}\u2028-\u202e\u2066-\u2069\ufffd]/gu;
-const NAME = /^[\p{L}\p{N}_][\p{L}\p{M}\p{N}_.-]*$/u;
 
 /** The connection of one client. */
 export class Chat extends LineOnlyReceiver {
@@ -46,6 +52,8 @@ export class Chat extends LineOnlyReceiver {
   /** Null until the client has chosen a name. */
   name: string | null = null;
   #backlog!: Backlog;
+  #rate!: LineRate;
+  #nameTimer: DelayedCall | null = null;
 
   constructor(limits: ChatLimits) {
     super();
@@ -53,14 +61,20 @@ export class Chat extends LineOnlyReceiver {
   }
 
   override connectionMade(): void {
-    this.#backlog = new Backlog(this.transport, this.factory.clock, this.factory.limits, () => this.#drop());
+    const { clock, limits } = this.factory;
+    this.#backlog = new Backlog(this.transport, clock, limits, () => this.factory.drop(this));
+    this.#rate = new LineRate(clock, limits);
+    this.#nameTimer = clock.callLater(limits.nameTime, () => {
+      this.dismiss(`*** You gave no name within ${limits.nameTime} seconds. Good bye.`);
+    });
     this.factory.connections.add(this);
     this.tell("Welcome to the chat. What is your name?");
   }
 
   override lineReceived(line: Buffer): void {
-    const text = line.toString().replaceAll("\t", " ").replace(UNPRINTABLE, "").trim();
-    if (this.name === null && text !== "/quit") this.#introduce(text);
+    if (!this.#mayGoOn()) return;
+    const text = cleanLine(line.toString());
+    if (this.name === null && text !== "/quit") this.#introduce(nameIn(line.toString()));
     else if (text.startsWith("/")) this.#command(text);
     else if (text !== "") this.factory.broadcast(`<${this.name}> ${text}`, this);
   }
@@ -71,6 +85,7 @@ export class Chat extends LineOnlyReceiver {
 
   override connectionLost(_reason: Failure): void {
     this.#backlog.stop();
+    this.#stopNameTimer();
     this.factory.leave(this, "left");
     this.factory.connectionGone(this);
   }
@@ -82,31 +97,52 @@ export class Chat extends LineOnlyReceiver {
 
   /** Send bytes that end with CR LF. */
   tellBytes(bytes: Buffer): void {
-    this.transport.write(bytes);
-    this.#backlog.wrote(bytes.length);
+    if (this.#backlog.admits(bytes.length)) this.transport.write(bytes);
   }
 
   /** Send a last message and close. */
   dismiss(text: string): void {
+    this.#stopNameTimer();
     this.tell(text);
     this.factory.leave(this, "left");
     this.#backlog.finish();
     this.transport.loseConnection();
   }
 
+  /** Whether the client's lines come slowly enough. */
+  #mayGoOn(): boolean {
+    const { linesPerSecond } = this.factory.limits;
+    const verdict = this.#rate.judge();
+    if (verdict === "warn") {
+      this.tell(`*** Not so fast: ${linesPerSecond} lines a second are allowed. Some of yours are dropped.`);
+    } else if (verdict === "close") {
+      this.dismiss("*** You send too many lines. Good bye.");
+    }
+    return verdict === "take";
+  }
+
   #introduce(name: string): void {
     const { factory } = this;
+    const { maxName, maxMembers } = factory.limits;
     const length = [...name].length;
-    if (length > factory.limits.maxName) {
-      this.tell(`*** That name has ${length} characters; ${factory.limits.maxName} are allowed. What is your name?`);
-    } else if (!NAME.test(name)) {
-      this.tell("*** A name is one word of letters, digits, '_', '.' and '-'. What is your name?");
+    if (length > maxName) {
+      this.tell(`*** That name has ${length} characters; ${maxName} are allowed. What is your name?`);
+    } else if (!isName(name)) {
+      this.tell("*** A name is one word of letters of one script, digits, '_', '.' and '-'. What is your name?");
+    } else if (factory.isFull) {
+      this.dismiss(`*** ${maxMembers} are here already, which is all that fit. Good bye.`);
     } else if (!factory.join(this, name)) {
       this.tell(`*** There is a ${name} here already. What is your name?`);
     } else {
+      this.#stopNameTimer();
       this.tell(`*** Hello, ${name}. /help tells what you can do here.`);
       this.tell(factory.roll());
     }
+  }
+
+  #stopNameTimer(): void {
+    if (this.#nameTimer?.active()) this.#nameTimer.cancel();
+    this.#nameTimer = null;
   }
 
   #command(text: string): void {
@@ -129,12 +165,6 @@ export class Chat extends LineOnlyReceiver {
         this.tell(`*** There is no command ${command}. /help lists them.`);
     }
   }
-
-  /** The client does not read its messages: drop it, and the memory that they take. */
-  #drop(): void {
-    this.factory.leave(this, "was too slow to keep up, and left");
-    this.transport.abortConnection();
-  }
 }
 
 /** The room. */
@@ -145,15 +175,24 @@ export class ChatFactory extends Factory<Chat> {
   readonly connections = new Set<Chat>();
   /** The clients that have a name, by its key. */
   readonly #members = new Map<string, Chat>();
+  /** What roll() returns, until a member comes or goes. */
+  #roll: string | null = null;
+  /** The names of clients that were dropped and are not announced yet. */
+  #dropped: string[] = [];
+  #sending = false;
   #closing = false;
   #deadline: DelayedCall | null = null;
   #waiting: Deferred<void>[] = [];
 
-  /** @param clock measures how long a client has not read: the reactor */
+  /**
+   * @param clock measures how long a client has not read, and how fast it sends: the reactor
+   * @throws TypeError | RangeError
+   */
   constructor(clock: ReactorTime, limits: Partial<ChatLimits> = {}) {
     super();
+    check("new ChatFactory(clock, limits)", "clock", clock, clockKind);
     this.clock = clock;
-    this.limits = { ...DEFAULT_LIMITS, ...limits };
+    this.limits = ensureChatLimits("new ChatFactory(clock, limits)", limits);
   }
 
   override buildProtocol(_addr: Address): Chat | null {
@@ -163,36 +202,50 @@ export class ChatFactory extends Factory<Chat> {
     return chat;
   }
 
+  /** As many clients have a name as may. */
+  get isFull(): boolean {
+    return this.#members.size >= this.limits.maxMembers;
+  }
+
   /** Give `chat` a name, and announce it. False when the name is taken; see {@link keyOf}. */
   join(chat: Chat, name: string): boolean {
     const key = keyOf(name);
     if (this.#members.has(key)) return false;
     chat.name = name;
     this.#members.set(key, chat);
+    this.#roll = null;
     this.broadcast(`*** ${name} joined.`, chat);
     return true;
   }
 
   /** Free the name of `chat` and announce that; a no-op the second time. */
   leave(chat: Chat, how: string): void {
-    const key = chat.name === null ? "" : keyOf(chat.name);
-    if (this.#members.get(key) !== chat) return;
-    this.#members.delete(key);
-    if (!this.#closing) this.broadcast(`*** ${chat.name} ${how}.`, chat);
+    if (this.#remove(chat) && !this.#closing) this.broadcast(`*** ${chat.name} ${how}.`, chat);
+  }
+
+  /** The client does not read its messages: drop it at once, and the memory that they take. */
+  drop(chat: Chat): void {
+    if (this.#remove(chat)) this.#dropped.push(chat.name!);
+    chat.transport.abortConnection();
+    this.#announceDropped();
   }
 
   /** Send a line to all clients that have a name, except one. */
-  broadcast(text: string, except: Chat): void {
-    const bytes = Buffer.from(`${text}\r\n`);
-    for (const member of this.#members.values()) {
-      if (member !== except) member.tellBytes(bytes);
-    }
+  broadcast(text: string, except: Chat | null): void {
+    this.#send(text, except);
+    this.#announceDropped();
   }
 
-  /** The names of all clients, as a line. */
+  /** The names of the clients that came first, and the number of all, as a line. */
   roll(): string {
-    const names = [...this.#members.values()].map((member) => member.name);
-    return `*** Here ${names.length === 1 ? "is" : "are"}: ${names.join(", ")}`;
+    if (this.#roll === null) {
+      const size = this.#members.size;
+      const names: string[] = [];
+      for (const { name } of this.#members.values()) if (names.push(name!) === NAMES_LISTED) break;
+      const count = size > NAMES_LISTED ? ` ${size}` : "";
+      this.#roll = `*** Here ${size === 1 ? "is" : "are"}${count}: ${listed(names, size)}`;
+    }
+    return this.#roll;
   }
 
   /**
@@ -220,9 +273,38 @@ export class ChatFactory extends Factory<Chat> {
     if (this.#deadline?.active()) this.#deadline.cancel();
     for (const gone of this.#waiting.splice(0)) gone.callback(undefined);
   }
+
+  #remove(chat: Chat): boolean {
+    const key = chat.name === null ? "" : keyOf(chat.name);
+    if (this.#members.get(key) !== chat) return false;
+    this.#members.delete(key);
+    this.#roll = null;
+    return true;
+  }
+
+  #send(text: string, except: Chat | null): void {
+    const bytes = Buffer.from(`${text}\r\n`);
+    this.#sending = true;
+    for (const member of this.#members.values()) if (member !== except) member.tellBytes(bytes);
+    this.#sending = false;
+  }
+
+  /** One line for all that were dropped during a broadcast; to send it may drop others, so it is a loop. */
+  #announceDropped(): void {
+    if (this.#sending) return;
+    while (this.#dropped.length > 0) {
+      const names = this.#dropped;
+      this.#dropped = [];
+      if (!this.#closing) {
+        const shown = listed(names.slice(0, NAMES_LISTED), names.length);
+        this.#send(`*** ${shown} ${names.length === 1 ? "was" : "were"} too slow to keep up, and left.`, null);
+      }
+    }
+  }
 }
 
-/** Names that differ only in case, or in how an accent is encoded, count as the same. */
-function keyOf(name: string): string {
-  return name.normalize("NFKC").toLowerCase();
+/** Names as text: `names` are the first of `count`. */
+function listed(names: readonly string[], count: number): string {
+  const others = count - names.length;
+  return others === 0 ? names.join(", ") : `${names.join(", ")} and ${others} more`;
 }

@@ -11,7 +11,7 @@ export interface BacklogLimits {
 
 /**
  * Registers as the producer of a transport, which pauses it above the high-water mark. From then on the limits apply,
- * until the transport has drained.
+ * until the transport has drained. A limit that is exceeded acts at once.
  */
 export class Backlog implements PushProducer {
   readonly #transport: Transport;
@@ -22,9 +22,10 @@ export class Backlog implements PushProducer {
   #bytes = 0;
   #paused = false;
   #registered = true;
+  #over = false;
   #deadline: DelayedCall | null = null;
 
-  /** @param exceeded called by the clock when a limit is exceeded */
+  /** @param exceeded called once, when a limit is exceeded: inside of admits(), or by the clock */
   constructor(transport: Transport, clock: ReactorTime, limits: BacklogLimits, exceeded: () => void) {
     this.#transport = transport;
     this.#clock = clock;
@@ -33,15 +34,18 @@ export class Backlog implements PushProducer {
     transport.registerProducer(this, true);
   }
 
-  /** Count bytes that were written to the transport. */
-  wrote(bytes: number): void {
-    if (!this.#paused) return;
+  /** Whether `bytes` more bytes may be written. If not, the limit is exceeded. */
+  admits(bytes: number): boolean {
+    if (!this.#paused) return !this.#over;
     this.#bytes += bytes;
-    if (this.#bytes > this.#limits.maxBacklog) this.#deadline?.reset(0);
+    if (this.#bytes <= this.#limits.maxBacklog) return true;
+    this.#exceed();
+    return false;
   }
 
   /** Nothing more will be written: unregister, so that the transport can close. The time limit applies from now on. */
   finish(): void {
+    if (this.#over) return;
     if (this.#registered) this.#transport.unregisterProducer();
     this.#registered = false;
     this.#startTimer();
@@ -72,7 +76,14 @@ export class Backlog implements PushProducer {
   #startTimer(): void {
     this.#deadline ??= this.#clock.callLater(this.#limits.patience, () => {
       this.#deadline = null;
-      this.#exceeded();
+      this.#exceed();
     });
+  }
+
+  #exceed(): void {
+    this.stop();
+    if (this.#over) return;
+    this.#over = true;
+    this.#exceeded();
   }
 }

@@ -1,0 +1,52 @@
+/** What one client of a chat room, and all of them together, may take. */
+import { checkOptions, type OptionKinds } from "../../internet/arguments/check.ts";
+import { count, integer, positive, seconds } from "../../internet/arguments/kinds.ts";
+
+export interface ChatLimits {
+  /** The maximum length of a line in bytes. A longer one closes the connection. Default 1024. */
+  readonly maxLine: number;
+  /** The maximum length of a name in characters. Default 24. */
+  readonly maxName: number;
+  /** Bytes that may be written after the transport has exceeded its high-water mark. Default 256 KiB. */
+  readonly maxBacklog: number;
+  /** Seconds until the transport must have drained. Default 30. */
+  readonly patience: number;
+  /** Lines per second that a client may send on average; Infinity: no limit. Default 5. */
+  readonly linesPerSecond: number;
+  /**
+   * Lines that a client may send at once after a silence. What is over is dropped, the first time with a warning; as many
+   * dropped lines close the connection. Default 40.
+   */
+  readonly lineBurst: number;
+  /** Clients that may have a name at the same time. Default 1024. */
+  readonly maxMembers: number;
+  /** Seconds until a client must have a name. Default 60. */
+  readonly nameTime: number;
+}
+
+const DEFAULTS: ChatLimits = {
+  maxLine: 1024,
+  maxName: 24,
+  maxBacklog: 256 * 1024,
+  patience: 30,
+  linesPerSecond: 5,
+  lineBurst: 40,
+  maxMembers: 1024,
+  nameTime: 60,
+};
+
+const KINDS: OptionKinds<ChatLimits> = {
+  maxLine: integer(1),
+  maxName: integer(1),
+  maxBacklog: count(0),
+  patience: seconds,
+  linesPerSecond: positive,
+  lineBurst: count(1),
+  maxMembers: count(1),
+  nameTime: seconds,
+};
+
+/** Check limits, and complete them by the defaults. @throws TypeError | RangeError */
+export function ensureChatLimits(call: string, limits: unknown): ChatLimits {
+  return { ...DEFAULTS, ...checkOptions<Partial<ChatLimits>>(call, limits, KINDS) };
+}
