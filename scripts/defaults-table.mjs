@@ -5,7 +5,7 @@
 
 const cli = (name) => `src/cli/limits.ts#${name}`;
 const socks = (name) => `src/protocols/socks/options.ts#SOCKS_DEFAULTS.${name}`;
-const chat = (name) => `src/protocols/chat.ts#DEFAULT_LIMITS.${name}`;
+const chat = (name) => `src/protocols/chat/limits.ts#DEFAULTS.${name}`;
 
 export const SECTIONS = [
   {
@@ -64,9 +64,14 @@ export const SECTIONS = [
     title: "Chat",
     bounds: [
       { what: "a line", source: chat("maxLine"), unit: "bytes", option: "`maxLine`", passed: "the connection is closed" },
+      { what: "lines of a client in a second, on average", source: chat("linesPerSecond"), option: "`linesPerSecond`", passed: "further lines are dropped" },
+      { what: "lines of a client at once after a silence", source: chat("lineBurst"), option: "`lineBurst`", passed: "further lines are dropped; as many dropped ones close the connection" },
       { what: "a name", source: chat("maxName"), unit: "characters", option: "`maxName`", passed: "the name is refused" },
-      { what: "bytes that a client has not read", source: chat("maxBacklog"), unit: "bytes", option: "`maxBacklog`", passed: "the connection is reset" },
-      { what: "time without reading", source: chat("patience"), unit: "seconds", option: "`patience`", passed: "the connection is reset" },
+      { what: "time until a client has a name", source: chat("nameTime"), unit: "seconds", option: "`nameTime`", passed: "the connection is closed" },
+      { what: "clients that have a name", source: chat("maxMembers"), option: "`maxMembers`", passed: "the name is refused" },
+      { what: "names in one answer", source: "src/protocols/chat.ts#NAMES_LISTED", passed: "the number of the others is told" },
+      { what: "bytes that wait for a client above the high-water mark", source: chat("maxBacklog"), unit: "bytes", option: "`maxBacklog`", passed: "the connection is reset" },
+      { what: "time above the high-water mark", source: chat("patience"), unit: "seconds", option: "`patience`", passed: "the connection is reset" },
       { what: "time for the last message when the service stops", source: "src/protocols/chat.ts#SHUTDOWN_SECONDS", unit: "seconds", passed: "the connection is reset" },
     ],
   },
@@ -156,7 +161,7 @@ export const SECURITY = [
   ["lines", "{src/protocols/basic/line.ts#LineOnlyReceiver.MAX_LENGTH} and one chunk", "yours"],
   ["netstrings, prefixed strings", "{src/protocols/basic/netstring.ts#NetstringReceiver.MAX_LENGTH} and one chunk", "yours"],
   ["`skein/streams`", "{src/streams/intake.ts#HIGH_WATER} that wait for the reader, and one chunk", "yours"],
-  ["chat", `{${chat("maxLine")}} a line, {${chat("maxBacklog")}} not read, {${chat("patience")}} without reading`, "as `skein serve`"],
+  ["chat", `{${chat("maxLine")}} a line, {${chat("linesPerSecond")}} lines a second, {${chat("maxBacklog")}} above the mark, {${chat("patience")}} above it, {${chat("nameTime")}} without a name`, `{${chat("maxMembers")}} members, and as \`skein serve\``],
   ["port forwarding", `{${forward}#CONNECT_SECONDS} to connect, {${forward}#EARLY_BYTES_MAX} before, {${forward}#RELAY_IDLE_SECONDS} idle`, `{${forward}#WAITING_MAX} that wait for the target`],
   ["SOCKS", `{${socks("requestTimeout")}} to ask, {${socks("connectTimeout")}} to connect, {${socks("idleTimeout")}} idle`, `{${socks("maxRelays")}} requests, {${socks("maxLookups")}} look-ups at once, {${socks("maxBinds")}} ports of BIND (off)`],
   ["PROXY headers", "{src/protocols/haproxy/options.ts#TIMEOUT_SECONDS} for the header", "{src/protocols/haproxy/options.ts#WAITING_MAX} that wait for theirs"],

@@ -9,8 +9,8 @@ export const SERVICES: ReadonlyMap<string, ServiceKind> = new Map<string, Servic
   ["chat", chat],
   [
     "chargen",
-    declareProtocol(Chargen, "sends characters endlessly (RFC 864)", [
-      "It sends as fast as each client reads: use it for tests, not on the internet.",
+    declareProtocol(Chargen, "sends characters endlessly, for tests (RFC 864)", [
+      "Warning: it sends as fast as each client reads, without end. It is for tests, not for the internet.",
     ]),
   ],
   ["daytime", declareProtocol(Daytime, "sends the time as text and closes (RFC 867)")],

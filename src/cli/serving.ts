@@ -20,8 +20,8 @@ const GENERAL = {
       "is given: its address, or 0.0.0.0 for every interface",
       "  tcp:port[:interface=address][:backlog=number]   IPv4; as in tcp:1234:interface=0.0.0.0",
       "  tcp6:port[:interface=address][:backlog=number]  IPv6; as in tcp6:1234:interface=\\:\\:",
-      "  haproxy:trusted=10.0.0.0/8,192.0.2.7:tcp:port   the same behind proxies of these addresses, which send",
-      "                                                  the client's (PROXY protocol)",
+      "  haproxy:trusted=10.0.0.0/8,192.0.2.7:tcp:port   behind proxies of these addresses (PROXY protocol).",
+      "    Whoever is trusted names the client's address; trusted=any trusts everybody",
       "port 0 is any free port",
     ],
   },
@@ -127,8 +127,11 @@ function generalHelp(): string {
 
 Runs a service until Ctrl-C or SIGTERM.
 
-Services; skein serve SERVICE --help describes one, and its options:
+Services; skein serve SERVICE --help describes one, its options, and what whoever connects can do:
 ${[...SERVICES].map(([name, { summary }]) => `  ${name.padEnd(18)} ${summary}`).join("\n")}
+
+No service authenticates anybody: give an interface, and whoever reaches it is served. SECURITY.md of this package says
+which of them are meant for the internet.
 
 Options of every service:
 ${described(GENERAL)}
@@ -136,6 +139,10 @@ ${described(GENERAL)}
 Example: ${EXAMPLE}, then talk to it with: nc localhost 1234
 `;
 }
+
+const LIMITED = [
+  `It serves ${MAX_CONNECTIONS} connections at once, ${MAX_PER_PEER} of one peer, and closes one after ${IDLE_SECONDS} seconds without a byte: options below.`,
+];
 
 function serviceHelp(name: string, { summary, warning = [], options = {} }: ServiceKind): string {
   const own = Object.keys(options).length === 0 ? "" : `Options of ${name}:\n${described(options)}\n\n`;
@@ -145,7 +152,7 @@ function serviceHelp(name: string, { summary, warning = [], options = {} }: Serv
   return `Usage: skein serve ${name} --listen ENDPOINT [--listen ENDPOINT …] [options]
 
 ${name}: ${summary}.
-${warning.map((line) => `${line}\n`).join("")}
+${[...warning, ...LIMITED].map((line) => `${line}\n`).join("")}
 ${own}Options of every service:
 ${described(GENERAL)}
 

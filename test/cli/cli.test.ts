@@ -42,6 +42,19 @@ it("skein serve SERVICE --help lists the service's own options, and those of eve
   );
 });
 
+it.each([
+  ["chat", /Warning: whoever reaches it reads all messages/],
+  ["chargen", /Warning: it sends as fast as each client reads/],
+  ["portforward", /Warning: whoever reaches it reaches the target/],
+  ["socks", /Warning: SOCKS 4 has no authentication: whoever reaches it connects to other hosts/],
+])("skein serve %s --help warns of what whoever reaches it can do, and tells the limits", async (service, warning) => {
+  const program = skein(["serve", service, "--help"]);
+  expect(await program.exited).toEqual({ code: 0, signal: null });
+  expect(program.stdout).toMatch(warning);
+  expect(program.stdout).toMatch(/1024 connections at once, 64 of one peer, .* 300 seconds without a byte/);
+  expect(program.stdout).toMatch(/Whoever is trusted names the client's address; trusted=any trusts everybody/);
+});
+
 it("skein --version prints the version", async () => {
   const program = skein(["--version"]);
   expect(await program.exited).toEqual({ code: 0, signal: null });

@@ -5,7 +5,7 @@ import { UsageError } from "../usage.ts";
 
 export const portforward = declare({
   summary: "forwards each connection to another host (--to)",
-  warning: ["Whoever reaches it reaches the target, which sees this machine as the client."],
+  warning: ["Warning: whoever reaches it reaches the target, which sees this machine as the client."],
   options: {
     to: {
       type: "string",

@@ -8,7 +8,7 @@ import { UsageError } from "../usage.ts";
 export const socks = declare({
   summary: "a SOCKS 4 and 4a proxy to public addresses, without authentication (--allow-from)",
   warning: [
-    "SOCKS 4 has no authentication: whoever reaches it connects to other hosts in the name of this machine.",
+    "Warning: SOCKS 4 has no authentication: whoever reaches it connects to other hosts in the name of this machine.",
     "It connects to public addresses only, unless --allow names others, and never to itself.",
   ],
   options: {
