@@ -28,8 +28,8 @@ export const RELAY_IDLE_SECONDS = 300;
 const WAITING_MAX = 256;
 /** Bytes of a client that are kept until the target is connected. With more, it is paused. */
 const EARLY_BYTES_MAX = 64 * 1024;
-/** Seconds in which the target must be connected once its client has sent FIN: the client may be gone. */
-const HALF_CLOSED_SECONDS = 5;
+/** Seconds in which the target must be connected once its client has sent FIN, or is paused: it may be gone. */
+const UNHEARD_SECONDS = 5;
 
 const END_WHEN_IDLE = "endWhenIdle(clock, seconds)";
 
@@ -164,18 +164,16 @@ export class ProxyServer extends Proxy {
       return;
     }
     this.#early.add(data);
-    if (this.#early.length >= EARLY_BYTES_MAX) this.transport.pauseProducing();
+    if (this.#early.length < EARLY_BYTES_MAX) return;
+    this.transport.pauseProducing();
+    this.#hurry();
   }
 
   /** The client has half-closed. It may wait for the answer, or be gone. */
   override readConnectionLost(): void {
     super.readConnectionLost();
     this.#ended = true;
-    if (!this.#waiting || this.#deadline !== null) return;
-    this.#deadline = this.factory.clock.callLater(HALF_CLOSED_SECONDS, () => {
-      this.transport.loseConnection();
-      this.#stop();
-    });
+    if (this.#waiting) this.#hurry();
   }
 
   override setPeer(peer: Proxy): void {
@@ -190,6 +188,14 @@ export class ProxyServer extends Proxy {
   override connectionLost(reason: Failure): void {
     this.#stop();
     super.connectionLost(reason);
+  }
+
+  /** The client's end may not be heard any more. */
+  #hurry(): void {
+    this.#deadline ??= this.factory.clock.callLater(UNHEARD_SECONDS, () => {
+      this.transport.loseConnection();
+      this.#stop();
+    });
   }
 
   /** End the attempt. */

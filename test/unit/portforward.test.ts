@@ -71,6 +71,17 @@ describe("a ProxyServer that waits for its target", () => {
     expect([far.take().length, transport.paused]).toEqual([64 * 1024, false]);
   });
 
+  it("gives up 5 seconds after its client was paused: the client may be gone", () => {
+    const { transport, connector } = visit();
+    transport.receive(Buffer.alloc(64 * 1024, "x"));
+    reactor.advance(4.9);
+    expect(connector.state).toBe("connecting");
+    reactor.advance(0.1);
+    expect([connector.state, transport.disconnecting]).toEqual(["disconnected", true]);
+    transport.lose();
+    expect(reactor.getDelayedCalls()).toEqual([]);
+  });
+
   it("connects for 15 seconds at most, unless told otherwise", () => {
     expect(visit().connector.options).toEqual({ timeout: 15 });
   });
