@@ -27,7 +27,9 @@ async function descriptorsReach(count: number): Promise<void> {
 
 /** Listen for all clients at once: what the backlog does not hold comes seconds later. */
 function listen(factory: Factory): number {
-  return reactor().listenTCP(0, factory, { interface: "127.0.0.1", backlog: 2 * CLIENTS }).getHost().port;
+  return reactor()
+    .listenTCP(0, factory, { interface: "127.0.0.1", backlog: 2 * CLIENTS })
+    .getHost().port;
 }
 
 function dial(port: number, first: string | Uint8Array = ""): Socket {
