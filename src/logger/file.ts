@@ -1,11 +1,14 @@
-/** Logs to rotating files. A module of its own, since it loads a library. */
-import { basename, dirname } from "node:path";
-import { createStream, type Options } from "rotating-file-stream";
+/** Logs to rotating files. */
+import { resolve } from "node:path";
 import { check, checkOptions } from "../internet/arguments/check.ts";
 import { count, flag, integer, type Kind, oneOf, text } from "../internet/arguments/kinds.ts";
-import type { LogEvent, LogObserver } from "./event.ts";
+import { isInstance, messageOf } from "./describe.ts";
+import { LogEvent, type LogObserver } from "./event.ts";
 import { formatEventAsJSON } from "./json.ts";
-import { say } from "./output.ts";
+import { LogFileError, prepareLogFile } from "./logpath.ts";
+import { logToStandardError } from "./output.ts";
+import { RotatingFile, type Surroundings } from "./rotatingfile.ts";
+import { eventsLost } from "./sink.ts";
 import { eventAsText } from "./text.ts";
 
 /** When log files are rotated, and how many old ones are kept. */
@@ -15,7 +18,7 @@ export interface RotatingFileOptions {
   /** Rotate when the file has this size, in bytes. Default 10 MiB. */
   readonly rotateBytes?: number;
   /**
-   * Rotate at this interval as well: "1d" is every midnight, "1h" every full hour. The units are M (months), d,
+   * Rotate at this interval as well: "1d" is every midnight, "1h" every full hour, before the first event after it. The units are M (months), d,
    * h, m and s; hours divide a day, minutes an hour, seconds a minute. Default never.
    */
   readonly interval?: string;
@@ -25,12 +28,22 @@ export interface RotatingFileOptions {
   readonly compress?: boolean;
   /** Bytes that may be buffered while the disk is slow or full. Events beyond that are dropped, and counted. Default 16 MiB. */
   readonly maxBufferedBytes?: number;
+  /** The permissions of the file and of the old ones. Default 0o600: nobody but this user may read them. */
+  readonly mode?: number;
+  /**
+   * Refuse directories that another user than this one and root owns, or to which everybody may write (unless they are
+   * sticky, as /tmp is), up to the root. Default true.
+   */
+  readonly checkDirectory?: boolean;
 }
 
 const MEBIBYTE = 1024 * 1024;
 
 /** How many of a unit an interval must divide. */
 const DIVIDED: Readonly<Record<string, number>> = { h: 24, m: 60, s: 60 };
+
+/** How long a fixed interval's unit is, in milliseconds. */
+const FIXED: Readonly<Record<string, number>> = { m: 60_000, s: 1000 };
 
 const INTERVAL: Kind = {
   accepts: 'an interval, as "1d" or "12h"',
@@ -50,6 +63,8 @@ const OPTIONS: Record<keyof RotatingFileOptions, Kind> = {
   maxFiles: integer(1),
   compress: flag,
   maxBufferedBytes: count(0),
+  mode: integer(0, 0o777),
+  checkDirectory: flag,
 };
 
 /** An observer that writes to a file, which can be closed. */
@@ -62,40 +77,69 @@ export interface FileLogObserver extends LogObserver {
 }
 
 /**
- * Writes each event to the file `path`, which is rotated to `path.1`, `path.2` and so on. A disk error is reported
- * once, to standard error; it loses events but never throws.
- * @throws TypeError | RangeError for a wrong path or option
+ * Writes each event to the file `path`, which is rotated to `path.1`, `path.2` and so on. After a disk error, which is
+ * reported on standard error, events are buffered and the file is tried again, after 1 s, 2 s, up to 60 s; the number of
+ * those that are dropped is written to the file when it works again.
+ * @throws TypeError | RangeError for a wrong path or option; LogFileError when `path` is a link, not a regular file, or
+ * belongs to another user, or somebody else decides what is in its directory
  */
 export function rotatingFileLogObserver(path: string, options: RotatingFileOptions = {}): FileLogObserver {
+  return fileObserver(path, options, {});
+}
+
+/** {@link rotatingFileLogObserver} with what tests replace. */
+export function fileObserver(
+  path: string,
+  options: RotatingFileOptions,
+  around: Partial<Surroundings>,
+): FileLogObserver {
   const call = "rotatingFileLogObserver(path, options)";
   check(call, "path", path, text);
   const checked = checkOptions<RotatingFileOptions>(call, options, OPTIONS);
   const format = checked.format === "json" ? formatEventAsJSON : eventAsText;
-  const limit = checked.maxBufferedBytes ?? 16 * MEBIBYTE;
-  const settings: Options = {
-    path: dirname(path),
-    size: `${checked.rotateBytes ?? 10 * MEBIBYTE}B`,
-    rotate: checked.maxFiles ?? 10,
-    ...(checked.interval === undefined ? {} : { interval: checked.interval }),
-    ...(checked.compress === true ? { compress: "gzip" } : {}),
+  const { interval, checkDirectory = true } = checked;
+  const whole = resolve(path);
+  try {
+    prepareLogFile(whole, checkDirectory);
+  } catch (error) {
+    if (isInstance(error, LogFileError)) throw error;
+    // Another error is reported when the first event is written, and may be gone by then.
+  }
+  const settings = {
+    rotateBytes: checked.rotateBytes ?? 10 * MEBIBYTE,
+    nextRotation: interval === undefined ? undefined : (time: number) => endOfInterval(interval, time),
+    maxFiles: checked.maxFiles ?? 10,
+    compress: checked.compress ?? false,
+    maxBufferedBytes: checked.maxBufferedBytes ?? 16 * MEBIBYTE,
+    mode: checked.mode ?? 0o600,
+    checkDirectory,
+    lossReport: (lost: number, why: string) => format(eventsLost(lost, why)),
+    onFailure: (error: unknown) => reportFailure(path, error),
   };
-  const stream = createStream(basename(path), settings);
-  let dropped = 0;
-  let broken = false;
-  stream.on("error", (error: Error) => {
-    if (!broken) say(`The log file ${path} cannot be written, events are lost: ${error.message}\n`, "stderr");
-    broken = true;
-  });
-  const close = (): Promise<void> =>
-    new Promise((resolve) => {
-      if (stream.destroyed || stream.writableFinished) resolve();
-      else stream.once("close", resolve).end();
-    });
+  const file = new RotatingFile(whole, settings, around);
+  const close = (): Promise<void> => file.close();
   const observe = (event: LogEvent): void => {
-    if (broken || stream.writableLength > limit) dropped++;
-    else stream.write(format(event));
+    if (!file.refuses()) file.write(format(event));
   };
   return Object.defineProperty(Object.assign(observe, { close, [Symbol.asyncDispose]: close }), "dropped", {
-    get: () => dropped,
+    get: () => file.dropped,
   }) as FileLogObserver;
+}
+
+function reportFailure(path: string, error: unknown): void {
+  const format = "The log file {path} cannot be written or rotated; it is tried again: {why}";
+  logToStandardError(new LogEvent("error", "skein.logger", format, { path, why: messageOf(error) }));
+}
+
+/** When the interval that `time` is in ends, in milliseconds. */
+export function endOfInterval(interval: string, time: number): number {
+  const count = Number.parseInt(interval, 10);
+  const unit = interval.at(-1) as string;
+  const fixed = FIXED[unit];
+  if (fixed !== undefined) return (Math.floor(time / (fixed * count)) + 1) * fixed * count;
+  const at = new Date(time);
+  const [year, month, day, hour] = [at.getFullYear(), at.getMonth(), at.getDate(), at.getHours()];
+  if (unit === "M") return new Date(year, month + count, 1).getTime();
+  if (unit === "d") return new Date(year, month, day + count).getTime();
+  return new Date(year, month, day, (Math.floor(hour / count) + 1) * count).getTime();
 }
