@@ -139,6 +139,9 @@ export const SECTIONS = [
     bounds: [
       { what: "bytes queued for a stream", source: "src/logger/sink.ts#QUEUED_MAX", unit: "bytes", passed: "events are dropped, and their number is logged when it works again" },
       { what: "longest time until a stream that failed is tried again", source: "src/logger/sink.ts#RETRY_MAX", unit: "milliseconds", passed: "the time is not doubled further" },
+      { what: "bytes that wait for a log file", source: "src/logger/file.ts#BUFFERED_MAX", unit: "bytes", option: "`maxBufferedBytes`", passed: "events are dropped, and their number is written when the file works again" },
+      { what: "a log file before it is rotated", source: "src/logger/file.ts#ROTATE_BYTES", unit: "bytes", option: "`rotateBytes`", passed: "the file is rotated" },
+      { what: "old log files", source: "src/logger/file.ts#FILES_MAX", option: "`maxFiles`", passed: "the oldest is deleted" },
       { what: "a field, a string or a stack in an event", source: "src/logger/printable.ts#FIELD_MAX", unit: "characters", passed: "it is cut" },
       { what: "the message, the stacks, or the fields in JSON, of an event", source: "src/logger/printable.ts#EVENT_MAX", unit: "characters", passed: "they are cut" },
       { what: "a name in an event", source: "src/logger/printable.ts#NAME_MAX", unit: "characters", passed: "it is cut" },
@@ -195,6 +198,7 @@ export const NO_BOUNDS = new Map([
   ["src/internet/engine/memory.ts#SHARED_BYTES", SPEED],
   ["src/internet/engine/stagedwrites.ts#STAGED_BYTES_MAX", SPEED],
   ["src/internet/failure.ts#CAUSES_MAX", "the causes of an error of the program's own"],
+  ["src/logger/rotatingfile.ts#BATCH_BYTES", SPEED],
   ["src/internet/nodeengine/connection.ts#DIRECT_BYTES", SPEED],
   ["src/internet/nodeengine/connection.ts#HELD_BYTES", SPEED],
   ["src/internet/nodeengine/engine.ts#READ_BYTES_MAX", SAME],

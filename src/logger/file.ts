@@ -37,7 +37,14 @@ export interface RotatingFileOptions {
   readonly checkDirectory?: boolean;
 }
 
-const MEBIBYTE = 1024 * 1024;
+/** Bytes of a log file before it is rotated: 10 MiB. */
+const ROTATE_BYTES = 10 * 1024 * 1024;
+/** Bytes that may wait to be written to a log file: 16 MiB. */
+const BUFFERED_MAX = 16 * 1024 * 1024;
+/** Old files that are kept. */
+const FILES_MAX = 10;
+/** Permissions: nobody but this user reads or writes. */
+const MODE = 0o600;
 
 /** How many of a unit an interval must divide. */
 const DIVIDED: Readonly<Record<string, number>> = { h: 24, m: 60, s: 60 };
@@ -106,12 +113,12 @@ export function fileObserver(
     // Another error is reported when the first event is written, and may be gone by then.
   }
   const settings = {
-    rotateBytes: checked.rotateBytes ?? 10 * MEBIBYTE,
+    rotateBytes: checked.rotateBytes ?? ROTATE_BYTES,
     nextRotation: interval === undefined ? undefined : (time: number) => endOfInterval(interval, time),
-    maxFiles: checked.maxFiles ?? 10,
+    maxFiles: checked.maxFiles ?? FILES_MAX,
     compress: checked.compress ?? false,
-    maxBufferedBytes: checked.maxBufferedBytes ?? 16 * MEBIBYTE,
-    mode: checked.mode ?? 0o600,
+    maxBufferedBytes: checked.maxBufferedBytes ?? BUFFERED_MAX,
+    mode: checked.mode ?? MODE,
     checkDirectory,
     lossReport: (lost: number, why: string) => format(eventsLost(lost, why)),
     onFailure: (error: unknown) => reportFailure(path, error),

@@ -33,6 +33,7 @@ export const NOT_CALLED: Readonly<Record<string, readonly string[]>> = {
     "new InvalidPort",
     "new InvalidProxyHeader",
     "new LockFileError",
+    "new LogFileError",
     "new LoopingCallStateError",
     "new MissingAddressData",
     "new NativeLoadError",
