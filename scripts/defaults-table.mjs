@@ -68,7 +68,7 @@ export const SECTIONS = [
       { what: "lines of a client at once after a silence", source: chat("lineBurst"), option: "`lineBurst`", passed: "further lines are dropped; as many dropped ones close the connection" },
       { what: "a name", source: chat("maxName"), unit: "characters", option: "`maxName`", passed: "the name is refused" },
       { what: "time until a client has a name", source: chat("nameTime"), unit: "seconds", option: "`nameTime`", passed: "the connection is closed" },
-      { what: "clients that have a name", source: chat("maxMembers"), option: "`maxMembers`", passed: "the name is refused" },
+      { what: "clients that have a name", source: chat("maxMembers"), option: "`maxMembers`", passed: "a further one is told so, and closed" },
       { what: "names in one answer", source: "src/protocols/chat.ts#NAMES_LISTED", passed: "the number of the others is told" },
       { what: "bytes that wait for a client above the high-water mark", source: chat("maxBacklog"), unit: "bytes", option: "`maxBacklog`", passed: "the connection is reset" },
       { what: "time above the high-water mark", source: chat("patience"), unit: "seconds", option: "`patience`", passed: "the connection is reset" },
