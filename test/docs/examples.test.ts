@@ -233,6 +233,17 @@ describe("endpoints.md", () => {
 describe("protocols.md and testing.md", () => {
   const finger = () => written(guide("protocols", "class Finger "), "finger.js");
 
+  it("the service with limits serves as many connections of one peer as it says, and one more is closed", async () => {
+    const port = await freePort();
+    const limits = guide("protocols", "LimitTotalConnectionsFactory.forProtocol");
+    const program = started(limits, { 7777: String(port), "= 64": "= 2" });
+    const served = [await dialled(program, port), await Conversation.with(port)];
+    for (const client of served) await client.until(/hello/);
+    const further = await Conversation.with(port).catch(() => null); // null when it was reset at once
+    expect((await further?.closed.catch(() => "")) ?? "").toBe("");
+    await ends(program);
+  });
+
   it("the finger server answers and closes", async () => {
     finger();
     const port = await freePort();
