@@ -104,7 +104,7 @@ export const SECTIONS = [
       { what: "the same, once one side has ended", source: "src/protocols/relay/idle.ts#HALF_OPEN_SECONDS", unit: "seconds", passed: "both sides are ended" },
       { what: "clients that wait for the target", source: "src/protocols/portforward.ts#WAITING_MAX", option: "`maxWaiting`", passed: "a further one is reset" },
       { what: "bytes of a client before the target is connected", source: "src/protocols/portforward.ts#EARLY_BYTES_MAX", unit: "bytes", passed: "the client is paused" },
-      { what: "time to connect once the client has sent FIN", source: "src/protocols/portforward.ts#HALF_CLOSED_SECONDS", unit: "seconds", passed: "the attempt ends" },
+      { what: "time to connect once the client has sent FIN or is paused", source: "src/protocols/portforward.ts#UNHEARD_SECONDS", unit: "seconds", passed: "the attempt ends" },
     ],
   },
   {
