@@ -1,5 +1,5 @@
 /** A client of memcached that speaks its text protocol. Names follow twisted.protocols.memcache. */
-import { check, checkOptions, type OptionKinds } from "../internet/arguments/check.ts";
+import { check } from "../internet/arguments/check.ts";
 import * as kinds from "../internet/arguments/kinds.ts";
 import { sentLength } from "../internet/bytes.ts";
 import type { Deferred } from "../internet/defer/deferred.ts";
@@ -9,7 +9,6 @@ import { ConnectionClosed, TimeoutError } from "../internet/error.ts";
 import type { Failure } from "../internet/failure.ts";
 import type { Bytes } from "../internet/interfaces.ts";
 import { defaultClock } from "../internet/reactor/defaultclock.ts";
-import type { ReactorTime } from "../internet/time.ts";
 import { LineReceiver } from "./basic/line.ts";
 import {
   type Command,
@@ -20,14 +19,17 @@ import {
   quote,
   Retrieval,
   Stats,
+  type ValueBounds,
   Verdict,
   Version,
 } from "./memcache/commands.ts";
-import { ClientError, NoSuchCommand, ServerError } from "./memcache/error.ts";
+import { ClientError, errorIn, ServerError } from "./memcache/error.ts";
+import { ensureMemCacheOptions, type MemCacheOptions } from "./memcache/options.ts";
 import { MessageBuffer } from "./messagebuffer.ts";
 import { TimeoutMixin } from "./policies/timeout.ts";
 
 export { ClientError, NoSuchCommand, ServerError } from "./memcache/error.ts";
+export type { MemCacheOptions } from "./memcache/options.ts";
 
 /** The port of memcached. */
 export const DEFAULT_PORT = 11211;
@@ -37,22 +39,6 @@ export type Value = [flags: number, value: Buffer | null];
 /** The same with the identifier for checkAndSet(); `[0, "", null]` when there is none. */
 export type IdentifiedValue = [flags: number, cas: string, value: Buffer | null];
 
-/** Options of a {@link MemCacheProtocol}. */
-export interface MemCacheOptions {
-  /** Seconds without data from the server while a reply is outstanding; then the connection is closed. Null: no timeout. Default 60. */
-  readonly timeOut?: number | null;
-  /** Measures the timeout. Default: the installed reactor. */
-  readonly clock?: ReactorTime | null;
-}
-
-const TIMEOUT_SECONDS = 60;
-const OPTIONS: OptionKinds<MemCacheOptions> = {
-  timeOut: kinds.orNull(kinds.seconds),
-  clock: kinds.orNull(kinds.clock),
-};
-
-/** The largest value in bytes that memcached can be configured to store (`-I`). */
-const VALUE_MAX = 1024 * 1024 * 1024;
 // Above these limits memcached rejects the command, and would parse the value that follows it as commands.
 const FLAGS_MAX = 2 ** 32 - 1;
 const TIME_MAX = 2 ** 31 - 1;
@@ -68,7 +54,10 @@ const OK = { OK: true };
  * The Deferred of a command fails with ClientError when the arguments are out of range or the server rejected the command,
  * with ServerError, with NoSuchCommand, with TimeoutError when the server does not reply in time, and with the reason when
  * the connection is lost. Arguments of another type make the call throw a TypeError. A key is a string of up to 250 bytes
- * in UTF-8 without whitespace and control characters.
+ * in UTF-8 without any character that Unicode counts as a separator or as other than a character: spaces of all widths,
+ * control and format characters, private use, unassigned, lone surrogates.
+ *
+ * A server that breaks the protocol, or sends more than the options allow, loses the connection with a ServerError.
  */
 export class MemCacheProtocol extends TimeoutMixin(LineReceiver) {
   /** The maximum length of a key in bytes. */
@@ -76,6 +65,11 @@ export class MemCacheProtocol extends TimeoutMixin(LineReceiver) {
   /** Seconds without data from the server while a reply is outstanding; null: no timeout. */
   persistentTimeOut: number | null;
 
+  readonly #replyTimeOut: number | null;
+  readonly #maxInFlight: number;
+  readonly #bounds: ValueBounds;
+  /** When the first command in flight became the first. */
+  #since = 0;
   /** Commands in flight, in order. */
   readonly #current = new Fifo<Command<unknown>>();
   /** The command whose value is being received. */
@@ -87,9 +81,12 @@ export class MemCacheProtocol extends TimeoutMixin(LineReceiver) {
   /** @throws TypeError | RangeError */
   constructor(options: MemCacheOptions = {}) {
     const call = `new ${new.target.name}(options)`;
-    const { timeOut = TIMEOUT_SECONDS, clock = null } = checkOptions<MemCacheOptions>(call, options, OPTIONS);
+    const { timeOut, replyTimeOut, bounds, maxInFlight, clock } = ensureMemCacheOptions(call, options);
     super();
     this.persistentTimeOut = timeOut;
+    this.#replyTimeOut = replyTimeOut;
+    this.#maxInFlight = maxInFlight;
+    this.#bounds = bounds;
     this.clock = clock;
   }
 
@@ -178,7 +175,11 @@ export class MemCacheProtocol extends TimeoutMixin(LineReceiver) {
   /** The server's statistics: the general ones, or the group that `arg` names. */
   stats(arg = ""): Deferred<Map<string, string>> {
     check("stats(arg)", "arg", arg, kinds.text);
-    if (/[\r\n]/.test(arg)) return fail(new ClientError("The argument of stats() must not contain line ends."));
+    if (/\p{C}/u.test(arg)) {
+      return fail(
+        new ClientError(`The argument of stats() must be text without control characters, unlike ${quote(arg)}.`),
+      );
+    }
     return this.#send(new Stats(), arg === "" ? "stats\r\n" : `stats ${arg}\r\n`);
   }
 
@@ -195,11 +196,11 @@ export class MemCacheProtocol extends TimeoutMixin(LineReceiver) {
 
   /** @throws NoClockError when there is neither a clock nor an installed reactor, and a timeout */
   override connectionMade(): void {
-    if (this.persistentTimeOut !== null) this.clock ??= defaultClock();
+    if (this.persistentTimeOut !== null || this.#replyTimeOut !== null) this.clock ??= defaultClock();
   }
 
   override lineReceived(line: Buffer): void {
-    this.resetTimeout();
+    if (!this.#progress()) return;
     const text = line.toString();
     const command = this.#current.peek();
     if (command === undefined)
@@ -215,14 +216,19 @@ export class MemCacheProtocol extends TimeoutMixin(LineReceiver) {
       this.#finish();
     } else if (expected !== MORE && command instanceof Retrieval) {
       this.#retrieval = command;
-      if (expected > VALUE_MAX) throw new ServerError(`The memcached server announced a value of ${expected} bytes.`);
       this.#value.expect(expected + 2);
       this.setRawMode();
     }
   }
 
+  override lineLengthExceeded(line: Buffer): void {
+    throw new ServerError(
+      `The memcached server sent a line of more than ${this.MAX_LENGTH} bytes: ${quote(line.toString("utf8", 0, 1024))}.`,
+    );
+  }
+
   override rawDataReceived(data: Buffer): void {
-    this.resetTimeout();
+    if (!this.#progress()) return;
     const taken = this.#value.add(data);
     if (this.#value.missing > 0) return;
     const value = this.#value.take();
@@ -233,11 +239,7 @@ export class MemCacheProtocol extends TimeoutMixin(LineReceiver) {
   }
 
   override timeoutConnection(): void {
-    const seconds = this.persistentTimeOut;
-    this.#close(
-      new TimeoutError(`The memcached server did not reply for ${seconds} seconds: the connection is closed.`),
-    );
-    this.transport.abortConnection();
+    this.#giveUp(`did not reply for ${this.persistentTimeOut} seconds`);
   }
 
   override connectionLost(reason: Failure): void {
@@ -275,7 +277,7 @@ export class MemCacheProtocol extends TimeoutMixin(LineReceiver) {
       const bad = this.#badKey("get(key)", key);
       if (bad !== undefined) return bad;
     }
-    return this.#send(new Retrieval(keys, result), `${command} ${keys.join(" ")}\r\n`);
+    return this.#send(new Retrieval(keys, this.#bounds, result), `${command} ${keys.join(" ")}\r\n`);
   }
 
   #send<T>(command: Command<T>, ...pieces: Bytes[]): Deferred<T> {
@@ -283,7 +285,17 @@ export class MemCacheProtocol extends TimeoutMixin(LineReceiver) {
       const message = "There is no connection to the memcached server.";
       return fail(new ConnectionClosed(message, this.#closed === null ? {} : { cause: this.#closed }));
     }
-    if (this.#current.size === 0) this.setTimeout(this.persistentTimeOut);
+    if (this.#current.size >= this.#maxInFlight) {
+      return fail(
+        new ClientError(
+          `${this.#current.size} commands wait for replies already: wait for some, or raise maxInFlight.`,
+        ),
+      );
+    }
+    if (this.#current.size === 0) {
+      this.setTimeout(this.persistentTimeOut);
+      this.#start();
+    }
     this.#current.push(command as Command<unknown>);
     this.transport.writeSequence(pieces);
     return command.deferred;
@@ -293,6 +305,37 @@ export class MemCacheProtocol extends TimeoutMixin(LineReceiver) {
   #finish(): void {
     this.#current.shift();
     if (this.#current.size === 0) this.setTimeout(null);
+    else this.#start();
+  }
+
+  /** Another command is the first without its reply. */
+  #start(): void {
+    if (this.#replyTimeOut !== null) this.#since = this.#now();
+  }
+
+  /**
+   * Bytes of the first reply have arrived, which restarts the idle timeout. So that a server which sends one from time to
+   * time does not hold its client forever, the whole reply has a time as well: it needs no timer, since without bytes the
+   * idle timeout expires.
+   * @returns whether the reply may go on
+   */
+  #progress(): boolean {
+    const most = this.#replyTimeOut;
+    if (most !== null && this.#current.size > 0 && this.#now() - this.#since > most) {
+      this.#giveUp(`did not complete a reply within ${most} seconds`);
+      return false;
+    }
+    this.resetTimeout();
+    return true;
+  }
+
+  #now(): number {
+    return this.clock?.seconds() ?? 0;
+  }
+
+  #giveUp(why: string): void {
+    this.#close(new TimeoutError(`The memcached server ${why}: the connection is closed.`));
+    this.transport.abortConnection();
   }
 
   /** No more replies will come. */
@@ -309,13 +352,11 @@ export class MemCacheProtocol extends TimeoutMixin(LineReceiver) {
         new ClientError(`A key has ${length} bytes, more than the ${this.MAX_KEY_LENGTH} allowed: ${quote(key)}.`),
       );
     }
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: it looks for them
-    const blank = /[\u0000-\u0020\u007f]/.test(key);
-    // A lone surrogate is encoded as U+FFFD: different keys would become the same one.
-    if (key !== "" && !blank && !/\p{Surrogate}/u.test(key)) return undefined;
+    // Of what \p{C} matches, a lone surrogate is encoded as U+FFFD: different keys would become the same one.
+    if (key !== "" && !/[\p{Z}\p{C}]/u.test(key)) return undefined;
     return fail(
       new ClientError(
-        `A key must be text without whitespace, control characters and lone surrogates, unlike ${quote(key)}.`,
+        `A key must be text without spaces and control, format, private and unassigned characters, unlike ${quote(key)}.`,
       ),
     );
   }
@@ -328,14 +369,6 @@ const METHODS: Readonly<Record<string, string>> = { cas: "checkAndSet", incr: "i
 
 /** Any number: one that is out of range is a ClientError. */
 const NUMBER: kinds.Kind = { accepts: "a number", typed: (value) => typeof value === "number" };
-
-function errorIn(line: string): NoSuchCommand | ClientError | ServerError | null {
-  if (line === "ERROR") return new NoSuchCommand();
-  if (line.startsWith("CLIENT_ERROR")) return new ClientError(`memcached rejected the command: ${line.slice(13)}.`);
-  if (line.startsWith("SERVER_ERROR"))
-    return new ServerError(`memcached could not execute the command: ${line.slice(13)}.`);
-  return null;
-}
 
 function badNumber(
   name: string,

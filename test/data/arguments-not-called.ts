@@ -114,6 +114,7 @@ export const NOT_CALLED: Readonly<Record<string, readonly string[]>> = {
     "LineOnlyReceiver.lineReceived",
     "LineReceiver.rawDataReceived",
     "MemCacheProtocol.connectionLost",
+    "MemCacheProtocol.lineLengthExceeded",
     "MemCacheProtocol.lineReceived",
     "MemCacheProtocol.rawDataReceived",
     "NetstringReceiver.stringReceived",

@@ -269,6 +269,8 @@ describe("pipelining", () => {
   });
 
   it("200,000 answers take no longer per answer than 5,000", () => {
+    client = new MemCacheProtocol({ clock, maxInFlight: Infinity });
+    transport = new FakeTransport().connect(client);
     const cost = (count: number) => {
       for (let i = 0; i < count; i++) client.delete("a");
       const answers = Buffer.from("DELETED\r\n".repeat(1000));
@@ -421,4 +423,164 @@ describe("the timeout", () => {
     errorOf(answer, TimeoutError);
     expect(seen).toEqual([]);
   });
+});
+
+describe("what the server sends is bounded:", () => {
+  const MIB = 1024 * 1024;
+
+  function connect(options: ConstructorParameters<typeof MemCacheProtocol>[0] = {}): void {
+    client = new MemCacheProtocol({ clock, ...options });
+    transport = new FakeTransport().connect(client);
+  }
+
+  it("a value of 16 MiB is accepted, and one byte more is refused when it is announced", () => {
+    watch(client.get("foo"));
+    expect(() => transport.receive(`VALUE foo 0 ${16 * MIB}\r\n`)).not.toThrow();
+    connect();
+    watch(client.get("foo"));
+    expect(() => transport.receive(`VALUE foo 0 ${16 * MIB + 1}\r\n`)).toThrow(ServerError);
+  });
+
+  it("the largest value can be changed", () => {
+    connect({ maxValue: 3 });
+    const seen = watch(client.get("foo"));
+    transport.receive("VALUE foo 0 3\r\nbar\r\nEND\r\n");
+    expect(seen).toEqual([[0, bar]]);
+    watch(client.get("foo"));
+    expect(() => transport.receive("VALUE foo 0 4\r\n")).toThrow("more than the 3 that are accepted: raise maxValue");
+    connect({ maxValue: 100 * MIB });
+    watch(client.get("foo"));
+    expect(() => transport.receive(`VALUE foo 0 ${100 * MIB}\r\n`)).not.toThrow();
+  });
+
+  it("all values of one reply, also of a key that was sent before", () => {
+    connect({ maxReply: 1000 });
+    watch(client.getMultiple(["a", "b"]));
+    const value = (key: string, length: number) => `VALUE ${key} 0 ${length}\r\n${"x".repeat(length)}\r\n`;
+    transport.receive(value("a", 400) + value("b", 400));
+    expect(() => transport.receive(value("a", 400))).toThrow(/more than 1000 bytes in one reply.*fewer keys.*maxReply/);
+  });
+
+  it("values without content, which cost their lines", () => {
+    connect({ maxReply: 1000 });
+    watch(client.get("a"));
+    expect(() => transport.receive("VALUE a 0 0\r\n\r\n".repeat(100))).toThrow("in one reply");
+  });
+
+  it("statistics, by their number and their bytes, until the next reply", () => {
+    const line = (name: number) => `STAT ${name} ${"x".repeat(1000)}\r\n`;
+    const lines = (count: number, make: (name: number) => string) =>
+      Array.from({ length: count }, (_, i) => make(i)).join("");
+    watch(client.stats());
+    watch(client.stats());
+    for (let i = 0; i < 2; i++) expect(() => transport.receive(`${lines(1000, line)}END\r\n`)).not.toThrow();
+    watch(client.stats());
+    expect(() => transport.receive(lines(1100, line))).toThrow(/more than 16384 statistics, or 1048576 bytes/);
+    connect();
+    watch(client.stats());
+    expect(() => transport.receive(lines(16_384, (name) => `STAT ${name} 1\r\n`))).not.toThrow();
+    expect(() => transport.receive("STAT x 1\r\n")).toThrow(ServerError);
+  });
+
+  it("a line", () => {
+    watch(client.get("foo"));
+    expect(() => transport.receive("\u001b".repeat(20_000))).toThrow(ServerError);
+  });
+
+  it("a value that trickles in for more than 600 seconds fails its command and those behind it, and ends the connection", () => {
+    const asked = [client.get("foo"), client.get("cow")];
+    transport.receive("VALUE foo 0 100\r\n");
+    for (let i = 0; i < 20; i++) {
+      clock.advance(30);
+      transport.receive("x");
+    }
+    expect(transport.aborted).toBe(false);
+    clock.advance(1);
+    transport.receive("x");
+    expect(transport.aborted).toBe(true);
+    for (const each of asked) expect(errorOf(each, TimeoutError).message).toContain("within 600 seconds");
+  });
+
+  it("statistics that trickle in, too; each command has its own time, which can be changed", () => {
+    connect({ replyTimeOut: 100 });
+    const seen = watch(client.version());
+    const stats = client.stats();
+    clock.advance(59);
+    transport.receive("VERSION 1\r\n");
+    expect(seen).toEqual(["1"]);
+    for (let i = 0; i < 3; i++) {
+      clock.advance(50);
+      transport.receive(`STAT ${i} 1\r\n`);
+    }
+    expect(errorOf(stats, TimeoutError).message).toContain("within 100 seconds");
+    connect({ replyTimeOut: null });
+    const patient = watch(client.stats());
+    for (let i = 0; i < 100; i++) {
+      clock.advance(50);
+      transport.receive(`STAT ${i} 1\r\n`);
+    }
+    expect([patient, transport.aborted]).toEqual([[], false]);
+  });
+
+  it("commands that wait for their replies", () => {
+    for (let i = 0; i < 16_384; i++) watch(client.version());
+    transport.take();
+    expect(errorOf(client.version(), ClientError).message).toContain("16384 commands wait");
+    expect(transport.take()).toBe("");
+    transport.receive("VERSION 1\r\n");
+    watch(client.version());
+    expect(transport.take()).toBe("version\r\n");
+  });
+});
+
+describe("what the server says is shown", () => {
+  const HOSTILE = "\u001b]0;owned\u0007\u009b31m\u007f\u000b\u2028\u202e\u200b";
+
+  it.each([
+    [`SERVER_ERROR ${HOSTILE}`, ServerError],
+    [`SERVER_ERROR ${"x".repeat(10_000)}`, ServerError],
+    [`CLIENT_ERROR ${HOSTILE}`, ClientError],
+    [`CLIENT_ERROR ${"x".repeat(10_000)}`, ClientError],
+  ])("without control characters, and not all of it: %j", (line, type) => {
+    const asked = client.get("foo");
+    transport.receive(`${line}\r\n`);
+    const { message } = errorOf<Error>(asked, type);
+    expect(message).toMatch(/^[\x20-\x7e…]*$/);
+    expect(message.length).toBeLessThan(400);
+  });
+
+  it.each([HOSTILE, `VALUE ${HOSTILE} 0 3`, `VALUE foo ${HOSTILE} 3`, "x".repeat(10_000)])(
+    "also when it breaks the protocol: %j",
+    (line) => {
+      watch(client.get("foo"));
+      expect(() => transport.receive(`${line}\r\n`)).toThrow(/^[\x20-\x7e…]{1,600}$/);
+      expect(() => new FakeTransport().connect(new MemCacheProtocol({ clock })).receive(`${line}\r\n`)).toThrow(
+        /^[\x20-\x7e…]{1,600}$/,
+      );
+    },
+  );
+
+  it("a key, too", () => {
+    expect(errorOf(client.get(HOSTILE), ClientError).message).toMatch(/^[\x20-\x7e…]*$/);
+    expect(errorOf(client.get(HOSTILE.repeat(100)), ClientError).message).toMatch(/^[\x20-\x7e…]*$/);
+  });
+});
+
+it.each([
+  ..."\u0085\u00a0\u1680\u2000\u200a\u2028\u2029\u202f\u205f\u3000", // spaces and separators
+  ..."\u0080\u009f\u00ad\u200b\u200d\u202e\u2066\ufeff", // controls and format characters
+  "\ue000", // private use
+  "\uffff", // no character
+])("a key with %j is refused, and sent by no command", (character) => {
+  const key = `a${character}b`;
+  for (const ask of [
+    (c: MemCacheProtocol) => c.get(key),
+    (c: MemCacheProtocol) => c.getMultiple(["good", key]),
+    (c: MemCacheProtocol) => c.set(key, "1"),
+    (c: MemCacheProtocol) => c.increment(key),
+    (c: MemCacheProtocol) => c.delete(key),
+  ] as Ask[]) {
+    errorOf(ask(client), ClientError);
+  }
+  expect(transport.take()).toBe("");
 });

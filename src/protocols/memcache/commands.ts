@@ -3,6 +3,7 @@
  * @see https://github.com/memcached/memcached/blob/master/doc/protocol.txt
  */
 import { Deferred } from "../../internet/defer/deferred.ts";
+import { quoted } from "../../logger/printable.ts";
 import { ClientError, ServerError } from "./error.ts";
 
 /** What follows a line of a reply: more lines (MORE), nothing (DONE), or, if not negative, a value of that many bytes. */
@@ -36,8 +37,23 @@ export abstract class Command<T> {
   }
 }
 
+/** The most that a text of the server or a key shows of itself in an error, in UTF-16 code units. */
+const QUOTE_MAX = 80;
+
 export function quote(line: string): string {
-  return JSON.stringify(line.length <= 80 ? line : `${line.slice(0, 80)}…`);
+  return quoted(line, QUOTE_MAX);
+}
+
+/** The most statistics in one reply, and the length of all their lines in bytes. */
+export const STATS_MAX = 16_384;
+export const STATS_BYTES_MAX = 1024 * 1024;
+
+/** How large the values of a reply may become, in bytes. */
+export interface ValueBounds {
+  /** One value. */
+  readonly maxValue: number;
+  /** All values of one reply, with their lines. */
+  readonly maxReply: number;
 }
 
 /** A command whose reply is one word. */
@@ -75,11 +91,20 @@ export class Version extends Command<string> {
 
 export class Stats extends Command<Map<string, string>> {
   readonly #values = new Map<string, string>();
+  #count = 0;
+  #bytes = 0;
 
   override take(line: string): number {
     if (line === "END" || line === "RESET" || line === "OK") return this.done(this.#values);
     const [word, name, ...value] = line.split(" ");
     if (word !== "STAT" || name === undefined) this.refuse(line);
+    this.#count++;
+    this.#bytes += Buffer.byteLength(line);
+    if (this.#count > STATS_MAX || this.#bytes > STATS_BYTES_MAX) {
+      throw new ServerError(
+        `The memcached server sent more than ${STATS_MAX} statistics, or ${STATS_BYTES_MAX} bytes of them, in one reply.`,
+      );
+    }
     this.#values.set(name, value.join(" "));
     return MORE;
   }
@@ -100,13 +125,17 @@ const ABSENT: Entry = { flags: 0, cas: "", value: null };
 export class Retrieval<T> extends Command<T> {
   readonly #entries = new Map<string, Entry>();
   readonly #result: (entries: ReadonlyMap<string, Entry>) => T;
+  readonly #bounds: ValueBounds;
+  /** Bytes of the lines and values that came. */
+  #bytes = 0;
   #key = "";
   #flags = 0;
   #cas = "";
 
   /** @param result converts the entries, one for each of `keys`, to the result */
-  constructor(keys: Iterable<string>, result: (entries: ReadonlyMap<string, Entry>) => T) {
+  constructor(keys: Iterable<string>, bounds: ValueBounds, result: (entries: ReadonlyMap<string, Entry>) => T) {
     super();
+    this.#bounds = bounds;
     this.#result = result;
     for (const key of keys) this.#entries.set(key, ABSENT);
   }
@@ -118,10 +147,28 @@ export class Retrieval<T> extends Command<T> {
     if (!this.#entries.has(key)) {
       throw new ServerError(`The memcached server sent a value of the key ${quote(key)}, which was not requested.`);
     }
+    this.#ensureBounded(key, Number(length), line.length);
     this.#key = key;
     this.#flags = Number(flags);
     this.#cas = cas;
     return Number(length);
+  }
+
+  #ensureBounded(key: string, length: number, line: number): void {
+    const { maxValue, maxReply } = this.#bounds;
+    if (length > maxValue) {
+      throw new ServerError(
+        `The memcached server announced a value of ${length} bytes of the key ${quote(key)}, more than the ${maxValue} that ` +
+          "are accepted: raise maxValue if values are that large.",
+      );
+    }
+    this.#bytes += line + length;
+    if (this.#bytes > maxReply) {
+      throw new ServerError(
+        `The memcached server announced more than ${maxReply} bytes in one reply: ask for fewer keys at a time, or raise ` +
+          "maxReply.",
+      );
+    }
   }
 
   /** Store the value whose length take() returned. */
