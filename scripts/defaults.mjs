@@ -87,12 +87,14 @@ function evaluate(node, known) {
 // --- the table -------------------------------------------------------------------------------------------------------
 
 const cache = new Map();
+/** What the table names and the sources do not have. */
+const gone = new Set();
 function valueOf(source) {
   const [path, name] = source.split("#");
   if (!cache.has(path)) cache.set(path, numbersOf(path));
   const value = cache.get(path).get(name);
-  if (value === undefined) throw new Error(`${path} has no number ${name}: correct scripts/defaults-table.mjs.`);
-  return value;
+  if (value === undefined) gone.add(source);
+  return value ?? Number.NaN;
 }
 
 function shown(value, unit) {
@@ -174,8 +176,12 @@ const problems = [
   ...unlisted.map((source) => `${source} looks like a bound: add it to SECTIONS, or to NO_BOUNDS with the reason.`),
   ...stale.map((source) => `${source} is in NO_BOUNDS, but not in the sources.`),
 ];
-const policy = readFileSync(`${root}SECURITY.md`, "utf8");
-for (const [name, fresh] of [["docs/defaults.md", document()], ["SECURITY.md", security(policy)]]) {
+const documents = [
+  ["docs/defaults.md", document()],
+  ["SECURITY.md", security(readFileSync(`${root}SECURITY.md`, "utf8"))],
+];
+problems.push(...[...gone].map((source) => `${source} is in scripts/defaults-table.mjs, but not in the sources.`));
+for (const [name, fresh] of documents) {
   if (!process.argv.includes("--check")) writeFileSync(root + name, fresh);
   else if (fresh !== readFileSync(root + name, "utf8")) {
     problems.push(`${name} is not what the sources say: node scripts/defaults.mjs`);
