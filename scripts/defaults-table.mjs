@@ -175,7 +175,7 @@ export const SECURITY = [
   ["PROXY headers", "{src/protocols/haproxy/options.ts#TIMEOUT_SECONDS} for the header", "{src/protocols/haproxy/options.ts#WAITING_MAX} that wait for theirs"],
   ["finger", "{src/protocols/finger.ts#Finger.MAX_LENGTH} a query, {src/protocols/finger.ts#ANSWER_MAX} an answer", "yours"],
   ["ident, as a server", "{src/protocols/ident.ts#LINE_MAX} a line, {src/protocols/ident.ts#SERVED_MAX} queries, {src/protocols/ident.ts#IDLE_SECONDS} without one", "reads the system's tables once in {src/protocols/ident/snapshot.ts#SNAPSHOT_SECONDS}"],
-  ["memcache, as a client", "{src/protocols/memcache/options.ts#VALUE_MAX} a value, {src/protocols/memcache/options.ts#TIMEOUT_SECONDS} for an answer", "yours"],
+  ["memcache, as a client", "{src/protocols/memcache/options.ts#VALUE_MAX} a value, {src/protocols/memcache/options.ts#REPLY_MAX} an answer, {src/protocols/memcache/options.ts#TIMEOUT_SECONDS} without a byte, {src/protocols/memcache/options.ts#REPLY_SECONDS} an answer", "yours"],
   ["the log", "", "{src/logger/sink.ts#QUEUED_MAX} queued for each stream"],
 ];
 
