@@ -130,7 +130,7 @@ describe.each(FRAMINGS)("a %s over a congested transport", (_name, Framing, enco
     expect(talker.messages).toEqual(["full"]);
   });
 
-  it("closes the connection when a message callback throws after the queue has drained", () => {
+  it("stops again when a message callback closes the connection after the queue has drained", () => {
     const { talker, transport, receive } = start();
     receive("full", "1st.", "2nd.");
     talker.onMessage = () => {
