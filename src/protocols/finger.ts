@@ -17,8 +17,7 @@ import { LineOnlyReceiver } from "./basic/line.ts";
 /** The result of a hook: the answer or a promise of it; undefined when the hook writes the answer and closes itself. */
 export type FingerAnswer = Outcome<Bytes | undefined>;
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: it looks for them
-const CONTROL = /[\u0000-\u001f\u007f-\u009f]/g;
+const CONTROL = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
 
 /**
  * Answers one query and closes. Override getUser(), getDomain() and forwardQuery(), which deny the query by default.

@@ -7,6 +7,7 @@
 import { lookup } from "node:dns";
 import { isIP } from "node:net";
 import { domainToASCII } from "node:url";
+import { quoted } from "../../logger/printable.ts";
 import { check } from "../arguments/check.ts";
 import { text } from "../arguments/kinds.ts";
 import { Deferred } from "../defer/deferred.ts";
@@ -16,6 +17,8 @@ import { DNSLookupError } from "../error.ts";
 /** RFC 1035, section 2.3.4: 255 octets on the wire are 253 characters of text. */
 const NAME_BYTES_MAX = 253;
 const LABEL_BYTES_MAX = 63;
+/** Characters of a name that cannot be one, in an error. */
+const SHOWN = 80;
 /** RFC 6761, section 6.3: these names are the loopback address, and no server is to be asked. */
 const LOCALHOST = /^(.+\.)?localhost\.?$/i;
 
@@ -34,7 +37,7 @@ export function resolve(name: string): Deferred<string> {
   if (isIP(name) !== 0) return succeed(name);
   const fault = findFault(name);
   if (fault !== undefined) {
-    return fail(new DNSLookupError(`${JSON.stringify(shorten(name))} cannot be the name of a host: ${fault}.`));
+    return fail(new DNSLookupError(`${quoted(name, SHOWN)} cannot be the name of a host: ${fault}.`));
   }
   if (LOCALHOST.test(name)) return succeed("127.0.0.1");
   const sharing = asked.get(name);
@@ -77,12 +80,8 @@ function isASCII(text: string): boolean {
 }
 
 function explain(name: string, code: string): string {
-  const text = `No address was found for "${name}" (${code || "unknown error"}).`;
+  const text = `No address was found for ${quoted(name, NAME_BYTES_MAX)} (${code || "unknown error"}).`;
   return code === "EAI_AGAIN"
     ? `${text} No name server answered: check the network and /etc/resolv.conf, or try again later.`
     : `${text} Check its spelling, and that the resolver of this machine knows it.`;
-}
-
-function shorten(name: string): string {
-  return name.length <= 80 ? name : `${name.slice(0, 80)}…`;
 }
