@@ -17,6 +17,12 @@ const LOOPBACK = new Set(["127.0.0.1", "::1"]);
 const ONLY_HERE =
   "skein: only this machine can connect; to listen elsewhere, give an address, as in tcp:1234:interface=0.0.0.0\n";
 
+/**
+ * A burst of connections, as a flood brings, must not fill the queue: the kernel drops what does not fit, and honest clients
+ * try again a second later.
+ */
+const DEFAULTS = { loopback: true, backlog: 1024 };
+
 /** @throws UsageError | CannotListenError | NativeLoadError */
 export async function serve(args: string[]): Promise<void> {
   const serving = parseServing(args);
@@ -61,7 +67,7 @@ async function listen(reactor: Reactor, service: Service, { listen, limits }: Se
   const listening = limited.listening(reactor);
   const factory = limited.perPeer(service.factory as WrappableFactory<ProtocolLike>);
   try {
-    const endpoints = listen.map((description) => serverFromString(listening, description, { loopback: true }));
+    const endpoints = listen.map((description) => serverFromString(listening, description, DEFAULTS));
     return await Promise.all(endpoints.map((endpoint) => endpoint.listen(factory)));
   } catch (error) {
     if (!(error instanceof InvalidEndpointError)) throw error;

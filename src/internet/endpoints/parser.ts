@@ -7,6 +7,8 @@ import type { ClientEndpoint, ServerEndpoint } from "./interfaces.ts";
 export interface ServerDefaults {
   /** Listen on this machine's loopback address instead of every interface, unless one is given. Default false. */
   readonly loopback?: boolean;
+  /** The kernel's queue of connections that wait for accept(2). Default 50. */
+  readonly backlog?: number;
 }
 
 /** Creates server endpoints from one type of description. */

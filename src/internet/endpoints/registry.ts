@@ -4,7 +4,7 @@
  */
 import { printable } from "../../logger/printable.ts";
 import { check, checkOptions, type OptionKinds } from "../arguments/check.ts";
-import { flag, type Kind } from "../arguments/kinds.ts";
+import { flag, integer, type Kind } from "../arguments/kinds.ts";
 import { ensureDescription } from "../arguments/reactors.ts";
 import type { ReactorTCP } from "../interfaces.ts";
 import { EndpointArguments, type EndpointForm, InvalidEndpointError, parseDescription } from "./description.ts";
@@ -41,12 +41,12 @@ export function registerClientEndpointParser(parser: ClientEndpointParser): void
   clientParsers.set(parser.prefix, parser);
 }
 
-const DEFAULTS: OptionKinds<ServerDefaults> = { loopback: flag };
+const DEFAULTS: OptionKinds<ServerDefaults> = { loopback: flag, backlog: integer(1, 65_535) };
 
 /**
  * The server endpoint that a string describes: `tcp:port[:interface=address][:backlog=number]`, the same with `tcp6`,
  * or what a registered parser accepts.
- * @param defaults where to listen if the description does not say so; by default on every interface
+ * @param defaults what applies if the description does not say it; by default every interface, and a backlog of 50
  * @throws InvalidEndpointError; TypeError without a reactor
  */
 export function serverFromString(

@@ -108,7 +108,7 @@ function serverParser(
       return new Endpoint(reactor, args.integer("port", 0, MAX_PORT), {
         // An empty one, as of a variable that is not set, is none.
         interface: args.text("interface", byDefault) || byDefault,
-        backlog: args.integer("backlog", 1, MAX_BACKLOG, 50),
+        backlog: args.integer("backlog", 1, MAX_BACKLOG, defaults.backlog ?? 50),
       });
     },
   };
