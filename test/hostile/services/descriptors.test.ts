@@ -1,0 +1,32 @@
+/** Clients that take every descriptor that a service may have. */
+import { describe, expect, it } from "vitest";
+import { SERVICES } from "../../../src/cli/services.ts";
+import { Horde } from "./attackers.ts";
+import { ANSWER_MS, Honest, relayTarget, Service } from "./service.ts";
+
+const DESCRIPTORS = 160;
+/** Open at some moment of the flood, though a service that answers and ends holds few at a time. */
+const HELD = 32;
+
+describe.each([...SERVICES.keys()])("%s", (name) => {
+  it("answers again once descriptors are free", async () => {
+    const target = await relayTarget();
+    const args = name === "portforward" ? ["--to", `127.0.0.1:${target.port}`] : [];
+    const service = await Service.start(name, { args, descriptorLimit: DESCRIPTORS });
+    const before = new Honest(service, target.port);
+    await before.exchanges(1);
+    before.stop();
+    const rest = service.descriptors;
+    const horde = new Horde();
+    // Those beyond what it may have are not accepted: nobody waits for them.
+    void horde.connectMany(400, service.port, 8);
+    await service.descriptorsReach(HELD);
+    await horde.release();
+    const honest = new Honest(service, target.port);
+    // The first may have waited among those that were accepted late.
+    await honest.exchanges(1);
+    expect(await honest.exchanges(3)).toBeLessThan(ANSWER_MS);
+    honest.stop();
+    await service.recovered(rest);
+  });
+});

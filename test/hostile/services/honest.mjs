@@ -1,0 +1,113 @@
+// An honest client of a service: `node honest.mjs SERVICE PORT TARGET`. It makes one exchange after the other, each on a
+// connection of its own, and prints how many milliseconds each took, or "error" and why. A process of its own: the time
+// that its attackers take on their side is not counted.
+import { connect } from "node:net";
+
+const [service, port, target] = process.argv.slice(2);
+/** No attacker has this address. */
+const ADDRESS = "127.9.9.9";
+const PATIENCE_MS = 20_000;
+
+let count = 0;
+
+/** Each connects, and resolves when the service has done what it is for. */
+const EXCHANGES = {
+  chat: async (talk) => {
+    const name = `honest${count}`;
+    await talk.until("What is your name?");
+    talk.say(`${name}\r\n`);
+    await talk.until(`Hello, ${name}`);
+  },
+  chargen: (talk) => talk.until("\n"),
+  daytime: (talk) => talk.end(),
+  discard: (talk) => {
+    talk.say("for the bin");
+    talk.finish();
+    return talk.end();
+  },
+  echo: async (talk) => {
+    talk.say(`ping ${count}`);
+    await talk.until(`ping ${count}`);
+  },
+  portforward: async (talk) => {
+    talk.say(`ping ${count}`);
+    await talk.until(`ping ${count}`);
+  },
+  qotd: (talk) => talk.end(),
+  // By default the service refuses to connect to this machine: the refusal is its answer.
+  socks: async (talk) => {
+    talk.say(Buffer.from([4, 1, Number(target) >> 8, Number(target) & 255, 127, 0, 0, 1, 0]));
+    await talk.until("\0[");
+  },
+  time: (talk) => talk.end(),
+};
+
+class Talk {
+  #socket;
+  #text = "";
+  #ended = false;
+  #error = null;
+  #look = () => {};
+
+  constructor(socket) {
+    this.#socket = socket;
+    socket.setEncoding("latin1").on("data", (text) => {
+      this.#text += text;
+      this.#look();
+    });
+    socket.on("end", () => {
+      this.#ended = true;
+      this.#look();
+    });
+    socket.on("error", (error) => {
+      this.#error = error;
+      this.#look();
+    });
+    socket.on("close", () => {
+      this.#ended = true;
+      this.#look();
+    });
+  }
+
+  say(data) {
+    this.#socket.write(data);
+  }
+  finish() {
+    this.#socket.end();
+  }
+  until(text) {
+    return this.#wait(() => this.#text.includes(text));
+  }
+  end() {
+    return this.#wait(() => this.#ended);
+  }
+
+  #wait(done) {
+    return new Promise((resolve, reject) => {
+      this.#look = () => {
+        if (done()) resolve();
+        else if (this.#error !== null) reject(this.#error);
+        else if (this.#ended) reject(new Error(`it ended after ${JSON.stringify(this.#text.slice(0, 200))}`));
+      };
+      this.#look();
+    });
+  }
+}
+
+for (;;) {
+  count++;
+  const socket = connect({ port: Number(port), host: "127.0.0.1", localAddress: ADDRESS, allowHalfOpen: true });
+  const began = performance.now();
+  const late = setTimeout(() => socket.destroy(new Error(`there was no answer in ${PATIENCE_MS} ms`)), PATIENCE_MS);
+  let said;
+  try {
+    await EXCHANGES[service](new Talk(socket));
+    said = `${Math.ceil(performance.now() - began)}`;
+  } catch (error) {
+    said = `error ${error.message}`;
+  }
+  clearTimeout(late);
+  socket.destroy();
+  // Not before the reader has taken it: this process ends with the test, whose pipe is then gone.
+  await new Promise((resolve) => process.stdout.write(`${said}\n`, resolve));
+}
