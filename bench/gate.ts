@@ -12,6 +12,7 @@
  */
 
 import { parseArgs } from "node:util";
+import { run as amplification } from "./amplification.ts";
 import { run as awaitLoop } from "./await-loop.ts";
 import { run as batching } from "./batching.ts";
 import { run as deferredChain } from "./deferred-chain.ts";
@@ -80,6 +81,7 @@ class Check {
 
   /** How much worse than the target `value` is: 0.1 for a tenth. Negative when it is better. */
   excess(value: number): number {
+    if (this.target === 0) return value;
     return (this.#lowerIsBetter ? value / this.target : this.target / value) - 1;
   }
 
@@ -144,6 +146,7 @@ const questions: Readonly<Record<string, () => Promise<Answer>>> = {
   "million-timers": () => millionTimers(progress),
   growth: () => growth(progress),
   "await-loop": () => awaitLoop(progress),
+  amplification: () => amplification(progress, { seconds: 0.3 }),
 };
 
 function questionGroup(question: string, targets: Readonly<Record<string, Bound>>): Group {

@@ -9,6 +9,7 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { against } from "./against.ts";
+import { run as amplification, OVER } from "./amplification.ts";
 import { run as awaitLoop } from "./await-loop.ts";
 import { run as batching } from "./batching.ts";
 import { run as deferredChain } from "./deferred-chain.ts";
@@ -41,7 +42,8 @@ import { run as uringDesigns } from "./uring-designs.ts";
 
 const usage = `npm run bench -- [options]
   --only A,B      questions, by the beginning of their names: echo, reactors, batching, framing, fairness,
-                  idle-connections, million-timers, deferred-chain, uring-designs, growth, await-loop
+                  idle-connections, million-timers, deferred-chain, uring-designs, growth, await-loop,
+                  amplification
   --reactors A,B  only the question reactors, for these beside the default one; "all" for each that works here
   --cells A,B     cells of echo or reactors: ${cells.map((cell) => cell.name).join(", ")}
   --rounds N      rounds of echo (9), reactors or --against (7)
@@ -95,6 +97,7 @@ const questions: Readonly<Record<string, (progress: Progress) => Promise<Answer>
   "deferred-chain": deferredChain,
   growth,
   "await-loop": awaitLoop,
+  amplification: (progress) => amplification(progress, { seconds: values.quick ? 0.4 : 1 }),
 };
 
 function chosen(): string[] {
@@ -157,7 +160,9 @@ async function main(): Promise<void> {
   const keep = !values.quick && values.cells === undefined && values.node === undefined;
   let results: Results = { machine: describeMachine(), answers: [] };
   for (const name of chosen()) {
-    results = { ...results, answers: [...results.answers, await answer(name)] };
+    const answered = await answer(name);
+    results = { ...results, answers: [...results.answers, answered] };
+    if (answered.ratios.some(({ label, value }) => label === OVER && value > 0)) process.exitCode = 1;
     // After every question: a run takes long, and what it has found already should survive what comes later.
     if (values.json !== undefined) writeResults(values.json, results);
     if (keep) writeResults(latest, merge(readResults(latest), results));
