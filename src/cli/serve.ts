@@ -21,7 +21,7 @@ const ONLY_HERE =
  * A burst of connections, as a flood brings, must not fill the queue: the kernel drops what does not fit, and honest clients
  * try again a second later.
  */
-const DEFAULTS = { loopback: true, backlog: 1024 };
+const BACKLOG = 1024;
 
 /** @throws UsageError | CannotListenError | NativeLoadError */
 export async function serve(args: string[]): Promise<void> {
@@ -67,7 +67,9 @@ async function listen(reactor: Reactor, service: Service, { listen, limits }: Se
   const listening = limited.listening(reactor);
   const factory = limited.perPeer(service.factory as WrappableFactory<ProtocolLike>);
   try {
-    const endpoints = listen.map((description) => serverFromString(listening, description, DEFAULTS));
+    const endpoints = listen.map((description) =>
+      serverFromString(listening, description, { loopback: true, backlog: BACKLOG }),
+    );
     return await Promise.all(endpoints.map((endpoint) => endpoint.listen(factory)));
   } catch (error) {
     if (!(error instanceof InvalidEndpointError)) throw error;
