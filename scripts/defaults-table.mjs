@@ -24,7 +24,7 @@ export const SECTIONS = [
   {
     title: "Every connection",
     bounds: [
-      { what: "bytes that wait to be sent", source: "src/internet/stream/sendqueue.ts#HIGH_WATER", unit: "bytes", passed: "a streaming producer is paused; a receiver of messages delivers no further one and stops reading. `write()` itself is never refused" },
+      { what: "bytes that wait to be sent", source: "src/internet/stream/sendqueue.ts#HIGH_WATER", unit: "bytes", passed: "a streaming producer is paused; on an accepted connection, a receiver of messages delivers no further one and stops reading (`backPressure`). `write()` itself is never refused" },
       { what: "bytes of one read", source: "native/engine/engine.h#kReadBytesMax", unit: "bytes", passed: "the rest waits in the kernel" },
       { what: "bytes received but not delivered, over Node's sockets (`nodereactor`)", source: "src/internet/nodeengine/connection.ts#UNREAD_BYTES_MAX", unit: "bytes", passed: "reading stops" },
       { what: "one sweep of closed connections whose peer still sends; each lingers for two at most", source: "src/internet/engine/link.ts#SWEEP_SECONDS", unit: "seconds", passed: "the socket is closed" },
@@ -165,7 +165,7 @@ const forward = "src/protocols/portforward.ts";
 
 /** The rows of SECURITY.md: a thing, its bounds of one connection, its bounds of one process. */
 export const SECURITY = [
-  ["any connection", "producers and receivers of messages stop at {src/internet/stream/sendqueue.ts#HIGH_WATER} that wait to be sent; one read is {native/engine/engine.h#kReadBytesMax}", "{native/engine/engine.h#kLingeringMost} closed ones linger; descriptors (`ulimit -n`): a listener without one waits"],
+  ["any connection", "producers, and receivers of messages on accepted connections, stop at {src/internet/stream/sendqueue.ts#HIGH_WATER} that wait to be sent; one read is {native/engine/engine.h#kReadBytesMax}", "{native/engine/engine.h#kLingeringMost} closed ones linger; descriptors (`ulimit -n`): a listener without one waits"],
   ["`skein serve`", "{src/cli/limits.ts#IDLE_SECONDS} without a byte", "{src/cli/limits.ts#MAX_CONNECTIONS} connections, {src/cli/limits.ts#MAX_PER_PEER} of one peer"],
   ["lines", "{src/protocols/basic/line.ts#LineOnlyReceiver.MAX_LENGTH} and one chunk", "yours"],
   ["netstrings, prefixed strings", "{src/protocols/basic/netstring.ts#NetstringReceiver.MAX_LENGTH} and one chunk", "yours"],

@@ -4,7 +4,14 @@ import { SkeinError } from "../internet/error.ts";
 import type { Failure } from "../internet/failure.ts";
 import type { Transport } from "../internet/interfaces.ts";
 import { Protocol } from "../internet/protocol.ts";
-import { AWAIT_DRAIN, DRAINED, type DrainWaiter, OVER_MARK, sendQueueOf } from "../internet/stream/sendqueue.ts";
+import {
+  ACCEPTED,
+  AWAIT_DRAIN,
+  DRAINED,
+  type DrainWaiter,
+  OVER_MARK,
+  sendQueueOf,
+} from "../internet/stream/sendqueue.ts";
 import { endBy, ensureState } from "./guard.ts";
 import { MessageBuffer } from "./messagebuffer.ts";
 
@@ -28,8 +35,8 @@ export type State = readonly [callback: StateCallback, length: number];
  *     body(data: Buffer): State { …; return [this.header, 4]; }
  *
  * Check a length that the peer sent before you return it: that many bytes are buffered as they arrive. Delivery stops when
- * loseConnection() or abortConnection() was called. Between two messages it also stops while more than 64 KiB wait to be
- * sent, and goes on by itself when they were sent.
+ * loseConnection() or abortConnection() was called. On a connection that was accepted it also stops, between two messages,
+ * while more than 64 KiB wait to be sent, and goes on by itself when they were sent.
  */
 export class StatefulProtocol extends Protocol implements DrainWaiter {
   #callback: StateCallback | null = null;
@@ -90,7 +97,7 @@ export class StatefulProtocol extends Protocol implements DrainWaiter {
   /** Keep `data` from `at` on if the send queue is over its high-water mark. */
   #holdsBack(data: Buffer, at: number): boolean {
     const queue = sendQueueOf(this.transport);
-    if (queue[OVER_MARK] !== true || queue[AWAIT_DRAIN]?.(this) !== true) return false;
+    if (queue[OVER_MARK] !== true || queue[ACCEPTED] !== true || queue[AWAIT_DRAIN]?.(this) !== true) return false;
     this.#rest = new BufferView(data.subarray(at));
     return true;
   }

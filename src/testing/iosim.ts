@@ -14,7 +14,7 @@ import { ensureProtocol } from "../internet/arguments/transports.ts";
 import { ConnectionAborted, ConnectionDone, ConnectionLost } from "../internet/error.ts";
 import type { Address, ProtocolLike, PullProducer, PushProducer } from "../internet/interfaces.ts";
 import { CLOSE_DUE, HELD_BACK } from "../internet/stream/closing.ts";
-import { HIGH_WATER } from "../internet/stream/sendqueue.ts";
+import { ACCEPTED, HIGH_WATER } from "../internet/stream/sendqueue.ts";
 import { deliver } from "./delivery.ts";
 import {
   CLOSED,
@@ -220,6 +220,11 @@ export class FakeTransport extends MemoryTransport {
     if (!this.paused) return;
     this.paused = false;
     this.onActivity?.();
+  }
+
+  /** @internal */
+  override get [ACCEPTED](): boolean {
+    return this.isServer;
   }
 
   protected override stillOverMark(): boolean {

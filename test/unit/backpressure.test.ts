@@ -9,7 +9,7 @@ import {
   NetstringReceiver,
 } from "../../src/entries/protocols/basic.ts";
 import { Bucket, ShapedProtocolFactory } from "../../src/entries/protocols/htb.ts";
-import { ThrottlingFactory, WrappingFactory } from "../../src/entries/protocols/policies.ts";
+import { ProtocolWrapper, ThrottlingFactory, WrappingFactory } from "../../src/entries/protocols/policies.ts";
 import { fromDuplex } from "../../src/entries/streams.ts";
 import type { Failure } from "../../src/internet/failure.ts";
 import type { Bytes, Transport } from "../../src/internet/interfaces.ts";
@@ -18,12 +18,12 @@ import { HIGH_WATER } from "../../src/internet/stream/sendqueue.ts";
 import type { NativeEngine } from "../../src/native.ts";
 import { type State, StatefulProtocol } from "../../src/protocols/stateful.ts";
 import { Clock } from "../../src/testing/clock.ts";
-import { connectedServerAndClient } from "../../src/testing/iosim.ts";
+import { connectedServerAndClient, type IOPump } from "../../src/testing/iosim.ts";
 import { StringTransport } from "../../src/testing/stringtransport.ts";
 import { Gate, turns, until } from "../helpers/gate.ts";
 import { Peer } from "../helpers/peer.ts";
 import { forEachRealReactor } from "../helpers/reactors.ts";
-import { serve } from "../helpers/recorder.ts";
+import { Client, serve } from "../helpers/recorder.ts";
 import { connect, keepers, Told } from "../helpers/wrapped.ts";
 
 /** The transport is congested by the answer to the message "full". */
@@ -211,6 +211,44 @@ describe("without back-pressure", () => {
   });
 });
 
+describe("on the side that connected", () => {
+  /** The client's end, with more in its queue than the mark, and a line that has arrived. */
+  function client<P extends Protocol>(Client: new () => P): { client: P; pump: IOPump } {
+    const { pump } = connectedServerAndClient(Protocol as new () => Protocol, Client);
+    const client = pump.client as P;
+    client.transport.write(Buffer.alloc(HIGH_WATER + 1));
+    (pump.server as Protocol).transport.write("one\n");
+    pump.clientIO.arrive(pump.serverIO.takeOutput());
+    return { client, pump };
+  }
+
+  it("everything is delivered at once", () => {
+    expect(client(Lines).client.messages).toEqual(["one"]);
+    expect(client(Fours).client.messages).toEqual(["one\n"]);
+  });
+
+  it("so is it under a wrapper", () => {
+    const wrapped = new Lines();
+    class Wrapper extends ProtocolWrapper {
+      constructor() {
+        super(new WrappingFactory(keepers(Lines)), wrapped);
+      }
+    }
+    client(Wrapper);
+    expect(wrapped.messages).toEqual(["one"]);
+  });
+
+  it("a receiver waits if it says so", () => {
+    class Wary extends Lines {
+      override backPressure = true;
+    }
+    const { client: wary, pump } = client(Wary);
+    expect(wary.messages).toEqual([]);
+    pump.flush();
+    expect(wary.messages).toEqual(["one"]);
+  });
+});
+
 describe("a producer beside a receiver", () => {
   it("is paused and resumed as before; the receiver comes first, and may fill the queue again", () => {
     const lines = new Lines();
@@ -395,7 +433,7 @@ class Answering extends LineOnlyReceiver {
   queued = 0;
   readonly lost = new Gate<Failure>();
   readonly calls: string[] = [];
-  override lineReceived(): void {
+  override lineReceived(_line: Buffer): void {
     this.lines++;
     this.transport.write(ANSWER);
     this.queued = Math.max(this.queued, queuedIn(this.transport));
@@ -419,6 +457,9 @@ function queuedIn(transport: Transport): number {
   const { native, handle } = transport as unknown as { native: NativeEngine; handle: number };
   return native.write(handle, Buffer.alloc(0));
 }
+
+/** So many of them are more than the kernel buffers in both directions, 20 MiB. */
+const LONG = Buffer.from(`${"x".repeat(16_000)}\n`);
 
 const LINES = 1500;
 const REQUESTS = "x\n".repeat(LINES);
@@ -467,6 +508,31 @@ forEachRealReactor((make) => {
     expect(protocol.lines).toBe(lines);
     peer.end();
     await protocol.lost.promise;
+  });
+
+  test("two sides that both send more than the kernels buffer do not wait for each other", async () => {
+    class Asking extends Answering {
+      readonly done = new Gate();
+      override connectionMade(): void {
+        for (let i = 0; i < LINES; i++) this.transport.write(LONG);
+      }
+      override lineReceived(_line: Buffer): void {
+        if (++this.lines === LINES) this.done.open();
+      }
+    }
+    class Returning extends Answering {
+      override lineReceived(line: Buffer): void {
+        this.sendLine(line);
+      }
+    }
+    const reactor = make();
+    const { port } = serve(reactor, () => new Returning());
+    const client = new Client(() => new Asking());
+    reactor.connectTCP("127.0.0.1", port, client);
+    const asking = await client.next();
+    await asking.done.promise;
+    asking.transport.loseConnection();
+    await asking.lost.promise;
   });
 
   test("a connection that is aborted meanwhile delivers nothing more", async () => {

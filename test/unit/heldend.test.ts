@@ -12,6 +12,7 @@ function connected(protocol: HalfRecorder): { connection: TcpConnection; asked: 
   const engine = new Proxy({} as NativeEngine, { get: (_, name) => () => asked.push(String(name)) });
   const calls: (() => void)[] = [];
   const owner: ConnectionOwner = {
+    accepts: true,
     connectionLost: () => undefined,
     soon: (f) => calls.push(f),
     loop: new NodeLoop(),

@@ -24,7 +24,7 @@ import { ensureProducer } from "../arguments/transports.ts";
 import type { Failure } from "../failure.ts";
 import type { HalfCloseableProtocol, Producer, ProtocolLike, PullProducer, PushProducer } from "../interfaces.ts";
 import { logRejection, onRejection } from "../rejection.ts";
-import { AWAIT_DRAIN, DRAINED, type DrainWaiter, OVER_MARK, type SendQueue } from "./sendqueue.ts";
+import { ACCEPTED, AWAIT_DRAIN, DRAINED, type DrainWaiter, OVER_MARK, type SendQueue } from "./sendqueue.ts";
 
 const STOP_FAILED = "A producer threw in stopProducing()";
 
@@ -178,6 +178,11 @@ export abstract class ClosingTransport implements SendQueue {
 
   get [OVER_MARK](): boolean {
     return (this.flags & OVER) !== 0;
+  }
+
+  /** Where nobody knows who made the connection, as of a Duplex, receivers wait. */
+  get [ACCEPTED](): boolean {
+    return true;
   }
 
   [AWAIT_DRAIN](waiter: DrainWaiter): boolean {

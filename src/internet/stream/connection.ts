@@ -37,7 +37,7 @@ import {
   watch,
 } from "./closing.ts";
 import { HeldBytes } from "./held.ts";
-import { HIGH_WATER } from "./sendqueue.ts";
+import { ACCEPTED, HIGH_WATER } from "./sendqueue.ts";
 
 const BUILD_REJECTED = "buildProtocol() returned a promise instead of a protocol, and the promise was rejected";
 
@@ -62,6 +62,8 @@ const VOID_HANDLE = -1;
 
 /** The creator of connections. */
 export interface ConnectionOwner {
+  /** Whether it accepts connections; false: it makes them. */
+  readonly accepts: boolean;
   connectionLost(connection: TcpConnection, reason: Failure): void;
   /** Call `f` after everything that runs now. */
   soon(f: () => void): void;
@@ -238,6 +240,10 @@ export class TcpConnection extends ClosingTransport implements Transport {
   }
 
   // --- back-pressure -------------------------------------------------------------------------------------------------
+
+  override get [ACCEPTED](): boolean {
+    return this.owner.accepts;
+  }
 
   protected override stillOverMark(): boolean {
     return this.native.write(this.handle, NOTHING) > HIGH_WATER;

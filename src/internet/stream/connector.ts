@@ -26,6 +26,7 @@ export interface AttemptKeeper {
 }
 
 export class TcpConnector implements Connector, AttemptEvents, ConnectionOwner {
+  readonly accepts = false;
   state: "disconnected" | "connecting" | "connected" = "disconnected";
   readonly #reactor: ReactorTime & ReactorNames;
   readonly #keeper: AttemptKeeper;

@@ -30,6 +30,7 @@ export interface PortKeeper {
 }
 
 export class TcpPort implements ListeningPort, ListenerEvents, ConnectionOwner {
+  readonly accepts = true;
   readonly #keeper: PortKeeper;
   readonly #link: EngineLink;
   readonly #port: number;

@@ -10,6 +10,9 @@
  * ```
  * So the answers to one chunk cannot take more memory than the mark and one answer. This is independent of the program's
  * producer and of its pauseProducing(). A transport without these members is never over its mark.
+ *
+ * Only the side that accepted the connection waits, by default: if both did, each with more to send than the kernels
+ * buffer, neither would read again.
  */
 
 /** The high-water mark of a send queue in bytes: above it a push producer is paused, and receivers deliver nothing. */
@@ -22,6 +25,8 @@ export const OVER_MARK: unique symbol = Symbol("overMark");
  * queue is not over its mark any more, or the connection is closing. A waiter that waits already is not added again.
  */
 export const AWAIT_DRAIN: unique symbol = Symbol("awaitDrain");
+/** Whether the connection was accepted; false when this side made it. Receivers wait on accepted connections. */
+export const ACCEPTED: unique symbol = Symbol("accepted");
 /** The send queue has drained, or nothing is sent any more. Never throws. */
 export const DRAINED: unique symbol = Symbol("drained");
 
@@ -31,6 +36,7 @@ export interface DrainWaiter {
 
 export interface SendQueue {
   readonly [OVER_MARK]: boolean;
+  readonly [ACCEPTED]: boolean;
   [AWAIT_DRAIN](waiter: DrainWaiter): boolean;
 }
 

@@ -2,7 +2,14 @@
 import type { Failure } from "../../internet/failure.ts";
 import type { PushProducer } from "../../internet/interfaces.ts";
 import { Protocol } from "../../internet/protocol.ts";
-import { AWAIT_DRAIN, DRAINED, type DrainWaiter, OVER_MARK, sendQueueOf } from "../../internet/stream/sendqueue.ts";
+import {
+  ACCEPTED,
+  AWAIT_DRAIN,
+  DRAINED,
+  type DrainWaiter,
+  OVER_MARK,
+  sendQueueOf,
+} from "../../internet/stream/sendqueue.ts";
 import { endBy, watch } from "../guard.ts";
 import type { Accumulator } from "./accumulator.ts";
 
@@ -12,8 +19,8 @@ export const NOTHING: Buffer = Buffer.alloc(0);
  * Splits a stream into messages. Delivery stops when loseConnection() or abortConnection() was called. pauseProducing()
  * pauses it, also inside a callback; the rest is delivered after resumeProducing().
  *
- * Between two messages, delivery also stops while more than 64 KiB wait to be sent, and goes on by itself when they were
- * sent: see `backPressure`.
+ * On a connection that was accepted, delivery also stops, between two messages, while more than 64 KiB wait to be sent, and
+ * goes on by itself when they were sent: see `backPressure`.
  *
  * Messages are owned by their receiver. The class borrows the bytes that the engine received, so a subclass that
  * overrides dataReceived() must copy what it keeps. One that overrides connectionLost() must call super if it is used for
@@ -24,11 +31,14 @@ export abstract class FrameReceiver<B extends Accumulator> extends Protocol impl
   static override readonly borrows: boolean = true;
 
   /**
-   * True, the default: no message is delivered while more than 64 KiB wait to be sent, and reading is paused. So a peer
+   * While it applies, no message is delivered and nothing is read as long as more than 64 KiB wait to be sent. So a peer
    * that sends requests and does not read the answers cannot make the send queue grow by more than one answer above that.
-   * Set it to false if both sides send much without being asked, and neither must wait for the other to read.
+   *
+   * Undefined, the default: it applies to connections that were accepted. The side that connected always reads, so that
+   * two sides that both send much never wait for each other. True: to all connections, for a client that answers a server
+   * which it does not trust. False: to none.
    */
-  declare backPressure: boolean;
+  declare backPressure: boolean | undefined;
   /** True while nothing is delivered, after pauseProducing(). */
   paused = false;
 
@@ -112,7 +122,8 @@ export abstract class FrameReceiver<B extends Accumulator> extends Protocol impl
 
   /** Whether the messages have to wait until the send queue has drained. */
   #waits(): boolean {
-    return this.backPressure && sendQueueOf(this.transport)[AWAIT_DRAIN]?.(this) === true;
+    const queue = sendQueueOf(this.transport);
+    return (this.backPressure ?? queue[ACCEPTED]) === true && queue[AWAIT_DRAIN]?.(this) === true;
   }
 
   #begin(): B {
@@ -122,4 +133,4 @@ export abstract class FrameReceiver<B extends Accumulator> extends Protocol impl
 }
 
 // On the prototype, since every connection has the same: a field of a subclass overrides it.
-FrameReceiver.prototype.backPressure = true;
+FrameReceiver.prototype.backPressure = undefined;

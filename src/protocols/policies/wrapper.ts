@@ -30,6 +30,7 @@ import { ClientFactory, type Factory, Protocol, type ProtocolFactory } from "../
 import { LOOP, type Loop, loopOf } from "../../internet/reactor/loop.ts";
 import { borrowsFrom } from "../../internet/stream/borrowing.ts";
 import {
+  ACCEPTED,
   AWAIT_DRAIN,
   type DrainWaiter,
   OVER_MARK,
@@ -121,6 +122,11 @@ export class ProtocolWrapper<P extends ProtocolLike = ProtocolLike> extends Prot
   /** @internal */
   get [OVER_MARK](): boolean {
     return sendQueueOf(this.transport)[OVER_MARK] === true;
+  }
+
+  /** @internal */
+  get [ACCEPTED](): boolean {
+    return sendQueueOf(this.transport)[ACCEPTED] === true;
   }
 
   /** @internal */
