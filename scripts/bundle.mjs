@@ -1,6 +1,6 @@
 // Makes one file, dist/core.js, of the modules that `import "skein"` and `import "skein/reactor"` load: Node takes a
-// millisecond of processor time for a file, whatever is in it. Each of those modules keeps its path, and passes on what it
-// exports from there.
+// millisecond of processor time for a file, whatever is in it, and another for the comments in this one, which are left
+// out. Each of those modules keeps its path, and passes on what it exports from there.
 //
 // The last step of `npm run build:ts`, behind tsc.
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -26,7 +26,7 @@ const bundle = await rolldown({
   logLevel: "warn",
   plugins: [{ name: "core", resolveId, load: sourceOf }],
 });
-await bundle.write({ file: core, format: "esm", sourcemap: true, keepNames: true });
+await bundle.write({ file: core, format: "esm", sourcemap: true, keepNames: true, comments: false });
 await bundle.close();
 for (const [i, { id, exports }] of modules.entries()) {
   const path = posix(relative(dirname(id), core));

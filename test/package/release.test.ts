@@ -10,7 +10,7 @@ import { ROOT, workplace } from "./tarball.ts";
 const { folder, remove } = await workplace();
 const tree = join(folder, "tree");
 const read = (file: string) => readFileSync(join(tree, file));
-const { name, version, dependencies } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+const { name, version, dependencies = {} } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
 
 beforeAll(() => {
   copyTree(tree);
@@ -38,7 +38,7 @@ test("the list of dependencies has those of package.json, and none that only dev
   };
   expect(bomFormat).toBe("CycloneDX");
   expect(components.map((component) => component.name)).toEqual(Object.keys(dependencies));
-  expect(components.flatMap(({ hashes = [] }) => hashes.map(({ alg }) => alg))).toContain("SHA-512");
+  for (const { hashes = [] } of components) expect(hashes.map(({ alg }) => alg)).toContain("SHA-512");
 });
 
 test("nothing of it is part of the repository or the tarball", () => {

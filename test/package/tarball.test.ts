@@ -30,7 +30,7 @@ describe("the tarball", () => {
 
   test("has what users run and what compiles it, and nothing else", () => {
     const kinds = [
-      /^(package\.json|README\.md|LICENSE|(CHANGELOG|CONTRIBUTING)\.md|CMakeLists\.txt|CMakePresets\.json)$/,
+      /^(package\.json|README\.md|LICENSE|(CHANGELOG|CONTRIBUTING|SECURITY)\.md|CMakeLists\.txt|CMakePresets\.json)$/,
       /^dist\/[\w/-]+\.(js|js\.map|d\.ts)$/,
       /^prebuilds\/(linux|darwin|win32)-(x64|arm64)\/skein(\.glibc|\.musl)?\.node$/,
       /^native\/(sources\.json|(addon|backend|engine|file|net)\/[\w/]+\.(cc|h))$/,
