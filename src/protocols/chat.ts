@@ -1,8 +1,9 @@
 /**
  * A chat room for `nc` and `telnet`: each line is a message. A new client is asked for a name first.
  *
- * Every line goes to every member, so a room of n members multiplies by n what comes in. These bounds hold for each client,
- * with the options of {@link ChatLimits}:
+ * Every line goes to every member, so a room of n members multiplies by n what comes in. So the room sends
+ * `roomBytesPerSecond` for what its members say: beyond that they are paused, and take turns (chat/turns.ts), and who comes
+ * and goes is told in one line. These bounds hold for each client, with the options of {@link ChatLimits}:
  *
  * - What it sends: `linesPerSecond` lines of `maxLine` bytes, and `lineBurst` lines at once. Lines above that are dropped,
  *   and then the connection is closed.
@@ -20,6 +21,7 @@ import { Deferred } from "../internet/defer/deferred.ts";
 import { succeed } from "../internet/defer/makers.ts";
 import type { Failure } from "../internet/failure.ts";
 import type { Address, Bytes } from "../internet/interfaces.ts";
+import { peerKey } from "../internet/networks.ts";
 import { Factory } from "../internet/protocol.ts";
 import type { DelayedCall, ReactorTime } from "../internet/time.ts";
 import { LineOnlyReceiver } from "./basic/line.ts";
@@ -27,6 +29,7 @@ import { Backlog } from "./chat/backlog.ts";
 import { type ChatLimits, ensureChatLimits } from "./chat/limits.ts";
 import { LineRate } from "./chat/linerate.ts";
 import { cleanLine, isName, keyOf, nameIn } from "./chat/text.ts";
+import { Turns, type Waiting } from "./chat/turns.ts";
 
 export type { ChatLimits } from "./chat/limits.ts";
 
@@ -34,6 +37,10 @@ export type { ChatLimits } from "./chat/limits.ts";
 const SHUTDOWN_SECONDS = 2;
 /** The most names in one answer or message; of the others there is the number. */
 const NAMES_LISTED = 50;
+/** What a line to one member costs of `roomBytesPerSecond` at least. */
+const LINE_COST = 64;
+/** The room takes its turns as a peer that no connection can have. */
+const ROOM = "";
 
 const HELP = [
   "*** Whatever you type goes to everybody here, but for these:",
@@ -54,6 +61,8 @@ export class Chat extends LineOnlyReceiver {
   #backlog!: Backlog;
   #rate!: LineRate;
   #nameTimer: DelayedCall | null = null;
+  /** The client is paused until its line was sent. */
+  #turn: Waiting | null = null;
 
   constructor(limits: ChatLimits) {
     super();
@@ -76,7 +85,7 @@ export class Chat extends LineOnlyReceiver {
     const text = cleanLine(line.toString());
     if (this.name === null && text !== "/quit") this.#introduce(nameIn(line.toString()));
     else if (text.startsWith("/")) this.#command(text);
-    else if (text !== "") this.factory.broadcast(`<${this.name}> ${text}`, this);
+    else if (text !== "") this.#say(`<${this.name}> ${text}`);
   }
 
   override lineLengthExceeded(): void {
@@ -86,7 +95,8 @@ export class Chat extends LineOnlyReceiver {
   override connectionLost(_reason: Failure): void {
     this.#backlog.stop();
     this.#stopNameTimer();
-    this.factory.leave(this, "left");
+    this.#giveUpTurn();
+    this.factory.leave(this);
     this.factory.connectionGone(this);
   }
 
@@ -103,8 +113,9 @@ export class Chat extends LineOnlyReceiver {
   /** Send a last message and close. */
   dismiss(text: string): void {
     this.#stopNameTimer();
+    this.#giveUpTurn();
     this.tell(text);
-    this.factory.leave(this, "left");
+    this.factory.leave(this);
     this.#backlog.finish();
     this.transport.loseConnection();
   }
@@ -140,6 +151,26 @@ export class Chat extends LineOnlyReceiver {
     }
   }
 
+  /** Send a line to the others, at once or when it is the client's turn. */
+  #say(text: string): void {
+    const { turns } = this.factory;
+    if (turns.areFree) {
+      this.factory.broadcast(text, this);
+      return;
+    }
+    this.pauseProducing();
+    this.#turn = turns.wait(peerKey(this.transport.getPeer().host), () => {
+      this.#turn = null;
+      this.factory.broadcast(text, this);
+      this.resumeProducing();
+    });
+  }
+
+  #giveUpTurn(): void {
+    if (this.#turn !== null) this.factory.turns.leave(this.#turn);
+    this.#turn = null;
+  }
+
   #stopNameTimer(): void {
     if (this.#nameTimer?.active()) this.#nameTimer.cancel();
     this.#nameTimer = null;
@@ -153,7 +184,7 @@ export class Chat extends LineOnlyReceiver {
         break;
       case "/me":
         if (rest.length === 0) this.tell("*** /me needs an action, as in: /me yawns");
-        else this.factory.broadcast(`* ${this.name} ${rest.join(" ")}`, this);
+        else this.#say(`* ${this.name} ${rest.join(" ")}`);
         break;
       case "/help":
         this.tell(HELP);
@@ -171,14 +202,21 @@ export class Chat extends LineOnlyReceiver {
 export class ChatFactory extends Factory<Chat> {
   readonly clock: ReactorTime;
   readonly limits: ChatLimits;
+  /** What bounds the lines of all clients together. */
+  readonly turns: Turns;
   /** All clients, with or without a name. */
   readonly connections = new Set<Chat>();
   /** The clients that have a name, by its key. */
   readonly #members = new Map<string, Chat>();
   /** What roll() returns, until a member comes or goes. */
   #roll: string | null = null;
+  /** The names of clients that came, and of those that left, and are not announced yet. */
+  readonly #joined = new Set<string>();
+  #left: string[] = [];
   /** The names of clients that were dropped and are not announced yet. */
   #dropped: string[] = [];
+  /** The room's turn to announce who came and left. */
+  #turn: Waiting | null = null;
   #sending = false;
   #closing = false;
   #deadline: DelayedCall | null = null;
@@ -193,6 +231,7 @@ export class ChatFactory extends Factory<Chat> {
     check("new ChatFactory(clock, limits)", "clock", clock, clockKind);
     this.clock = clock;
     this.limits = ensureChatLimits("new ChatFactory(clock, limits)", limits);
+    this.turns = new Turns(clock, this.limits.roomBytesPerSecond);
   }
 
   override buildProtocol(_addr: Address): Chat | null {
@@ -214,18 +253,28 @@ export class ChatFactory extends Factory<Chat> {
     chat.name = name;
     this.#members.set(key, chat);
     this.#roll = null;
-    this.broadcast(`*** ${name} joined.`, chat);
+    if (this.turns.areFree) {
+      this.broadcast(`*** ${name} joined.`, chat);
+      return true;
+    }
+    this.#joined.add(name);
+    this.#announceLater();
     return true;
   }
 
   /** Free the name of `chat` and announce that; a no-op the second time. */
-  leave(chat: Chat, how: string): void {
-    if (this.#remove(chat) && !this.#closing) this.broadcast(`*** ${chat.name} ${how}.`, chat);
+  leave(chat: Chat): void {
+    const name = chat.name!;
+    // Nobody was told that it came.
+    if (!this.#remove(chat) || this.#closing || this.#joined.delete(name)) return;
+    this.#left.push(name);
+    if (this.turns.areFree) this.#announce();
+    else this.#announceLater();
   }
 
   /** The client does not read its messages: drop it at once, and the memory that they take. */
   drop(chat: Chat): void {
-    if (this.#remove(chat)) this.#dropped.push(chat.name!);
+    if (this.#remove(chat) && !this.#joined.delete(chat.name!)) this.#dropped.push(chat.name!);
     chat.transport.abortConnection();
     this.#announceDropped();
   }
@@ -257,6 +306,7 @@ export class ChatFactory extends Factory<Chat> {
     if (this.connections.size === 0) return succeed(undefined);
     const gone = new Deferred<void>();
     this.#waiting.push(gone);
+    if (this.#turn !== null) this.turns.leave(this.#turn);
     if (this.#deadline === null) {
       this.#deadline = this.clock.callLater(SHUTDOWN_SECONDS, () => {
         for (const chat of this.connections) chat.transport.abortConnection();
@@ -282,8 +332,28 @@ export class ChatFactory extends Factory<Chat> {
     return true;
   }
 
+  /** Announce who came and left at the room's turn. */
+  #announceLater(): void {
+    this.#turn ??= this.turns.wait(ROOM, () => {
+      this.#turn = null;
+      this.#announce();
+    });
+  }
+
+  /** One line for all that left, and one for all that came. */
+  #announce(): void {
+    const left = this.#left;
+    const joined = [...this.#joined];
+    this.#left = [];
+    this.#joined.clear();
+    if (this.#closing) return;
+    if (left.length > 0) this.broadcast(`*** ${shortened(left)} left.`, null);
+    if (joined.length > 0) this.broadcast(`*** ${shortened(joined)} joined.`, null);
+  }
+
   #send(text: string, except: Chat | null): void {
     const bytes = Buffer.from(`${text}\r\n`);
+    this.turns.spend(this.#members.size * Math.max(bytes.length, LINE_COST));
     this.#sending = true;
     for (const member of this.#members.values()) if (member !== except) member.tellBytes(bytes);
     this.#sending = false;
@@ -296,11 +366,17 @@ export class ChatFactory extends Factory<Chat> {
       const names = this.#dropped;
       this.#dropped = [];
       if (!this.#closing) {
-        const shown = listed(names.slice(0, NAMES_LISTED), names.length);
-        this.#send(`*** ${shown} ${names.length === 1 ? "was" : "were"} too slow to keep up, and left.`, null);
+        this.#send(
+          `*** ${shortened(names)} ${names.length === 1 ? "was" : "were"} too slow to keep up, and left.`,
+          null,
+        );
       }
     }
   }
+}
+
+function shortened(names: readonly string[]): string {
+  return listed(names.slice(0, NAMES_LISTED), names.length);
 }
 
 /** Names as text: `names` are the first of `count`. */

@@ -1,5 +1,6 @@
 /** What a client of a chat room may send, make the room send, and be called. */
 import { beforeEach, describe, expect, it } from "vitest";
+import { IPv4Address } from "../../src/internet/address.ts";
 import { HIGH_WATER } from "../../src/internet/stream/sendqueue.ts";
 import { type Chat, ChatFactory, type ChatLimits } from "../../src/protocols/chat.ts";
 import { Clock } from "../../src/testing/clock.ts";
@@ -22,6 +23,20 @@ function enter<T extends FakeTransport>(name: string, transport?: T): T {
   visitor.receive(`${name}\n`);
   visitor.take();
   return visitor;
+}
+
+/** A connection from a host. */
+class From extends FakeTransport {
+  readonly #peer: IPv4Address;
+
+  constructor(host: string) {
+    super();
+    this.#peer = new IPv4Address("TCP", host, 54_321);
+  }
+
+  override getPeer(): IPv4Address {
+    return this.#peer;
+  }
 }
 
 /** Keeps nothing of what is written to it. */
@@ -97,7 +112,7 @@ describe("a room of 2,000 members whose names have 24 characters of four bytes",
 
 describe("slow members", () => {
   it("that one message drops are announced in one line, as are those whom that line drops", () => {
-    room({ maxBacklog: 500 });
+    room({ maxBacklog: 500, roomBytesPerSecond: Number.POSITIVE_INFINITY });
     const alice = enter("alice");
     const slow = Array.from({ length: 60 }, (_, i) => enter(`slow${i}`));
     const slower = Array.from({ length: 900 }, (_, i) => enter(`slower${i}`, new Reader()));
@@ -263,5 +278,72 @@ describe("the limits of a room", () => {
 
   it("need a clock", () => {
     expect(() => new ChatFactory({} as Clock)).toThrow(TypeError);
+  });
+});
+
+describe("the lines of all clients together", () => {
+  // A second's budget is 8,000 bytes, of which 1,000 may be spent at once. A line to three members costs 192 at least.
+  function peers(...hosts: string[]): [From, From, From, ...From[]] {
+    const members = hosts.map((host, i) => enter(`m${i}`, new From(host)));
+    for (const member of members) member.take();
+    clock.advance(1);
+    return members as [From, From, From, ...From[]];
+  }
+
+  it("wait for their turns beyond the room's budget, their clients paused, and none is lost", () => {
+    room({ roomBytesPerSecond: 8000 });
+    const [alice, bob, carol] = peers("192.0.2.1", "192.0.2.2", "192.0.2.3");
+    alice.receive("1\n2\n3\n4\n5\n6\n7\n8\n");
+    expect(bob.take()).toBe("<m0> 1\r\n<m0> 2\r\n<m0> 3\r\n<m0> 4\r\n<m0> 5\r\n<m0> 6\r\n");
+    expect(alice.paused).toBe(true);
+    bob.receive("b\n");
+    expect(bob.paused).toBe(true);
+    carol.take();
+    clock.advance(1);
+    expect(carol.take()).toBe("<m0> 7\r\n<m1> b\r\n<m0> 8\r\n");
+    expect([alice.paused, bob.paused]).toEqual([false, false]);
+    expect(clock.getDelayedCalls()).toEqual([]);
+  });
+
+  it("are sent by peers in turn, however many connections each has", () => {
+    room({ roomBytesPerSecond: 8000 });
+    const crowd = peers("192.0.2.1", "192.0.2.1", "192.0.2.1", "192.0.2.1");
+    const alice = enter("alice", new From("192.0.2.9"));
+    clock.advance(1);
+    for (const member of crowd) member.receive("1\n2\n3\n");
+    alice.receive("hello\n");
+    alice.take();
+    crowd[0]!.take();
+    clock.advance(1);
+    expect(crowd[0]!.take().split("\r\n").slice(0, 2)).toEqual(["<m1> 2", "<alice> hello"]);
+  });
+
+  it("that are not sent yet go with their client", () => {
+    room({ roomBytesPerSecond: 8000 });
+    const [alice, bob] = peers("192.0.2.1", "192.0.2.2");
+    alice.receive(`${"x".repeat(1000)}\nlost\n`);
+    alice.lose();
+    bob.take();
+    clock.advance(1);
+    expect(bob.take()).toBe("*** m0 left.\r\n");
+    expect(clock.getDelayedCalls()).toEqual([]);
+  });
+
+  it("do not keep anybody from a name; who came and left meanwhile is told in one line each", () => {
+    room({ roomBytesPerSecond: 8000 });
+    const [alice, bob, carol] = peers("192.0.2.1", "192.0.2.2", "192.0.2.3");
+    alice.receive(`${"x".repeat(1000)}\n`);
+    bob.take();
+    const visitors = ["v1", "v2", "v3"].map((name) => {
+      const visitor = visit();
+      visitor.receive(`${name}\n`);
+      expect(visitor.take()).toContain(`Hello, ${name}`);
+      return visitor;
+    });
+    visitors[0]!.lose();
+    carol.lose();
+    expect(bob.take()).toBe("");
+    clock.advance(1);
+    expect(bob.take()).toBe("*** m2 left.\r\n*** v2, v3 joined.\r\n");
   });
 });

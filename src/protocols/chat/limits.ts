@@ -18,6 +18,11 @@ export interface ChatLimits {
    * dropped lines close the connection. Default 40.
    */
   readonly lineBurst: number;
+  /**
+   * Bytes per second on average that the room sends to its members for what they say, a line to a member counting as 64
+   * bytes at least; Infinity: no limit. Above it, clients are paused and take turns by peers. Default 32 MiB.
+   */
+  readonly roomBytesPerSecond: number;
   /** Clients that may have a name at the same time. Default 1024. */
   readonly maxMembers: number;
   /** Seconds until a client must have a name. Default 60. */
@@ -31,6 +36,7 @@ const DEFAULTS: ChatLimits = {
   patience: 30,
   linesPerSecond: 5,
   lineBurst: 40,
+  roomBytesPerSecond: 32 * 1024 * 1024,
   maxMembers: 1024,
   nameTime: 60,
 };
@@ -42,6 +48,7 @@ const KINDS: OptionKinds<ChatLimits> = {
   patience: seconds,
   linesPerSecond: positive,
   lineBurst: count(1),
+  roomBytesPerSecond: positive,
   maxMembers: count(1),
   nameTime: seconds,
 };

@@ -1,8 +1,14 @@
-/** Many members with long names, and a few clients that ask who is there as fast as they can, and never read. */
-import { expect, it } from "vitest";
+/** Rooms full of members: with a few clients that ask who is there and never read, and with members who all speak. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, it, onTestFinished } from "vitest";
 import { addressOf, Horde, pour } from "./attackers.ts";
 import { ANSWER_MS, Honest, MEBIBYTE, Peak, Service } from "./service.ts";
 
+const SPEAKERS = 400;
+const SPEAKING_PEERS = 7;
+const SECOND_MS = 1000;
+/** Bytes that the members have received when the attack is under way. */
+const HEARD = 16 * MEBIBYTE;
 const MEMBERS = 900;
 const PEERS = 18;
 const ASKING = 10;
@@ -27,6 +33,31 @@ it("the names of a full room are told for as little as they are asked for", asyn
   }
   expect.soft(await honest.exchanges(5), "milliseconds to the slowest answer").toBeLessThan(ANSWER_MS);
   expect.soft((peak.stop() - memory) / MEBIBYTE, "MiB of memory").toBeLessThan(MEMORY_MIB);
+  await horde.release();
+  await service.recovered(rest);
+});
+
+it("many members who say as much as each of them may leave room for others", async () => {
+  const service = await Service.start("chat");
+  const honest = new Honest(service);
+  await honest.exchanges(1);
+  const rest = service.descriptors + 1;
+  const memory = service.memory;
+  const peak = new Peak(service);
+  const horde = new Horde();
+  const speakers = await horde.connectMany(SPEAKERS, service.port, SPEAKING_PEERS);
+  for (const [i, speaker] of speakers.entries()) speaker.write(`speaker${i}\r\n`);
+  const lines = `${"y".repeat(1000)}\n`.repeat(5);
+  const speak = () => {
+    for (const speaker of speakers) if (speaker.writableLength === 0) speaker.write(lines);
+  };
+  speak();
+  const speaking = setInterval(speak, SECOND_MS);
+  onTestFinished(() => clearInterval(speaking));
+  while (horde.received < HEARD) await sleep(1);
+  expect.soft(await honest.exchanges(5), "milliseconds to the slowest answer").toBeLessThan(ANSWER_MS);
+  expect.soft((peak.stop() - memory) / MEBIBYTE, "MiB of memory").toBeLessThan(MEMORY_MIB);
+  clearInterval(speaking);
   await horde.release();
   await service.recovered(rest);
 });
