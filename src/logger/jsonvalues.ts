@@ -7,8 +7,8 @@
  * in brackets, and so does everything after the first {@link VALUES_MAX} values or 64 Ki characters. Strings are cut at
  * 16 Ki characters. Nothing here throws.
  */
-import { isDate, isMap, isProxy, isRegExp, isSet, isUint8Array } from "node:util/types";
-import { isError, messageOf, read, stackOf, summaryOf } from "./describe.ts";
+import { isDate, isMap, isProxy, isRegExp, isSet, isStringObject, isUint8Array } from "node:util/types";
+import { classNameOf, isError, messageOf, read, stackOf, summaryOf } from "./describe.ts";
 import { isLong } from "./limits.ts";
 import { cut, EVENT_MAX, FIELD_MAX } from "./printable.ts";
 
@@ -104,6 +104,11 @@ function encodedObject(value: object, next: Next, budget: Budget): unknown {
     if (isDate(value)) return tagged("Date", Number.isNaN(value.getTime()) ? null : value.toISOString());
     if (isRegExp(value)) return tagged("RegExp", [encodedText(value.source, budget), value.flags]);
   }
+  // Each element or character of these is a property.
+  if (ArrayBuffer.isView(value) && value.byteLength > BYTES_MAX) {
+    return encodedText(`[${classNameOf(value)} of ${value.byteLength} bytes]`, budget);
+  }
+  if (isStringObject(value)) return next(String.prototype.valueOf.call(value));
   const { toJSON } = value as { toJSON?: unknown };
   if (typeof toJSON === "function") return next(toJSON.call(value));
   const parts: [string, unknown][] = [];

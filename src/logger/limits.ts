@@ -2,8 +2,8 @@
  * What an event may cost: how much of it is shown, whatever it holds. The limits are applied before anything is formatted,
  * so that an event with a text of 100 MB costs no more than what is shown of it.
  */
-import { inspect } from "node:util";
-import { classNameOf } from "./describe.ts";
+import { inspect, types } from "node:util";
+import { classNameOf, isError, read } from "./describe.ts";
 import { cut, FIELD_MAX } from "./printable.ts";
 
 /** The number of properties and elements, 3 levels deep, of a field that is still shown by `util.inspect`. */
@@ -22,23 +22,61 @@ export function isLong(value: bigint): boolean {
 /** `value` as by `util.inspect` on one line, of large values only what they are. @throws what a property or Proxy throws */
 export function inspected(value: unknown): string {
   if (typeof value === "bigint" && isLong(value)) return "[a bigint of more than 4096 bits]";
-  const budget = { values: INSPECTED_MAX, names: FIELD_MAX };
+  const budget: InspectionBudget = { values: INSPECTED_MAX, names: FIELD_MAX };
   if (!fits(value, DEPTH, budget)) return `[${classNameOf(value)} with too many properties to be shown]`;
-  const options = { breakLength: Number.POSITIVE_INFINITY, depth: DEPTH, maxArrayLength: 20, maxStringLength: 1000 };
+  const options = {
+    breakLength: Number.POSITIVE_INFINITY,
+    depth: DEPTH,
+    maxArrayLength: ELEMENTS_SHOWN,
+    maxStringLength: 1000,
+  };
   return cut(inspect(value, options), FIELD_MAX);
 }
 
-function fits(value: unknown, depth: number, budget: { values: number; names: number }): boolean {
+/** Elements of an array, a Map or a Set that are shown. */
+const ELEMENTS_SHOWN = 20;
+
+interface InspectionBudget {
+  values: number;
+  /** Characters of names, and of the texts of errors, which `util.inspect` does not cut. */
+  names: number;
+}
+
+/** Whether what `util.inspect` would format of `value`, before anything is cut, is within the budget, from which it takes. */
+function fits(value: unknown, depth: number, budget: InspectionBudget): boolean {
   if (typeof value === "bigint") return !isLong(value);
   if (typeof value !== "object" || value === null || depth < 0 || ArrayBuffer.isView(value)) return true;
-  if (Array.isArray(value)) {
-    budget.values -= Math.min(value.length, 20);
-    return budget.values >= 0 && value.slice(0, 20).every((part) => fits(part, depth - 1, budget));
-  }
+  const parts = partsOf(value);
+  if (parts === undefined) return false;
+  for (const text of parts.texts) budget.names -= text.length;
+  budget.values -= parts.values.length;
+  return budget.values >= 0 && budget.names >= 0 && parts.values.every((part) => fits(part, depth - 1, budget));
+}
+
+interface Parts {
+  readonly texts: readonly string[];
+  readonly values: readonly unknown[];
+}
+
+/** What `util.inspect` formats of an object; undefined when that is too much. */
+function partsOf(value: object): Parts | undefined {
+  if (Array.isArray(value)) return { texts: [], values: value.slice(0, ELEMENTS_SHOWN) };
+  // Each character of a String is a property.
+  if (types.isStringObject(value) && String.prototype.valueOf.call(value).length > INSPECTED_MAX) return undefined;
   const names = Object.keys(value);
-  budget.values -= names.length;
-  if (budget.values < 0) return false;
-  for (const name of names) budget.names -= name.length;
-  if (budget.names < 0) return false;
-  return names.every((name) => fits(Object.getOwnPropertyDescriptor(value, name)?.value, depth - 1, budget));
+  const symbols = Object.getOwnPropertySymbols(value);
+  if (names.length + symbols.length > INSPECTED_MAX) return undefined;
+  const values = [...names, ...symbols].map((name) => Object.getOwnPropertyDescriptor(value, name)?.value as unknown);
+  if (types.isMap(value)) values.push(...firstOf(value).flat());
+  else if (types.isSet(value)) values.push(...firstOf(value));
+  if (!isError(value)) return { texts: names, values };
+  // These are shown although they are not enumerable.
+  const texts = ["message", "stack"].map((name) => read(value, name)).filter((text) => typeof text === "string");
+  return { texts: [...names, ...texts], values: [...values, read(value, "cause"), read(value, "errors")] };
+}
+
+function firstOf<T>(values: Iterable<T>): T[] {
+  const first: T[] = [];
+  for (const value of values) if (first.push(value) === ELEMENTS_SHOWN) break;
+  return first;
 }

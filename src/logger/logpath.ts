@@ -3,7 +3,7 @@
  * process with more rights writes, so that the file and each folder above it have to belong to the process's user or to
  * root. On Windows, which has no such owners, only links and what is no regular file are refused.
  */
-import { constants, lstatSync, mkdirSync, type Stats } from "node:fs";
+import { constants, lstatSync, mkdirSync, realpathSync, type Stats } from "node:fs";
 import { dirname, join, parse, resolve, sep } from "node:path";
 import { SkeinError } from "../internet/error.ts";
 import { read } from "./describe.ts";
@@ -34,8 +34,8 @@ export class LogFileError extends SkeinError {
  */
 export function prepareLogFile(path: string, checkDirectory: boolean): void {
   const directory = dirname(resolve(path));
-  mkdirSync(directory, { recursive: true, mode: DIRECTORY_MODE });
-  if (checkDirectory) for (const one of directoriesAbove(directory)) ensureDirectory(path, one);
+  if (checkDirectory) prepareDirectories(path, directory);
+  else mkdirSync(directory, { recursive: true, mode: DIRECTORY_MODE });
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found !== undefined) ensureLogFile(path, found);
 }
@@ -62,13 +62,32 @@ function directoriesAbove(directory: string): string[] {
   return all;
 }
 
+/** From the root down, so that nothing is created in a directory that is refused. */
+function prepareDirectories(path: string, directory: string): void {
+  for (const one of directoriesAbove(directory)) {
+    if (lstatSync(one, { throwIfNoEntry: false }) === undefined) makeDirectory(one);
+    ensureDirectory(path, one);
+    if (!lstatSync(one).isSymbolicLink()) continue;
+    for (const real of directoriesAbove(realpathSync(one))) ensureDirectory(path, real);
+  }
+}
+
+function makeDirectory(directory: string): void {
+  try {
+    mkdirSync(directory, { mode: DIRECTORY_MODE });
+  } catch (error) {
+    // Another process was faster: what it made is checked like everything else.
+    if (read(error, "code") !== "EEXIST") throw error;
+  }
+}
+
 function ensureDirectory(path: string, directory: string): void {
   const found = lstatSync(directory);
   const way =
     "Choose another directory, or set the option checkDirectory to false if you trust all who may write there";
   const owner = foreignOwner(found);
   if (owner !== undefined) throw refused(path, `${quoted(directory)} belongs to user ${owner}`, way);
-  // Anybody may write to a link's mode; what it leads to is a directory of its own.
+  // The mode of a link says nothing; what it leads to is checked as well.
   const { mode } = found;
   if (found.isDirectory() && process.geteuid !== undefined && (mode & WRITABLE_BY_ALL) !== 0 && (mode & STICKY) === 0) {
     throw refused(path, `everybody may write to ${quoted(directory)}, which is not sticky`, way);

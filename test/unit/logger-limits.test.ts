@@ -54,6 +54,44 @@ describe("an event", () => {
     expect(json.slice(0, -1)).not.toMatch(/\p{Cc}/u);
   });
 
+  // Were they handed to util.inspect, it would format all of them before anything is cut.
+  it.each([
+    ["in a Map", new Map([["a", many(2000)]]), "[Map with too many properties to be shown]"],
+    ["in the keys of a Map", new Map([[many(2000), "a"]]), "[Map with too many properties to be shown]"],
+    ["in a Set", new Set([many(2000)]), "[Set with too many properties to be shown]"],
+    ["of a symbol", { [Symbol("a")]: many(2000) }, "[Object with too many properties to be shown]"],
+    ["a bigint of a Map", new Map([[1, 1n << 10_000_000n]]), "[Map with too many properties to be shown]"],
+    ["an error's message", { a: new Error(HUGE) }, "[Object with too many properties to be shown]"],
+    [
+      "an error's stack",
+      [Object.assign(new Error("a"), { stack: HUGE })],
+      "[Array with too many properties to be shown]",
+    ],
+    ["a cause", [new Error("a", { cause: new Error(HUGE) })], "[Array with too many properties to be shown]"],
+    ["errors", [new AggregateError([new Error(HUGE)])], "[Array with too many properties to be shown]"],
+    ["characters of a String", new String(HUGE), "[String with too many properties to be shown]"],
+  ])("is not formatted with too much %s", (_what, a, shown) => {
+    expect(event("{a}", { a }).message).toBe(shown);
+  });
+
+  it("shows the first elements of Maps and Sets, however many there are", () => {
+    const a = new Map(Array.from({ length: 5000 }, (_, i) => [i, new Set([i])]));
+    expect(event("{a}", { a }).message).toMatch(
+      /^Map\(5000\) \{ 0 => Set\(1\) \{ 0 \}, .*, \.\.\. 4980 more items \}$/,
+    );
+    expect(event("{a}", { a: [new Error("short")] }).message).toContain("Error: short");
+  });
+
+  it("names in JSON what has too many elements without a form in JSON, and unwraps String objects", () => {
+    const fields = { a: new Float64Array(20_000), b: new ArrayBuffer(8), c: new String("text"), d: new Int8Array([1]) };
+    expect(JSON.parse(formatEventAsJSON(event("x", fields))).fields).toEqual({
+      a: "[Float64Array of 160000 bytes]",
+      b: {},
+      c: "text",
+      d: { 0: 1 },
+    });
+  });
+
   it("says how much of a text is missing", () => {
     const field = "x".repeat(FIELD_MAX + 10);
     expect(event("{a}!", { a: field }).message).toBe(`${"x".repeat(FIELD_MAX)}…[10 more]!`);

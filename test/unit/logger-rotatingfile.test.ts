@@ -236,6 +236,28 @@ describe.skipIf(process.platform === "win32")("a log file is refused", () => {
     rotatingFileLogObserver(at("app.log"), { checkDirectory: false });
   });
 
+  it("in a directory that is missing below one to which everybody may write, and creates none", () => {
+    mkdirSync(at("open"));
+    chmodSync(at("open"), 0o777);
+    refused(/everybody may write to "[^"]*open"/, "open/new/app.log");
+    expect(readdirSync(at("open"))).toEqual([]);
+    rotatingFileLogObserver(at("new/newer/app.log"));
+    expect([modeOf("new"), modeOf("new/newer")]).toEqual([0o700, 0o700]);
+  });
+
+  it("behind a link to a directory to which everybody may write, or below one", () => {
+    mkdirSync(at("open/inner"), { recursive: true });
+    chmodSync(at("open"), 0o777);
+    symlinkSync(at("open"), at("link"));
+    refused(/everybody may write to "[^"]*open"/, "link/app.log");
+    refused(/everybody may write to "[^"]*open"/, "link/new/app.log");
+    symlinkSync(at("open/inner"), at("inner"));
+    refused(/everybody may write to "[^"]*open"/, "inner/app.log");
+    expect(readdirSync(at("open"))).toEqual(["inner"]);
+    chmodSync(at("open"), 0o700);
+    rotatingFileLogObserver(at("link/new/app.log"));
+  });
+
   it.runIf(process.getuid?.() === 0)("that belongs to another user, as its directory", () => {
     writeFileSync(at("app.log"), "");
     chownSync(at("app.log"), 12345, 12345);
