@@ -2,6 +2,7 @@
  * Every error of the core. Each has a stable `code`, and a message that says what happened and what to do.
  * Names follow twisted.internet.error.
  */
+import { printable } from "../logger/printable.ts";
 import { check } from "./arguments/check.ts";
 import { integer, text } from "./arguments/kinds.ts";
 import { getSystemErrorMessage, getSystemErrorName } from "./errno.ts";
@@ -95,7 +96,7 @@ export class CannotListenError extends BindError {
   readonly socketError: string;
 
   constructor(interfaceName: string, port: number, errno: number) {
-    const where = `${interfaceName === "" ? "any interface" : interfaceName}, port ${port}`;
+    const where = `${interfaceName === "" ? "any interface" : printable(interfaceName)}, port ${port}`;
     const name = getSystemErrorName(errno);
     const way =
       name === "EADDRINUSE"
@@ -185,7 +186,7 @@ export function getConnectError(errno: number, where: string): ConnectError {
   check("getConnectError(errno, where)", "errno", errno, ERRNO);
   check("getConnectError(errno, where)", "where", where, text);
   const name = getSystemErrorName(errno);
-  const message = `Cannot connect to ${where}: ${getSystemErrorMessage(errno)} (${name}).`;
+  const message = `Cannot connect to ${printable(where)}: ${getSystemErrorMessage(errno)} (${name}).`;
   switch (name) {
     case "ECONNREFUSED":
       return new ConnectionRefusedError(`${message} Nothing listens there.`, name);

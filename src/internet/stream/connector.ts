@@ -2,6 +2,7 @@
 
 import { isInstance, nameOf, summaryOf } from "../../logger/describe.ts";
 import { err } from "../../logger/log.ts";
+import { printable } from "../../logger/printable.ts";
 import { IPv4Address, IPv6Address, literalAddress } from "../address.ts";
 import type { Deferred } from "../defer/deferred.ts";
 import { addressFrom } from "../engine/addresses.ts";
@@ -177,7 +178,7 @@ export class TcpConnector implements Connector, AttemptEvents, ConnectionOwner {
   // --- inside --------------------------------------------------------------------------------------------------------
 
   get #where(): string {
-    return `${this.#host}:${this.#port}`;
+    return `${printable(this.#host)}:${this.#port}`;
   }
 
   #open(attempt: number, host: string): void {

@@ -11,6 +11,7 @@ import type { Failure } from "../../internet/failure.ts";
 import type { Address, ProtocolLike, Transport } from "../../internet/interfaces.ts";
 import { Protocol, type ProtocolFactory } from "../../internet/protocol.ts";
 import { type Loop, loopOf } from "../../internet/reactor/loop.ts";
+import { printable } from "../../logger/printable.ts";
 import { WrappingFactory } from "../policies/wrapper.ts";
 import { PreambleWrapper } from "../preamble.ts";
 import { CONNECT, encodeRequest, GRANTED, REPLY_LENGTH, SOCKSError } from "./request.ts";
@@ -67,7 +68,7 @@ export class SOCKS4ClientEndpoint implements ClientEndpoint {
     } catch (error) {
       return fail(error);
     }
-    const to = `${this.#host}:${this.#port}`;
+    const to = `${printable(this.#host)}:${this.#port}`;
     return this.#proxy.connect(new ThroughProxy(factory, request, to, this.#timeout)).addCallback(({ ready }) => ready);
   }
 }

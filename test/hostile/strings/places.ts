@@ -3,11 +3,19 @@
  * is given a string of the corpus and returns the texts that it shows to people, and the errors that it fails with; what it
  * logs is collected by the test.
  */
-import type { Deferred } from "../../../src/entries/defer.ts";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll } from "vitest";
+import { Deferred, succeed } from "../../../src/entries/defer.ts";
+import { IPv4Address } from "../../../src/internet/address.ts";
+import type { ClientEndpoint } from "../../../src/internet/endpoints/interfaces.ts";
 import { clientFromString, serverFromString } from "../../../src/internet/endpoints/registry.ts";
+import { TCP4ClientEndpoint } from "../../../src/internet/endpoints/tcp.ts";
+import { CannotListenError, getConnectError } from "../../../src/internet/error.ts";
 import { Failure } from "../../../src/internet/failure.ts";
-import type { ProtocolLike, ReactorTCP } from "../../../src/internet/interfaces.ts";
-import { Factory, Protocol } from "../../../src/internet/protocol.ts";
+import type { Connector, ProtocolLike, ReactorTCP } from "../../../src/internet/interfaces.ts";
+import { ClientFactory, Factory, Protocol } from "../../../src/internet/protocol.ts";
 import { resolve } from "../../../src/internet/reactor/resolve.ts";
 import { rotatingFileLogObserver } from "../../../src/logger/file.ts";
 import { err, Logger, msg } from "../../../src/logger/logger.ts";
@@ -18,9 +26,10 @@ import { HAProxyWrappingFactory, proxyHeader, UNIXAddress } from "../../../src/p
 import { IdentClient, IdentServer } from "../../../src/protocols/ident.ts";
 import { MemCacheProtocol } from "../../../src/protocols/memcache.ts";
 import { SpewingFactory } from "../../../src/protocols/policies/spewing.ts";
-import { SOCKSv4Factory } from "../../../src/protocols/socks.ts";
+import { SOCKS4ClientEndpoint, SOCKSv4Factory } from "../../../src/protocols/socks.ts";
 import { Clock } from "../../../src/testing/clock.ts";
 import { MemoryReactorClock } from "../../../src/testing/memoryreactor.ts";
+import { Simulation } from "../../../src/testing/simulation/simulation.ts";
 import { FakeReactor, FakeTransport } from "../../helpers/fake-transport.ts";
 import type { HostileString } from "./corpus.ts";
 
@@ -35,9 +44,15 @@ export interface Place {
   /** The modules of src/ that show peers' bytes there. */
   readonly modules: readonly string[];
   readonly send: (hostile: HostileString) => Shown | Promise<Shown>;
+  /** Most strings are accepted there, and shown nowhere. */
+  readonly accepts?: boolean;
 }
 
 const NONE: Shown = {};
+
+const OPEN_DIRECTORY = mkdtempSync(join(tmpdir(), "skein-strings-"));
+chmodSync(OPEN_DIRECTORY, 0o777);
+afterAll(() => rmSync(OPEN_DIRECTORY, { recursive: true }));
 
 /** Text and errors of a Deferred's end so far. */
 function failures(...all: Deferred<unknown>[]): unknown[] {
@@ -257,16 +272,18 @@ export const PLACES: readonly Place[] = [
     name: "ident queries",
     modules: ["src/protocols/ident.ts"],
     send: ({ bytes, text }) => {
-      const server = new (class extends IdentServer {
-        override lookup(): never {
-          throw new Error(text);
-        }
-      })();
-      server.clock = new Clock();
-      const transport = connected(server);
-      transport.receive(line("1, 2 ", bytes));
-      transport.receive(line("1, 2"));
-      return NONE;
+      const terminal = [line("1, 2 ", bytes), line("1, 2")].map((query) => {
+        const server = new (class extends IdentServer {
+          override lookup(): never {
+            throw new Error(text);
+          }
+        })();
+        server.clock = new Clock();
+        const transport = connected(server);
+        transport.receive(query);
+        return transport.take();
+      });
+      return { terminal };
     },
   },
   ...["", "1, 2 : USERID : UNIX : ", "1, 2 : USERID : ", "1, 2 : ERROR : "].map((before) => ({
@@ -325,10 +342,52 @@ export const PLACES: readonly Place[] = [
     modules: ["src/protocols/chat.ts"],
     send: chat((one, bytes) => one.receive(line("mallory\r\n/", bytes, "\r\n/me ", bytes, "\r\n/quit ", bytes))),
   },
+  {
+    name: "an interface that is none",
+    modules: ["src/internet/error.ts"],
+    send: ({ text }) => logged([new CannotListenError(text, 1, 22)]),
+  },
+  {
+    name: "the host of an attempt",
+    modules: ["src/internet/stream/connector.ts"],
+    send: ({ text }) => {
+      const { reactor } = new Simulation().host("client");
+      reactor.resolve = () => new Deferred<string>();
+      const found: unknown[] = [getConnectError(22, text)];
+      class Told extends ClientFactory {
+        override clientConnectionFailed(_connector: Connector, { value }: Failure): void {
+          found.push(value);
+        }
+      }
+      reactor.connectTCP(text || "x", 1, new Told()).stopConnecting();
+      const attempt = new TCP4ClientEndpoint(reactor, text || "x", 1).connect(Factory.forProtocol(Protocol));
+      found.push(...failures(attempt));
+      attempt.cancel();
+      return logged(found);
+    },
+  },
+  {
+    name: "the host of a connection through a SOCKS server",
+    modules: ["src/protocols/socks/client.ts"],
+    send: ({ text }) => {
+      let transport: FakeTransport | null = null;
+      const proxy: ClientEndpoint = {
+        connect: (factory) => {
+          const built = factory.buildProtocol(new IPv4Address("TCP", "192.0.2.1", 1080));
+          transport = new FakeTransport().connect(built as ProtocolLike);
+          return succeed(built) as Deferred<never>;
+        },
+      };
+      const attempt = new SOCKS4ClientEndpoint(proxy, text || "x", 1).connect(Factory.forProtocol(Protocol));
+      (transport as FakeTransport | null)?.receive(Buffer.from([0, 91, 0, 0, 0, 0, 0, 0]));
+      return logged(failures(attempt));
+    },
+  },
   ...["", "tcp:", "tcp:1:interface=", "tcp:1:", "haproxy:", "haproxy:trusted="].map((before) => ({
     name: `descriptions of servers: ${before}…`,
     modules: ["src/internet/endpoints/registry.ts", "src/internet/endpoints/description.ts"],
     send: ({ text }: HostileString) => tried(() => serverFromString(REACTOR, before + text)),
+    accepts: before.startsWith("tcp:1:"),
   })),
   ...["", "tcp:", "tcp:host:", "tcp:host:1:"].map((before) => ({
     name: `descriptions of clients: ${before}…`,
@@ -348,7 +407,8 @@ export const PLACES: readonly Place[] = [
   {
     name: "names of log files",
     modules: ["src/logger/logpath.ts"],
-    send: ({ text }) => tried(() => rotatingFileLogObserver(`/dev/null/${text}`)),
+    // A directory to which everybody may write.
+    send: ({ text }) => tried(() => rotatingFileLogObserver(`${OPEN_DIRECTORY}/${text.replaceAll("/", "_")}`)),
   },
 ];
 
