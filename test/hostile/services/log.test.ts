@@ -38,6 +38,7 @@ describe.each<Errors>(["read", "unread", "gone"])("standard error is %s", (error
     expect.soft(await honest.exchanges(1), "milliseconds to the answer afterwards").toBeLessThan(ANSWER_MS);
     expect.soft((peak.stop() - memory) / MEBIBYTE, "MiB of memory").toBeLessThan(MEMORY_MIB);
     expect(service.running).toBe(true);
+    if (errors === "read") expect(service.errors, "the log").toMatch(/CONNECT .*: rejected/);
     // biome-ignore lint/suspicious/noControlCharactersInRegex: it looks for them
     expect(service.errors).not.toMatch(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/);
     await horde.release();

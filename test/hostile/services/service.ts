@@ -25,43 +25,34 @@ export interface Start {
   /** Of the service's descriptors. Default: as this process's. */
   readonly descriptorLimit?: number;
   readonly errors?: Errors;
-  /** The endpoint. Default "tcp:0". */
-  readonly listen?: string;
 }
 
 export class Service {
   readonly name: string;
   readonly port: number;
   readonly pid: number;
-  readonly exited: Promise<void>;
   running = true;
   /** What the service wrote to standard error, as far as it is read: its last 64 KiB. */
   errors = "";
-  /** The bytes that it wrote there. */
-  errorBytes = 0;
 
   private constructor(name: string, port: number, child: ChildProcess, errors: Errors) {
     this.name = name;
     this.port = port;
     this.pid = child.pid!;
-    this.exited = new Promise((resolve) => {
-      child.once("exit", () => {
-        this.running = false;
-        resolve();
-      });
+    child.once("exit", () => {
+      this.running = false;
     });
     if (errors === "gone") child.stderr!.destroy();
     if (errors === "read") {
       child.stderr!.on("data", (data: Buffer) => {
-        this.errorBytes += data.length;
         this.errors = (this.errors + data.toString("utf8")).slice(-65_536);
       });
     }
   }
 
   /** Start it with its defaults, and wait until it listens. It ends with the test. */
-  static async start(name: string, { args = [], descriptorLimit, errors = "read", listen = "tcp:0" }: Start = {}) {
-    const command = [process.execPath, "dist/cli/main.js", "serve", name, "--listen", listen, ...args];
+  static async start(name: string, { args = [], descriptorLimit, errors = "read" }: Start = {}) {
+    const command = [process.execPath, "dist/cli/main.js", "serve", name, "--listen", "tcp:0", ...args];
     const limited =
       descriptorLimit === undefined
         ? command
