@@ -1,9 +1,11 @@
-// An honest client of a service: `node honest.mjs SERVICE PORT TARGET`. It makes one exchange after the other, each on a
+// An honest client of a service: `node honest.mjs SERVICE PORT TARGET PID`. It makes one exchange after the other, each on a
 // connection of its own, and prints how many milliseconds each took, or "error" and why. A process of its own: the time
-// that its attackers take on their side is not counted.
+// that its attackers take on their side is not counted, nor is the time in which the service or this client was ready to run
+// and waited for a processor, which other programs had.
+import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 
-const [service, port, target] = process.argv.slice(2);
+const [service, port, target, pid] = process.argv.slice(2);
 /** No attacker has this address. */
 const ADDRESS = "127.9.9.9";
 const PATIENCE_MS = 20_000;
@@ -94,15 +96,28 @@ class Talk {
   }
 }
 
+/** Milliseconds that the service and this client have waited for a processor: the second number of proc(5)'s schedstat. */
+function queued() {
+  let nanoseconds = 0;
+  for (const id of [pid, "self"]) {
+    try {
+      nanoseconds += Number(readFileSync(`/proc/${id}/schedstat`, "utf8").split(" ")[1]);
+    } catch {
+      // The kernel does not count it, or the service has ended.
+    }
+  }
+  return nanoseconds / 1e6;
+}
+
 for (;;) {
   count++;
   const socket = connect({ port: Number(port), host: "127.0.0.1", localAddress: ADDRESS, allowHalfOpen: true });
-  const began = performance.now();
+  const began = performance.now() - queued();
   const late = setTimeout(() => socket.destroy(new Error(`there was no answer in ${PATIENCE_MS} ms`)), PATIENCE_MS);
   let said;
   try {
     await EXCHANGES[service](new Talk(socket));
-    said = `${Math.ceil(performance.now() - began)}`;
+    said = `${Math.ceil(Math.max(0, performance.now() - queued() - began))}`;
   } catch (error) {
     said = `error ${error.message}`;
   }

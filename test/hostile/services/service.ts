@@ -13,7 +13,7 @@ const RECOVERY_MS = 10_000;
 const POLL_MS = 50;
 
 export const MEBIBYTE: number = 1024 * 1024;
-/** The longest that an honest client waits for an answer, in milliseconds. */
+/** The longest that an honest client waits for an answer, in milliseconds, without what it waits for a processor. */
 export const ANSWER_MS = 1000;
 
 /** What is done with the service's standard error. */
@@ -145,7 +145,8 @@ export class Honest {
   } | null = null;
 
   constructor(service: Service, target = 0) {
-    const child = spawn(process.execPath, [HONEST, service.name, String(service.port), String(target)], {
+    const about = [service.name, service.port, target, service.pid].map(String);
+    const child = spawn(process.execPath, [HONEST, ...about], {
       stdio: ["ignore", "pipe", "inherit"],
     });
     this.#child = child;
