@@ -1,4 +1,5 @@
 // How an endpoint ends, and when its slot is free.
+#include <algorithm>
 #include <utility>
 
 #include "engine/engine.h"
@@ -29,8 +30,8 @@ void Engine::linger(Connection& connection) {
   connection.phase = Phase::kLingering;
   connection.reading = true;
   ++stats_.lingering;
-  // Those that have closed are dropped when they may be half of all.
-  if (lingering_.size() >= 2 * kLingeringMost) {
+  // Those that have closed are dropped when they are half of all, so that each costs little.
+  if (lingering_.size() >= 2 * std::max<std::size_t>(kLingeringMost, stats_.lingering)) {
     std::erase_if(lingering_, [this](Handle handle) {
       const auto* other = table_.find<Connection>(handle);
       return other == nullptr || other->phase != Phase::kLingering;
