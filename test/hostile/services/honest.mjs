@@ -1,11 +1,11 @@
-// An honest client of a service: `node honest.mjs SERVICE PORT TARGET PID`. It makes one exchange after the other, each on a
-// connection of its own, and prints how many milliseconds each took, or "error" and why. A process of its own: the time
-// that its attackers take on their side is not counted, nor is the time in which the service or this client was ready to run
-// and waited for a processor, which other programs had.
+// An honest client of a service: `node honest.mjs SERVICE PORT TARGET PID [HEADER]`. It makes one exchange after the other,
+// each on a connection of its own that begins with the header, and prints how many milliseconds each took, or "error" and
+// why. A process of its own: the time that its attackers take on their side is not counted, nor is the time in which the
+// service or this client was ready to run and waited for a processor, which other programs had.
 import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 
-const [service, port, target, pid] = process.argv.slice(2);
+const [service, port, target, pid, header = ""] = process.argv.slice(2);
 /** No attacker has this address. */
 const ADDRESS = "127.9.9.9";
 const PATIENCE_MS = 20_000;
@@ -116,6 +116,7 @@ for (;;) {
   const late = setTimeout(() => socket.destroy(new Error(`there was no answer in ${PATIENCE_MS} ms`)), PATIENCE_MS);
   let said;
   try {
+    if (header !== "") socket.write(header);
     await EXCHANGES[service](new Talk(socket));
     said = `${Math.ceil(Math.max(0, performance.now() - queued() - began))}`;
   } catch (error) {

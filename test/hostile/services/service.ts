@@ -25,6 +25,8 @@ export interface Start {
   /** Of the service's descriptors. Default: as this process's. */
   readonly descriptorLimit?: number;
   readonly errors?: Errors;
+  /** The endpoint. Default "tcp:0". */
+  readonly listen?: string;
 }
 
 export class Service {
@@ -51,8 +53,8 @@ export class Service {
   }
 
   /** Start it with its defaults, and wait until it listens. It ends with the test. */
-  static async start(name: string, { args = [], descriptorLimit, errors = "read" }: Start = {}) {
-    const command = [process.execPath, "dist/cli/main.js", "serve", name, "--listen", "tcp:0", ...args];
+  static async start(name: string, { args = [], descriptorLimit, errors = "read", listen = "tcp:0" }: Start = {}) {
+    const command = [process.execPath, "dist/cli/main.js", "serve", name, "--listen", listen, ...args];
     const limited =
       descriptorLimit === undefined
         ? command
@@ -144,11 +146,10 @@ export class Honest {
     reject: (error: Error) => void;
   } | null = null;
 
-  constructor(service: Service, target = 0) {
-    const about = [service.name, service.port, target, service.pid].map(String);
-    const child = spawn(process.execPath, [HONEST, ...about], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
+  /** @param header what it sends first */
+  constructor(service: Service, target = 0, header = "") {
+    const about = [service.name, service.port, target, service.pid, header].map(String);
+    const child = spawn(process.execPath, [HONEST, ...about], { stdio: ["ignore", "pipe", "inherit"] });
     this.#child = child;
     onTestFinished(() => this.stop());
     createInterface(child.stdout).on("line", (line) => this.#heard(line));
