@@ -48,6 +48,14 @@ const SURROUNDINGS: Surroundings = {
   now: Date.now,
 };
 
+/**
+ * Closes the files of those that a program has dropped without close(): from Node 25 on, a FileHandle that is collected
+ * while it is open ends the process. The registry keeps the handle until then.
+ */
+const forgotten = new FinalizationRegistry<files.FileHandle>((handle) => {
+  handle.close().catch(() => {});
+});
+
 export class RotatingFile {
   readonly #path: string;
   readonly #settings: RotatingFileSettings;
@@ -178,6 +186,7 @@ export class RotatingFile {
       throw orRefused(this.#path, error);
     });
     this.#handle = handle; // closed by #failed() from here on
+    forgotten.register(this, handle, this);
     const found = await handle.stat();
     ensureLogFile(this.#path, found);
     if ((found.mode & 0o777) !== mode && found.uid === process.geteuid?.()) await handle.chmod(mode);
@@ -189,6 +198,7 @@ export class RotatingFile {
   async #release(): Promise<void> {
     const handle = this.#handle;
     this.#handle = undefined;
+    forgotten.unregister(this);
     await handle?.close();
   }
 
@@ -224,15 +234,27 @@ export class RotatingFile {
     const to = `${path}.gz`;
     try {
       await files.rm(to, { force: true });
-      const source = await files.open(path, "r");
-      const target = await files.open(to, "wx", this.#settings.mode);
-      await target.chmod(this.#settings.mode);
-      await pipeline(source.createReadStream(), createGzip(), target.createWriteStream());
+      await compress(path, to, this.#settings.mode);
       await files.rm(path, { force: true });
     } catch (error) {
       this.#settings.onFailure(error);
       await files.rm(to, { force: true }).catch(() => {});
     }
+  }
+}
+
+/** Write `from` to the new file `to`. Both are closed in any case. */
+async function compress(from: string, to: string, mode: number): Promise<void> {
+  const opened: files.FileHandle[] = [];
+  try {
+    const source = await files.open(from, "r");
+    opened.push(source);
+    const target = await files.open(to, "wx", mode);
+    opened.push(target);
+    await target.chmod(mode);
+    await pipeline(source.createReadStream(), createGzip(), target.createWriteStream());
+  } finally {
+    for (const handle of opened) await handle.close();
   }
 }
 

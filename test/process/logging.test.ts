@@ -1,12 +1,15 @@
 /** What a service does whose standard error is read by nobody, or slowly: it serves, and its memory stays bounded. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, openSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { Conversation } from "../helpers/program.ts";
 
 const SERVICE = fileURLToPath(new URL("logging.mjs", import.meta.url));
+const FORGOTTEN = fileURLToPath(new URL("forgottenlog.mjs", import.meta.url));
 const MEBIBYTE = 1024 * 1024;
 const [READ, UNREAD] = ["\x1b]0;hostile\x07", "x".repeat(200)];
 
@@ -93,4 +96,15 @@ describe("a service that logs what its clients send", () => {
     await end;
     expect(log.match(/A peer sent/g)!.length + dropped).toBe(50_000);
   });
+});
+
+it("a log file whose observer was forgotten is closed before it is collected, which would end the process", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "skein-log-"));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  const child = spawn(process.execPath, ["--expose-gc", FORGOTTEN, join(directory, "app.log")]);
+  let errors = "";
+  child.stderr.on("data", (data) => (errors += String(data)));
+  expect(await once(child, "close")).toEqual([0, null]);
+  expect(errors).toBe("");
+  expect(readFileSync(join(directory, "app.log"), "utf8")).toMatch(/ kept\n$/);
 });

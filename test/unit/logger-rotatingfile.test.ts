@@ -14,7 +14,8 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
+import promises, { type FileHandle, open } from "node:fs/promises";
+import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
@@ -339,4 +340,27 @@ it("a log file that cannot be rotated is written on, and says so", async () => {
   await log.close();
   expect(lines()).toHaveLength(9);
   expect(said).toMatch(/cannot be written or rotated/);
+});
+
+it("leaves no file open when it cannot compress an old one", async () => {
+  const open = promises.open;
+  const opened: FileHandle[] = [];
+  promises.open = async (path, ...rest) => {
+    const handle = await open(path, ...rest);
+    opened.push(handle);
+    if (String(path).endsWith(".gz")) handle.chmod = () => Promise.reject(new Error("it has no permissions"));
+    return handle;
+  };
+  syncBuiltinESMExports();
+  onTestFinished(() => {
+    promises.open = open;
+    syncBuiltinESMExports();
+  });
+  const log = rotatingFileLogObserver(at("app.log"), { compress: true, rotateBytes: 1 });
+  log(event("one"));
+  await log.close();
+  expect(said).toMatch(/it has no permissions/);
+  expect(lines("app.log.1")).toEqual(["one"]);
+  expect(existsSync(at("app.log.1.gz"))).toBe(false);
+  expect(opened.map(({ fd }) => fd).filter((fd) => fd >= 0)).toEqual([]);
 });
