@@ -43,18 +43,28 @@ export class Proxy extends Protocol {
   #idle: IdleWatch | null = null;
 
   /**
-   * Abort this side and its peer once nothing was forwarded in either direction for `seconds` (Infinity: for ever), or for
-   * 30 s after one of them has ended. Call it when both are connected.
+   * Close this side and its peer once nothing was received from either for `seconds` (Infinity: for ever), or for 30 s after
+   * one of them has ended; what is queued is sent, for 300 s at most. Call it when both are connected.
    * @throws TypeError | RangeError
    */
   endWhenIdle(clock: ReactorTime, seconds: number): void {
     check(END_WHEN_IDLE, "clock", clock, clockKind);
     check(END_WHEN_IDLE, "seconds", seconds, secondsKind);
-    const sides = [this, this.peer];
-    const idle = new IdleWatch(clock, seconds, () => {
-      for (const side of sides) side?.transport.abortConnection();
+    const sides = this.peer === null ? [this] : [this, this.peer];
+    const idle = new IdleWatch(clock, seconds, (how) => {
+      for (const side of sides) side.#close(how);
     });
-    for (const side of sides) if (side !== null) side.#idle = idle;
+    for (const side of sides) side.#idle = idle;
+  }
+
+  #close(how: "close" | "reset"): void {
+    if (how === "reset") {
+      this.transport.abortConnection();
+      return;
+    }
+    // A transport waits for a paused producer before it closes, but nothing more comes from this one.
+    this.transport.unregisterProducer();
+    this.transport.loseConnection();
   }
 
   setPeer(peer: Proxy): void {
@@ -81,9 +91,7 @@ export class Proxy extends Protocol {
     }
     this.#idle?.halfOpen();
     peer.peer = null;
-    // A transport waits for a paused producer before it closes, but this one has nothing more to send.
-    peer.transport.unregisterProducer();
-    peer.transport.loseConnection();
+    peer.#close("close");
   }
 }
 
@@ -222,7 +230,10 @@ export interface ProxyOptions extends ConnectTCPOptions {
   readonly reactor?: ReactorTCP & ReactorTime;
   /** Seconds for connecting to the target. Default: 15. */
   readonly timeout?: number;
-  /** Seconds in which nothing is forwarded in either direction before both sides are ended. Default: 300. Infinity: never. */
+  /**
+   * Seconds in which nothing arrives from either side before both are closed. Default: 300. Infinity: never. Once a side has
+   * ended it is 30 s.
+   */
   readonly idleTimeout?: number;
   /** How many clients may wait for the target at once; more are closed. Default: 256. */
   readonly maxWaiting?: number;
@@ -240,7 +251,7 @@ export class ProxyFactory extends Factory<ProxyServer> {
   override protocol: (new () => ProxyServer) | null = ProxyServer;
   readonly host: string;
   readonly port: number;
-  /** Seconds in which nothing is forwarded before both sides are ended. */
+  /** Seconds in which nothing arrives from either side before both are closed. */
   readonly idleTimeout: number;
   /** How many clients may wait for the target at once. */
   readonly maxWaiting: number;

@@ -1,14 +1,19 @@
-/** Relays whose clients ask for a destination that does not answer, and go: with the kernel's sockets. */
+/** Relays, with the kernel's sockets: clients that read slowly, and those that ask for a destination that does not answer, and go. */
+import { once } from "node:events";
 import { readdirSync } from "node:fs";
-import { connect, type Socket } from "node:net";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { setImmediate } from "node:timers/promises";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished, test } from "vitest";
+import type { ReactorTCP } from "../../src/internet/interfaces.ts";
 import { Factory, Protocol } from "../../src/internet/protocol.ts";
 import { preferredBackend } from "../../src/internet/reactor/installation.ts";
 import { NativeReactor } from "../../src/internet/reactor/native.ts";
-import { ProxyFactory } from "../../src/protocols/portforward.ts";
+import type { ReactorTime } from "../../src/internet/time.ts";
+import { ProxyClient, ProxyClientFactory, ProxyFactory, ProxyServer } from "../../src/protocols/portforward.ts";
 import { encodeRequest } from "../../src/protocols/socks/request.ts";
 import { SOCKSv4, SOCKSv4Factory } from "../../src/protocols/socks.ts";
+import { Clock } from "../../src/testing/clock.ts";
+import { Gate } from "../helpers/gate.ts";
 import { testReactor } from "../helpers/interop.ts";
 
 const CLIENTS = 500;
@@ -69,6 +74,47 @@ const WAYS = [
   ["FIN", (socket: Socket) => void socket.destroy()],
   ["a reset", (socket: Socket) => void socket.resetAndDestroy()],
 ] as const;
+
+test("a client that reads slowly has all that the target sent before its FIN", async () => {
+  const sent = Buffer.alloc(512 * 1024, "x");
+  const target = createServer((socket) => socket.end(sent)).listen(0, "127.0.0.1");
+  onTestFinished(() => void target.close());
+  await once(target, "listening");
+  const ended = new Gate();
+  class Client extends ProxyClient {
+    override readConnectionLost(): void {
+      super.readConnectionLost();
+      ended.open();
+    }
+  }
+  class Clients extends ProxyClientFactory {
+    override protocol = Client;
+  }
+  class Server extends ProxyServer {
+    override clientProtocolFactory = Clients;
+  }
+  const clock = new Clock();
+  const forwarding: ReactorTCP & ReactorTime = {
+    listenTCP: (...args) => reactor().listenTCP(...args),
+    connectTCP: (...args) => reactor().connectTCP(...args),
+    seconds: () => clock.seconds(),
+    callLater: (...args) => clock.callLater(...args),
+    getDelayedCalls: () => clock.getDelayedCalls(),
+  };
+  const { port: to } = target.address() as AddressInfo;
+  const factory = new ProxyFactory("127.0.0.1", to, { reactor: forwarding });
+  factory.protocol = Server;
+  const client = dial(listen(factory)).pause();
+  onTestFinished(() => void client.destroy());
+  await ended.promise;
+  clock.advance(30);
+  let received = 0;
+  client.on("data", (data: Buffer) => {
+    received += data.length;
+  });
+  await once(client.resume(), "close");
+  expect(received).toBe(sent.length);
+});
 
 describe.runIf(process.platform === "linux")("an attempt to connect to a black hole ends with its client", () => {
   it.each(WAYS)("of a SOCKS server, which goes by %s", async (_way, go) => {

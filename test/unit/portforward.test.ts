@@ -251,19 +251,33 @@ describe("a forwarded connection", () => {
       side.receive("still here");
     }
     reactor.advance(299);
-    expect([near.aborted, far.aborted]).toEqual([false, false]);
+    expect([near.disconnecting, far.disconnecting]).toEqual([false, false]);
     reactor.advance(1);
-    expect([near.aborted, far.aborted]).toEqual([true, true]);
+    expect([near.disconnecting, far.disconnecting]).toEqual([true, true]);
+  });
+
+  it("is closed, so that what is queued is sent, and reset 5 minutes later", () => {
+    const { near, far } = both();
+    near.congest(); // far is paused
+    reactor.advance(300);
+    expect([near.producer, far.producer]).toEqual([null, null]);
+    far.lose(); // does not begin another time
+    reactor.advance(299);
+    expect([near.disconnecting, near.aborted]).toEqual([true, false]);
+    reactor.advance(1);
+    expect(near.aborted).toBe(true);
+    near.lose();
+    expect(reactor.getDelayedCalls()).toEqual([]);
   });
 
   it("has another idle time if told so, or none", () => {
     const short = both({ idleTimeout: 7 });
     const endless = both({ idleTimeout: Number.POSITIVE_INFINITY });
     reactor.advance(7);
-    expect([short.near.aborted, short.far.aborted]).toEqual([true, true]);
+    expect([short.near.disconnecting, short.far.disconnecting]).toEqual([true, true]);
     for (const side of [short.near, short.far]) side.lose();
     expect(reactor.getDelayedCalls()).toEqual([]);
-    expect(endless.near.aborted).toBe(false);
+    expect(endless.near.disconnecting).toBe(false);
   });
 
   it.each(["near", "far"] as const)(
@@ -275,19 +289,19 @@ describe("a forwarded connection", () => {
       sides.near.receive("late");
       sides.far.receive("later");
       reactor.advance(29);
-      expect([sides.near.aborted, sides.far.aborted]).toEqual([false, false]);
+      expect([sides.near.disconnecting, sides.far.disconnecting]).toEqual([false, false]);
       reactor.advance(1);
-      expect([sides.near.aborted, sides.far.aborted]).toEqual([true, true]);
+      expect([sides.near.disconnecting, sides.far.disconnecting]).toEqual([true, true]);
     },
   );
 
   it.each(["near", "far"] as const)(
-    "waits 30 seconds for a peer that does not read once its %s side is lost",
+    "waits 330 seconds for a peer that does not read once its %s side is lost",
     (lost) => {
       const sides = both();
       const other = lost === "near" ? sides.far : sides.near;
       sides[lost].lose();
-      reactor.advance(29);
+      reactor.pump([30, 299]);
       expect(other.aborted).toBe(false);
       reactor.advance(1);
       expect(other.aborted).toBe(true);

@@ -288,9 +288,9 @@ describe("what is done for a client", () => {
     reactor.advance(299);
     transport.receive("still here, too");
     reactor.advance(299);
-    expect([transport.aborted, destination.aborted]).toEqual([false, false]);
+    expect([transport.disconnecting, destination.disconnecting]).toEqual([false, false]);
     reactor.advance(1);
-    expect([transport.aborted, destination.aborted]).toEqual([true, true]);
+    expect([transport.disconnecting, destination.disconnecting]).toEqual([true, true]);
   });
 });
 

@@ -22,7 +22,10 @@ export interface SOCKSOptions {
   readonly connectTimeout?: number;
   /** Seconds for the connection to a port of BIND. Default: 30. */
   readonly bindTimeout?: number;
-  /** Seconds in which nothing is forwarded in either direction before both sides are ended. Default: 300. Infinity: never. */
+  /**
+   * Seconds in which nothing arrives from either side before both are closed. Default: 300. Infinity: never. Once a side has
+   * ended it is 30 s.
+   */
   readonly idleTimeout?: number;
   /** How many requests are served at once, relays included. Default: 512. */
   readonly maxRelays?: number;
