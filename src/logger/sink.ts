@@ -73,6 +73,8 @@ export class Sink {
   #lost = 0;
   #why = "";
   #full = false;
+  /** A stream that is read slowly may be full again and again before it is empty. */
+  #awaitsDrain = false;
   /** Milliseconds between attempts; 0 unless the stream fails. */
   #delay = 0;
   #retryAt = 0;
@@ -122,17 +124,24 @@ export class Sink {
     }
     const queued = Number(read(stream, "writableLength") ?? 0);
     if (queued > (this.#full ? QUEUED_MAX / 2 : QUEUED_MAX)) {
-      if (!this.#full && format !== undefined) stream.once("drain", () => this.#drained(format));
       if (!this.#full) this.#why = "they were not read fast enough";
       this.#full = true;
+      if (format !== undefined) this.#awaitDrain(stream, format);
       return true;
     }
     this.#full = false;
     return false;
   }
 
-  /** Says what was lost, without waiting for the next event. */
+  /** Says what was lost once the stream is empty, without waiting for the next event. */
+  #awaitDrain(stream: Stream, format: Format): void {
+    if (this.#awaitsDrain) return;
+    this.#awaitsDrain = true;
+    stream.once("drain", () => this.#drained(format));
+  }
+
   #drained(format: Format): void {
+    this.#awaitsDrain = false;
     if (this.#lost > 0 && !this.#refuses(undefined)) this.#write(this.#report(format), 0);
   }
 

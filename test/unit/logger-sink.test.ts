@@ -21,6 +21,13 @@ class Held extends Writable {
     this.written.push(chunk);
     this.#pending.push(done);
   }
+  /** End the next `count` writes. */
+  async endNext(count: number): Promise<void> {
+    for (let i = 0; i < count; i++) {
+      this.#pending.shift()?.();
+      await new Promise(setImmediate);
+    }
+  }
   /** End all writes, also those that begin meanwhile. */
   async end_(error?: Error): Promise<void> {
     for (let done = this.#pending.shift(); done !== undefined; done = this.#pending.shift()) {
@@ -72,6 +79,36 @@ describe("the sink of a stream", () => {
     sink.log(event("next"), format);
     await stream.end_();
     expect(stream.written.at(-1)).toBe("next\n");
+  });
+
+  it("hears of one 'drain' only, however often it is full before the stream is empty", async () => {
+    const stream = new Held();
+    const sink = new Sink(stream);
+    const tenth = (): string => "x".repeat(QUEUED_MAX / 10);
+    for (let round = 0; round < 12; round++) {
+      const { lost } = sink;
+      while (sink.lost === lost || stream.writableLength <= QUEUED_MAX) sink.log(event("flood"), tenth);
+      await stream.endNext(7);
+      sink.log(event("again"), format);
+      expect([round, sink.lost, stream.listenerCount("drain")]).toEqual([round, 0, 1]);
+    }
+    sink.log(event("x"), () => "x".repeat(QUEUED_MAX));
+    sink.log(event("lost"), format);
+    await stream.end_();
+    expect(stream.written.at(-1)).toMatch(/^1 log events before this one were dropped/);
+    expect(stream.listenerCount("drain")).toBe(0);
+  });
+
+  it("says what is missing when the stream is empty, although what filled it was no event", async () => {
+    const stream = new Held();
+    const sink = new Sink(stream);
+    sink.say("x".repeat(QUEUED_MAX + 1));
+    sink.say("lost, and no event");
+    sink.log(event("lost"), format);
+    await stream.end_();
+    expect(stream.written.slice(1)).toEqual([
+      "1 log events before this one were dropped: they were not read fast enough\n",
+    ]);
   });
 
   it("tries a stream that fails again after a second, two, four, and a minute at most; then says what is missing", () => {
