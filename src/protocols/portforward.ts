@@ -16,7 +16,7 @@ import type { Address, Connector, ConnectTCPOptions, ReactorTCP } from "../inter
 import { ClientFactory, Factory, Protocol } from "../internet/protocol.ts";
 import { installedReactor } from "../internet/reactor/installation.ts";
 import type { DelayedCall, ReactorTime } from "../internet/time.ts";
-import { msg } from "../logger/log.ts";
+import { Refusals } from "./refusals.ts";
 import { EarlyBytes } from "./relay/early.ts";
 import { IdleWatch } from "./relay/idle.ts";
 
@@ -127,10 +127,19 @@ export class ProxyClientFactory extends ClientFactory<ProxyClient> {
   override clientConnectionFailed(_connector: Connector, reason: Failure): void {
     const { server } = this;
     if (server === null) return;
-    if (server.noisy)
-      msg(`A connection from ${server.transport.getPeer()} cannot be forwarded: ${reason.getErrorMessage()}`);
+    notForwarded(server, reason.getErrorMessage());
     server.transport.loseConnection();
   }
+}
+
+const refusals = new WeakMap<ProxyFactory, Refusals>();
+
+/** Log why a client is not served: once a minute at most for all clients of a factory, since they decide how often it is. */
+function notForwarded({ noisy, factory, transport }: ProxyServer, why: string): void {
+  if (!noisy) return;
+  const ofFactory = refusals.get(factory) ?? new Refusals();
+  refusals.set(factory, ofFactory);
+  ofFactory.note(factory.clock.seconds(), () => `A connection from ${transport.getPeer()} cannot be forwarded: ${why}`);
 }
 
 /** The side that connected to the forwarder. What it sends is kept until the target is connected; `peer` is null until then. */
@@ -152,10 +161,7 @@ export class ProxyServer extends Proxy {
   override connectionMade(): void {
     const { factory } = this;
     if (factory.waiting >= factory.maxWaiting) {
-      if (this.noisy) {
-        const why = `${factory.waiting} clients wait for the target already (maxWaiting)`;
-        msg(`A connection from ${this.transport.getPeer()} cannot be forwarded: ${why}.`);
-      }
+      notForwarded(this, `${factory.waiting} clients wait for the target already (maxWaiting).`);
       this.transport.abortConnection();
       return;
     }

@@ -138,6 +138,26 @@ describe("a ProxyServer that waits for its target", () => {
     expect(said).toHaveLength(1);
   });
 
+  it("logs that once a minute at most, and how many it did not log", () => {
+    const said = logged();
+    const factory = new ProxyFactory("192.0.2.80", 80, { reactor, maxWaiting: 1 });
+    const come = () => new HalfTransport().connect(factory.buildProtocol(PEER)!);
+    const fail = () => {
+      const [first, oneTooMany] = [come(), come()];
+      reactor.connectors.at(-1)!.fail(new ConnectionRefusedError("Nothing listens there."));
+      first.lose();
+      oneTooMany.lose();
+    };
+    for (let i = 0; i < 100; i++) fail();
+    expect(said).toHaveLength(1);
+    reactor.advance(60);
+    fail();
+    expect(said.slice(1)).toEqual([
+      "A connection from 192.0.2.1:54321 cannot be forwarded: 1 clients wait for the target already (maxWaiting). " +
+        "(199 more like it since the last such line)",
+    ]);
+  });
+
   it("logs nothing when it is not noisy, or when its client disconnected first", () => {
     const said = logged();
     class QuietServer extends ProxyServer {

@@ -5,9 +5,9 @@ import type { Address } from "../../internet/interfaces.ts";
 import { Protocol } from "../../internet/protocol.ts";
 import type { ReactorTime } from "../../internet/time.ts";
 import { TimeoutMixin } from "../policies/timeout.ts";
+import { Refusals } from "../refusals.ts";
 import { InvalidNetworkProtocol, InvalidProxyHeader, type ProxyInfo } from "./info.ts";
 import { ProxyHeaderParser } from "./parser.ts";
-import { Refusals } from "./refusals.ts";
 
 /** What the connections of one factory share. */
 export class Reading {

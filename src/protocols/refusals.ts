@@ -1,5 +1,5 @@
 /** Logs why connections are refused, but not each time: strangers decide how often that is. */
-import { msg } from "../../logger/log.ts";
+import { msg } from "../logger/log.ts";
 
 /** Seconds without a line after one. */
 export const REFUSALS_SECONDS = 60;
