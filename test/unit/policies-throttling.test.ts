@@ -321,6 +321,17 @@ describe("a ThrottlingFactory", () => {
     expect(() => new ThrottlingFactory(keepers(), { readLimit: 1 })).toThrow(/pass a clock/);
   });
 
+  it("logs the connections that it closes once a minute at most", () => {
+    const said = logged();
+    const { factory } = throttled({ maxConnectionCount: 1 });
+    factory.noisy = true;
+    for (let i = 0; i < 100; i++) factory.buildProtocol(PEER);
+    clock.advance(60);
+    factory.buildProtocol(PEER);
+    const line = "Factory (ThrottlingFactory) has its 1 connections, and closes a new one";
+    expect(said).toEqual([line, `${line} (99 more like it since the last such line)`]);
+  });
+
   it("logs when it throttles, if it is noisy", () => {
     const said = logged();
     const { factory, wrapped, transport } = throttled({ maxConnectionCount: 1, readLimit: 10, writeLimit: 10 });

@@ -8,10 +8,11 @@ import { sentLength } from "../../internet/bytes.ts";
 import type { Address, Bytes, ProtocolLike, PullProducer, PushProducer } from "../../internet/interfaces.ts";
 import { defaultClock } from "../../internet/reactor/defaultclock.ts";
 import { PRODUCER, PRODUCER_PAUSED, STREAMING } from "../../internet/stream/closing.ts";
-import type { DelayedCall, ReactorTime } from "../../internet/time.ts";
+import { type DelayedCall, type ReactorTime, type TimeSource, wallClock } from "../../internet/time.ts";
 import { msg } from "../../logger/log.ts";
 import { endBy, watch } from "../guard.ts";
 import { Bucket } from "../htb/bucket.ts";
+import { Refusals } from "../refusals.ts";
 import { HoldingWrapper } from "./holding.ts";
 import { type WrappableFactory, WrappingFactory } from "./wrapper.ts";
 
@@ -251,6 +252,8 @@ export class ThrottlingFactory<P extends ProtocolLike = ProtocolLike> extends Wr
   readonly maxConnectionCount: number;
   readonly #reads: Meter | null;
   readonly #writes: Meter | null;
+  readonly #time: TimeSource;
+  readonly #refusals = new Refusals();
 
   /**
    * @throws TypeError | RangeError when a limit is not a number above 0
@@ -262,6 +265,7 @@ export class ThrottlingFactory<P extends ProtocolLike = ProtocolLike> extends Wr
     const checked = checkOptions<ThrottlingOptions>(call, options, OPTIONS);
     const { maxConnectionCount = Number.POSITIVE_INFINITY, readLimit = null, writeLimit = null } = checked;
     this.maxConnectionCount = maxConnectionCount;
+    this.#time = checked.clock ?? wallClock;
     const meter = (limit: number | null, pauseAll: () => void, resume: () => void) =>
       limit === null ? null : new Meter(limit, checked.clock ?? defaultClock(), pauseAll, resume);
     this.#reads = meter(
@@ -278,7 +282,12 @@ export class ThrottlingFactory<P extends ProtocolLike = ProtocolLike> extends Wr
 
   override buildProtocol(addr: Address): ThrottlingProtocol<P> | null {
     if (this.connectionCount >= this.maxConnectionCount) {
-      if (this.noisy) msg(`${this.logPrefix()} has its ${this.maxConnectionCount} connections, and closes a new one`);
+      if (this.noisy) {
+        this.#refusals.note(
+          this.#time.seconds(),
+          () => `${this.logPrefix()} has its ${this.maxConnectionCount} connections, and closes a new one`,
+        );
+      }
       return null;
     }
     const wrapper = super.buildProtocol(addr);
