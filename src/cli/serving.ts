@@ -136,7 +136,7 @@ which of them are meant for the internet.
 Options of every service:
 ${described(GENERAL)}
 
-Example: ${EXAMPLE}, then talk to it with: nc localhost 1234
+Example: ${EXAMPLE}, then talk to it with: nc 127.0.0.1 1234
 `;
 }
 
