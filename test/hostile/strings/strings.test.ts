@@ -129,7 +129,8 @@ describe("the places", () => {
         readdirSync(join(root, folder), { recursive: true, encoding: "utf8" }).map((name) => join(folder, name)),
       )
       .filter(
-        (file) => file.endsWith(".ts") && /\b(msg|err)\(|new Logger\(/.test(readFileSync(join(root, file), "utf8")),
+        (file) =>
+          file.endsWith(".ts") && /\b(msg|err|note)\(|new Logger\(/.test(readFileSync(join(root, file), "utf8")),
       );
     const named: HostileString["name"][] = [...PLACES.flatMap(({ modules }) => modules), ...Object.keys(OWN_WORDS)];
     expect(logging.filter((file) => !named.includes(file))).toEqual([]);
