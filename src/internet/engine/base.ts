@@ -325,7 +325,11 @@ export abstract class EngineBase<C extends EngineConnection, L extends EngineLis
   }
 
   private closeOldest(count: number): void {
-    for (const connection of [...this.lingering].slice(0, count)) connection.release();
+    let left = count;
+    for (const connection of this.lingering) {
+      if (left-- === 0) return;
+      connection.release();
+    }
   }
 
   /** The open connection with this handle. */
