@@ -10,9 +10,9 @@
 import type { Address, Bytes, ProtocolLike, Reactor, ReactorTCP } from "../internet/interfaces.ts";
 import { peerKey } from "../internet/networks.ts";
 import type { DelayedCall, ReactorTime } from "../internet/time.ts";
-import { msg } from "../logger/log.ts";
 import { LimitConnectionsByPeer } from "../protocols/policies/limits.ts";
 import { ProtocolWrapper, type WrappableFactory, WrappingFactory } from "../protocols/policies/wrapper.ts";
+import { Refusals } from "../protocols/refusals.ts";
 
 /** Connections of all ports together, unless `--max-connections` says otherwise. */
 export const MAX_CONNECTIONS = 1024;
@@ -20,8 +20,6 @@ export const MAX_CONNECTIONS = 1024;
 export const MAX_PER_PEER = 64;
 /** Seconds without a byte in either direction, unless `--idle` says otherwise. */
 export const IDLE_SECONDS = 300;
-/** Seconds between two log messages about refused connections. */
-export const REFUSALS_SECONDS = 60;
 
 /** An idle connection is closed when between 10 and 11 tenths of its time are over. */
 const IDLE_STEPS = 10;
@@ -39,16 +37,16 @@ export class ServiceLimits {
   readonly limits: Limits;
   /** The sockets that are open, of all ports. */
   readonly connections = new Set<LimitedConnection>();
-  readonly refusals: Refusals;
+  /** Of connections in all. */
+  readonly surplus = new Refusals();
   /** How many tenths of the idle time have passed while there were connections. */
   step = 0;
-  readonly #clock: ReactorTime;
+  readonly clock: ReactorTime;
   #sweeping: DelayedCall | null = null;
 
   constructor(clock: ReactorTime, limits: Limits) {
     this.limits = limits;
-    this.refusals = new Refusals(clock);
-    this.#clock = clock;
+    this.clock = clock;
   }
 
   /** What the service's endpoints listen with: `reactor`, with the limits of sockets on each of its ports. */
@@ -66,7 +64,7 @@ export class ServiceLimits {
   /** The service's factory, with the limit of each peer. */
   perPeer(factory: WrappableFactory<ProtocolLike>): WrappableFactory<ProtocolLike> {
     const { maxPerPeer } = this.limits;
-    return maxPerPeer === null ? factory : new PeerLimit(factory, maxPerPeer, this.refusals);
+    return maxPerPeer === null ? factory : new PeerLimit(factory, maxPerPeer, this.clock);
   }
 
   /** A connection is made. */
@@ -84,7 +82,7 @@ export class ServiceLimits {
   }
 
   #later(idle: number): DelayedCall {
-    return this.#clock.callLater(idle / IDLE_STEPS, () => {
+    return this.clock.callLater(idle / IDLE_STEPS, () => {
       this.#sweeping = this.#later(idle);
       this.#sweep();
     });
@@ -140,9 +138,12 @@ class SocketLimit extends WrappingFactory<ProtocolLike, LimitedConnection> {
   }
 
   override buildProtocol(addr: Address): LimitedConnection | null {
-    const { limits, connections, refusals } = this.#limits;
+    const { limits, connections, surplus, clock } = this.#limits;
     if (limits.maxConnections === null || connections.size < limits.maxConnections) return super.buildProtocol(addr);
-    refusals.full(addr, limits.maxConnections);
+    surplus.note(
+      clock.seconds(),
+      () => `A connection from ${addr} is refused: ${limits.maxConnections} are open (--max-connections).`,
+    );
     return null;
   }
 
@@ -160,65 +161,22 @@ class SocketLimit extends WrappingFactory<ProtocolLike, LimitedConnection> {
 
 /** Limits the connections of each peer, and reports those that it refuses. */
 class PeerLimit extends LimitConnectionsByPeer {
-  readonly #refusals: Refusals;
+  readonly #refusals = new Refusals();
+  readonly #clock: ReactorTime;
 
-  constructor(factory: WrappableFactory<ProtocolLike>, max: number, refusals: Refusals) {
+  constructor(factory: WrappableFactory<ProtocolLike>, max: number, clock: ReactorTime) {
     super(factory);
     this.maxConnectionsPerPeer = max;
-    this.#refusals = refusals;
+    this.#clock = clock;
   }
 
   override buildProtocol(addr: Address): ProtocolWrapper | null {
     const count = this.peerConnections.get(peerKey(addr.host)) ?? 0;
     if (count < this.maxConnectionsPerPeer) return super.buildProtocol(addr);
-    this.#refusals.ofPeer(addr, count);
-    return null;
-  }
-}
-
-/** Logs the first refusal, and then how many followed in a minute: a flood of connections is no flood of messages. */
-export class Refusals {
-  readonly #clock: ReactorTime;
-  #byTotal = 0;
-  #byPeer = 0;
-  #reporting = false;
-
-  constructor(clock: ReactorTime) {
-    this.#clock = clock;
-  }
-
-  /** Refused because of the connections in all. */
-  full(addr: Address, most: number): void {
-    this.#byTotal++;
-    if (!this.#reporting) this.#first(`A connection from ${addr} is refused: ${most} are open (--max-connections).`);
-  }
-
-  /** Refused because of the connections of its peer. */
-  ofPeer(addr: Address, count: number): void {
-    this.#byPeer++;
-    if (!this.#reporting) this.#first(`A connection from ${addr} is refused: its peer has ${count} (--max-per-peer).`);
-  }
-
-  #first(message: string): void {
-    msg(message);
-    this.#wait();
-  }
-
-  #wait(): void {
-    this.#byTotal = 0;
-    this.#byPeer = 0;
-    this.#reporting = true;
-    this.#clock.callLater(REFUSALS_SECONDS, () => this.#report());
-  }
-
-  #report(): void {
-    this.#reporting = false;
-    const all = this.#byTotal + this.#byPeer;
-    if (all === 0) return;
-    msg(
-      `${all} more connections were refused within ${REFUSALS_SECONDS} s: ` +
-        `${this.#byTotal} by --max-connections, ${this.#byPeer} by --max-per-peer.`,
+    this.#refusals.note(
+      this.#clock.seconds(),
+      () => `A connection from ${addr} is refused: its peer has ${count} (--max-per-peer).`,
     );
-    this.#wait();
+    return null;
   }
 }

@@ -23,6 +23,7 @@ import { unwritable } from "../arguments/writing.ts";
 import { errnoNamed } from "../errno.ts";
 import { PACKED_ADDRESS_MOST, packAddress } from "./addresses.ts";
 import { HandleTable } from "./handles.ts";
+import { Lingering } from "./lingering.ts";
 import type { EngineMaker } from "./link.ts";
 import { Phase } from "./phase.ts";
 import { Records } from "./records.ts";
@@ -30,11 +31,6 @@ import { Records } from "./records.ts";
 const EBADF = errnoNamed("EBADF")!;
 const ENOTSUP = errnoNamed("ENOTSUP")!;
 const ROUNDS_PER_TURN = 8;
-const SWEEPS_TO_LINGER = 2;
-/** Connections that linger at once: of more, the oldest are closed. As native/engine/engine.h has it. */
-const LINGERING_MAX = 1024;
-/** So many lingering ones are closed when a listener is out of descriptors. */
-const LINGERING_YIELDED = 64;
 
 /** Where a connection keeps each option. */
 const OPTION_FIELDS: Readonly<Record<number, "noDelay" | "keepAlive">> = {
@@ -100,7 +96,7 @@ export abstract class EngineBase<C extends EngineConnection, L extends EngineLis
   protected dead = false;
   protected connections = 0;
   protected readonly table = new HandleTable<C | L>();
-  protected readonly lingering = new Set<C>();
+  protected readonly lingering = new Lingering<C>();
   private readonly records: Records;
   private readonly readBytesMax: number;
   private turns = 0;
@@ -240,10 +236,7 @@ export abstract class EngineBase<C extends EngineConnection, L extends EngineLis
   }
 
   sweepLingering(): number {
-    for (const connection of [...this.lingering]) {
-      if (++connection.sweeps >= SWEEPS_TO_LINGER) connection.release();
-    }
-    return this.lingering.size;
+    return this.lingering.sweep();
   }
 
   start(): void {
@@ -301,7 +294,6 @@ export abstract class EngineBase<C extends EngineConnection, L extends EngineLis
 
   lingers(connection: C): void {
     this.lingering.add(connection);
-    if (this.lingering.size > LINGERING_MAX) this.closeOldest(1);
   }
 
   /** The connection is closed. Its handle becomes stale once all records that name it were read. */
@@ -312,24 +304,11 @@ export abstract class EngineBase<C extends EngineConnection, L extends EngineLis
     this.table.release(connection.handle);
   }
 
-  /** A listener is out of descriptors: close some connections that linger. */
-  protected yieldLingering(): void {
-    this.closeOldest(LINGERING_YIELDED);
-  }
-
   // --- inside --------------------------------------------------------------------------------------------------------
 
   /** The number of outbox blocks allocated since the start. */
   protected get blocksAllocated(): number {
     return 0;
-  }
-
-  private closeOldest(count: number): void {
-    let left = count;
-    for (const connection of this.lingering) {
-      if (left-- === 0) return;
-      connection.release();
-    }
   }
 
   /** The open connection with this handle. */

@@ -114,7 +114,7 @@ export class NodeEngine extends EngineBase<NodeConnection, NodeListener> {
   /** A listener cannot accept, because of `errno`. */
   starved(listener: NodeListener, errno: number, again: boolean): void {
     this.push(Completion.LISTENER_ERROR, listener.handle, errno, again ? 2 : 1);
-    this.yieldLingering();
+    this.lingering.yield();
   }
 
   override released(connection: NodeConnection): void {
