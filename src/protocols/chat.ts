@@ -6,7 +6,8 @@
  * and goes is told in one line. These bounds hold for each client, with the options of {@link ChatLimits}:
  *
  * - What it sends: `linesPerSecond` lines of `maxLine` bytes, and `lineBurst` lines at once. Lines above that are dropped,
- *   and then the connection is closed.
+ *   and then the connection is closed. All clients of a peer, those that left included (chat/peers.ts), have
+ *   `peerLinesPerSecond` and `peerLineBurst` together.
  * - What it is sent: the transport's high-water mark, `maxBacklog` bytes, and one line or answer; the longest answer lists
  *   50 names. More drops the client at once, and so does a mark that stays exceeded for `patience` seconds.
  *   LineOnlyReceiver delivers none of its lines meanwhile.
@@ -26,8 +27,10 @@ import { Factory } from "../internet/protocol.ts";
 import type { DelayedCall, ReactorTime } from "../internet/time.ts";
 import { LineOnlyReceiver } from "./basic/line.ts";
 import { Backlog } from "./chat/backlog.ts";
+import { Bucket } from "./chat/bucket.ts";
 import { type ChatLimits, ensureChatLimits } from "./chat/limits.ts";
 import { LineRate } from "./chat/linerate.ts";
+import { type Peer, Peers } from "./chat/peers.ts";
 import { cleanLine, isName, keyOf, nameIn } from "./chat/text.ts";
 import { Turns, type Waiting } from "./chat/turns.ts";
 
@@ -60,6 +63,8 @@ export class Chat extends LineOnlyReceiver {
   name: string | null = null;
   #backlog!: Backlog;
   #rate!: LineRate;
+  /** What it shares with the other clients of its peer. */
+  peer!: Peer;
   #nameTimer: DelayedCall | null = null;
   /** The client is paused until its line was sent. */
   #turn: Waiting | null = null;
@@ -72,7 +77,8 @@ export class Chat extends LineOnlyReceiver {
   override connectionMade(): void {
     const { clock, limits } = this.factory;
     this.#backlog = new Backlog(this.transport, clock, limits, () => this.factory.drop(this));
-    this.#rate = new LineRate(clock, limits);
+    this.peer = this.factory.peers.enter(peerKey(this.transport.getPeer().host));
+    this.#rate = new LineRate(new Bucket(clock, limits.linesPerSecond, limits.lineBurst), this.peer.lines);
     this.#nameTimer = clock.callLater(limits.nameTime, () => {
       this.dismiss(`*** You gave no name within ${limits.nameTime} seconds. Good bye.`);
     });
@@ -122,10 +128,11 @@ export class Chat extends LineOnlyReceiver {
 
   /** Whether the client's lines come slowly enough. */
   #mayGoOn(): boolean {
-    const { linesPerSecond } = this.factory.limits;
+    const { linesPerSecond, peerLinesPerSecond } = this.factory.limits;
     const verdict = this.#rate.judge();
-    if (verdict === "warn") {
-      this.tell(`*** Not so fast: ${linesPerSecond} lines a second are allowed. Some of yours are dropped.`);
+    if (verdict === "warn" || verdict === "warn peer") {
+      const allowed = verdict === "warn" ? `${linesPerSecond}` : `from your address, ${peerLinesPerSecond}`;
+      this.tell(`*** Not so fast: ${allowed} lines a second are allowed. Some of yours are dropped.`);
     } else if (verdict === "close") {
       this.dismiss("*** You send too many lines. Good bye.");
     }
@@ -159,7 +166,7 @@ export class Chat extends LineOnlyReceiver {
       return;
     }
     this.pauseProducing();
-    this.#turn = turns.wait(peerKey(this.transport.getPeer().host), () => {
+    this.#turn = turns.wait(this.peer.key, () => {
       this.#turn = null;
       this.factory.broadcast(text, this);
       this.resumeProducing();
@@ -204,6 +211,8 @@ export class ChatFactory extends Factory<Chat> {
   readonly limits: ChatLimits;
   /** What bounds the lines of all clients together. */
   readonly turns: Turns;
+  /** What bounds the lines of the clients of each peer. */
+  readonly peers: Peers;
   /** All clients, with or without a name. */
   readonly connections = new Set<Chat>();
   /** The clients that have a name, by its key. */
@@ -232,6 +241,7 @@ export class ChatFactory extends Factory<Chat> {
     this.clock = clock;
     this.limits = ensureChatLimits("new ChatFactory(clock, limits)", limits);
     this.turns = new Turns(clock, this.limits.roomBytesPerSecond);
+    this.peers = new Peers(clock, this.limits);
   }
 
   override buildProtocol(_addr: Address): Chat | null {
@@ -264,17 +274,15 @@ export class ChatFactory extends Factory<Chat> {
 
   /** Free the name of `chat` and announce that; a no-op the second time. */
   leave(chat: Chat): void {
-    const name = chat.name!;
-    // Nobody was told that it came.
-    if (!this.#remove(chat) || this.#closing || this.#joined.delete(name)) return;
-    this.#left.push(name);
+    if (!this.#remove(chat) || this.#closing) return;
+    this.#left.push(chat.name!);
     if (this.turns.areFree) this.#announce();
     else this.#announceLater();
   }
 
   /** The client does not read its messages: drop it at once, and the memory that they take. */
   drop(chat: Chat): void {
-    if (this.#remove(chat) && !this.#joined.delete(chat.name!)) this.#dropped.push(chat.name!);
+    if (this.#remove(chat)) this.#dropped.push(chat.name!);
     chat.transport.abortConnection();
     this.#announceDropped();
   }
@@ -319,16 +327,20 @@ export class ChatFactory extends Factory<Chat> {
   /** A connection was lost. */
   connectionGone(chat: Chat): void {
     this.connections.delete(chat);
+    this.peers.leave(chat.peer);
     if (this.connections.size > 0) return;
     if (this.#deadline?.active()) this.#deadline.cancel();
     for (const gone of this.#waiting.splice(0)) gone.callback(undefined);
   }
 
+  /** Free the name of `chat`. False when there is nobody to tell that: it had none, or nobody was told that it came. */
   #remove(chat: Chat): boolean {
     const key = chat.name === null ? "" : keyOf(chat.name);
     if (this.#members.get(key) !== chat) return false;
     this.#members.delete(key);
     this.#roll = null;
+    if (this.#joined.delete(chat.name!)) return false;
+    chat.peer.lines.owe();
     return true;
   }
 

@@ -69,7 +69,7 @@ describe("a room of 2,000 members whose names have 24 characters of four bytes",
   const NAMES = "/names\n".repeat(18_000);
 
   function full(limits: Partial<ChatLimits> = {}): void {
-    room({ maxMembers: MEMBERS + 1, ...limits });
+    room({ maxMembers: MEMBERS + 1, peerLinesPerSecond: Number.POSITIVE_INFINITY, ...limits });
     for (let i = 0; i < MEMBERS; i++) enter(`${"\u{20000}".repeat(20)}${String(i).padStart(4, "0")}`, new Reader());
   }
 
@@ -112,7 +112,11 @@ describe("a room of 2,000 members whose names have 24 characters of four bytes",
 
 describe("slow members", () => {
   it("that one message drops are announced in one line, as are those whom that line drops", () => {
-    room({ maxBacklog: 500, roomBytesPerSecond: Number.POSITIVE_INFINITY });
+    room({
+      maxBacklog: 500,
+      peerLinesPerSecond: Number.POSITIVE_INFINITY,
+      roomBytesPerSecond: Number.POSITIVE_INFINITY,
+    });
     const alice = enter("alice");
     const slow = Array.from({ length: 60 }, (_, i) => enter(`slow${i}`));
     const slower = Array.from({ length: 900 }, (_, i) => enter(`slower${i}`, new Reader()));
@@ -267,6 +271,8 @@ describe("the limits of a room", () => {
   it.each([
     [{ linesPerSecond: 0 }, RangeError],
     [{ lineBurst: 0.5 }, RangeError],
+    [{ peerLinesPerSecond: 0 }, RangeError],
+    [{ peerLineBurst: "160" }, TypeError],
     [{ maxMembers: "10" }, TypeError],
     [{ nameTime: -1 }, RangeError],
     [{ maxLine: 0 }, RangeError],

@@ -19,6 +19,13 @@ export interface ChatLimits {
    */
   readonly lineBurst: number;
   /**
+   * Lines per second that all clients of a peer may send on average, an IPv4 address or a /64 network of IPv6; that a member
+   * left counts as one, too. A peer that connects anew gets no more. Infinity: no limit. Default 20.
+   */
+  readonly peerLinesPerSecond: number;
+  /** Lines that they may send at once after a silence. What is over is dropped as above. Default 160. */
+  readonly peerLineBurst: number;
+  /**
    * Bytes per second on average that the room sends to its members for what they say, a line to a member counting as 64
    * bytes at least; Infinity: no limit. Above it, clients are paused and take turns by peers. Default 32 MiB.
    */
@@ -36,6 +43,8 @@ const DEFAULTS: ChatLimits = {
   patience: 30,
   linesPerSecond: 5,
   lineBurst: 40,
+  peerLinesPerSecond: 20,
+  peerLineBurst: 160,
   roomBytesPerSecond: 32 * 1024 * 1024,
   maxMembers: 1024,
   nameTime: 60,
@@ -48,6 +57,8 @@ const KINDS: OptionKinds<ChatLimits> = {
   patience: seconds,
   linesPerSecond: positive,
   lineBurst: count(1),
+  peerLinesPerSecond: positive,
+  peerLineBurst: count(1),
   roomBytesPerSecond: positive,
   maxMembers: count(1),
   nameTime: seconds,

@@ -1,46 +1,30 @@
-/** Limits how many lines a client sends: a token bucket that is full at first, and a count of what it turned away. */
-import type { TimeSource } from "../../internet/time.ts";
+/** Limits how many lines a client sends: by its own bucket, by that of its peer, and by a count of what they turned away. */
+import type { Bucket } from "./bucket.ts";
 
-export interface LineRateLimits {
-  /** Lines per second on average. */
-  readonly linesPerSecond: number;
-  /** Lines at once after a silence, and dropped lines that are too many. */
-  readonly lineBurst: number;
-}
-
-/** What to do with a line. */
-export type LineVerdict = "take" | "warn" | "drop" | "close";
+/** What to do with a line. "warn" and "warn peer" drop it, as "drop" does: it was too many for the client or its peer. */
+export type LineVerdict = "take" | "warn" | "warn peer" | "drop" | "close";
 
 export class LineRate {
-  readonly #clock: TimeSource;
-  readonly #limits: LineRateLimits;
-  /** Lines that may come now. */
-  #tokens: number;
-  #filledAt: number;
-  /** Lines dropped since the bucket was full last. */
+  readonly #own: Bucket;
+  readonly #peer: Bucket;
+  /** Lines dropped since the client's bucket was full last. */
   #dropped = 0;
 
-  constructor(clock: TimeSource, limits: LineRateLimits) {
-    this.#clock = clock;
-    this.#limits = limits;
-    this.#tokens = limits.lineBurst;
-    this.#filledAt = clock.seconds();
+  /** @param peer shared by the connections of a peer */
+  constructor(own: Bucket, peer: Bucket) {
+    this.#own = own;
+    this.#peer = peer;
   }
 
   /** A line has arrived. */
   judge(): LineVerdict {
-    const { linesPerSecond, lineBurst } = this.#limits;
-    if (linesPerSecond === Number.POSITIVE_INFINITY) return "take";
-    const now = this.#clock.seconds();
-    this.#tokens = Math.min(lineBurst, this.#tokens + (now - this.#filledAt) * linesPerSecond);
-    this.#filledAt = now;
-    if (this.#tokens === lineBurst) this.#dropped = 0;
-    if (this.#tokens >= 1) {
-      this.#tokens--;
-      return "take";
-    }
+    if (this.#own.isFull) this.#dropped = 0;
+    // What the client may not send is not charged to its peer.
+    const mayOwn = this.#own.take();
+    if (mayOwn && this.#peer.take()) return "take";
     this.#dropped++;
-    if (this.#dropped >= lineBurst) return "close";
-    return this.#dropped === 1 ? "warn" : "drop";
+    if (this.#dropped >= this.#own.size) return "close";
+    if (this.#dropped > 1) return "drop";
+    return mayOwn ? "warn peer" : "warn";
   }
 }
