@@ -197,9 +197,9 @@ async function attack(subject: Subject, reads: boolean, seconds: number): Promis
   }
 }
 
-/** A member of the chat with a long name, who reads everything. */
+/** A member of the chat with a long name and an address of its own, who reads everything. */
 function member(port: number, n: number): Promise<Socket> {
-  const socket = connect(port, "127.0.0.1");
+  const socket = connect({ port, host: "127.0.0.1", localAddress: `127.1.${n >> 8}.${n & 255}` });
   socket.on("error", () => {});
   socket.write(`${"m".repeat(20)}${String(n).padStart(4, "0")}\n`);
   return new Promise((resolve, reject) => {

@@ -1,4 +1,8 @@
-/** Rooms full of members: with a few clients that ask who is there and never read, and with members who all speak. */
+/**
+ * Rooms full of members: with a few clients that ask who is there and never read, and with members who all speak; and a
+ * client that connects anew when it has said as much as it may.
+ */
+import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, it, onTestFinished } from "vitest";
 import { addressOf, Horde, pour } from "./attackers.ts";
@@ -13,6 +17,9 @@ const MEMBERS = 900;
 const PEERS = 18;
 const ASKING = 10;
 const MEMORY_MIB = 128;
+const RECONNECTIONS = 100;
+/** More than the burst of a client, and as many that are dropped: then the service closes. */
+const LINES = "x\n".repeat(100);
 
 it("the names of a full room are told for as little as they are asked for", async () => {
   const service = await Service.start("chat");
@@ -60,4 +67,30 @@ it("many members who say as much as each of them may leave room for others", asy
   clearInterval(speaking);
   await horde.release();
   await service.recovered(rest);
+});
+
+it("a client that connects anew gets no more lines to the others than one that stays", async () => {
+  const service = await Service.start("chat");
+  const horde = new Horde();
+  const member = await horde.connect(service.port, addressOf(1));
+  let text = "";
+  member.on("data", (data) => (text += String(data)));
+  const hears = async (words: string) => {
+    while (!text.includes(words)) await once(member, "data");
+  };
+  member.write("member\n");
+  await hears("Hello, member");
+  const began = performance.now();
+  for (let i = 0; i < RECONNECTIONS; i++) {
+    const mallory = await horde.connect(service.port, addressOf(2));
+    mallory.write(`mallory${i}\n${LINES}`);
+    await once(mallory, "close");
+  }
+  const other = await horde.connect(service.port, addressOf(3));
+  other.write("other\ndone\n");
+  await hears("<other> done");
+  const seconds = (performance.now() - began) / SECOND_MS;
+  const lines = text.split("\n").filter((line) => /mallory/.test(line)).length;
+  // 160 at once, 20 a second, and one more for the last who leaves.
+  expect(lines).toBeLessThanOrEqual(160 + 20 * seconds + 1);
 });

@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 
 const [service, port, target, pid, header = ""] = process.argv.slice(2);
-/** No attacker has this address. */
+/** No attacker has this address, nor those of member(). */
 const ADDRESS = "127.9.9.9";
 const PATIENCE_MS = 20_000;
 
@@ -109,9 +109,19 @@ function queued() {
   return nanoseconds / 1e6;
 }
 
+/** Another address for each exchange: a member of a chat who comes and goes all the time is not an honest one. */
+function member() {
+  return `127.8.${(count >> 8) & 255}.${count & 255}`;
+}
+
 for (;;) {
   count++;
-  const socket = connect({ port: Number(port), host: "127.0.0.1", localAddress: ADDRESS, allowHalfOpen: true });
+  const socket = connect({
+    port: Number(port),
+    host: "127.0.0.1",
+    localAddress: service === "chat" ? member() : ADDRESS,
+    allowHalfOpen: true,
+  });
   const began = performance.now() - queued();
   const late = setTimeout(() => socket.destroy(new Error(`there was no answer in ${PATIENCE_MS} ms`)), PATIENCE_MS);
   let said;
