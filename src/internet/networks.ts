@@ -80,30 +80,31 @@ const SPECIAL: Networks = parseNetworks(
   "ff00::/8", // multicast
 );
 
-const NAT64: Network = parseNetwork("64:ff9b::/96");
+/** Whose last two words are an IPv4 address: NAT64, and the IPv4-translated addresses of stateless translators (RFC 2765). */
+const TRANSLATED: readonly Network[] = ["64:ff9b::/96", "::ffff:0:0:0/96"].map(parseNetwork);
 const SIX_TO_FOUR: Network = parseNetwork("2002::/16");
 
 /**
  * Whether `host` is an address for special purposes, which a relay must not reach for strangers. The IPv4 address inside
- * of a NAT64 or 6to4 address counts, too. What is no IP address is special: resolve names first.
+ * of a NAT64, IPv4-translated or 6to4 address counts, too. What is no IP address is special: resolve names first.
  */
 export function isSpecial(host: string): boolean {
   const words = wordsOf(host);
   if (words === undefined) return true;
   if (SPECIAL.has(host)) return true;
-  if (holds(NAT64, words)) return SPECIAL.has(dotted(words, 6));
+  if (isTranslated(words)) return SPECIAL.has(dotted(words, 6));
   return holds(SIX_TO_FOUR, words) && SPECIAL.has(dotted(words, 1));
 }
 
 /**
- * The key under which the connections of one peer are counted: an IPv4 address (as it is, IPv4-mapped or behind NAT64), the
- * /64 network of an IPv6 address, since a host may choose any address in it, or `host` itself if it is no IP address.
+ * The key under which the connections of one peer are counted: an IPv4 address (as it is, IPv4-mapped or behind a translator),
+ * the /64 network of an IPv6 address, since a host may choose any address in it, or `host` itself if it is no IP address.
  */
 export function peerKey(host: string): string {
   if (isIPv4(host)) return host;
   const words = wordsOf(host);
   if (words === undefined) return host;
-  if (isMapped(words) || holds(NAT64, words)) return dotted(words, 6);
+  if (isMapped(words) || isTranslated(words)) return dotted(words, 6);
   const prefix = words.slice(0, 4).map((word) => word.toString(16));
   return `${prefix.join(":")}::/64`;
 }
@@ -149,6 +150,10 @@ function maskOf(bits: number, index: number): number {
 
 function isMapped(words: Words): boolean {
   return words[5] === 0xffff && words.slice(0, 5).every((word) => word === 0);
+}
+
+function isTranslated(words: Words): boolean {
+  return TRANSLATED.some((network) => holds(network, words));
 }
 
 /** The IPv4 address in two words, as text. */
