@@ -101,6 +101,7 @@ export const SECTIONS = [
       { what: "time for a server's reply to `SOCKS4ClientEndpoint`", source: "src/protocols/socks/client.ts#REPLY_SECONDS", unit: "seconds", option: "`timeout`", passed: "the attempt fails" },
       { what: "age of the list of this machine's addresses", source: "src/protocols/socks/policy.ts#OWN_SECONDS", unit: "seconds", passed: "it is made anew" },
       { what: "a line of the log", source: "src/protocols/socks.ts#LINE_MAX", unit: "characters", passed: "it is cut" },
+      { what: "time between two log messages of `skein serve socks` about refusals of one kind", source: "src/protocols/refusals.ts#REFUSALS_SECONDS", unit: "seconds", passed: "the refusals are counted, and the next message tells the number" },
     ],
   },
   {

@@ -1,4 +1,5 @@
 /** SOCKS 4 and 4a: a server, and an endpoint that connects through a server. Names follow twisted.protocols.socks. */
+import { isIP, isIPv4 } from "node:net";
 import { check } from "../internet/arguments/check.ts";
 import { described, missingMethod } from "../internet/arguments/described.ts";
 import { callable, constructible, orNull } from "../internet/arguments/kinds.ts";
@@ -7,19 +8,22 @@ import { maybeDeferred } from "../internet/defer/makers.ts";
 import { TCP4ClientEndpoint } from "../internet/endpoints/tcp.ts";
 import type { Failure } from "../internet/failure.ts";
 import type { Address, ListeningPort, ReactorNames, ReactorTCP } from "../internet/interfaces.ts";
-import { canonicalAddress, peerKey } from "../internet/networks.ts";
+import { canonicalAddress, parseNetworks, peerKey } from "../internet/networks.ts";
 import { Factory } from "../internet/protocol.ts";
 import { callAndLog } from "../internet/rejection.ts";
+import { socketHostOf } from "../internet/stream/sockethost.ts";
 import type { DelayedCall, ReactorTime } from "../internet/time.ts";
 import { printable } from "../logger/printable.ts";
 // biome-ignore lint/suspicious/noShadowRestrictedNames: the name it is known by.
 import { Proxy, ProxyClient } from "./portforward.ts";
 import { EarlyBytes } from "./relay/early.ts";
+import { type Refused, type SOCKSLog, tell } from "./socks/log.ts";
 import { checkSOCKSOptions, type SOCKSOptions } from "./socks/options.ts";
 import { SOCKSPolicy } from "./socks/policy.ts";
 import { BIND, encodeReply, GRANTED, parseRequest, REJECTED, SOCKSError, type SOCKSRequest } from "./socks/request.ts";
 
 export { SOCKS4ClientEndpoint, type SOCKS4ClientOptions } from "./socks/client.ts";
+export type { SOCKSLog } from "./socks/log.ts";
 export type { SOCKSOptions } from "./socks/options.ts";
 export { SOCKSError } from "./socks/request.ts";
 
@@ -27,9 +31,6 @@ export { SOCKSError } from "./socks/request.ts";
 export type SOCKSReactor = ReactorTCP & ReactorNames & ReactorTime;
 
 const REACTOR = ["connectTCP", "listenTCP", "resolve", "callLater"];
-
-/** Receives a line for each request and a line for its outcome. Its exceptions are logged. */
-export type SOCKSLog = (line: string) => void;
 
 /** Seconds in which a rejected client must take the reply and the end of the connection. */
 const LINGER_SECONDS = 10;
@@ -42,6 +43,9 @@ const LOGGING = orNull(callable);
 
 /** UTF-16 code units of a line of the log. */
 const LINE_MAX = 1024;
+
+/** No address of a connection: it would be all addresses of this machine. */
+const ANY = parseNetworks("0.0.0.0", "::");
 
 const NOTHING: Buffer = Buffer.alloc(0);
 
@@ -82,7 +86,7 @@ export class SOCKSv4 extends Proxy {
 
   /**
    * @param reactor connects, listens, resolves names and measures timeouts
-   * @param logging receives a line for each request and for its outcome; null: no log
+   * @param logging receives a line for each step of a request, and for each that is refused; null: no log
    * @throws TypeError
    */
   constructor(reactor: SOCKSReactor, logging: SOCKSLog | null = null) {
@@ -107,11 +111,11 @@ export class SOCKSv4 extends Proxy {
     const { host } = this.transport.getPeer();
     this.#from = peerKey(host);
     if (!this.#policy.admits(host)) {
-      this.#log("closed: the client is in no network of `allowFrom`");
+      this.#log("closed: the client is in no network of `allowFrom`", "stranger");
       this.transport.abortConnection();
       return;
     }
-    this.#policy.servesAt(this.transport.getHost().port);
+    this.#policy.servesAt(socketHostOf(this.transport).port);
     this.#within(this.#policy.limits.requestTimeout, "the request");
   }
 
@@ -148,7 +152,7 @@ export class SOCKSv4 extends Proxy {
       return;
     }
     if (this.#gone) return;
-    this.#log("the client has gone");
+    this.#log("the client has gone", "gone");
     this.transport.loseConnection();
     this.#release();
   }
@@ -185,7 +189,7 @@ export class SOCKSv4 extends Proxy {
     this.#pending = policy.lookups
       .resolve(host, this.#from)
       .addCallback((server) => {
-        const refusal = policy.refusal(server, port);
+        const refusal = policy.refusal(server, port, this.transport.getHost().port);
         if (refusal !== null) throw new SOCKSError(refusal);
         return maybeDeferred(() => this.authorize(command, server, port, user)).addCallback((allowed) => {
           if (!allowed) throw new SOCKSError("not authorized");
@@ -210,10 +214,14 @@ export class SOCKSv4 extends Proxy {
     return endpoint.connect(new RelayFactory(() => this.#relay()));
   }
 
-  /** Listen for one connection from `server`. Those of strangers are closed. */
+  /**
+   * Listen for one connection from `server`, at the address to which the client is connected: a server that only this
+   * machine reaches opens no port to others. The connections of strangers are closed.
+   */
   #bind(server: string): void {
     const policy = this.#policy;
     const expected = canonicalAddress(server);
+    const host = bindHost(socketHostOf(this.transport).host, server);
     if (!policy.bind(this.#from)) throw new SOCKSError("too many ports listen already (`maxBinds`, `maxBindsPerPeer`)");
     const factory = new RelayFactory((peer) => {
       if (this.#port === null || canonicalAddress(peer.host) !== expected) return null;
@@ -221,7 +229,7 @@ export class SOCKSv4 extends Proxy {
       return this.#relay();
     });
     try {
-      this.#port = this.reactor.listenTCP(0, factory, { backlog: BIND_BACKLOG });
+      this.#port = this.reactor.listenTCP(0, factory, { interface: host, backlog: BIND_BACKLOG });
     } catch (error) {
       policy.unbind(this.#from);
       throw error;
@@ -254,7 +262,7 @@ export class SOCKSv4 extends Proxy {
 
   #reject(why: string): void {
     if (this.#gone) return;
-    this.#log(`rejected: ${why}`);
+    this.#log(`rejected: ${why}`, "rejected");
     this.transport.write(encodeReply(REJECTED));
     this.transport.loseConnection();
     this.#release();
@@ -287,10 +295,10 @@ export class SOCKSv4 extends Proxy {
     this.#policy.unbind(this.#from);
   }
 
-  #log(what: string): void {
+  #log(what: string, refused: Refused | null = null): void {
     const line = `SOCKS ${this.transport.getPeer()} ${this.#request || "request"}: ${what}`;
     callAndLog(
-      () => this.logging?.(printable(line, LINE_MAX)), // the request is untrusted
+      () => tell(this.logging, printable(line, LINE_MAX), refused), // the request is untrusted
       () => "The log of a SOCKS server threw",
     );
   }
@@ -307,7 +315,7 @@ export class SOCKSv4Factory extends Factory<SOCKSv4> {
 
   /**
    * @param reactor connects, listens, resolves names and measures timeouts
-   * @param logging receives a line for each request and for its outcome; null: no log
+   * @param logging receives a line for each step of a request, and for each that is refused; null: no log
    * @param Client the class of protocols: one that overrides authorize()
    * @param options what clients may do, and limits that they share
    * @throws TypeError; RangeError for an option that is out of range, or a network that is none
@@ -334,6 +342,16 @@ export class SOCKSv4Factory extends Factory<SOCKSv4> {
     client.factory = this;
     return client;
   }
+}
+
+/** Where a port of BIND listens for `server`, for a client that is connected to `host`. @throws SOCKSError */
+function bindHost(host: string, server: string): string {
+  const canonical = canonicalAddress(host) ?? "";
+  const listens = isIPv4(canonical) ? canonical : host; // with its zone
+  if (ANY.has(listens) || isIP(listens) !== isIP(canonicalAddress(server) ?? "")) {
+    throw new SOCKSError(`the client is connected to ${host}, where ${server} cannot connect to a port of BIND`);
+  }
+  return listens;
 }
 
 /** The policy of a client's factory; the defaults, shared by all clients of the reactor, unless it is a SOCKSv4Factory. */

@@ -1,6 +1,6 @@
 /** `skein serve socks`. */
 import { parseNetworks } from "../../internet/networks.ts";
-import { msg } from "../../logger/log.ts";
+import { programLog } from "../../protocols/socks/log.ts";
 import { SOCKSv4, SOCKSv4Factory } from "../../protocols/socks.ts";
 import { declare } from "../service.ts";
 import { UsageError } from "../usage.ts";
@@ -38,7 +38,10 @@ export const socks = declare({
     },
     bind: {
       type: "boolean",
-      help: ["serve BIND, too: a port of this machine listens for a connection from the host that a client names"],
+      help: [
+        "serve BIND, too: a port listens for a connection from the host that a client names, at the address of this",
+        "machine to which the client is connected",
+      ],
     },
   },
   make: (reactor, { allow = [], "allow-from": allowFrom, user: users, bind = false }) => {
@@ -51,7 +54,7 @@ export const socks = declare({
       ...(allowFrom && { allowFrom }),
       ...(users && { users }),
     };
-    return { factory: new SOCKSv4Factory(reactor, msg, SOCKSv4, options) };
+    return { factory: new SOCKSv4Factory(reactor, programLog(reactor), SOCKSv4, options) };
   },
 });
 

@@ -37,6 +37,7 @@ import {
   type SendQueue,
   sendQueueOf,
 } from "../../internet/stream/sendqueue.ts";
+import { SOCKET_HOST, socketHostOf } from "../../internet/stream/sockethost.ts";
 import { classNameOf, nameOf } from "../../logger/describe.ts";
 
 /** A factory that keeps track of which of its wrappers are connected. */
@@ -117,6 +118,11 @@ export class ProtocolWrapper<P extends ProtocolLike = ProtocolLike> extends Prot
 
   get [LOOP](): Loop {
     return loopOf(this.transport);
+  }
+
+  /** @internal */
+  get [SOCKET_HOST](): Address {
+    return socketHostOf(this.transport);
   }
 
   /** @internal */

@@ -7,14 +7,16 @@ export interface SOCKSOptions {
   /**
    * The networks that may be reached beside the public Internet. Default: none, so that requests for loopback, link-local,
    * private, multicast and other special addresses are rejected, and those for addresses of this machine. The server's own
-   * port is never reached.
+   * port is never reached, nor is, on this machine, the port of the proxy through which the client came.
    */
   readonly allow?: readonly string[];
   /** The networks whose clients are served; others are closed. Default: everyone who can connect. */
   readonly allowFrom?: readonly string[];
   /** The user names that are served. A client says its name and proves nothing: this is no authentication. Default: all. */
   readonly users?: readonly string[];
-  /** Serve BIND: listen on a port for one connection. Default: false. */
+  /**
+   * Serve BIND: listen for one connection, on a port of the address to which the client is connected. Default: false.
+   */
   readonly bind?: boolean;
   /** Seconds for sending the request. Default: 10. */
   readonly requestTimeout?: number;

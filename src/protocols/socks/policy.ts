@@ -55,15 +55,20 @@ export class SOCKSPolicy {
     return this.#users?.has(user) ?? true;
   }
 
-  /** A client has reached the server at `port`. */
+  /** A client's socket is connected to `port` of the server. */
   servesAt(port: number): void {
     this.#ports.add(port);
   }
 
-  /** Why `port` of the IP address `server` must not be reached; null when it may. */
-  refusal(server: string, port: number): string | null {
+  /**
+   * Why `port` of the IP address `server` must not be reached; null when it may.
+   * @param proxyPort the port to which the client is connected by what a proxy says: it leads back here, too. A client
+   *   may be able to choose it, so it counts for that client only.
+   */
+  refusal(server: string, port: number, proxyPort?: number): string | null {
     const isOwn = this.#isOwn(server);
-    if (isOwn && this.#ports.has(port)) return `${server}:${port} is a SOCKS server of this program`;
+    if (isOwn && (port === proxyPort || this.#ports.has(port)))
+      return `${server}:${port} is a SOCKS server of this program`;
     if (this.#allow.has(server)) return null;
     if (isSpecial(server))
       return `${server} is a special address, such as a private one, and no network of \`allow\` has it`;

@@ -26,6 +26,7 @@ import { HAProxyWrappingFactory, proxyHeader, UNIXAddress } from "../../../src/p
 import { IdentClient, IdentServer } from "../../../src/protocols/ident.ts";
 import { MemCacheProtocol } from "../../../src/protocols/memcache.ts";
 import { SpewingFactory } from "../../../src/protocols/policies/spewing.ts";
+import { programLog } from "../../../src/protocols/socks/log.ts";
 import { SOCKS4ClientEndpoint, SOCKSv4Factory } from "../../../src/protocols/socks.ts";
 import { Clock } from "../../../src/testing/clock.ts";
 import { MemoryReactorClock } from "../../../src/testing/memoryreactor.ts";
@@ -172,7 +173,8 @@ const REACTOR = new FakeReactor() as unknown as ReactorTCP;
 
 function socks(request: (bytes: Buffer) => Buffer) {
   return ({ bytes }: HostileString): Shown => {
-    const factory = new SOCKSv4Factory(new MemoryReactorClock(), (text) => msg(text));
+    const reactor = new MemoryReactorClock();
+    const factory = new SOCKSv4Factory(reactor, programLog(reactor));
     const transport = new FakeTransport();
     transport.connect(factory.buildProtocol(transport.getPeer()) as unknown as Protocol);
     transport.receive(request(bytes));
@@ -302,7 +304,7 @@ export const PLACES: readonly Place[] = [
   })),
   {
     name: "the user of a SOCKS request",
-    modules: ["src/protocols/socks.ts"],
+    modules: ["src/protocols/socks.ts", "src/protocols/socks/log.ts"],
     send: socks((bytes) => Buffer.concat([CONNECT, Buffer.from([192, 0, 2, 1]), bytes, NUL])),
   },
   {
