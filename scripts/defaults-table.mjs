@@ -59,6 +59,7 @@ export const SECTIONS = [
     bounds: [
       { what: "connections of one peer with `LimitConnectionsByPeer`", source: "src/protocols/policies/limits.ts#LimitConnectionsByPeer.maxConnectionsPerPeer", option: "`maxConnectionsPerPeer`", passed: "a further one is reset" },
       { what: "time without a byte with `TimeoutFactory`", source: "src/protocols/policies/timeout.ts#IDLE_SECONDS", unit: "seconds", option: "`timeoutPeriod`", passed: "the connection is closed" },
+      { what: "time for what was written once `TimeoutFactory` or `TimeoutMixin` has closed a connection, if the timeout is no less", source: "src/protocols/policies/timeout.ts#FLUSH_SECONDS", unit: "seconds", passed: "the connection is reset" },
     ],
   },
   {
@@ -131,6 +132,7 @@ export const SECTIONS = [
     bounds: [
       { what: "a query to a finger server", source: "src/protocols/finger.ts#Finger.MAX_LENGTH", unit: "bytes", option: "`MAX_LENGTH`", passed: "the connection is closed" },
       { what: "an answer to `finger()`", source: "src/protocols/finger.ts#ANSWER_MAX", unit: "bytes", option: "`maxLength`", passed: "the query fails" },
+      { what: "time for a whole answer to `finger()`", source: "src/protocols/finger.ts#ANSWER_SECONDS", unit: "seconds", option: "`timeout`", passed: "the query fails, and the connection is reset" },
       { what: "a line of ident, either way", source: "src/protocols/ident.ts#LINE_MAX", unit: "bytes", option: "`MAX_LENGTH`", passed: "the connection is closed" },
       { what: "time without a complete query to an ident server", source: "src/protocols/ident.ts#IDLE_SECONDS", unit: "seconds", option: "`idleTimeOut`", passed: "the connection is closed" },
       { what: "queries on a connection to an ident server", source: "src/protocols/ident.ts#SERVED_MAX", option: "`maxQueries`", passed: "the connection is closed" },
@@ -182,7 +184,7 @@ export const SECURITY = [
   ["port forwarding", `{${forward}#CONNECT_SECONDS} to connect, {${forward}#EARLY_BYTES_MAX} before, {${forward}#RELAY_IDLE_SECONDS} idle`, `{${forward}#WAITING_MAX} that wait for the target`],
   ["SOCKS", `{${socks("requestTimeout")}} to ask, {${socks("connectTimeout")}} to connect, {${socks("idleTimeout")}} idle`, `{${socks("maxRelays")}} requests, {${socks("maxLookups")}} look-ups at once, {${socks("maxBinds")}} ports of BIND (off)`],
   ["PROXY headers", "{src/protocols/haproxy/options.ts#TIMEOUT_SECONDS} for the header", "{src/protocols/haproxy/options.ts#WAITING_MAX} that wait for theirs"],
-  ["finger", "{src/protocols/finger.ts#Finger.MAX_LENGTH} a query, {src/protocols/finger.ts#ANSWER_MAX} an answer", "yours"],
+  ["finger", "{src/protocols/finger.ts#Finger.MAX_LENGTH} a query, {src/protocols/finger.ts#ANSWER_MAX} and {src/protocols/finger.ts#ANSWER_SECONDS} an answer", "yours"],
   ["ident, as a server", "{src/protocols/ident.ts#LINE_MAX} a line, {src/protocols/ident.ts#SERVED_MAX} queries, {src/protocols/ident.ts#IDLE_SECONDS} without one", "reads the system's tables once in {src/protocols/ident/snapshot.ts#SNAPSHOT_SECONDS}"],
   ["memcache, as a client", "{src/protocols/memcache/options.ts#VALUE_MAX} a value, {src/protocols/memcache/options.ts#REPLY_MAX} an answer, {src/protocols/memcache/options.ts#TIMEOUT_SECONDS} without a byte, {src/protocols/memcache/options.ts#REPLY_SECONDS} an answer", "yours"],
   ["the log", "", "{src/logger/sink.ts#QUEUED_MAX} queued for each stream"],

@@ -1,18 +1,21 @@
 /** Finger: information about the users of a host. A server and a client. Names follow twisted.protocols.finger. */
 import { check, checkOptions, type OptionKinds } from "../internet/arguments/check.ts";
-import { count, flag, text } from "../internet/arguments/kinds.ts";
+import { clock as clockKind, count, flag, orNull, seconds, text } from "../internet/arguments/kinds.ts";
 import { ensureClientEndpoint } from "../internet/arguments/reactors.ts";
 import { Deferred, type Outcome } from "../internet/defer/deferred.ts";
 import { fail, maybeDeferred } from "../internet/defer/makers.ts";
 import { connectProtocol } from "../internet/endpoints/connectprotocol.ts";
 import type { ClientEndpoint } from "../internet/endpoints/interfaces.ts";
-import { ConnectionDone, SkeinError } from "../internet/error.ts";
+import { ConnectionDone, SkeinError, TimeoutError } from "../internet/error.ts";
 import type { Failure } from "../internet/failure.ts";
 import type { Bytes } from "../internet/interfaces.ts";
 import { Protocol } from "../internet/protocol.ts";
+import { defaultClock } from "../internet/reactor/defaultclock.ts";
+import type { ReactorTime } from "../internet/time.ts";
 import { err } from "../logger/log.ts";
 import { Accumulator } from "./basic/accumulator.ts";
 import { LineOnlyReceiver } from "./basic/line.ts";
+import { TimeoutMixin } from "./policies/timeout.ts";
 
 /** The result of a hook: the answer or a promise of it; undefined when the hook writes the answer and closes itself. */
 export type FingerAnswer = Outcome<Bytes | undefined>;
@@ -75,6 +78,8 @@ export class Finger extends LineOnlyReceiver {
 
 /** The default limit of an answer in bytes. */
 const ANSWER_MAX = 1024 * 1024;
+/** The default time for a whole answer. */
+const ANSWER_SECONDS = 60;
 
 /** Options of a query. */
 export interface FingerOptions {
@@ -82,17 +87,30 @@ export interface FingerOptions {
   readonly slashW?: boolean;
   /** The maximum length of the answer in bytes. Default 1 MiB. */
   readonly maxLength?: number;
+  /**
+   * Seconds from when the connection is made until the server must have sent the whole answer and closed, however steadily
+   * bytes arrive. Null: no timeout. Default 60.
+   */
+  readonly timeout?: number | null;
+  /** Measures the timeout. Default: the installed reactor. */
+  readonly clock?: ReactorTime | null;
 }
 
-const OPTIONS: OptionKinds<FingerOptions> = { slashW: flag, maxLength: count(0) };
+const OPTIONS: OptionKinds<FingerOptions> = {
+  slashW: flag,
+  maxLength: count(0),
+  timeout: orNull(seconds),
+  clock: orNull(clockKind),
+};
 
 /** Sends one query. */
-export class FingerClient extends Protocol {
+export class FingerClient extends TimeoutMixin(Protocol) {
   static override readonly borrows: boolean = true;
   /** Fires with the answer when the server has closed the connection. Cancelling it aborts the connection. */
   readonly answer: Deferred<Buffer> = new Deferred<Buffer>(() => this.transport?.abortConnection());
   readonly #query: string;
   readonly #maxLength: number;
+  readonly #timeout: number | null;
   /** The answer received so far. */
   readonly #received = new Accumulator();
 
@@ -100,14 +118,19 @@ export class FingerClient extends Protocol {
   constructor(query: string, options: FingerOptions = {}) {
     const call = `new ${new.target.name}(query, options)`;
     check(call, "query", query, text);
-    const { slashW = false, maxLength = ANSWER_MAX } = checkOptions<FingerOptions>(call, options, OPTIONS);
+    const given = checkOptions<FingerOptions>(call, options, OPTIONS);
+    const { slashW = false, maxLength = ANSWER_MAX, timeout = ANSWER_SECONDS, clock = null } = given;
     super();
     if (/[\r\n]/.test(query)) throw new SkeinError("A finger query is one line: it must not contain line ends.");
     this.#query = `${slashW ? (query === "" ? "/W" : "/W ") : ""}${query}\r\n`;
     this.#maxLength = maxLength;
+    this.#timeout = timeout;
+    this.clock = clock;
   }
 
+  /** @throws NoClockError when there is neither a clock nor an installed reactor, and a timeout */
   override connectionMade(): void {
+    this.setTimeout(this.#timeout);
     this.transport.write(this.#query);
   }
 
@@ -118,7 +141,13 @@ export class FingerClient extends Protocol {
     this.transport.abortConnection();
   }
 
+  override timeoutConnection(): void {
+    this.#fail(new TimeoutError(`The finger server did not complete its answer within ${this.#timeout} seconds.`));
+    this.transport.abortConnection();
+  }
+
   override connectionLost(reason: Failure): void {
+    super.connectionLost(reason);
     if (reason.check(ConnectionDone) === undefined) this.#fail(reason);
     else if (!this.answer.called) this.answer.callback(this.#received.takeAll());
     this.#received.clear();
@@ -132,14 +161,16 @@ export class FingerClient extends Protocol {
 /**
  * Query a finger server. `query` is a user, or "" for all users who are logged in; with a suffix `@host` the server forwards
  * the query to that host. Fires with the answer as received: it is untrusted, and may contain control characters. Fails
- * with a ConnectError, with the reason when the connection is lost, and with a TypeError or RangeError for wrong arguments.
- * There is no timeout: see {@link Deferred.addTimeout}.
+ * with a ConnectError, with the reason when the connection is lost, with a TimeoutError when the answer takes too long, and
+ * with a TypeError or RangeError for wrong arguments. With a timeout it needs `options.clock` or an installed reactor, and
+ * fails with a NoClockError before it connects when there is neither.
  */
 export function finger(endpoint: ClientEndpoint, query: string, options: FingerOptions = {}): Deferred<Buffer> {
   let client: FingerClient;
   try {
     ensureClientEndpoint("finger(endpoint, query, options)", endpoint);
     client = new FingerClient(query, options);
+    if (options.timeout !== null) client.clock ??= defaultClock();
   } catch (error) {
     return fail(error);
   }

@@ -137,11 +137,13 @@ function describe(failure: Failure): string {
 
 interface Query {
   readonly deferred: Deferred<Identity>;
-  readonly ports: string;
+  readonly portOnServer: number;
+  readonly portOnClient: number;
 }
 
 /**
- * Queries an ident server. What it says is a claim of whoever runs that server, and no authentication. The timeout is
+ * Queries an ident server. What it says is a claim of whoever runs that server, and no authentication. A reply that is not
+ * about the ports that were asked for ends the connection: whatever follows might answer another query, too. The timeout is
  * measured by `clock`, which is the installed reactor unless it is set before the connection is made.
  */
 export class IdentClient extends TimeoutMixin(LineOnlyReceiver) {
@@ -163,7 +165,7 @@ export class IdentClient extends TimeoutMixin(LineOnlyReceiver) {
   /**
    * The owner of the connection between `portOnServer` of the ident server's machine and `portOnClient` of this one. Fails
    * with NoUser, InvalidPort or HiddenUser, or with a plain IdentError for any other reason, such as a lost connection, a
-   * reply that does not come, or more than `maxQueries` that wait.
+   * reply that does not come or is about other ports, or more than `maxQueries` that wait.
    * @throws TypeError | RangeError for what is no port
    */
   lookup(portOnServer: number, portOnClient: number): Deferred<Identity> {
@@ -179,7 +181,7 @@ export class IdentClient extends TimeoutMixin(LineOnlyReceiver) {
         ),
       );
     }
-    const query: Query = { deferred: new Deferred<Identity>(), ports: `${portOnServer}, ${portOnClient}\r` };
+    const query: Query = { deferred: new Deferred<Identity>(), portOnServer, portOnClient };
     this.#queries.push(query);
     if (this.#queries.size === 1) this.#ask(query);
     return query.deferred;
@@ -194,10 +196,20 @@ export class IdentClient extends TimeoutMixin(LineOnlyReceiver) {
       this.transport.abortConnection();
       return;
     }
+    const reply = line.toString().trimEnd();
+    if (!isAbout(reply, query)) {
+      this.#lost = true; // for the callbacks
+      query.deferred.errback(
+        new IdentError(`The ident server sent a reply that is not about the ports of the query: ${quoted(reply)}.`),
+      );
+      this.#end(new ConnectionClosed("The ident server sent a reply to a query that was not asked."));
+      this.transport.abortConnection();
+      return;
+    }
     // Before the callbacks, which may add queries.
     if (this.#queries.size > 0) this.#ask(this.#queries.peek()!);
     else this.setTimeout(null);
-    const answer = parseAnswer(line.toString().trimEnd());
+    const answer = parseAnswer(reply);
     if (answer instanceof IdentError) query.deferred.errback(answer);
     else query.deferred.callback(answer);
   }
@@ -214,7 +226,7 @@ export class IdentClient extends TimeoutMixin(LineOnlyReceiver) {
 
   #ask(query: Query): void {
     this.setTimeout(this.replyTimeOut);
-    this.sendLine(query.ports);
+    this.sendLine(`${query.portOnServer}, ${query.portOnClient}\r`);
   }
 
   #end(reason: unknown): void {
@@ -225,6 +237,12 @@ export class IdentClient extends TimeoutMixin(LineOnlyReceiver) {
 
 function lost(cause: unknown): IdentError {
   return new IdentError("The connection to the ident server was lost before it replied.", cause);
+}
+
+/** Whether a reply begins with the ports of the query. */
+function isAbout(reply: string, { portOnServer, portOnClient }: Query): boolean {
+  const ports = /^\s*(\d{1,9})\s*,\s*(\d{1,9})\s*:/.exec(reply);
+  return ports !== null && Number(ports[1]) === portOnServer && Number(ports[2]) === portOnClient;
 }
 
 /** `ports : USERID : system : user`, or `ports : ERROR : word`. A user may contain colons. */

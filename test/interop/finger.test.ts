@@ -10,10 +10,11 @@ it("our client queries Twisted's server", async () => {
   const server = python("finger.py");
   const port = Number((await server.until(/listening on (\d+)/))[1]);
   const endpoint = new TCP4ClientEndpoint(reactor(), "127.0.0.1", port);
-  expect(String(await finger(endpoint, "joe"))).toBe("user joe 0\n");
-  expect(String(await finger(endpoint, "joe", { slashW: true }))).toBe("user joe 1\n");
-  expect(String(await finger(endpoint, ""))).toBe("everybody 0\n");
-  expect(String(await finger(endpoint, "joe@elsewhere"))).toBe("Finger forwarding service denied\n");
+  const ask = (query: string, slashW = false) => finger(endpoint, query, { slashW, clock: reactor() });
+  expect(String(await ask("joe"))).toBe("user joe 0\n");
+  expect(String(await ask("joe", true))).toBe("user joe 1\n");
+  expect(String(await ask(""))).toBe("everybody 0\n");
+  expect(String(await ask("joe@elsewhere"))).toBe("Finger forwarding service denied\n");
 });
 
 it("Twisted's client queries our server", async () => {

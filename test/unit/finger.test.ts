@@ -1,8 +1,15 @@
 import { expect, expectTypeOf, it } from "vitest";
 import { Deferred } from "../../src/entries/defer.ts";
 import { TCP4ClientEndpoint } from "../../src/internet/endpoints/tcp.ts";
-import { ConnectionLost, ConnectionRefusedError, SkeinError } from "../../src/internet/error.ts";
+import {
+  ConnectionLost,
+  ConnectionRefusedError,
+  NoClockError,
+  SkeinError,
+  TimeoutError,
+} from "../../src/internet/error.ts";
 import { Finger, FingerClient, finger } from "../../src/protocols/finger.ts";
+import { Clock } from "../../src/testing/clock.ts";
 import { FakeReactor, FakeTransport } from "../helpers/fake-transport.ts";
 import { collectLog } from "../helpers/log.ts";
 import { buffersHeld } from "../helpers/memory.ts";
@@ -120,7 +127,7 @@ it("a query that is too long ends the connection", () => {
 
 function askBy(options?: Parameters<typeof finger>[2], query = "joe") {
   const reactor = new FakeReactor();
-  const answer = finger(new TCP4ClientEndpoint(reactor, "192.0.2.1", 79), query, options);
+  const answer = finger(new TCP4ClientEndpoint(reactor, "192.0.2.1", 79), query, { clock: reactor, ...options });
   expectTypeOf(answer).toEqualTypeOf<Deferred<Buffer>>();
   return { reactor, answer, connector: reactor.connectors[0]! };
 }
@@ -136,9 +143,10 @@ it.each([
 });
 
 function connected(options?: Parameters<typeof finger>[2]) {
-  const client = new FingerClient("joe", options);
+  const clock = new Clock();
+  const client = new FingerClient("joe", { clock, ...options });
   const transport = new FakeTransport().connect(client);
-  return { client, transport, deliver: (text: string) => client.dataReceived(Buffer.from(text)) };
+  return { clock, client, transport, deliver: (text: string) => client.dataReceived(Buffer.from(text)) };
 }
 
 it("the client's answer is everything that arrives until the server closes", () => {
@@ -190,6 +198,53 @@ it("the client refuses an answer above its limit", () => {
   expect(transport.aborted).toBe(true);
   transport.lose();
   expect(errorOf(client.answer, SkeinError).message).toContain("10 bytes");
+});
+
+it("a server has 60 seconds for its whole answer, however steadily its bytes arrive", () => {
+  const { clock, client, transport, deliver } = connected();
+  for (let i = 0; i < 59; i++) {
+    deliver("x");
+    clock.advance(1);
+  }
+  expect(transport.aborted).toBe(false);
+  clock.advance(1);
+  expect(transport.aborted).toBe(true);
+  expect(errorOf(client.answer, TimeoutError).message).toContain("60 seconds");
+  transport.lose();
+  expect(clock.getDelayedCalls()).toEqual([]);
+});
+
+it("a server has as much time as the client gives it", () => {
+  const { clock, client, transport } = connected({ timeout: 2 });
+  clock.advance(1.9);
+  expect(transport.aborted).toBe(false);
+  clock.advance(0.1);
+  expect(transport.aborted).toBe(true);
+  errorOf(client.answer, TimeoutError);
+});
+
+it("without a timeout there is no timer, and no clock is needed", () => {
+  const { answer, reactor, connector } = askBy({ timeout: null, clock: null });
+  const seen = watch(answer);
+  const transport = connector.succeed();
+  expect(reactor.getDelayedCalls()).toEqual([]);
+  transport.receive("Login: joe");
+  connector.lose();
+  expect(seen).toEqual([Buffer.from("Login: joe")]);
+});
+
+it("an answer in time leaves no timer", () => {
+  const { clock, client, transport } = connected();
+  watch(client.answer);
+  expect(clock.getDelayedCalls().length).toBe(1);
+  transport.lose();
+  expect(clock.getDelayedCalls()).toEqual([]);
+});
+
+it("with a timeout, but neither a clock nor a reactor, nothing is connected", () => {
+  const { answer, reactor } = askBy({ clock: null });
+  errorOf(answer, NoClockError);
+  expect(reactor.connectors).toEqual([]);
 });
 
 it("a query of several lines is refused before anything is sent", () => {

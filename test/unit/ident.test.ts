@@ -3,7 +3,7 @@ import { endianness, tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, expectTypeOf, it, onTestFinished } from "vitest";
 import { Deferred, type Outcome } from "../../src/entries/defer.ts";
-import { ConnectionLost, NoClockError, TimeoutError } from "../../src/internet/error.ts";
+import { ConnectionClosed, ConnectionLost, NoClockError, TimeoutError } from "../../src/internet/error.ts";
 import { ConnectionOwners } from "../../src/protocols/ident/proc.ts";
 import { Snapshot } from "../../src/protocols/ident/snapshot.ts";
 import {
@@ -265,20 +265,45 @@ describe("a client", () => {
   });
 
   it.each([
-    ["123, 456 : ERROR : UNKNOWN-ERROR", IdentError],
-    ["234, 456 : ERROR : NO-USER", NoUser],
-    ["345, 567 :  ERROR : INVALID-PORT", InvalidPort],
-    ["567, 789 : ERROR : HIDDEN-USER", HiddenUser],
-    ["567, 789 : ERROR : X-NOT-TODAY", IdentError],
-    ["567, 789 : ERROR", IdentError],
-    ["567, 789 : MAYBE : UNIX : joe", IdentError],
-    ["nonsense", IdentError],
-    ["", IdentError],
+    ["1, 2 : ERROR : UNKNOWN-ERROR", IdentError],
+    ["1, 2 : ERROR : NO-USER", NoUser],
+    ["1,2 :  ERROR : INVALID-PORT", InvalidPort],
+    ["1, 2 : ERROR : HIDDEN-USER", HiddenUser],
+    ["1, 2 : ERROR : X-NOT-TODAY", IdentError],
+    ["1, 2 : ERROR", IdentError],
+    ["1, 2 :", IdentError],
+    ["1, 2 : MAYBE : UNIX : joe", IdentError],
   ])("fails on %j with the error that it stands for", (line, type) => {
     const { client, transport } = connect();
     const answer = client.lookup(1, 2);
     transport.receive(`${line}\r\n`);
     expect(errorOf(answer, IdentError).constructor).toBe(type);
+    expect(transport.aborted).toBe(false);
+  });
+
+  it.each([
+    "9, 9 : USERID : UNIX : root",
+    "2, 1 : USERID : UNIX : root",
+    "1, 22 : USERID : UNIX : root",
+    "1.5, 2 : USERID : UNIX : root",
+    "-1, 2 : USERID : UNIX : root",
+    "1, 2, 3 : USERID : UNIX : root",
+    "3, 4 : ERROR : NO-USER",
+    ": USERID : UNIX : root",
+    "nonsense",
+    "",
+  ])("fails on %j, which is not about the ports of the query, and closes", (line) => {
+    const { client, transport } = connect();
+    const answer = client.lookup(1, 2).addErrback((failure) => {
+      errorOf(client.lookup(5, 6), IdentError);
+      return failure;
+    });
+    const next = client.lookup(3, 4);
+    transport.take();
+    transport.receive(`${line}\r\n3, 4 : USERID : UNIX : root\r\n`);
+    expect(errorOf(answer, IdentError).constructor).toBe(IdentError);
+    expect(errorOf(next, IdentError).cause).toBeInstanceOf(ConnectionClosed);
+    expect([transport.take(), transport.aborted]).toEqual(["", true]);
   });
 
   it("keeps the token of an unknown error", () => {

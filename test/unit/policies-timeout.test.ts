@@ -6,6 +6,7 @@ import { Failure } from "../../src/internet/failure.ts";
 import { Protocol } from "../../src/internet/protocol.ts";
 import type { ReactorTime } from "../../src/internet/time.ts";
 import { Clock } from "../../src/testing/clock.ts";
+import { StringTransportWithDisconnection } from "../../src/testing/stringtransport.ts";
 import { FakeTransport } from "../helpers/fake-transport.ts";
 import { connect, type HalfTransport, Keeper, keepers, PEER } from "../helpers/wrapped.ts";
 
@@ -157,6 +158,130 @@ describe("TimeoutMixin", () => {
     expect(clock.getDelayedCalls()).toEqual([]);
   });
 
+  it("resets a connection that is still there as much later: its peer does not read", () => {
+    const { clock, protocol, transport } = shy();
+    protocol.setTimeout(3);
+    clock.advance(3);
+    clock.advance(2.9);
+    expect([transport.disconnecting, transport.aborted]).toEqual([true, false]);
+    clock.advance(0.1);
+    expect(transport.aborted).toBe(true);
+    expect(clock.getDelayedCalls()).toEqual([]);
+  });
+
+  it("resets it after 30 seconds if the period is longer", () => {
+    const { clock, protocol, transport } = shy();
+    protocol.setTimeout(1800);
+    clock.advance(1800);
+    clock.advance(29.9);
+    expect(transport.aborted).toBe(false);
+    clock.advance(0.1);
+    expect(transport.aborted).toBe(true);
+  });
+
+  it("puts the reset off for nothing that happens after the timeout", () => {
+    const { clock, protocol, transport } = shy();
+    protocol.setTimeout(3);
+    clock.advance(3);
+    protocol.resetTimeout();
+    protocol.setTimeout(2);
+    clock.advance(1);
+    protocol.resetTimeout();
+    clock.advance(1.9);
+    expect(transport.aborted).toBe(false);
+    clock.advance(0.1);
+    expect(transport.aborted).toBe(true);
+  });
+
+  it("resets it no later when the timeout expires again meanwhile", () => {
+    const { clock, protocol, transport } = shy();
+    protocol.setTimeout(3);
+    clock.advance(3);
+    protocol.setTimeout(1);
+    clock.advance(1);
+    expect([protocol.timedOut, transport.aborted]).toEqual([2, false]);
+    clock.advance(2);
+    expect(transport.aborted).toBe(true);
+  });
+
+  it("does not reset a connection that is lost in time, nor after setTimeout(null)", () => {
+    for (const end of ["lost", "null"]) {
+      const { clock, protocol, transport } = shy();
+      protocol.setTimeout(3);
+      clock.advance(4);
+      if (end === "lost") transport.lose();
+      else protocol.setTimeout(null);
+      expect(clock.getDelayedCalls()).toEqual([]);
+      expect(transport.aborted).toBe(false);
+    }
+  });
+
+  it("has no timer when the connection is lost inside timeoutConnection()", () => {
+    const clock = new Clock();
+    const protocol = new Shy(clock);
+    const transport = new StringTransportWithDisconnection();
+    transport.connect(protocol);
+    protocol.setTimeout(3);
+    clock.advance(3);
+    expect([protocol.timedOut, transport.disconnected]).toEqual([1, true]);
+    expect(clock.getDelayedCalls()).toEqual([]);
+  });
+
+  it.each<[string, boolean, (protocol: Shy) => void]>([
+    [
+      "says good bye and closes",
+      true,
+      ({ transport }) => {
+        transport.write("bye");
+        transport.loseConnection();
+      },
+    ],
+    [
+      "needs the timeout no longer, and closes",
+      true,
+      (protocol) => {
+        protocol.setTimeout(null);
+        protocol.transport.loseConnection();
+      },
+    ],
+    [
+      "closes and throws",
+      true,
+      ({ transport }) => {
+        transport.loseConnection();
+        throw new Error("a bug");
+      },
+    ],
+    [
+      "asks the peer whether it is there",
+      false,
+      (protocol) => {
+        protocol.transport.write("ping");
+        protocol.setTimeout(3);
+      },
+    ],
+    ["does nothing", false, () => {}],
+  ])("with a timeoutConnection() that %s, resets the connection later: %s", (_, reset, act) => {
+    class Own extends Shy {
+      override timeoutConnection(): void {
+        act(this);
+      }
+    }
+    const clock = new Clock();
+    const protocol = new Own(clock);
+    const transport = new FakeTransport().connect(protocol);
+    protocol.setTimeout(3);
+    try {
+      clock.advance(3);
+    } catch (error) {
+      expect(String(error)).toBe("Error: a bug");
+    }
+    clock.advance(2.9);
+    expect(transport.aborted).toBe(false);
+    clock.advance(0.1);
+    expect(transport.aborted).toBe(reset);
+  });
+
   it("needs a clock or a reactor, and says so", () => {
     expect(() => new (TimeoutMixin(Protocol))().setTimeout(1)).toThrow(/pass a clock, or import "skein\/reactor"/);
   });
@@ -208,6 +333,17 @@ describe("a TimeoutFactory", () => {
     expect(transport.disconnecting).toBe(false);
     clock.pump([0, 0.2]);
     expect(transport.disconnecting).toBe(true);
+  });
+
+  it("resets the connection of a peer that does not read, however much is written meanwhile", () => {
+    const { clock, wrapped, transport } = timing();
+    clock.advance(3);
+    for (let i = 0; i < 12; i++) {
+      expect(transport.aborted).toBe(false);
+      wrapped.transport.write("more");
+      clock.advance(0.25);
+    }
+    expect(transport.aborted).toBe(true);
   });
 
   it("waits 30 minutes by default", () => {

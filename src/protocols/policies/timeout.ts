@@ -1,4 +1,9 @@
-/** Timeouts for idle connections. */
+/**
+ * Timeouts for idle connections. A close waits until the peer has taken what was written, which one that does not read
+ * never does; so a reset follows, after the same time again or 30 s:
+ *
+ *     period ──► timeoutConnection(), which closes ── period, 30 s at most ──► reset
+ */
 
 import { check } from "../../internet/arguments/check.ts";
 import { has } from "../../internet/arguments/described.ts";
@@ -12,6 +17,8 @@ import { ProtocolWrapper, type WrappableFactory, WrappingFactory } from "./wrapp
 
 /** Seconds without a byte until a TimeoutFactory closes a connection, by default: 30 minutes. */
 const IDLE_SECONDS = 30 * 60;
+/** Seconds in which what was written must be sent once a timeout has closed the connection; the period, if that is less. */
+const FLUSH_SECONDS = 30;
 
 const PERIOD = orNull(seconds);
 const CLOCK = orNull(clockKind);
@@ -35,7 +42,13 @@ export interface Timeouts {
   setTimeout(period: number | null): number | null;
   /** Restart the period. A no-op when no timeout is set or it has expired. */
   resetTimeout(): void;
-  /** The timeout has expired. Closes the connection; override it to do something else, such as abortConnection(). */
+  /**
+   * The timeout has expired. Closes the connection; override it to do something else, such as abortConnection().
+   *
+   * If the connection is closing when this returns, an override's own loseConnection() included, it is reset when it is
+   * still there a period later, or 30 seconds if that is less: a peer that does not read would keep it open. Only
+   * setTimeout(null) after that and the loss of the connection prevent the reset.
+   */
   timeoutConnection(): void;
 }
 
@@ -48,7 +61,8 @@ export type WithTimeouts<B extends new (...args: never[]) => Protocol> = Omit<B,
 /**
  * A subclass of `Base` with an idle timeout, as in `class Session extends TimeoutMixin(LineReceiver)`. No timeout is set
  * before setTimeout(). It is cancelled when the connection is lost, unless connectionLost() is overridden without a call to
- * super. A connection has one timer, which resetTimeout() reuses, so calling that for every message is cheap.
+ * super. Until it expires, a connection has one timer, which resetTimeout() reuses, so calling that for every message is
+ * cheap.
  * @throws TypeError unless `Base` is a class of protocols
  */
 export function TimeoutMixin<B extends new (...args: never[]) => Protocol>(Base: B): WithTimeouts<B> {
@@ -57,12 +71,15 @@ export function TimeoutMixin<B extends new (...args: never[]) => Protocol>(Base:
     clock: ReactorTime | null = null;
     timeOut: number | null = null;
     #call: DelayedCall | null = null;
+    /** The reset that follows an expired timeout. */
+    #reset: DelayedCall | null = null;
+    #lost = false;
 
     setTimeout(period: number | null): number | null {
       if (period !== null) check("setTimeout(period)", "period", period, PERIOD);
       if (period === null) this.#cancel();
       else if (this.#call?.active()) this.#call.reset(period);
-      else this.#call = (this.clock ?? defaultClock()).callLater(period, () => this.timeoutConnection());
+      else this.#call = this.#clockNow.callLater(period, () => this.#expired());
       const before = this.timeOut;
       this.timeOut = period;
       return before;
@@ -78,19 +95,43 @@ export function TimeoutMixin<B extends new (...args: never[]) => Protocol>(Base:
     }
 
     override connectionLost(reason: Failure): unknown {
+      this.#lost = true;
       this.#cancel();
       return super.connectionLost(reason);
     }
 
+    get #clockNow(): ReactorTime {
+      return this.clock ?? defaultClock();
+    }
+
+    #expired(): void {
+      const seconds = Math.min(this.timeOut ?? 0, FLUSH_SECONDS);
+      try {
+        this.timeoutConnection();
+      } finally {
+        this.#resetIn(seconds);
+      }
+    }
+
+    #resetIn(seconds: number): void {
+      if (this.#lost || this.transport?.disconnecting !== true || this.#reset?.active()) return;
+      this.#reset = this.#clockNow.callLater(seconds, () => this.transport.abortConnection());
+    }
+
     #cancel(): void {
       if (this.#call?.active()) this.#call.cancel();
+      if (this.#reset?.active()) this.#reset.cancel();
       this.#call = null;
+      this.#reset = null;
     }
   }
   return TimingOut as unknown as WithTimeouts<B>;
 }
 
-/** Closes the connection after `timeoutPeriod` seconds in which nothing was received or written. */
+/**
+ * Closes the connection after `timeoutPeriod` seconds in which nothing was received or written. If its peer does not take
+ * what was written, it is reset as much later, or 30 seconds if that is less.
+ */
 export class TimeoutProtocol<P extends ProtocolLike = ProtocolLike> extends TimeoutMixin(ProtocolWrapper) {
   declare wrappedProtocol: P;
   readonly #timeoutPeriod: number | null;
@@ -129,13 +170,13 @@ export class TimeoutProtocol<P extends ProtocolLike = ProtocolLike> extends Time
     this.timeoutFunc();
   }
 
-  /** The timeout has expired. Closes the connection; override it to do something else. */
+  /** The timeout has expired. Closes the connection; override it to do something else. What follows is as for timeoutConnection(). */
   timeoutFunc(): void {
     this.loseConnection();
   }
 }
 
-/** Closes each connection of a factory after a period in which nothing was received or written. */
+/** Closes each connection of a factory after a period in which nothing was received or written; see {@link TimeoutProtocol}. */
 export class TimeoutFactory<P extends ProtocolLike = ProtocolLike> extends WrappingFactory<P, TimeoutProtocol<P>> {
   /** The timeout of new connections in seconds; null: none. */
   timeoutPeriod: number | null;
