@@ -134,6 +134,13 @@ export function read(value: unknown, name: PropertyKey): unknown {
   }
 }
 
+/** The value of the property `name` that `owner` has itself; undefined for a getter. @throws what a Proxy throws */
+export function own(owner: unknown, name: string): { readonly value: unknown } | undefined {
+  if (owner === undefined || owner === null) return undefined;
+  const property = Object.getOwnPropertyDescriptor(owner, name);
+  return property !== undefined && Object.hasOwn(property, "value") ? { value: property.value } : undefined;
+}
+
 function isArray(value: unknown): value is readonly unknown[] {
   try {
     return Array.isArray(value) && Number.isSafeInteger(value.length);

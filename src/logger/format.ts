@@ -1,5 +1,5 @@
 /** Formats log events. */
-import { classNameOf, isError, messageOf } from "./describe.ts";
+import { classNameOf, isError, messageOf, own } from "./describe.ts";
 import { inspected } from "./limits.ts";
 import { cut, EVENT_MAX, FIELD_MAX } from "./printable.ts";
 
@@ -46,13 +46,6 @@ function look(path: string, fields: object, source: unknown): { readonly value: 
     found = { value: rest.length === 0 ? nameOfSource(source) : source };
   for (const name of rest) found = found && own(found.value, name);
   return found;
-}
-
-/** The value of the property `name` that `owner` has itself; undefined for a getter. */
-function own(owner: unknown, name: string): { readonly value: unknown } | undefined {
-  if (owner === undefined || owner === null) return undefined;
-  const property = Object.getOwnPropertyDescriptor(owner, name);
-  return property !== undefined && Object.hasOwn(property, "value") ? { value: property.value } : undefined;
 }
 
 /** A source is shown by its class, since nobody chose which of its properties may be logged. */

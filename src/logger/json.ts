@@ -5,11 +5,18 @@ import { ensureEvent, SINK } from "./arguments.ts";
 import { messageOf, textOf } from "./describe.ts";
 import { LogEvent, type LogFields, type LogObserver } from "./event.ts";
 import { nameOfSource } from "./format.ts";
+import { cutForJSON } from "./jsonbudget.ts";
 import { budgetOfEvent, decode, encode } from "./jsonvalues.ts";
 import { isLogLevel } from "./level.ts";
 import { sinkOf } from "./output.ts";
-import { cut, EVENT_MAX, FIELD_MAX, NAME_MAX, printableJSON } from "./printable.ts";
+import { EVENT_MAX, FIELD_MAX, NAME_MAX, printableJSON } from "./printable.ts";
 import type { TextSink } from "./sink.ts";
+
+/** The maximum length of the JSON of one event, in characters: 128 Ki. */
+export const LINE_MAX = 128 * 1024;
+
+/** What is kept of it for the marks of what is left out, and for what encloses fields and errors. */
+const MARKS_MAX = 4096;
 
 /** The maximum number of characters shown of a line that cannot be read. */
 const SHOWN_MAX = 200;
@@ -18,25 +25,30 @@ const SHOWN_MAX = 200;
  * One line: `time` in seconds, `level`, `namespace`, `format`, `message`, `fields`, `error` with its stack and causes,
  * the class of the
  * `source`. Dates, Maps, Sets, bytes, bigints, errors and other values without a JSON form are objects with a `$type`.
- * Control characters, also those that JSON allows, are written as `\uXXXX`. What is too long is cut, at 16 Ki characters
- * of each string and 64 Ki each of the message and of all fields and errors.
+ * Control characters, also those that JSON allows, are written as `\uXXXX`. What is too long is cut: a line has at most
+ * 128 Ki characters, of which 64 Ki are the message and 16 Ki the format, and each string has at most 16 Ki. A getter of a
+ * field is not run, and shown as "[getter]". What runs is a toJSON(), the traps of a Proxy, and what an error has as its
+ * name, message, stack, code, cause and errors.
  * @throws TypeError for what is not an event; never for what the event holds
  */
 export function formatEventAsJSON(event: LogEvent): string {
   ensureEvent("formatEventAsJSON(event)", event);
   const { time, level, namespace, format, message, fields, error, source } = event;
-  const line: Record<string, unknown> = {
+  const head = {
     time: Number.isFinite(time) ? time : 0,
-    level: cut(textOf(level), NAME_MAX),
-    namespace: cut(textOf(namespace), NAME_MAX),
-    format: cut(textOf(format), FIELD_MAX),
-    message: cut(textOf(message), EVENT_MAX),
+    level: cutForJSON(textOf(level), NAME_MAX),
+    namespace: cutForJSON(textOf(namespace), NAME_MAX),
+    format: cutForJSON(textOf(format), FIELD_MAX),
+    message: cutForJSON(textOf(message), EVENT_MAX),
   };
-  const budget = budgetOfEvent();
-  if (error !== undefined) line.error = encode(error, budget);
-  if (fields !== undefined) line.fields = encode(fields, budget);
-  if (source !== undefined) line.source = encode(nameOfSource(source), budget);
-  return `${printableJSON(JSON.stringify(line))}\n`;
+  const begun = printableJSON(JSON.stringify(head)).slice(0, -1);
+  const budget = budgetOfEvent(LINE_MAX - MARKS_MAX - begun.length);
+  const rest: Record<string, unknown> = {};
+  if (error !== undefined) rest.error = encode(error, budget);
+  if (fields !== undefined) rest.fields = encode(fields, budget);
+  if (source !== undefined) rest.source = encode(nameOfSource(source), budget);
+  const more = printableJSON(JSON.stringify(rest)).slice(1);
+  return `${begun}${more === "}" ? "" : ","}${more}\n`;
 }
 
 /**

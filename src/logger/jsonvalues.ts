@@ -3,14 +3,16 @@
  *
  *     new Map([[1, 2n]])   {"$type": "Map", "value": [[1, {"$type": "bigint", "value": "2"}]]}
  *
- * A value that cannot be restored (a function, deep nesting, a getter that throws, more than 12 KiB of bytes) becomes a text
- * in brackets, and so does everything after the first {@link VALUES_MAX} values or 64 Ki characters. Strings are cut at
- * 16 Ki characters. Nothing here throws.
+ * A value that cannot be restored (a function, a getter, deep nesting, more than 12 KiB of bytes) becomes a text in
+ * brackets, and so does everything after the first {@link VALUES_MAX} values, or beyond the characters that the line has
+ * room for. Strings are cut at 16 Ki characters. Nothing here throws. No getter of a property runs; a toJSON() does, since
+ * a class has it to say what may be seen of its objects.
  */
 import { isDate, isMap, isProxy, isRegExp, isSet, isStringObject, isUint8Array } from "node:util/types";
-import { classNameOf, isError, messageOf, read, stackOf, summaryOf } from "./describe.ts";
+import { classNameOf, isError, messageOf, own, read, stackOf, summaryOf, textOf } from "./describe.ts";
+import { type Budget, isSpent, textWithin } from "./jsonbudget.ts";
 import { isLong } from "./limits.ts";
-import { cut, EVENT_MAX, FIELD_MAX } from "./printable.ts";
+import { EVENT_MAX, FIELD_MAX } from "./printable.ts";
 
 /** Marks an object that stands for a value of another type. An object that has it itself is tagged "Object". */
 const TAG = "$type";
@@ -22,91 +24,88 @@ const VALUES_MAX = 10_000;
 /** The bytes of a field that are encoded: as much base64 as a string may be long. */
 const BYTES_MAX = (FIELD_MAX * 3) / 4;
 
-/** How much more may be encoded of an event. */
-export interface Budget {
-  values: number;
-  characters: number;
-}
-
 /** What one event may hold. */
-export const budgetOfEvent = (): Budget => ({ values: VALUES_MAX, characters: EVENT_MAX });
+export const budgetOfEvent = (characters: number = EVENT_MAX): Budget => ({ values: VALUES_MAX, characters });
 
 interface Tagged {
   readonly [TAG]: string;
   readonly value: unknown;
 }
 
-const tagged = (type: string, value: unknown): Tagged => ({ [TAG]: type, value });
+/** The length of `"$type":"Error","name":,"stack":,"message":,"code":,"cause":,"errors":`. */
+const ERROR_SIZE = 68;
+/** Brackets or a literal, a comma and a colon: what comes with each value. */
+const VALUE_SIZE = 6;
+/** The length of `{"$type":"","value":}`. */
+const TAGGED_SIZE = 21;
+
+function tagged(budget: Budget, type: string, value: unknown): Tagged {
+  budget.characters -= TAGGED_SIZE + type.length;
+  return { [TAG]: type, value };
+}
 
 /** A JSON form of `value`, from which {@link decode} restores it as far as possible. Takes from `budget` what it needs. */
 export function encode(value: unknown, budget: Budget = budgetOfEvent()): unknown {
   return encoded(value, 0, [], budget);
 }
 
-const isSpent = ({ values, characters }: Budget): boolean => values <= 0 || characters <= 0;
-
-function encodedText(text: string, budget: Budget): string {
-  const shown = cut(text, Math.min(FIELD_MAX, Math.max(0, budget.characters)));
-  budget.characters -= shown.length;
-  return shown;
-}
-
 function encoded(value: unknown, depth: number, inside: readonly object[], budget: Budget): unknown {
   try {
     budget.values--;
     if (isSpent(budget)) return "[more]";
+    budget.characters -= VALUE_SIZE;
     switch (typeof value) {
       case "string":
-        return encodedText(value, budget);
+        return textWithin(budget, value);
       case "undefined":
-        return tagged("undefined", null);
+        return tagged(budget, "undefined", null);
       case "bigint":
         return isLong(value)
-          ? "[a bigint of more than 4096 bits]"
-          : tagged("bigint", encodedText(String(value), budget));
+          ? textWithin(budget, "[a bigint of more than 4096 bits]")
+          : tagged(budget, "bigint", textWithin(budget, String(value)));
       case "symbol":
-        return tagged("symbol", value.description === undefined ? null : encodedText(value.description, budget));
+        return tagged(budget, "symbol", value.description === undefined ? null : textWithin(budget, value.description));
       case "number":
-        return Number.isFinite(value) && !Object.is(value, -0)
-          ? value
-          : tagged("number", Object.is(value, -0) ? "-0" : String(value));
+        return encodedNumber(value, budget);
       case "function":
-        return encodedText(`[function ${value.name}]`, budget);
+        return textWithin(budget, `[function ${textOf(own(value, "name")?.value ?? "")}]`);
       case "object":
         break;
       default:
         return value;
     }
     if (value === null) return null;
-    if (inside.includes(value)) return "[circular]";
-    if (depth === DEPTH_MAX) return "[deep]";
+    if (inside.includes(value)) return textWithin(budget, "[circular]");
+    if (depth === DEPTH_MAX) return textWithin(budget, "[deep]");
     return encodedObject(value, (part) => encoded(part, depth + 1, [...inside, value], budget), budget);
   } catch (error) {
-    return encodedText(`[unreadable: ${summaryOf(error)}]`, budget);
+    return textWithin(budget, `[unreadable: ${summaryOf(error)}]`);
   }
+}
+
+function encodedNumber(value: number, budget: Budget): unknown {
+  const shown = Object.is(value, -0) ? "-0" : String(value);
+  budget.characters -= shown.length + 2;
+  return Number.isFinite(value) && shown !== "-0" ? value : tagged(budget, "number", shown);
 }
 
 type Next = (part: unknown) => unknown;
 
 function encodedObject(value: object, next: Next, budget: Budget): unknown {
   if (isError(value)) return encodedError(value, next, budget);
-  if (Array.isArray(value)) return encodedParts(value, next, budget);
+  if (Array.isArray(value)) return encodedParts(elementsOf(value, next), budget);
   // A Proxy is none of the types below, whatever its target is.
   if (!isProxy(value)) {
     if (isUint8Array(value)) return encodedBytes(value, budget);
-    if (isMap(value)) {
-      return tagged(
-        "Map",
-        encodedParts(value, (pair) => (pair as unknown[]).map(next), budget),
-      );
-    }
-    if (isSet(value)) return tagged("Set", encodedParts(value, next, budget));
-    if (isDate(value)) return tagged("Date", Number.isNaN(value.getTime()) ? null : value.toISOString());
-    if (isRegExp(value)) return tagged("RegExp", [encodedText(value.source, budget), value.flags]);
+    if (isMap(value)) return tagged(budget, "Map", encodedParts(pairsOf(value, next), budget));
+    if (isSet(value)) return tagged(budget, "Set", encodedParts(membersOf(value, next), budget));
+    if (isDate(value)) return encodedDate(value, budget);
+    if (isRegExp(value))
+      return tagged(budget, "RegExp", [textWithin(budget, value.source), textWithin(budget, value.flags)]);
   }
   // Each element or character of these is a property.
   if (ArrayBuffer.isView(value) && value.byteLength > BYTES_MAX) {
-    return encodedText(`[${classNameOf(value)} of ${value.byteLength} bytes]`, budget);
+    return textWithin(budget, `[${classNameOf(value)} of ${value.byteLength} bytes]`);
   }
   if (isStringObject(value)) return next(String.prototype.valueOf.call(value));
   const { toJSON } = value as { toJSON?: unknown };
@@ -117,47 +116,70 @@ function encodedObject(value: object, next: Next, budget: Budget): unknown {
       parts.push(["[more]", null]);
       break;
     }
-    parts.push([encodedText(name, budget), encodedPart(value, name, next)]);
+    parts.push([textWithin(budget, name), encodedPart(value, name, next)]);
   }
   const encoding = Object.fromEntries(parts);
-  return Object.hasOwn(encoding, TAG) ? tagged("Object", encoding) : encoding;
+  return Object.hasOwn(encoding, TAG) ? tagged(budget, "Object", encoding) : encoding;
 }
 
-/** The elements, as many as the budget has room for. */
-function encodedParts(values: Iterable<unknown>, next: Next, budget: Budget): unknown[] {
-  const parts: unknown[] = [];
-  for (const value of values) {
-    parts.push(isSpent(budget) ? "[more]" : next(value));
+/** As many of `parts` as the budget has room for, which are encoded one at a time. */
+function encodedParts(parts: Iterable<unknown>, budget: Budget): unknown[] {
+  const encoding: unknown[] = [];
+  for (const part of parts) {
+    encoding.push(part);
     if (isSpent(budget)) break;
   }
-  return parts;
+  return encoding;
+}
+
+function* elementsOf(value: readonly unknown[], next: Next): Generator<unknown> {
+  for (let i = 0; i < value.length; i++) yield encodedPart(value, String(i), next);
+}
+
+// The methods are those of the built-in classes, whatever a derived class has in their place.
+
+function* pairsOf(value: Map<unknown, unknown>, next: Next): Generator<unknown> {
+  for (const pair of Map.prototype.entries.call(value) as Iterable<unknown[]>) yield pair.map(next);
+}
+
+function* membersOf(value: Set<unknown>, next: Next): Generator<unknown> {
+  for (const member of Set.prototype.values.call(value) as Iterable<unknown>) yield next(member);
+}
+
+function encodedDate(value: Date, budget: Budget): Tagged {
+  const valid = !Number.isNaN(Date.prototype.getTime.call(value));
+  return tagged(budget, "Date", valid ? textWithin(budget, Date.prototype.toISOString.call(value)) : null);
 }
 
 function encodedBytes(value: Uint8Array, budget: Budget): unknown {
   const type = Buffer.isBuffer(value) ? "Buffer" : "Uint8Array";
   const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-  if (bytes.length > BYTES_MAX) return `[${type} of ${bytes.length} bytes]`;
-  const base64 = bytes.toString("base64");
-  budget.characters -= base64.length;
-  return tagged(type, base64);
+  // Base64 has 4 characters for 3 bytes; a part of it would be read as other bytes.
+  if (bytes.length > BYTES_MAX || (bytes.length * 4) / 3 + 4 > budget.characters) {
+    return textWithin(budget, `[${type} of ${bytes.length} bytes]`);
+  }
+  return tagged(budget, type, textWithin(budget, bytes.toString("base64")));
 }
 
-/** An exception of a getter is shown in place of its value, and does not affect the other properties. */
+/** A getter is not run, and what a Proxy throws is shown in place of the property. */
 function encodedPart(value: object, name: string, next: Next): unknown {
   try {
-    return next((value as Readonly<Record<string, unknown>>)[name]);
+    const property = Object.getOwnPropertyDescriptor(value, name);
+    if (property !== undefined && !Object.hasOwn(property, "value")) return next("[getter]");
+    return next(property?.value);
   } catch (error) {
-    return `[unreadable: ${summaryOf(error)}]`;
+    return next(`[unreadable: ${summaryOf(error)}]`);
   }
 }
 
 function encodedError(error: Error, next: Next, budget: Budget): Record<string, unknown> {
+  budget.characters -= ERROR_SIZE;
   const parts: Record<string, unknown> = { [TAG]: "Error" };
   const name = read(error, "name");
-  if (typeof name === "string") parts.name = encodedText(name, budget);
+  if (typeof name === "string") parts.name = textWithin(budget, name);
   const stack = stackOf(error);
-  if (stack !== undefined) parts.stack = encodedText(stack, budget);
-  parts.message = encodedText(messageOf(error), budget);
+  if (stack !== undefined) parts.stack = textWithin(budget, stack);
+  parts.message = textWithin(budget, messageOf(error));
   for (const name of ["code", "cause", "errors"]) {
     const part = read(error, name);
     if (part !== undefined) parts[name] = next(part);

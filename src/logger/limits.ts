@@ -3,7 +3,7 @@
  * so that an event with a text of 100 MB costs no more than what is shown of it.
  */
 import { inspect, types } from "node:util";
-import { classNameOf, isError, read } from "./describe.ts";
+import { classNameOf, isError, own, read } from "./describe.ts";
 import { cut, FIELD_MAX } from "./printable.ts";
 
 /** The number of properties and elements, 3 levels deep, of a field that is still shown by `util.inspect`. */
@@ -60,15 +60,18 @@ interface Parts {
 
 /** What `util.inspect` formats of an object; undefined when that is too much. */
 function partsOf(value: object): Parts | undefined {
-  if (Array.isArray(value)) return { texts: [], values: value.slice(0, ELEMENTS_SHOWN) };
+  if (Array.isArray(value)) {
+    const count = Math.min(value.length, ELEMENTS_SHOWN);
+    return { texts: [], values: Array.from({ length: count }, (_, i) => own(value, String(i))?.value) };
+  }
   // Each character of a String is a property.
   if (types.isStringObject(value) && String.prototype.valueOf.call(value).length > INSPECTED_MAX) return undefined;
   const names = Object.keys(value);
   const symbols = Object.getOwnPropertySymbols(value);
   if (names.length + symbols.length > INSPECTED_MAX) return undefined;
   const values = [...names, ...symbols].map((name) => Object.getOwnPropertyDescriptor(value, name)?.value as unknown);
-  if (types.isMap(value)) values.push(...firstOf(value).flat());
-  else if (types.isSet(value)) values.push(...firstOf(value));
+  if (types.isMap(value)) values.push(...firstOf(Map.prototype.entries.call(value)).flat());
+  else if (types.isSet(value)) values.push(...firstOf(Set.prototype.values.call(value)));
   if (!isError(value)) return { texts: names, values };
   // These are shown although they are not enumerable.
   const texts = ["message", "stack"].map((name) => read(value, name)).filter((text) => typeof text === "string");

@@ -3,7 +3,7 @@
  * process with more rights writes, so that the file and each folder above it have to belong to the process's user or to
  * root. On Windows, which has no such owners, only links and what is no regular file are refused.
  */
-import { constants, lstatSync, mkdirSync, realpathSync, type Stats } from "node:fs";
+import { constants, lstatSync, mkdirSync, readlinkSync, type Stats } from "node:fs";
 import { dirname, join, parse, resolve, sep } from "node:path";
 import { SkeinError } from "../internet/error.ts";
 import { read } from "./describe.ts";
@@ -34,7 +34,8 @@ export class LogFileError extends SkeinError {
  */
 export function prepareLogFile(path: string, checkDirectory: boolean): void {
   const directory = dirname(resolve(path));
-  if (checkDirectory) prepareDirectories(path, directory);
+  // Windows has no owners to be checked.
+  if (checkDirectory && process.geteuid !== undefined) prepareDirectories(path, directory);
   else mkdirSync(directory, { recursive: true, mode: DIRECTORY_MODE });
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found !== undefined) ensureLogFile(path, found);
@@ -53,22 +54,31 @@ export function ensureLogFile(path: string, found: Stats): void {
   if (found.nlink > 1) throw refused(path, "the file has other names (hard links)", "Remove the file, or copy it");
 }
 
-/** Each directory from the root down to `directory`, links among them as links. */
-function directoriesAbove(directory: string): string[] {
-  const { root } = parse(directory);
-  const all = [root];
-  for (const name of directory.slice(root.length).split(sep))
-    if (name !== "") all.push(join(all.at(-1) as string, name));
-  return all;
-}
+/** As many links as Linux follows in a path. */
+const LINKS_MAX = 40;
 
-/** From the root down, so that nothing is created in a directory that is refused. */
+/**
+ * From the root down, so that nothing is created in a directory that is refused, and along each link: whoever can replace
+ * one of the links decides as well.
+ */
 function prepareDirectories(path: string, directory: string): void {
-  for (const one of directoriesAbove(directory)) {
-    if (lstatSync(one, { throwIfNoEntry: false }) === undefined) makeDirectory(one);
-    ensureDirectory(path, one);
-    if (!lstatSync(one).isSymbolicLink()) continue;
-    for (const real of directoriesAbove(realpathSync(one))) ensureDirectory(path, real);
+  let { root: at } = parse(directory);
+  ensureDirectory(path, at);
+  const names = directory.slice(at.length).split(sep);
+  for (let links = 0; names.length > 0; ) {
+    const name = names.shift() as string;
+    const next = join(at, name); // `at` has no links, so that ".." is what it seems
+    if (lstatSync(next, { throwIfNoEntry: false }) === undefined) makeDirectory(next);
+    const found = ensureDirectory(path, next);
+    if (!found.isSymbolicLink()) {
+      at = next;
+      continue;
+    }
+    if (++links > LINKS_MAX) throw refused(path, `${quoted(next)} leads through more than ${LINKS_MAX} links`, WAY);
+    const target = readlinkSync(next);
+    const { root } = parse(target);
+    if (root !== "") at = root;
+    names.unshift(...target.slice(root.length).split(sep));
   }
 }
 
@@ -81,17 +91,18 @@ function makeDirectory(directory: string): void {
   }
 }
 
-function ensureDirectory(path: string, directory: string): void {
+const WAY = "Choose another directory, or set the option checkDirectory to false if you trust all who may write there";
+
+function ensureDirectory(path: string, directory: string): Stats {
   const found = lstatSync(directory);
-  const way =
-    "Choose another directory, or set the option checkDirectory to false if you trust all who may write there";
   const owner = foreignOwner(found);
-  if (owner !== undefined) throw refused(path, `${quoted(directory)} belongs to user ${owner}`, way);
+  if (owner !== undefined) throw refused(path, `${quoted(directory)} belongs to user ${owner}`, WAY);
   // The mode of a link says nothing; what it leads to is checked as well.
   const { mode } = found;
-  if (found.isDirectory() && process.geteuid !== undefined && (mode & WRITABLE_BY_ALL) !== 0 && (mode & STICKY) === 0) {
-    throw refused(path, `everybody may write to ${quoted(directory)}, which is not sticky`, way);
+  if (found.isDirectory() && (mode & WRITABLE_BY_ALL) !== 0 && (mode & STICKY) === 0) {
+    throw refused(path, `everybody may write to ${quoted(directory)}, which is not sticky`, WAY);
   }
+  return found;
 }
 
 /** The owner, unless that is this process's user or root. */

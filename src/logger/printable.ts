@@ -3,12 +3,12 @@
  *
  * Escaped are control characters (C0, DEL, C1: among them ESC, BEL and CSI), the line separators U+2028 and U+2029, format
  * characters (\p{Cf}: bidirectional controls, zero-width characters, tags), other characters that are ignored by default
- * and lone surrogates: as `\n`, `\x1b`, `\u202e`, `\u{e0041}`. Not escaped are the selectors of variants (U+FE00 to
- * U+FE0F), which follow every other emoji and cannot change another character than the one before them.
+ * (selectors of variants among them, which emoji may have), spaces but U+0020, the empty Braille pattern and lone
+ * surrogates: as `\n`, `\x1b`, `\u202e`, `\u{e0041}`. So what looks empty is, and what looks like a space is one.
  */
 
 /** What is escaped. Of the matches of a u-flagged class, \p{Cs} are lone surrogates only. */
-const HIDDEN = /(?![\uFE00-\uFE0F])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
+const HIDDEN = /(?! )[\p{Cc}\p{Cf}\p{Cs}\p{Z}\p{Default_Ignorable_Code_Point}\u2800]/gu;
 
 /** The same, and what quotes and escapes. */
 const HIDDEN_OR_QUOTE = new RegExp(`${HIDDEN.source}|["\\\\]`, "gu");

@@ -7,9 +7,12 @@ import type { ClientEndpoint } from "../internet/endpoints/interfaces.ts";
 import { ConnectionClosed } from "../internet/error.ts";
 import type { Transport } from "../internet/interfaces.ts";
 import { Factory, type Protocol } from "../internet/protocol.ts";
-import { isInstance } from "../logger/describe.ts";
+import { wallClock } from "../internet/time.ts";
+import { isInstance, summaryOf } from "../logger/describe.ts";
 import { err } from "../logger/log.ts";
+import { Refusals } from "../protocols/refusals.ts";
 import { Connection, type ReadOptions } from "./connection.ts";
+import { FramingError } from "./framer.ts";
 import { Intake } from "./intake.ts";
 
 /** A transport that can be taken over from its protocol. */
@@ -65,8 +68,9 @@ export type Handler = (connection: Connection) => unknown;
 
 /**
  * A factory for `listenTCP` and endpoints that calls `handler` for each connection. When the handler has finished, the
- * connection is closed as soon as everything is sent. When it throws, the error is logged and the connection aborted; an
- * error because of the lost connection is not logged.
+ * connection is closed as soon as everything is sent. When it throws, the error is logged and the connection aborted. An
+ * error because of the lost connection is not logged; a {@link FramingError}, which is the peer's doing, has a line without
+ * a stack, at level "info" and once a minute at most, which says how many others there were.
  * @throws TypeError
  */
 export function handle(handler: Handler): Factory<Protocol> {
@@ -76,6 +80,7 @@ export function handle(handler: Handler): Factory<Protocol> {
 
 class HandlerFactory extends Factory<Intake> {
   readonly #handler: Handler;
+  readonly #refusals = new Refusals();
 
   constructor(handler: Handler) {
     super();
@@ -83,7 +88,7 @@ class HandlerFactory extends Factory<Intake> {
   }
 
   override buildProtocol(): Intake {
-    const intake = new Handled(this.#handler);
+    const intake = new Handled(this.#handler, this.#refusals);
     intake.factory = this;
     return intake;
   }
@@ -91,10 +96,12 @@ class HandlerFactory extends Factory<Intake> {
 
 class Handled extends Intake {
   readonly #handler: Handler;
+  readonly #refusals: Refusals;
 
-  constructor(handler: Handler) {
+  constructor(handler: Handler, refusals: Refusals) {
     super();
     this.#handler = handler;
+    this.#refusals = refusals;
   }
 
   override connectionMade(): void {
@@ -107,10 +114,18 @@ class Handled extends Intake {
       await this.#handler(connection);
       await connection.close();
     } catch (error) {
-      if (!(connection.lost && isInstance(error, ConnectionClosed))) {
-        err(error, `A handler threw; its connection to ${connection.peer} is closed`);
-      }
+      this.#log(error, connection);
       await connection.abort();
+    }
+  }
+
+  #log(error: unknown, connection: Connection): void {
+    if (connection.lost && isInstance(error, ConnectionClosed)) return;
+    if (isInstance(error, FramingError)) {
+      const line = (): string => `The connection from ${connection.peer} is closed: ${summaryOf(error)}`;
+      this.#refusals.note(wallClock.seconds(), line);
+    } else {
+      err(error, `A handler threw; its connection to ${connection.peer} is closed`);
     }
   }
 }

@@ -1,6 +1,7 @@
 /** What an event may cost, and what never comes out of it. */
 import { describe, expect, it } from "vitest";
 import { Failure } from "../../src/internet/failure.ts";
+import { LINE_MAX } from "../../src/logger/json.ts";
 import {
   describe as described,
   eventsFromJSONLogFile,
@@ -47,11 +48,55 @@ describe("an event", () => {
     const text = formatEventAsText(huge);
     const json = formatEventAsJSON(huge);
     expect(text.length).toBeLessThan(TEXT_MAX);
-    expect(json.length).toBeLessThan(6 * 3 * EVENT_MAX);
+    expect(json.length).toBeLessThanOrEqual(LINE_MAX);
     expect(JSON.parse(json)).toMatchObject({ time: expect.any(Number) });
     expect([...eventsFromJSONLogFile(json)]).toHaveLength(1);
     expect(text.slice(0, -1)).not.toMatch(/[^\P{Cc}\n\t]/u);
     expect(json.slice(0, -1)).not.toMatch(/\p{Cc}/u);
+  });
+
+  const nested = (leaf: unknown, depth = 7): unknown => (depth === 0 ? leaf : [nested(leaf, depth - 1), leaf, leaf]);
+
+  // Each of these is longer in JSON than it looks.
+  it.each<[string, unknown]>([
+    ["undefined", undefined],
+    ["numbers that JSON has not", Number.NaN],
+    ["negative zeros", -0],
+    ["long numbers", -1 / 3e300],
+    ["bigints", 1n],
+    ["symbols", Symbol("x")],
+    ["functions", () => 1],
+    ["Dates", new Date(Number.NaN)],
+    ["Maps", new Map([[undefined, undefined]])],
+    ["Sets", new Set([[]])],
+    ["RegExps", /"\\\u202e/gu],
+    ["Buffers", Buffer.alloc(1)],
+    ["Buffers of some length", Buffer.alloc(12_000)],
+    ["errors", new Error("\x1b".repeat(100))],
+    ["errors without anything", Object.assign(new Error(""), { stack: undefined, cause: undefined, code: undefined })],
+    ["an object's own $type", { $type: undefined }],
+    ["controls", "\x1b".repeat(256)],
+    ["lone surrogates", "\ud800".repeat(256)],
+    ["quotes", '"'.repeat(256)],
+    ["tags", "\u{e0041}".repeat(256)],
+    ["true", true],
+    ["empty arrays", []],
+    ["elements that are missing", new Array(1e9)],
+    ["nested arrays", nested("\x1b".repeat(20_000))],
+    ["nested errors", nested(new Error("x", { cause: new Error("\x1b".repeat(20_000)) }), 5)],
+    ["nested Maps", new Map([[new Map([[HUGE, HUGE]]), new Map([[HUGE, HUGE]])]])],
+  ])("has a bounded line of JSON with many %s", (_what, one) => {
+    const names = Object.fromEntries(Array.from({ length: 10_000 }, (_, i) => [`${"\x1b".repeat(256)}${i}`, one]));
+    for (const a of [new Array(10_000).fill(one), names, new Map([[one, new Array(10_000).fill(one)]])]) {
+      const json = formatEventAsJSON(event("{b}", { b: "\x1b".repeat(20_000), a }, new Error("e", { cause: a }), HUGE));
+      expect(json.length).toBeLessThanOrEqual(LINE_MAX);
+      expect([...eventsFromJSONLogFile(json)]).toMatchObject([{ namespace: "a.b" }]);
+    }
+  });
+
+  it("has in JSON all that there is room for", () => {
+    const json = formatEventAsJSON(event("x", { a: new Array(10_000).fill("a".repeat(100)) }));
+    expect(json.length).toBeGreaterThan(0.9 * LINE_MAX);
   });
 
   // Were they handed to util.inspect, it would format all of them before anything is cut.

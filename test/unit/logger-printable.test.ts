@@ -3,13 +3,20 @@ import { printable, printableJSON, printableLines, quoted } from "../../src/logg
 
 describe("printable text", () => {
   it.each([
-    ["what is printed as it is", "Grüße, 日本 🎉 ⚠️ é", "Grüße, 日本 🎉 ⚠️ é"],
+    ["what is printed as it is", "Grüße, 日本 🎉 ⚠ é", "Grüße, 日本 🎉 ⚠ é"],
     ["line feeds and the like", "a\nb\rc\td", "a\\nb\\rc\\td"],
     ["C0, DEL and C1", "\x00\x07\x08\x0b\x1b[2J\x7f\x80\x9b31m", "\\x00\\x07\\x08\\x0b\\x1b[2J\\x7f\\x80\\x9b31m"],
     ["separators of lines", "a\u2028b\u2029c\x85", "a\\u2028b\\u2029c\\x85"],
     ["bidirectional controls", "\u061c\u200e\u202e\u2066\u2069", "\\u061c\\u200e\\u202e\\u2066\\u2069"],
     ["what has no width", "a\u200bb\u200d\ufeff\u00ad\u034f", "a\\u200bb\\u200d\\ufeff\\xad\\u034f"],
     ["Hangul fillers and tags", "\u3164\uffa0\u{e0041}", "\\u3164\\uffa0\\u{e0041}"],
+    ["selectors of variants", "a\ufe00⚠\ufe0f\u{e0100}", "a\\ufe00⚠\\ufe0f\\u{e0100}"],
+    [
+      "spaces that are another character",
+      "\xa0\u1680\u2000\u202f\u205f\u3000",
+      "\\xa0\\u1680\\u2000\\u202f\\u205f\\u3000",
+    ],
+    ["a Braille pattern without dots", "a\u2800b\u2801", "a\\u2800b\u2801"],
     ["lone surrogates", "\ud800a\udc00", "\\ud800a\\udc00"],
   ])("shows %s", (_what, text, shown) => {
     expect(printable(text)).toBe(shown);

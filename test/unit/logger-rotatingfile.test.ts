@@ -259,6 +259,27 @@ describe.skipIf(process.platform === "win32")("a log file is refused", () => {
     rotatingFileLogObserver(at("link/new/app.log"));
   });
 
+  it("behind a link to a link in a directory to which everybody may write", () => {
+    for (const name of ["open", "safe/inner"]) mkdirSync(at(name), { recursive: true });
+    chmodSync(at("open"), 0o777);
+    symlinkSync(at("safe"), at("open/hop"));
+    symlinkSync("open/hop", at("link"));
+    refused(/everybody may write to "[^"]*open"/, "link/app.log");
+    symlinkSync("safe/inner", at("inner"));
+    symlinkSync("inner/../../open/hop", at("back"));
+    refused(/everybody may write to "[^"]*open"/, "back/app.log");
+    chmodSync(at("open"), 0o700);
+    rotatingFileLogObserver(at("link/app.log"));
+    rotatingFileLogObserver(at("back/new/app.log"));
+    expect(readdirSync(at("safe"))).toEqual(["inner", "new"]);
+  });
+
+  it("behind links that lead to each other", () => {
+    symlinkSync("two", at("one"));
+    symlinkSync("one", at("two"));
+    refused(/leads through more than 40 links\. Choose another directory/, "one/app.log");
+  });
+
   it.runIf(process.getuid?.() === 0)("that belongs to another user, as its directory", () => {
     writeFileSync(at("app.log"), "");
     chownSync(at("app.log"), 12345, 12345);

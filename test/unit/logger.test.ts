@@ -522,6 +522,50 @@ describe("JSON", () => {
     });
   });
 
+  it("runs no getter of a field, and no method but a toJSON()", () => {
+    const ran: string[] = [];
+    const getter = (name: string) => ({
+      get: () => ran.push(name),
+      enumerable: true,
+    });
+    class Other extends Map<string, unknown> {
+      override get size(): number {
+        return ran.push("size");
+      }
+      override [Symbol.iterator] = (): never => {
+        throw new Error("iterated");
+      };
+    }
+    const list: unknown[] = [1, 2];
+    Object.defineProperty(list, 1, getter("element"));
+    Object.defineProperty(list, "slice", { value: () => ran.push("slice") });
+    const fields = Object.defineProperties(
+      {
+        object: Object.defineProperties({ a: 1 }, { b: getter("property") }),
+        list,
+        map: new Other([["a", 1]]),
+        date: Object.assign(new Date(0), { toISOString: () => ran.push("toISOString") }),
+        call: Object.defineProperty(() => 1, "name", getter("name")),
+        secret: { password: "x", toJSON: () => ({ password: "***" }) },
+      },
+      { field: getter("field") },
+    );
+    const one = event("info", "{object} {list} {field}", fields);
+    expect(JSON.parse(formatEventAsJSON(one))).toMatchObject({
+      message: "{ a: 1, b: [Getter] } [ 1, [Getter] ] {field}",
+      fields: {
+        object: { a: 1, b: "[getter]" },
+        list: [1, "[getter]"],
+        map: { $type: "Map", value: [["a", 1]] },
+        date: { $type: "Date", value: "1970-01-01T00:00:00.000Z" },
+        call: "[function ]",
+        secret: { password: "***" },
+        field: "[getter]",
+      },
+    });
+    expect(ran).toEqual([]);
+  });
+
   it("holds fields of any type, never throws, and ends circular references", () => {
     const circle: Record<string, unknown> = { n: 1 };
     circle.self = circle;
@@ -554,7 +598,7 @@ describe("JSON", () => {
       map: { $type: "Map", value: [["k", 1]] },
       set: { $type: "Set", value: [1] },
       date: { $type: "Date", value: "1970-01-01T00:00:00.000Z" },
-      bad: { x: "[unreadable: Error: no]" },
+      bad: { x: "[getter]" },
       nan: { $type: "number", value: "NaN" },
     });
   });

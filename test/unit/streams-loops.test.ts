@@ -1,5 +1,5 @@
 /** Connections as async iterables, on a transport of the test's own. */
-import { describe, expect, expectTypeOf, it } from "vitest";
+import { describe, expect, expectTypeOf, it, vi } from "vitest";
 import { WrappingFactory } from "../../src/entries/protocols/policies.ts";
 import {
   type Connection,
@@ -17,7 +17,9 @@ import { TCP4ClientEndpoint } from "../../src/internet/endpoints/tcp.ts";
 import { ConnectionClosed, ConnectionDone, ConnectionLost, SkeinError } from "../../src/internet/error.ts";
 import type { Failure } from "../../src/internet/failure.ts";
 import { Protocol } from "../../src/internet/protocol.ts";
+import { wallClock } from "../../src/internet/time.ts";
 import { setObserver } from "../../src/logger/log.ts";
+import { REFUSALS_SECONDS } from "../../src/protocols/refusals.ts";
 import { FakeReactor } from "../helpers/fake-transport.ts";
 import { turns } from "../helpers/gate.ts";
 import { OwningTransport } from "../helpers/owning-transport.ts";
@@ -693,6 +695,37 @@ describe("handle()", () => {
     }
     const where = "A handler threw; its connection to 192.0.2.1:54321 is closed";
     expect(logged).toEqual([`${where}: Error: at once`, `${where}: ConnectionLost: not mine`]);
+  });
+
+  it("logs one line without a stack for peers that break the framing, then counts them for a minute", async () => {
+    const logged: unknown[] = [];
+    const before = setObserver(({ level, message, error }) => logged.push([level, message, error]));
+    const now = vi.spyOn(wallClock, "seconds").mockReturnValue(1000);
+    try {
+      const factory = handle(async (connection) => {
+        for await (const _ of lines(connection, { maxLength: 5 }));
+      });
+      const spoil = async (): Promise<void> => {
+        const transport = new OwningTransport();
+        transport.connect(factory.buildProtocol(transport.getPeer())!);
+        transport.receive("x".repeat(100));
+        await turns(1);
+        expect(transport.aborted).toBe(true);
+      };
+      for (let i = 0; i < 4; i++) await spoil();
+      now.mockReturnValue(1000 + REFUSALS_SECONDS);
+      await spoil();
+    } finally {
+      setObserver(before);
+      now.mockRestore();
+    }
+    const line =
+      "The connection from 192.0.2.1:54321 is closed: FramingError: A line is longer than the limit of 5 bytes: " +
+      'the peer does not send "\\r\\n", or maxLength is too small.';
+    expect(logged).toEqual([
+      ["info", line, undefined],
+      ["info", `${line} (3 more like it since the last such line)`, undefined],
+    ]);
   });
 
   it("logs nothing for a handler that ends because its connection was lost", async () => {
