@@ -7,8 +7,14 @@
  * surrogates: as `\n`, `\x1b`, `\u202e`, `\u{e0041}`. So what looks empty is, and what looks like a space is one.
  */
 
-/** What is escaped. Of the matches of a u-flagged class, \p{Cs} are lone surrogates only. */
-const HIDDEN = /(?! )[\p{Cc}\p{Cf}\p{Cs}\p{Z}\p{Default_Ignorable_Code_Point}\u2800]/gu;
+/**
+ * What controls a terminal, ends a line, or is never shown: the inside of a character class with the flag u, by which \p{Cs}
+ * are lone surrogates only.
+ */
+export const CONTROLS = "\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Default_Ignorable_Code_Point}";
+
+/** What is escaped. */
+const HIDDEN = new RegExp(`(?! )[${CONTROLS}\\p{Z}\\u2800]`, "gu");
 
 /** The same, and what quotes and escapes. */
 const HIDDEN_OR_QUOTE = new RegExp(`${HIDDEN.source}|["\\\\]`, "gu");

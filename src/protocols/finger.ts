@@ -13,6 +13,7 @@ import { Protocol } from "../internet/protocol.ts";
 import { defaultClock } from "../internet/reactor/defaultclock.ts";
 import type { ReactorTime } from "../internet/time.ts";
 import { err } from "../logger/log.ts";
+import { CONTROLS } from "../logger/printable.ts";
 import { Accumulator } from "./basic/accumulator.ts";
 import { LineOnlyReceiver } from "./basic/line.ts";
 import { TimeoutMixin } from "./policies/timeout.ts";
@@ -20,7 +21,7 @@ import { TimeoutMixin } from "./policies/timeout.ts";
 /** The result of a hook: the answer or a promise of it; undefined when the hook writes the answer and closes itself. */
 export type FingerAnswer = Outcome<Bytes | undefined>;
 
-const CONTROL = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
+const CONTROL = new RegExp(`[${CONTROLS}]`, "gu");
 
 /**
  * Answers one query and closes. Override getUser(), getDomain() and forwardQuery(), which deny the query by default.

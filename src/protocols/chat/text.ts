@@ -1,7 +1,9 @@
 /**
- * What clients write, made safe to show to others: lines without what controls a terminal or hides text, and names that do
- * not look the same.
+ * What clients write, made safe to show to others: lines without what controls a terminal or hides text, and names that
+ * differ by more than invisible characters, case, or letters of another script. Letters of one script that look alike are
+ * not found.
  */
+import { CONTROLS } from "../../logger/printable.ts";
 
 /** Variation selectors and the two joiners: emoji and several scripts need them inside of words. */
 const JOINING = "\\u200c\\u200d\\ufe00-\\ufe0f";
@@ -10,11 +12,8 @@ const JOINING = "\\u200c\\u200d\\ufe00-\\ufe0f";
  * Control and format characters, those that change the direction of text or end a line, those that are never shown, and
  * what stands for bytes that are no UTF-8. Flags of regions (tag characters) are lost with them.
  */
-const HIDDEN = new RegExp(
-  `(?![${JOINING}])[\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}\\p{Default_Ignorable_Code_Point}\\ufffd]`,
-  "gu",
-);
-const CONTROLS = /\p{Cc}/gu;
+const HIDDEN = new RegExp(`(?![${JOINING}])[${CONTROLS}\\ufffd]`, "gu");
+const CONTROL = /\p{Cc}/gu;
 const INVISIBLE = /[\p{Cf}\p{Default_Ignorable_Code_Point}\ufffd]/u;
 const WORD = /^[\p{L}\p{N}_][\p{L}\p{M}\p{N}_.-]*$/u;
 
@@ -53,7 +52,7 @@ export function cleanLine(line: string): string {
 
 /** A line that is a name: without the CR of telnet, in the form that is compared and shown (NFKC). */
 export function nameIn(line: string): string {
-  return line.replace(CONTROLS, "").trim().normalize("NFKC");
+  return line.replace(CONTROL, "").trim().normalize("NFKC");
 }
 
 /** Whether a name is one visible word, in one script or one of the usual combinations. */
