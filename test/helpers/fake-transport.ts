@@ -24,11 +24,12 @@ import { StringTransport } from "../../src/testing/stringtransport.ts";
 export class FakeTransport extends StringTransport {
   #aborted = false;
 
-  constructor() {
+  /** @param peer the host of the other end */
+  constructor(peer = "192.0.2.1") {
     super({
       lenient: true,
       hostAddress: new IPv4Address("TCP", "192.0.2.2", 12345),
-      peerAddress: new IPv4Address("TCP", "192.0.2.1", 54321),
+      peerAddress: new IPv4Address("TCP", peer, 54321),
     });
   }
 

@@ -1,6 +1,5 @@
 /** What a client of a chat room may send, make the room send, and be called. */
 import { beforeEach, describe, expect, it } from "vitest";
-import { IPv4Address } from "../../src/internet/address.ts";
 import { HIGH_WATER } from "../../src/internet/stream/sendqueue.ts";
 import { type Chat, ChatFactory, type ChatLimits } from "../../src/protocols/chat.ts";
 import { Clock } from "../../src/testing/clock.ts";
@@ -23,20 +22,6 @@ function enter<T extends FakeTransport>(name: string, transport?: T): T {
   visitor.receive(`${name}\n`);
   visitor.take();
   return visitor;
-}
-
-/** A connection from a host. */
-class From extends FakeTransport {
-  readonly #peer: IPv4Address;
-
-  constructor(host: string) {
-    super();
-    this.#peer = new IPv4Address("TCP", host, 54_321);
-  }
-
-  override getPeer(): IPv4Address {
-    return this.#peer;
-  }
 }
 
 /** Keeps nothing of what is written to it. */
@@ -289,11 +274,11 @@ describe("the limits of a room", () => {
 
 describe("the lines of all clients together", () => {
   // A second's budget is 8,000 bytes, of which 1,000 may be spent at once. A line to three members costs 192 at least.
-  function peers(...hosts: string[]): [From, From, From, ...From[]] {
-    const members = hosts.map((host, i) => enter(`m${i}`, new From(host)));
+  function peers(...hosts: string[]): [FakeTransport, FakeTransport, FakeTransport, ...FakeTransport[]] {
+    const members = hosts.map((host, i) => enter(`m${i}`, new FakeTransport(host)));
     for (const member of members) member.take();
     clock.advance(1);
-    return members as [From, From, From, ...From[]];
+    return members as [FakeTransport, FakeTransport, FakeTransport, ...FakeTransport[]];
   }
 
   it("wait for their turns beyond the room's budget, their clients paused, and none is lost", () => {
@@ -314,7 +299,7 @@ describe("the lines of all clients together", () => {
   it("are sent by peers in turn, however many connections each has", () => {
     room({ roomBytesPerSecond: 8000 });
     const crowd = peers("192.0.2.1", "192.0.2.1", "192.0.2.1", "192.0.2.1");
-    const alice = enter("alice", new From("192.0.2.9"));
+    const alice = enter("alice", new FakeTransport("192.0.2.9"));
     clock.advance(1);
     for (const member of crowd) member.receive("1\n2\n3\n");
     alice.receive("hello\n");

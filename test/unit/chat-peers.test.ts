@@ -1,6 +1,5 @@
 /** What the clients of one peer may send to a chat room together, however often they connect. */
 import { beforeEach, describe, expect, it } from "vitest";
-import { IPv4Address } from "../../src/internet/address.ts";
 import { type Chat, ChatFactory, type ChatLimits } from "../../src/protocols/chat.ts";
 import { Clock } from "../../src/testing/clock.ts";
 import { FakeTransport } from "../helpers/fake-transport.ts";
@@ -11,22 +10,8 @@ let clock: Clock;
 let factory: ChatFactory;
 let alice: FakeTransport;
 
-/** A connection from a host. */
-class From extends FakeTransport {
-  readonly #peer: IPv4Address;
-
-  constructor(host: string) {
-    super();
-    this.#peer = new IPv4Address("TCP", host, 54_321);
-  }
-
-  override getPeer(): IPv4Address {
-    return this.#peer;
-  }
-}
-
 function visit(host: string): FakeTransport {
-  const transport = new From(host);
+  const transport = new FakeTransport(host);
   return transport.connect(factory.buildProtocol(transport.getPeer()) as Chat);
 }
 

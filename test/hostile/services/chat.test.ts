@@ -21,7 +21,8 @@ const RECONNECTIONS = 100;
 /** More than the burst of a client, and as many that are dropped: then the service closes. */
 const LINES = "x\n".repeat(100);
 
-it("the names of a full room are told for as little as they are asked for", async () => {
+/** A chat with an honest client, and what is expected while it is attacked and afterwards. */
+async function room() {
   const service = await Service.start("chat");
   const honest = new Honest(service);
   await honest.exchanges(1);
@@ -29,6 +30,22 @@ it("the names of a full room are told for as little as they are asked for", asyn
   const memory = service.memory;
   const peak = new Peak(service);
   const horde = new Horde();
+  return {
+    service,
+    horde,
+    withstands: async () => {
+      expect.soft(await honest.exchanges(5), "milliseconds to the slowest answer").toBeLessThan(ANSWER_MS);
+      expect.soft((peak.stop() - memory) / MEBIBYTE, "MiB of memory").toBeLessThan(MEMORY_MIB);
+    },
+    recovers: async () => {
+      await horde.release();
+      await service.recovered(rest);
+    },
+  };
+}
+
+it("the names of a full room are told for as little as they are asked for", async () => {
+  const { service, horde, withstands, recovers } = await room();
   const members = await horde.connectMany(MEMBERS, service.port, PEERS);
   for (const [i, member] of members.entries()) member.write(`${"m".repeat(20)}${String(i).padStart(4, "0")}\r\n`);
   const asking = await Promise.all(
@@ -38,20 +55,12 @@ it("the names of a full room are told for as little as they are asked for", asyn
     socket.write(`mallory${i}\r\n`);
     pour(socket, "/names\n");
   }
-  expect.soft(await honest.exchanges(5), "milliseconds to the slowest answer").toBeLessThan(ANSWER_MS);
-  expect.soft((peak.stop() - memory) / MEBIBYTE, "MiB of memory").toBeLessThan(MEMORY_MIB);
-  await horde.release();
-  await service.recovered(rest);
+  await withstands();
+  await recovers();
 });
 
 it("many members who say as much as each of them may leave room for others", async () => {
-  const service = await Service.start("chat");
-  const honest = new Honest(service);
-  await honest.exchanges(1);
-  const rest = service.descriptors + 1;
-  const memory = service.memory;
-  const peak = new Peak(service);
-  const horde = new Horde();
+  const { service, horde, withstands, recovers } = await room();
   const speakers = await horde.connectMany(SPEAKERS, service.port, SPEAKING_PEERS);
   for (const [i, speaker] of speakers.entries()) speaker.write(`speaker${i}\r\n`);
   const lines = `${"y".repeat(1000)}\n`.repeat(5);
@@ -62,11 +71,9 @@ it("many members who say as much as each of them may leave room for others", asy
   const speaking = setInterval(speak, SECOND_MS);
   onTestFinished(() => clearInterval(speaking));
   while (horde.received < HEARD) await sleep(1);
-  expect.soft(await honest.exchanges(5), "milliseconds to the slowest answer").toBeLessThan(ANSWER_MS);
-  expect.soft((peak.stop() - memory) / MEBIBYTE, "MiB of memory").toBeLessThan(MEMORY_MIB);
+  await withstands();
   clearInterval(speaking);
-  await horde.release();
-  await service.recovered(rest);
+  await recovers();
 });
 
 it("a client that connects anew gets no more lines to the others than one that stays", async () => {
