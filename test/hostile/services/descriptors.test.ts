@@ -22,9 +22,9 @@ describe.each([...SERVICES.keys()])("%s", (name) => {
     void horde.connectMany(400, service.port, 8);
     await service.descriptorsReach(HELD);
     await horde.release();
+    // A relay that has a descriptor for its client and none for its target ends the client: not before they are free.
+    await service.recovered(rest);
     const honest = new Honest(service, target.port);
-    // The first may have waited among those that were accepted late.
-    await honest.exchanges(1);
     expect(await honest.exchanges(3)).toBeLessThan(ANSWER_MS);
     honest.stop();
     await service.recovered(rest);
