@@ -5,10 +5,8 @@
  * memory and caches make all programs slower, and those of Node more than the one in C++. For processor time over that of
  * C++ it is Node's net, for times it is how long Node takes to start, for long chains of Deferreds it is those of promises.
  *
- * --break coalescing|batching gives Skein a fault that the gate must find: it shows that the gate is awake.
- * --only A,B measures those cells and questions only.
- * --repeat N judges N times and prints how far each figure spreads: what the targets and the margin are set by.
- * --node VERSION has the servers run under that Node; what the bench asks of its own process runs under the bench's.
+ * A fault that --break gives to Skein shows that the gate is awake. What --repeat prints is what the targets and the margin
+ * are set by. With --node, what the bench asks of its own process still runs under the bench's Node.
  */
 
 import { parseArgs } from "node:util";
@@ -30,14 +28,25 @@ import { measureCell } from "./rig/rounds.ts";
 import { slowness } from "./rig/slowness.ts";
 import { median } from "./rig/statistics.ts";
 
+const usage = `npm run bench:gate -- [options]
+  --only A,B      those cells and questions of bench/gate.json only
+  --repeat N      judge N times, and print how far each figure spreads
+  --break FAULT   give Skein a fault that the gate must find: coalescing or batching
+  --node VERSION  have the servers run under that Node, as in 24 or 24.21.0`;
+
 const { values } = parseArgs({
   options: {
+    help: { type: "boolean", default: false },
     break: { type: "string" },
     only: { type: "string" },
     node: { type: "string" },
     repeat: { type: "string" },
   },
 });
+if (values.help) {
+  console.log(usage);
+  process.exit();
+}
 if (values.node !== undefined) await useNode(values.node);
 const file = readGateFile();
 const skein = [borrowing, owning].map((peer) => (values.break === undefined ? peer : broken(peer, values.break)));

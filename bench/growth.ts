@@ -1,288 +1,36 @@
 /**
  * Does the work grow with the number of things, or faster? Each structure is measured with 1,000, 10,000 and 100,000
- * things; the figure is the exponent of the line through the three on logarithmic scales: 1 is right. What has to be sorted may take
- * log n times as much, by which its times are divided. What linked objects alone cost more, as they become many, is
- * measured first and taken off where many are kept, by 0.15 at most. Processor time of this process, the least of a few rounds.
+ * things; the figure is the exponent of the line through the three on logarithmic scales: 1 is right. What puts things in
+ * order may grow as sorting objects does, which is measured beside it: that much is taken off.
+ *
+ * It is measured in a process whose young objects have so much space that hardly any is collected: else the collector
+ * moves 100,000 of them, and 1,000 not at all, and objects that are only linked would have an exponent of 1.5.
  */
 
-import { join } from "node:path";
-import { pathToFileURL } from "node:url";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
 import type { Answer, Figure, Progress } from "./rig/answer.ts";
-import { root } from "./rig/root.ts";
+import type { Growth } from "./rig/growing.ts";
 
-async function entry<T>(name: string): Promise<T> {
-  return (await import(pathToFileURL(join(root, `dist/entries/${name}.js`)).href)) as T;
-}
-
-const { Deferred, DeferredList, DeferredQueue, DeferredSemaphore, race } =
-  await entry<typeof import("../src/entries/defer.ts")>("defer");
-const { Clock, Cooperator } = await entry<typeof import("../src/entries/task.ts")>("task");
-const { Factory, Protocol } = await entry<typeof import("../src/entries/protocol.ts")>("protocol");
-const testing = await entry<typeof import("../src/entries/testing.ts")>("testing");
-const basic = await entry<typeof import("../src/entries/protocols/basic.ts")>("protocols/basic");
-const policies = await entry<typeof import("../src/entries/protocols/policies.ts")>("protocols/policies");
-const { EventQueue, Occurrence } = (await import(
-  pathToFileURL(join(root, "dist/testing/simulation/queue.js")).href
-)) as typeof import("../src/testing/simulation/queue.ts");
-
-const SIZES = [1e3, 1e4, 1e5] as const;
-const ROUNDS = 3;
-/** An exponent above this is measured again. */
-const SUSPICIOUS = 1.1;
-/** These put things in order, which takes n log n steps. */
-const SORTED = new Set(["Clock, calls", "Clock, calls within one millisecond", "simulation, plans that are cancelled"]);
-/** A round of fewer milliseconds is repeated until it has so many. */
-const ROUND_MS = 4;
-
-/** These keep an object or more for each thing, all at a time. */
-const OBJECTS = new Set([
-  "Deferred, callbacks of one",
-  "DeferredList and race, members",
-  "DeferredQueue, items and waiters",
-  "DeferredSemaphore, waiters that cancel",
-  "one AbortSignal, waiters",
-  "Cooperator, tasks that end, pause and stop",
-  "Clock, calls",
-  "Clock, calls within one millisecond",
-  "system event triggers",
-  "simulation, plans that are cancelled",
-  "TimeoutFactory, connections",
-]);
-/** No more is taken off for what the machine adds. */
-const DISCOUNT_MAX = 0.15;
-
-/** Does something with `n` things; a promise is awaited. */
-type Work = (n: number) => unknown;
-
-class Nothing extends Occurrence {
-  override run(): void {}
-}
-
-class Alternating extends basic.LineReceiver {
-  override lineReceived(): void {
-    this.setRawMode();
-  }
-  override rawDataReceived(data: Buffer): void {
-    this.setLineMode(data.subarray(2));
-  }
-}
-
-class Lines extends basic.LineReceiver {
-  override lineReceived(): void {}
-}
-
-class Strings extends basic.Int32StringReceiver {
-  override stringReceived(): void {}
-}
-
-/** Numbers from 0 to 1 that look random and are the same each time. */
-function* fractions(): Generator<number, never> {
-  for (let state = 1; ; ) {
-    state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff;
-    yield state / 0x80000000;
-  }
-}
-
-function connected<P extends InstanceType<typeof Protocol>>(protocol: P): P {
-  new testing.StringTransport().connect(protocol);
-  return protocol;
-}
-
-const work: Readonly<Record<string, Work>> = {
-  "Deferred, callbacks of one": (n) => {
-    const d = new Deferred<number>();
-    for (let i = 0; i < n; i++) d.addCallback((value) => value + 1);
-    d.callback(0);
-  },
-  "DeferredList and race, members": (n) => {
-    const members = Array.from({ length: n }, () => new Deferred<number>());
-    new DeferredList(members);
-    race(members);
-    for (const member of members) member.callback(1);
-  },
-  "DeferredQueue, items and waiters": (n) => {
-    const queue = new DeferredQueue<number>();
-    for (let i = 0; i < n; i++) queue.put(i);
-    for (let i = 0; i < 2 * n; i++) queue.get();
-    for (let i = 0; i < n; i++) queue.put(i);
-  },
-  "DeferredSemaphore, waiters that cancel": (n) => {
-    const semaphore = new DeferredSemaphore(1);
-    const waiters = Array.from({ length: n }, () => semaphore.acquire().addErrback(() => undefined));
-    for (let i = n - 1; i > 0; i -= 2) waiters[i]!.cancel();
-    for (let i = 0; i < n / 2; i++) semaphore.release();
-  },
-  "one AbortSignal, waiters": (n) => {
-    const controller = new AbortController();
-    const queue = new DeferredQueue<number>();
-    for (let i = 0; i < n; i++) queue.get({ signal: controller.signal }).addErrback(() => undefined);
-    for (let i = 0; i < n / 2; i++) queue.put(i);
-    controller.abort();
-  },
-  "Cooperator, tasks that end, pause and stop": (n) => {
-    let tick: (() => void) | undefined;
-    const cooperator = new Cooperator({
-      scheduler: (next) => {
-        tick = next;
-        return { cancel: () => undefined };
-      },
-      terminationPredicateFactory: () => () => false,
-    });
-    const tasks = Array.from({ length: n }, () => cooperator.cooperate([1, 2][Symbol.iterator]()));
-    for (let i = 0; i < n; i += 3) tasks[i]!.pause();
-    for (let i = 1; i < n; i += 3) tasks[i]!.stop();
-    for (let i = 0; i < n; i += 3) tasks[i]!.resume();
-    tick?.();
-  },
-  "Clock, calls": (n) => {
-    const clock = new Clock();
-    const random = fractions();
-    const calls = Array.from({ length: n }, () => clock.callLater(random.next().value * 1000, () => undefined));
-    for (let i = 0; i < n; i += 2) calls[i]!.cancel();
-    for (let i = 0; i < 1000; i++) clock.advance(1);
-  },
-  "Clock, calls within one millisecond": (n) => {
-    const clock = new Clock();
-    const random = fractions();
-    for (let i = 0; i < n; i++) clock.callLater(random.next().value / 1000, () => undefined);
-    for (let i = 0; i < n; i++) clock.advance(0.001 / n);
-  },
-  "system event triggers": (n) => {
-    const reactor = new testing.Simulation().host("a").reactor;
-    for (let i = 0; i < n; i++) reactor.addSystemEventTrigger("during", "growth", () => undefined);
-    const others = Array.from({ length: n }, () => reactor.addSystemEventTrigger("after", "growth", () => undefined));
-    for (let i = 0; i < n; i += 2) reactor.removeSystemEventTrigger(others[i]!);
-    reactor.fireSystemEvent("growth");
-  },
-  "LineReceiver, lines of one chunk": (n) => connected(new Lines()).dataReceived(Buffer.from("x\r\n".repeat(n))),
-  "LineReceiver, one line byte by byte": (n) => {
-    const lines = connected(new Lines());
-    lines.MAX_LENGTH = n;
-    const byte = Buffer.from("x");
-    for (let i = 0; i < n; i++) lines.dataReceived(byte);
-  },
-  "LineReceiver, raw and line mode in turns": (n) =>
-    connected(new Alternating()).dataReceived(Buffer.from("a\r\nxx".repeat(n))),
-  "Int32StringReceiver, strings of one chunk": (n) =>
-    connected(new Strings()).dataReceived(Buffer.from("\0\0\0\x01x".repeat(n))),
-  "AccumulatingProtocol, pieces": (n) => {
-    const protocol = connected(new testing.AccumulatingProtocol());
-    const piece = Buffer.from("piece");
-    for (let i = 0; i < n; i++) protocol.dataReceived(piece);
-    return protocol.data;
-  },
-  "StringTransport, writes": (n) => {
-    const transport = new testing.StringTransport();
-    for (let i = 0; i < n; i++) transport.write("piece");
-    return transport.value();
-  },
-  "two protocols in memory, writes": (n) => {
-    const { client, pump } = testing.connectedServerAndClient(testing.AccumulatingProtocol, Protocol);
-    for (let i = 0; i < n; i++) client.transport.write("x");
-    pump.flush();
-  },
-  "simulation, plans that are cancelled": (n) => {
-    const queue = new EventQueue();
-    const things = Array.from({ length: n }, () => new Nothing());
-    for (const [i, thing] of things.entries()) queue.plan(thing, i);
-    for (const thing of things) queue.plan(thing, n);
-    for (let i = 0; i < n; i += 2) queue.cancel(things[i]!);
-    while (queue.take(n) !== undefined);
-  },
-  "TimeoutFactory, connections": (n) => {
-    const clock = new Clock();
-    const factory = new policies.TimeoutFactory(Factory.forProtocol(Protocol), 30, clock);
-    const transports = Array.from({ length: n }, () => {
-      const transport = new testing.StringTransport();
-      transport.connect(factory.buildProtocol(transport.getPeer())!);
-      return transport;
-    });
-    for (const transport of transports) transport.lose();
-  },
-};
-
-/**
- * Objects and closures that are linked, walked along, and let go: the least that a queue of things can cost. More of them
- * fit neither into the processor's caches nor into the collector's young space, which is the machine's own growth.
- */
-const control: Work = (n) => {
-  interface Node {
-    readonly call: () => number;
-    next: Node | undefined;
-    before: Node | undefined;
-  }
-  let last: Node | undefined;
-  let first: Node | undefined;
-  for (let i = 0; i < 3 * n; i++) {
-    const node: Node = { call: () => i, next: undefined, before: last };
-    if (last === undefined) first = node;
-    else last.next = node;
-    last = node;
-  }
-  let sum = 0;
-  for (let node = first; node !== undefined; node = node.next) sum += node.call();
-  return sum;
-};
+const YOUNG_MIB = 256;
 
 export async function run(progress: Progress): Promise<Answer> {
   const rows: Figure[] = [];
   const ratios: Figure[] = [];
-  const machine = exponent(await measured("control", control)) - 1;
-  const discount = Math.min(DISCOUNT_MAX, Math.max(0, machine));
-  progress(`growth linked objects alone: ${(1 + machine).toFixed(2)}`);
-  for (const [name, doWork] of Object.entries(work)) {
-    const off = OBJECTS.has(name) ? discount : 0;
-    let times = await measured(name, doWork);
-    // What else the machine does hits one size more than the others, and only adds: where the figure is too great, each
-    // size is measured again, and its least time counts.
-    for (let again = 0; again < 4 && exponent(times) - off > SUSPICIOUS; again++) {
-      const next = await measured(name, doWork);
-      times = times.map((time, i) => Math.min(time, next[i]!));
-    }
-    for (const [i, n] of SIZES.entries()) rows.push({ label: `${name}: ${n}`, value: (times[i]! * 1e6) / n });
-    const value = exponent(times) - off;
-    ratios.push({ label: name, value });
-    progress(`growth ${name}: ${value.toFixed(2)}`);
+  const script = fileURLToPath(new URL("./rig/growing.js", import.meta.url));
+  const args = [`--min-semi-space-size=${YOUNG_MIB}`, `--max-semi-space-size=${YOUNG_MIB}`, script];
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+  const closed = once(child, "close");
+  for await (const line of createInterface(child.stdout)) {
+    const { name, rows: times, exponent } = JSON.parse(line) as Growth;
+    rows.push(...times);
+    ratios.push({ label: name, value: exponent });
+    progress(`growth ${name}: ${exponent.toFixed(2)}`);
   }
+  const [code] = (await closed) as [number | null];
+  if (code !== 0) throw new Error(`The process that measures growth ended with ${code}.`);
   ratios.push({ label: "the greatest exponent", value: Math.max(...ratios.map(({ value }) => value)) });
   return { name: "growth", unit: "ns each", rows, ratios };
-}
-
-/** Milliseconds for each size; of what is sorted, per log n. */
-async function measured(name: string, doWork: Work): Promise<number[]> {
-  const times: number[] = [];
-  // Compile it first.
-  for (let i = 0; i < 3; i++) await doWork(1e4);
-  for (const n of SIZES) times.push((await milliseconds(doWork, n)) / (SORTED.has(name) ? Math.log2(n) : 1));
-  return times;
-}
-
-/** Processor time of one call, the least of a few rounds: what else runs, and the collector, only add to it. */
-async function milliseconds(doWork: Work, n: number): Promise<number> {
-  let least = Number.POSITIVE_INFINITY;
-  for (let round = 0; round < ROUNDS; round++) {
-    const before = process.cpuUsage();
-    let calls = 0;
-    let spent = 0;
-    do {
-      await doWork(n);
-      calls++;
-      const { user, system } = process.cpuUsage(before);
-      spent = (user + system) / 1000;
-    } while (spent < ROUND_MS);
-    least = Math.min(least, spent / calls);
-  }
-  return least;
-}
-
-/** The slope of the straight line that comes nearest to the times, on logarithmic scales. */
-function exponent(times: readonly number[]): number {
-  const middle = (SIZES.length - 1) / 2;
-  let above = 0;
-  let below = 0;
-  for (const [i, time] of times.entries()) {
-    above += (i - middle) * Math.log10(time);
-    below += (i - middle) ** 2;
-  }
-  return above / below;
 }

@@ -30,6 +30,7 @@ export const SECTIONS = [
       { what: "one sweep of closed connections whose peer still sends; each lingers for two at most", source: "src/internet/engine/link.ts#SWEEP_SECONDS", unit: "seconds", passed: "the socket is closed" },
       { what: "closed connections that linger at once, of a native reactor", source: "native/engine/engine.h#kLingeringMost", passed: "the oldest are closed" },
       { what: "the same, of `nodereactor`", source: "src/internet/engine/lingering.ts#LINGERING_MAX", passed: "the oldest are closed" },
+      { what: "connections that wait to be accepted, of one port", source: "src/internet/stream/port.ts#BACKLOG", option: "`backlog`", passed: "the kernel drops it, and the client tries again a second later" },
       { what: "time for an outgoing connection", source: "src/internet/stream/connector.ts#DEFAULT_TIMEOUT_SECONDS", unit: "seconds", option: "`timeout`", passed: "`ConnectTimeoutError`" },
       { what: "time for the last bytes when the reactor stops", source: "src/internet/reactor/engine.ts#LAST_BYTES_SECONDS", unit: "seconds", passed: "what is left is reset" },
       { what: "pause before a listener that has no descriptor tries again; it also does when a connection closes", source: "src/internet/stream/port.ts#RETRY_SECONDS", unit: "seconds", passed: "connections wait in the backlog meanwhile" },

@@ -18,6 +18,9 @@ import { type ConnectionOwner, TcpConnection } from "./connection.ts";
 /** How long a port that cannot accept waits before it tries again by itself. It also does when a connection closes. */
 const RETRY_SECONDS = 0.1;
 
+/** How many connections may wait to be accepted, of a port without an option: as Twisted's. */
+const BACKLOG = 50;
+
 /** The wildcard addresses. */
 const EVERY_INTERFACE = new Set(["0.0.0.0", "::", "::ffff:0.0.0.0"]);
 const HOSTS_MAX = 256;
@@ -66,7 +69,7 @@ export class TcpPort implements ListeningPort, ListenerEvents, ConnectionOwner {
       throw new Error(`startListening() is for a closed port; ${this.#host} is closing: await stopListening() first.`);
     }
     if (this.#handle >= 0) return;
-    const { interface: host = "", backlog = 50, reusePort = false } = this.#options;
+    const { interface: host = "", backlog = BACKLOG, reusePort = false } = this.#options;
     const result = this.#link.listen({ host, port: this.#port, backlog, reusePort });
     if (result < 0) throw new CannotListenError(host, this.#port, -result);
     this.#handle = result; // first, since doStart() may call startListening()
