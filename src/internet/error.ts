@@ -19,6 +19,11 @@ export class SkeinError extends Error {
   }
 }
 
+/** Keep a property out of what `console.error()` prints of `error`: it is as it came, and the message has it escaped. */
+function hide(error: SkeinError, property: string): void {
+  Object.defineProperty(error, property, { enumerable: false });
+}
+
 // --- reactor ---------------------------------------------------------------------------------------------------------
 
 /** installReactor() was called while a reactor is installed already. */
@@ -110,6 +115,7 @@ export class CannotListenError extends BindError {
               : "";
     super(`Cannot listen on ${where}: ${getSystemErrorMessage(errno)} (${name}). ${way}`.trimEnd());
     this.interface = interfaceName;
+    hide(this, "interface");
     this.port = port;
     this.socketError = name;
   }
@@ -172,6 +178,7 @@ export class ConnectingCancelledError extends SkeinError {
   constructor(address: unknown) {
     super(`The attempt to connect to ${String(address)} was cancelled.`);
     this.address = address;
+    hide(this, "address");
   }
 }
 /** A factory built no protocol, so the connection was closed. */

@@ -6,9 +6,9 @@
  * throws because of that, except those that rethrow the value.
  */
 
-import { classNameOf, describe, isInstance, messageOf, read, summaryOf } from "../logger/describe.ts";
+import { classNameOf, describe, isInstance, messageOf, read, shownMessageOf, summaryOf } from "../logger/describe.ts";
 import { say } from "../logger/output.ts";
-import { cut, FIELD_MAX, printable, printableLines } from "../logger/printable.ts";
+import { printable } from "../logger/printable.ts";
 import { check, checkOptional } from "./arguments/check.ts";
 import { withMethods } from "./arguments/kinds.ts";
 
@@ -123,7 +123,7 @@ export class Failure {
 
   toString(): string {
     const name = this.type === undefined ? typeof this.value : classNameOf(this.value);
-    return `[Failure ${printable(name)}: ${printableLines(cut(this.getErrorMessage(), FIELD_MAX))}]`;
+    return `[Failure ${printable(name)}: ${shownMessageOf(this.value)}]`;
   }
 }
 

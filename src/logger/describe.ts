@@ -76,6 +76,11 @@ export function messageOf(value: unknown): string {
   return message === undefined ? UNPRINTABLE : textOf(message);
 }
 
+/** {@link messageOf} as it may be part of another text: escaped, and at most 16 Ki characters. */
+export function shownMessageOf(value: unknown): string {
+  return printableLines(cut(messageOf(value), FIELD_MAX));
+}
+
 /** `String(value)`, or a substitute when that throws. Never throws. */
 export function textOf(value: unknown): string {
   try {

@@ -30,7 +30,7 @@ import {
   PRODUCER,
   STREAMING,
 } from "../internet/stream/closing.ts";
-import { messageOf, nameOf, read } from "../logger/describe.ts";
+import { nameOf, read, shownMessageOf } from "../logger/describe.ts";
 import { err } from "../logger/log.ts";
 
 /** The addresses of a Duplex as a transport. */
@@ -296,7 +296,7 @@ class DuplexTransport extends ClosingTransport implements Transport {
     const cause = this.#error;
     if (cause === null && (this.flags & (CLOSING | PEER_ENDED)) !== 0) return new ConnectionDone();
     const code = read(cause, "code");
-    const why = cause === null ? "the stream was closed before it ended" : messageOf(cause);
+    const why = cause === null ? "the stream was closed before it ended" : shownMessageOf(cause);
     const lost = new ConnectionLost(
       `The connection to the other side was lost in a non-clean way: ${why}.`,
       typeof code === "string" ? code : "",

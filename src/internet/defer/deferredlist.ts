@@ -1,4 +1,5 @@
 /** A Deferred for the outcomes of many others. */
+import { shownMessageOf } from "../../logger/describe.ts";
 import { check, checkOptions } from "../arguments/check.ts";
 import * as kinds from "../arguments/kinds.ts";
 import { SkeinError } from "../error.ts";
@@ -53,7 +54,7 @@ export class FirstError extends SkeinError {
   readonly index: number;
 
   constructor(subFailure: Failure, index: number) {
-    super(`Number ${index} of the Deferreds failed: ${subFailure.getErrorMessage()}`, { cause: subFailure.value });
+    super(`Number ${index} of the Deferreds failed: ${shownMessageOf(subFailure.value)}`, { cause: subFailure.value });
     this.subFailure = subFailure;
     this.index = index;
   }

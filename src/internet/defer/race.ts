@@ -1,4 +1,5 @@
 /** The first of several Deferreds that succeeds. */
+import { shownMessageOf } from "../../logger/describe.ts";
 import { check } from "../arguments/check.ts";
 import { iterable } from "../arguments/kinds.ts";
 import { SkeinError } from "../error.ts";
@@ -24,7 +25,7 @@ export class FailureGroup extends SkeinError {
   readonly failures: readonly Failure[];
 
   constructor(failures: readonly Failure[]) {
-    const reasons = failures.map((failure, index) => `\n  ${index}: ${failure.getErrorMessage()}`);
+    const reasons = failures.map((failure, index) => `\n  ${index}: ${shownMessageOf(failure.value)}`);
     super(`None of ${failures.length} Deferreds succeeded.${reasons.join("")}`);
     this.failures = failures;
   }

@@ -7,7 +7,7 @@
 import { lookup } from "node:dns";
 import { isIP } from "node:net";
 import { domainToASCII } from "node:url";
-import { quoted } from "../../logger/printable.ts";
+import { printable, printableLines, quoted } from "../../logger/printable.ts";
 import { check } from "../arguments/check.ts";
 import { text } from "../arguments/kinds.ts";
 import { Deferred } from "../defer/deferred.ts";
@@ -57,9 +57,19 @@ function lookUp(name: string, waiting: Set<Deferred<string>>): void {
     for (const d of waiting) {
       if (d.called) continue; // the program fired it itself
       if (error === null && chosen !== undefined) d.callback(chosen.address);
-      else d.errback(new DNSLookupError(explain(name, code), code, error === null ? {} : { cause: error }));
+      else d.errback(new DNSLookupError(explain(name, code), code, error === null ? {} : { cause: escaped(error) }));
     }
   });
+}
+
+/** The resolver's error, which has the name in three places, and which a program prints with what it causes. */
+function escaped(error: NodeJS.ErrnoException & { hostname?: unknown }): Error {
+  const { message, stack, hostname } = error;
+  const shown = printable(message, 2 * NAME_BYTES_MAX);
+  if (stack !== undefined) error.stack = printableLines(stack.replace(message, () => shown));
+  error.message = shown;
+  if (typeof hostname === "string") error.hostname = printable(hostname);
+  return error;
 }
 
 /** Why `name` cannot be valid, or undefined when the resolver must be asked. */

@@ -6,6 +6,7 @@ import { bufferOf } from "../../internet/engine/view.ts";
 import type { Failure } from "../../internet/failure.ts";
 import type { Address, Bytes, ProtocolLike } from "../../internet/interfaces.ts";
 import { callAndLog } from "../../internet/rejection.ts";
+import { printable } from "../../logger/printable.ts";
 import { ProtocolWrapper, type WrappableFactory, WrappingFactory } from "./wrapper.ts";
 
 const FACTORY = "new TrafficLoggingFactory(wrappedFactory, sink, options)";
@@ -53,7 +54,7 @@ export class TrafficLoggingProtocol<P extends ProtocolLike = ProtocolLike> exten
   }
 
   override connectionLost(reason: Failure): unknown {
-    this.#log(`* lost: ${reason.getErrorMessage()}`);
+    this.#log(`* lost: ${printable(reason.getErrorMessage())}`);
     return super.connectionLost(reason);
   }
 

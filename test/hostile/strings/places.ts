@@ -6,8 +6,9 @@
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Duplex } from "node:stream";
 import { afterAll } from "vitest";
-import { Deferred, succeed } from "../../../src/entries/defer.ts";
+import { Deferred, fail, gatherResults, race, succeed } from "../../../src/entries/defer.ts";
 import { IPv4Address } from "../../../src/internet/address.ts";
 import type { ClientEndpoint } from "../../../src/internet/endpoints/interfaces.ts";
 import { clientFromString, serverFromString } from "../../../src/internet/endpoints/registry.ts";
@@ -26,8 +27,10 @@ import { HAProxyWrappingFactory, proxyHeader, UNIXAddress } from "../../../src/p
 import { IdentClient, IdentServer } from "../../../src/protocols/ident.ts";
 import { MemCacheProtocol } from "../../../src/protocols/memcache.ts";
 import { SpewingFactory } from "../../../src/protocols/policies/spewing.ts";
+import { TrafficLoggingFactory } from "../../../src/protocols/policies/traffic.ts";
 import { programLog } from "../../../src/protocols/socks/log.ts";
 import { SOCKS4ClientEndpoint, SOCKSv4Factory } from "../../../src/protocols/socks.ts";
+import { fromDuplex } from "../../../src/streams/duplextransport.ts";
 import { Clock } from "../../../src/testing/clock.ts";
 import { MemoryReactorClock } from "../../../src/testing/memoryreactor.ts";
 import { Simulation } from "../../../src/testing/simulation/simulation.ts";
@@ -220,6 +223,46 @@ export const PLACES: readonly Place[] = [
       return { terminal: [String(failure), failure.getTraceback(), failure.getBriefTraceback()] };
     },
   },
+  {
+    name: "what several Deferreds failed with",
+    modules: ["src/internet/defer/deferredlist.ts", "src/internet/defer/race.ts"],
+    // The causes are the program's own.
+    send: ({ text }) => {
+      const failed = (): Deferred<never> => fail(new Error(text));
+      const errors = failures(gatherResults([failed()]), race([failed(), failed()]));
+      return { terminal: errors.map((error) => `${error}\n${(error as Error).stack}`) };
+    },
+  },
+  {
+    name: "a stream that fails",
+    modules: ["src/streams/duplextransport.ts"],
+    send: async ({ text }) => {
+      const duplex = new Duplex({ read() {}, write() {} });
+      const lost = await new Promise<Error>((resolve) => {
+        class Losing extends Protocol {
+          override connectionLost({ value }: Failure): void {
+            resolve(value as Error);
+          }
+        }
+        fromDuplex(duplex, new Losing());
+        duplex.destroy(new Error(text));
+      });
+      return { terminal: [`${lost}\n${lost.stack}`] };
+    },
+  },
+  {
+    name: "why a connection was lost whose traffic is logged",
+    modules: ["src/protocols/policies/traffic.ts"],
+    send: ({ text }) => {
+      const lines: string[] = [];
+      const factory = new TrafficLoggingFactory(Factory.forProtocol(Protocol), (one) => lines.push(one));
+      const transport = new FakeTransport();
+      const protocol = factory.buildProtocol(transport.getPeer()) as unknown as Protocol;
+      transport.connect(protocol);
+      protocol.connectionLost(new Failure(new Error(text)));
+      return { terminal: lines };
+    },
+  },
   { name: "an error in lineReceived()", modules: ["src/protocols/basic/line.ts"], send: receiver },
   {
     name: "what a spewing protocol shows",
@@ -363,9 +406,9 @@ export const PLACES: readonly Place[] = [
       }
       reactor.connectTCP(text || "x", 1, new Told()).stopConnecting();
       const attempt = new TCP4ClientEndpoint(reactor, text || "x", 1).connect(Factory.forProtocol(Protocol));
-      found.push(...failures(attempt));
+      const ended = failures(attempt);
       attempt.cancel();
-      return logged(found);
+      return logged([...found, ...ended]);
     },
   },
   {

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { inspect } from "node:util";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { run } from "../../../src/cli/command.ts";
 import {
@@ -15,8 +16,11 @@ import { OWN_WORDS, PLACES } from "./places.ts";
 // No name is looked up: the answers come at once.
 vi.mock("node:dns", async (original) => ({
   ...(await original<typeof import("node:dns")>()),
-  lookup: (_name: string, _options: unknown, answered: (error: unknown) => void) =>
-    setImmediate(answered, Object.assign(new Error("getaddrinfo ENOTFOUND"), { code: "ENOTFOUND" })),
+  lookup: (hostname: string, _options: unknown, answered: (error: unknown) => void) => {
+    const [code, syscall] = ["ENOTFOUND", "getaddrinfo"];
+    const error = new Error(`${syscall} ${code} ${hostname}`);
+    setImmediate(answered, Object.assign(error, { errno: -3008, code, syscall, hostname }));
+  },
 }));
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the colours that the log makes itself
@@ -31,6 +35,19 @@ function hiddenIn(text: string, lineEnds: "\n" | "\r\n" = "\n"): string | undefi
   const plain = (lineEnds === "\r\n" ? text.replaceAll("\r\n", "") : text).replace(/[\n\t]/g, "");
   const found = HIDDEN.exec(plain);
   return found === null ? undefined : JSON.stringify(plain.slice(Math.max(0, found.index - 20), found.index + 20));
+}
+
+/** Each text of an error, and of the errors that it is made of, that a program prints. */
+function textsOf(error: unknown, path = "error", seen: unknown[] = []): [string, string][] {
+  if (typeof error === "string") return [[path, error]];
+  if (typeof error !== "object" || error === null || seen.includes(error)) return [];
+  seen.push(error);
+  const names = error instanceof Error ? ["message", "stack", "cause", "errors"] : [];
+  return [
+    [`console.error(${path})`, inspect(error)],
+    [`String(${path})`, String(error)],
+    ...[...names, ...Object.keys(error)].flatMap((name) => textsOf(Reflect.get(error, name), `${path}.${name}`, seen)),
+  ];
 }
 
 function sink(): { text: string; write(text: string): void } {
@@ -65,12 +82,12 @@ describe.each(PLACES)("through $name", ({ send, accepts = false }) => {
       const { terminal = [], errors = [] } = await send(hostile);
       end();
       if (text.text !== "" || errors.length > 0 || terminal.some((seen) => seen !== "")) shown++;
-      const outputs: [string, string | undefined][] = [
+      const outputs: (readonly [string, string | undefined])[] = [
         ["text", hiddenIn(text.text)],
         ["colours", hiddenIn(colored.text.replaceAll(OUR_COLORS, ""))],
         ["JSON", hiddenIn(json.text)],
         ...terminal.map((shown): [string, string | undefined] => ["terminal", hiddenIn(shown, "\r\n")]),
-        ...errors.map((error): [string, string | undefined] => ["error", hiddenIn(String((error as Error).message))]),
+        ...errors.flatMap((error) => textsOf(error)).map(([where, shown]) => [where, hiddenIn(shown)] as const),
       ];
       for (const [where, found] of outputs) if (found !== undefined) wrong.push(`${hostile.name}, ${where}: ${found}`);
       // Each line of text that begins an event was written by an event, and each line of JSON is one.
