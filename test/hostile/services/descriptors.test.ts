@@ -13,7 +13,7 @@ describe.each([...SERVICES.keys()])("%s", (name) => {
     const target = await relayTarget();
     const args = name === "portforward" ? ["--to", `127.0.0.1:${target.port}`] : [];
     const service = await Service.start(name, { args, descriptorLimit: DESCRIPTORS });
-    const before = new Honest(service, target.port);
+    const before = new Honest(service, target);
     await before.exchanges(1);
     before.stop();
     const rest = service.descriptors;
@@ -24,7 +24,7 @@ describe.each([...SERVICES.keys()])("%s", (name) => {
     await horde.release();
     // A relay that has a descriptor for its client and none for its target ends the client: not before they are free.
     await service.recovered(rest);
-    const honest = new Honest(service, target.port);
+    const honest = new Honest(service, target);
     expect(await honest.exchanges(3)).toBeLessThan(ANSWER_MS);
     honest.stop();
     await service.recovered(rest);

@@ -13,7 +13,7 @@ async function attacked(
   attack: (horde: Horde, port: number) => Promise<void>,
 ): Promise<{ worst: number; held: number; mebibytes: number }> {
   const service = await Service.start("echo", { listen: `haproxy:trusted=${trusted}:tcp:0` });
-  const honest = new Honest(service, 0, HEADER);
+  const honest = new Honest(service, undefined, HEADER);
   await honest.exchanges(1);
   const rest = service.descriptors + 1;
   const memory = service.memory;

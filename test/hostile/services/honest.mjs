@@ -1,11 +1,11 @@
-// An honest client of a service: `node honest.mjs SERVICE PORT TARGET PID [HEADER]`. It makes one exchange after the other,
+// An honest client of a service: `node honest.mjs SERVICE PORT TARGET PIDS [HEADER]`. It makes one exchange after the other,
 // each on a connection of its own that begins with the header, and prints how many milliseconds each took, or "error" and
-// why. A process of its own: the time that its attackers take on their side is not counted, nor is the time in which the
-// service or this client was ready to run and waited for a processor, which other programs had.
+// why. A process of its own: the time that its attackers take on their side is not counted, nor is the time in which this
+// client, the service or a relay's target (PIDS) was ready to run and waited for a processor, which other programs had.
 import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 
-const [service, port, target, pid, header = ""] = process.argv.slice(2);
+const [service, port, target, pids, header = ""] = process.argv.slice(2);
 /** No attacker has this address, nor those of member(). */
 const ADDRESS = "127.9.9.9";
 const PATIENCE_MS = 20_000;
@@ -96,14 +96,14 @@ class Talk {
   }
 }
 
-/** Milliseconds that the service and this client have waited for a processor: the second number of proc(5)'s schedstat. */
+/** Milliseconds that these processes have waited for a processor: the second number of proc(5)'s schedstat. */
 function queued() {
   let nanoseconds = 0;
-  for (const id of [pid, "self"]) {
+  for (const id of [...pids.split(","), "self"]) {
     try {
       nanoseconds += Number(readFileSync(`/proc/${id}/schedstat`, "utf8").split(" ")[1]);
     } catch {
-      // The kernel does not count it, or the service has ended.
+      // The kernel does not count it, or the process has ended.
     }
   }
   return nanoseconds / 1e6;

@@ -12,7 +12,7 @@ const MEMORY_MIB = 64;
 describe.each<Errors>(["read", "unread", "gone"])("standard error is %s", (errors) => {
   it("a flood of bad requests neither ends nor bloats a service", async () => {
     const service = await Service.start("socks", { errors });
-    const honest = new Honest(service, 1);
+    const honest = new Honest(service);
     await honest.exchanges(1);
     const rest = service.descriptors + 1;
     const memory = service.memory;

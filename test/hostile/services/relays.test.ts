@@ -74,7 +74,7 @@ describe("socks", () => {
 
   it("answers others while clients have slow names resolved", async () => {
     const service = await Service.start("socks");
-    const honest = new Honest(service, 1);
+    const honest = new Honest(service);
     await honest.exchanges(1);
     const horde = new Horde();
     for (const [i, socket] of (await horde.connectMany(100, service.port, 10)).entries()) {

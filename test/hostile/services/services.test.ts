@@ -109,7 +109,7 @@ describe.each(NAMES)("%s", (name) => {
     const service = await Service.start(name, {
       args: name === "portforward" ? ["--to", `127.0.0.1:${target.port}`] : [],
     });
-    const honest = new Honest(service, target.port);
+    const honest = new Honest(service, target);
     await honest.exchanges(1);
     // The honest client's connection comes and goes.
     const rest = service.descriptors + (asked.descriptors ?? 1);
