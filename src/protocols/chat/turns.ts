@@ -81,9 +81,12 @@ export class Turns {
     if (this.#timer !== null || this.#queues.size === 0) return;
     const seconds = Math.max(SHORTEST_WAIT, -this.#budget / this.#bytesPerSecond);
     this.#timer = this.#clock.callLater(seconds, () => {
-      this.#next();
       this.#timer = null;
-      this.#schedule();
+      try {
+        this.#next();
+      } finally {
+        this.#schedule(); // also when a turn throws: the others still wait
+      }
     });
   }
 
