@@ -82,6 +82,7 @@ export class DebugInfo {
     watched.delete(this);
     const { pending } = this;
     if (pending === undefined) return;
+    anyReported = true;
     reported?.push(pending);
     err(pending.failure.value, pending.explain());
   }
@@ -119,6 +120,12 @@ export function pendingFailures(): PendingFailure[] {
   return found;
 }
 
+/** Whether any failure is unhandled by now, or was until its Deferred was collected. */
+export function hasUnhandledFailures(): boolean {
+  return anyReported || pendingFailures().length > 0;
+}
+
+let anyReported = false;
 let reported: PendingFailure[] | undefined;
 
 /**

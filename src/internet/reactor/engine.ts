@@ -42,7 +42,7 @@ export abstract class EngineReactor extends ReactorBase implements Reactor, Port
   readonly attempts = new Set<TcpConnector>();
   /** True while the shutdown closes everything: no new port or connection is accepted. */
   ending = false;
-  /** Neither run() nor destroy() was called yet. */
+  /** Neither run() nor destroy() was called yet, and no port failed to listen. */
   #fresh = true;
   readonly #link: EngineLink;
   readonly #descriptors: FDSet;
@@ -63,7 +63,10 @@ export abstract class EngineReactor extends ReactorBase implements Reactor, Port
     return super.run(options);
   }
 
-  /** True when there are ports, attempts to connect or delayed calls, and run() was never called. */
+  /**
+   * True when there are ports, attempts to connect or delayed calls, and run() was never called. Not after listenTCP() has
+   * thrown: that is why a program does not get as far as run().
+   */
   waitsForRun(): boolean {
     return this.#fresh && (this.ports.size > 0 || this.attempts.size > 0 || this.getDelayedCalls().length > 0);
   }
@@ -75,7 +78,12 @@ export abstract class EngineReactor extends ReactorBase implements Reactor, Port
   listenTCP(port: number, factory: ServerFactoryLike, options: ListenTCPOptions = {}): ListeningPort {
     const checked = ensureListenTCP(port, factory, options);
     const listening = new TcpPort(this, this.#link, port, factory, checked);
-    listening.startListening();
+    try {
+      listening.startListening();
+    } catch (error) {
+      this.#fresh = false;
+      throw error;
+    }
     return listening;
   }
 

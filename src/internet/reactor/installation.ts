@@ -2,6 +2,7 @@
 
 import { printable } from "../../logger/printable.ts";
 import { type BackendInfo, loadNative } from "../../native.ts";
+import { hasUnhandledFailures } from "../defer/unhandled.ts";
 import { ReactorAlreadyInstalledError, ReactorInstalledTooLateError, ReactorNotAvailableError } from "../error.ts";
 import type { Reactor } from "../interfaces.ts";
 import { backendNamed } from "./backends.ts";
@@ -32,9 +33,13 @@ export function installReactor(reactor: Reactor): void {
   if (!isWatched) process.once("beforeExit", warnIfNeverRun);
 }
 
-/** For "beforeExit", which is emitted when the event loop is empty, not after process.exit() or an error. */
+/**
+ * For "beforeExit", which is emitted when the event loop is empty, not after process.exit() or an uncaught error. An error
+ * that the program or a Deferred has kept is why run() was not called, and is told by itself.
+ */
 function warnIfNeverRun(): void {
   if ((installed as Partial<WaitsForRun> | undefined)?.waitsForRun?.() !== true) return;
+  if (Number(process.exitCode ?? 0) !== 0 || hasUnhandledFailures()) return;
   process.emitWarning("reactor.run() was never called: nothing listens, connects or is called later before it.", {
     code: "SKEIN_NEVER_RUN",
   });
