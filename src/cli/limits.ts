@@ -8,7 +8,6 @@
  * after the header. All ports of a process share one count. What is beyond a limit is closed before a protocol is built.
  */
 import type { Address, Bytes, ProtocolLike, Reactor, ReactorTCP } from "../internet/interfaces.ts";
-import { peerKey } from "../internet/networks.ts";
 import type { DelayedCall, ReactorTime } from "../internet/time.ts";
 import { LimitConnectionsByPeer } from "../protocols/policies/limits.ts";
 import { ProtocolWrapper, type WrappableFactory, WrappingFactory } from "../protocols/policies/wrapper.ts";
@@ -170,13 +169,10 @@ class PeerLimit extends LimitConnectionsByPeer {
     this.#clock = clock;
   }
 
-  override buildProtocol(addr: Address): ProtocolWrapper | null {
-    const count = this.peerConnections.get(peerKey(addr.host)) ?? 0;
-    if (count < this.maxConnectionsPerPeer) return super.buildProtocol(addr);
+  protected override peerRefused(addr: Address, count: number): void {
     this.#refusals.note(
       this.#clock.seconds(),
       () => `A connection from ${addr} is refused: its peer has ${count} (--max-per-peer).`,
     );
-    return null;
   }
 }

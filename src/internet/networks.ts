@@ -83,6 +83,7 @@ const SPECIAL: Networks = parseNetworks(
 /** Whose last two words are an IPv4 address: NAT64, and the IPv4-translated addresses of stateless translators (RFC 2765). */
 const TRANSLATED: readonly Network[] = ["64:ff9b::/96", "::ffff:0:0:0/96"].map(parseNetwork);
 const SIX_TO_FOUR: Network = parseNetwork("2002::/16");
+const LINK_LOCAL: Network = parseNetwork("fe80::/10");
 
 /**
  * Whether `host` is an address for special purposes, which a relay must not reach for strangers. The IPv4 address inside
@@ -97,23 +98,26 @@ export function isSpecial(host: string): boolean {
 }
 
 /**
- * The key under which the connections of one peer are counted: an IPv4 address (as it is, IPv4-mapped or behind a translator),
+ * What Skein takes for one peer, wherever it counts by peers: an IPv4 address (as it is, IPv4-mapped or behind a translator),
  * the /64 network of an IPv6 address, since a host may choose any address in it, or `host` itself if it is no IP address.
+ *
+ * Link-local addresses count one by one, with their zone: all hosts of a link have theirs in one /64 network, fe80::/64. A
+ * host of the link may choose many, but so it may the addresses of its neighbours.
  */
 export function peerKey(host: string): string {
   if (isIPv4(host)) return host;
   const words = wordsOf(host);
   if (words === undefined) return host;
   if (isMapped(words) || isTranslated(words)) return dotted(words, 6);
-  const prefix = words.slice(0, 4).map((word) => word.toString(16));
-  return `${prefix.join(":")}::/64`;
+  if (holds(LINK_LOCAL, words)) return joined(words) + zoneOf(host);
+  return `${joined(words.slice(0, 4))}::/64`;
 }
 
 /** How an address is known whatever its spelling; undefined for what is no IP address. */
 export function canonicalAddress(host: string): string | undefined {
   const words = wordsOf(host);
   if (words === undefined) return undefined;
-  return isMapped(words) ? dotted(words, 6) : words.map((word) => word.toString(16)).join(":");
+  return isMapped(words) ? dotted(words, 6) : joined(words);
 }
 
 function parseNetwork(network: string): Network {
@@ -161,6 +165,16 @@ function dotted(words: Words, at: number): string {
   const high = words[at]!;
   const low = words[at + 1]!;
   return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
+}
+
+function joined(words: Words): string {
+  return words.map((word) => word.toString(16)).join(":");
+}
+
+/** "%eth0" of "fe80::1%eth0", or nothing. */
+function zoneOf(host: string): string {
+  const at = host.indexOf("%");
+  return at < 0 ? "" : host.slice(at);
 }
 
 function wordsOf(host: string): Words | undefined {

@@ -158,6 +158,39 @@ describe("a HierarchicalBucketFilter", () => {
     expect(filter.getBucketFor(bob)).toBe(filter.getBucketFor(bobAgain));
   });
 
+  it("FilterByHost takes a /64 network of IPv6 for one host, and a mapped IPv4 address for itself", () => {
+    const filter = new FilterByHost(null, clock);
+    const of = (host: string) => filter.getBucketFor(new At(host, 80));
+    expect(of("2001:db8:1:2::1")).toBe(of("2001:db8:1:2:ffff::1"));
+    expect(of("2001:db8:1:3::1")).not.toBe(of("2001:db8:1:2::1"));
+    expect(of("::ffff:192.0.2.1")).toBe(filter.getBucketFor(alice));
+    expect([...filter.buckets.keys()]).toEqual(["2001:db8:1:2::/64", "2001:db8:1:3::/64", "192.0.2.1"]);
+  });
+
+  it("FilterByHost keeps 16,384 buckets, and those in use", () => {
+    const all = new HierarchicalBucketFilter(null, clock);
+    const filter = new FilterByHost(all, clock);
+    filter.bucketFactory = SomeBucket;
+    const host = (i: number) => new At(`10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`, 80);
+    const used = Array.from({ length: 100 }, (_, i) => filter.getBucketFor(host(i)));
+    for (const bucket of used) bucket.refcount++;
+    for (let i = 100; i < 50_000; i++) filter.getBucketFor(host(i)).add(10);
+    expect(filter.buckets.size).toBe(16_384);
+    expect(used.map((_, i) => filter.getBucketFor(host(i)))).toEqual(used);
+    expect(all.getBucketFor(alice).refcount).toBe(16_384);
+    expect(filter.buckets.has(host(49_999).getPeer().host)).toBe(true);
+  });
+
+  it("has more buckets than maxBuckets while all are in use, and no more than that once they are not", () => {
+    const filter = new FilterByHost(null, clock);
+    filter.maxBuckets = 2;
+    for (let i = 1; i <= 4; i++) filter.getBucketFor(new At(`192.0.2.${i}`, 80)).refcount++;
+    expect(filter.buckets.size).toBe(4);
+    for (const bucket of filter.buckets.values()) bucket.refcount--;
+    filter.getBucketFor(new At("192.0.2.5", 80));
+    expect(filter.buckets.size).toBe(2);
+  });
+
   it("FilterByServer has one bucket for each local port", () => {
     const filter = new FilterByServer(null, clock);
     expect(filter.getBucketFor(alice)).toBe(filter.getBucketFor(bob));

@@ -6,6 +6,7 @@ import {
 } from "../../src/entries/protocols/policies.ts";
 import { IPv4Address, IPv6Address } from "../../src/internet/address.ts";
 import { NoProtocol } from "../../src/internet/error.ts";
+import type { Address } from "../../src/internet/interfaces.ts";
 import { Factory, Protocol } from "../../src/internet/protocol.ts";
 import { connect, HalfTransport, Keeper, keepers, PEER } from "../helpers/wrapped.ts";
 
@@ -117,6 +118,28 @@ describe("a LimitConnectionsByPeer", () => {
       true,
     ]);
     expect([from6("::ffff:192.0.2.1") !== null, factory.buildProtocol(from("192.0.2.1", 1))]).toEqual([true, null]);
+  });
+
+  it("counts each link-local address of a link, whose hosts share one /64 network, as a host", () => {
+    const factory = new LimitConnectionsByPeer(keepers());
+    factory.maxConnectionsPerPeer = 1;
+    const from6 = (host: string) => factory.buildProtocol(new IPv6Address("TCP", host, 6)) !== null;
+    expect(["fe80::1%2", "fe80::2%2", "fe80::1%3", "fe80::1%2"].map(from6)).toEqual([true, true, true, false]);
+  });
+
+  it("tells a subclass whom it refuses, and how many connections the peer has", () => {
+    const told: unknown[] = [];
+    class Telling extends LimitConnectionsByPeer {
+      protected override peerRefused(addr: Address, count: number): void {
+        told.push(addr.host, count);
+      }
+    }
+    const factory = new Telling(keepers());
+    factory.maxConnectionsPerPeer = 1;
+    connect(factory);
+    expect(told).toEqual([]);
+    expect(factory.buildProtocol(PEER)).toBeNull();
+    expect(told).toEqual([PEER.host, 1]);
   });
 
   it("allows the configured number of connections", () => {

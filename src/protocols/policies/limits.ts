@@ -42,12 +42,12 @@ export class LimitTotalConnectionsFactory extends ServerFactory {
 
 /**
  * Limits the concurrent connections per host; excess ones are closed. The addresses of one /64 network of IPv6 count as one
- * host, since one host may use them all; an IPv4-mapped address counts as the IPv4 address.
+ * host, since one host may use them all, but for link-local ones; an IPv4-mapped address counts as the IPv4 address.
  */
 export class LimitConnectionsByPeer<P extends ProtocolLike = ProtocolLike> extends WrappingFactory<P> {
   /** Concurrent connections from one host. */
   maxConnectionsPerPeer = 5;
-  /** Current connections by host, an IPv4 address or a network as in `2001:db8:0:0::/64`. Without connections: no entry. */
+  /** Current connections by host, an IPv4 address or a network as in `2001:db8:1:2::/64`. Without connections: no entry. */
   readonly peerConnections: Map<string, number> = new Map();
   /** The host that each wrapper was counted for: getPeer() may differ from the address that buildProtocol() got. */
   readonly #hosts = new Map<ProtocolWrapper, string>();
@@ -55,13 +55,19 @@ export class LimitConnectionsByPeer<P extends ProtocolLike = ProtocolLike> exten
   override buildProtocol(addr: Address): ProtocolWrapper<P> | null {
     const peer = peerKey(addr.host);
     const count = this.peerConnections.get(peer) ?? 0;
-    if (count >= this.maxConnectionsPerPeer) return null;
+    if (count >= this.maxConnectionsPerPeer) {
+      this.peerRefused(addr, count);
+      return null;
+    }
     const wrapper = super.buildProtocol(addr);
     if (wrapper === null) return null;
     this.peerConnections.set(peer, count + 1);
     this.#hosts.set(wrapper, peer);
     return wrapper;
   }
+
+  /** A connection from `addr` is refused, whose peer has `count` already. By default nobody is told. */
+  protected peerRefused(_addr: Address, _count: number): void {}
 
   override unregisterProtocol(wrapper: ProtocolWrapper<P>): void {
     super.unregisterProtocol(wrapper);
