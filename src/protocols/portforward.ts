@@ -6,19 +6,23 @@
  *
  * Each side's transport is the producer of the other: a side stops reading while the other is above its high-water mark.
  * While the target is being connected, the client is read: a client that goes ends the attempt.
+ *
+ * Nothing that is done for a client outlives it uncounted: until the target is lost, too, the client keeps its place in every
+ * limit. relay/idle.ts says how long a target stays.
  */
 import { check, checkOptions, type OptionKinds } from "../internet/arguments/check.ts";
 import { clock as clockKind, count, seconds as secondsKind, withMethods } from "../internet/arguments/kinds.ts";
 import { CONNECT_OPTIONS, ensureHost } from "../internet/arguments/reactors.ts";
-import { SkeinError } from "../internet/error.ts";
+import { ConnectionDone, SkeinError } from "../internet/error.ts";
 import type { Failure } from "../internet/failure.ts";
 import type { Address, Connector, ConnectTCPOptions, ReactorTCP } from "../internet/interfaces.ts";
 import { ClientFactory, Factory, Protocol } from "../internet/protocol.ts";
 import { installedReactor } from "../internet/reactor/installation.ts";
 import type { DelayedCall, ReactorTime } from "../internet/time.ts";
+import { HOLD_PLACE, holdPlace, type PlaceHolder } from "./policies/place.ts";
 import { Refusals } from "./refusals.ts";
 import { EarlyBytes } from "./relay/early.ts";
-import { IdleWatch } from "./relay/idle.ts";
+import { CLOSING_SECONDS, FLUSH_SECONDS, IdleWatch } from "./relay/idle.ts";
 
 /** Seconds for connecting to the target, by default. */
 const CONNECT_SECONDS = 15;
@@ -33,18 +37,30 @@ const UNHEARD_SECONDS = 5;
 
 const END_WHEN_IDLE = "endWhenIdle(clock, seconds)";
 
+/** `target` is connected in the name of `client`, which keeps its place in every limit until both are lost. */
+let holdPlaceOf: (client: Proxy, target: Proxy) => void;
+
 /** One side of a forwarded connection. */
 // biome-ignore lint/suspicious/noShadowRestrictedNames: the name it is known by.
-export class Proxy extends Protocol {
+export class Proxy extends Protocol implements PlaceHolder {
   static override readonly borrows: boolean = true;
 
   /** The other side; null before it is connected, and after either side is lost. */
   peer: Proxy | null = null;
   #idle: IdleWatch | null = null;
+  /** Of a target: lets go of the place of the client for which it was connected. */
+  #letGo: (() => void) | null = null;
+
+  static {
+    holdPlaceOf = (client, target) => {
+      target.#letGo = client[HOLD_PLACE]();
+    };
+  }
 
   /**
    * Close this side and its peer once nothing was received from either for `seconds` (Infinity: for ever), or for 30 s after
-   * one of them has ended; what is queued is sent, for 300 s at most. Call it when both are connected.
+   * one of them has sent FIN; what is queued is sent, for 300 s at most. When one side is lost, the other is closed: a target
+   * has 30 s for what is queued, a client 300 s. Call it when both are connected.
    * @throws TypeError | RangeError
    */
   endWhenIdle(clock: ReactorTime, seconds: number): void {
@@ -82,16 +98,29 @@ export class Proxy extends Protocol {
     this.peer?.transport.loseWriteConnection();
   }
 
-  override connectionLost(_reason: Failure): void {
+  /** Close the other side when everything is sent; reset a target whose client was lost by a reset or an error. */
+  override connectionLost(reason: Failure): void {
     const { peer } = this;
     this.peer = null;
+    this.#letGo?.();
+    this.#letGo = null;
     if (peer === null) {
       this.#idle?.end();
       return;
     }
-    this.#idle?.halfOpen();
     peer.peer = null;
+    const isTarget = peer.#letGo !== null;
+    if (isTarget && reason.check(ConnectionDone) === undefined) {
+      peer.#close("reset");
+      return;
+    }
+    this.#idle?.flush(isTarget ? FLUSH_SECONDS : CLOSING_SECONDS);
     peer.#close("close");
+  }
+
+  /** @internal */
+  [HOLD_PLACE](): () => void {
+    return holdPlace(this.transport);
   }
 }
 
@@ -100,6 +129,7 @@ export class ProxyClient extends Proxy {
   override connectionMade(): void {
     const { peer } = this;
     if (peer === null) return;
+    holdPlaceOf(peer, this);
     peer.setPeer(this);
     this.transport.registerProducer(peer.transport, true);
     peer.transport.registerProducer(this.transport, true);
@@ -238,7 +268,7 @@ export interface ProxyOptions extends ConnectTCPOptions {
   readonly timeout?: number;
   /**
    * Seconds in which nothing arrives from either side before both are closed. Default: 300. Infinity: never. Once a side has
-   * ended it is 30 s.
+   * sent FIN it is 30 s.
    */
   readonly idleTimeout?: number;
   /** How many clients may wait for the target at once; more are closed. Default: 256. */

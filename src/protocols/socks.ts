@@ -1,5 +1,4 @@
 /** SOCKS 4 and 4a: a server, and an endpoint that connects through a server. Names follow twisted.protocols.socks. */
-import { isIP, isIPv4 } from "node:net";
 import { check } from "../internet/arguments/check.ts";
 import { described, missingMethod } from "../internet/arguments/described.ts";
 import { callable, constructible, orNull } from "../internet/arguments/kinds.ts";
@@ -8,15 +7,17 @@ import { maybeDeferred } from "../internet/defer/makers.ts";
 import { TCP4ClientEndpoint } from "../internet/endpoints/tcp.ts";
 import type { Failure } from "../internet/failure.ts";
 import type { Address, ListeningPort, ReactorNames, ReactorTCP } from "../internet/interfaces.ts";
-import { canonicalAddress, parseNetworks, peerKey } from "../internet/networks.ts";
+import { canonicalAddress, peerKey } from "../internet/networks.ts";
 import { Factory } from "../internet/protocol.ts";
 import { callAndLog } from "../internet/rejection.ts";
 import { socketHostOf } from "../internet/stream/sockethost.ts";
 import type { DelayedCall, ReactorTime } from "../internet/time.ts";
 import { printable } from "../logger/printable.ts";
+import { HOLD_PLACE } from "./policies/place.ts";
 // biome-ignore lint/suspicious/noShadowRestrictedNames: the name it is known by.
 import { Proxy, ProxyClient } from "./portforward.ts";
 import { EarlyBytes } from "./relay/early.ts";
+import { bindHost } from "./socks/bindhost.ts";
 import { type Refused, type SOCKSLog, tell } from "./socks/log.ts";
 import { checkSOCKSOptions, type SOCKSOptions } from "./socks/options.ts";
 import { SOCKSPolicy } from "./socks/policy.ts";
@@ -43,9 +44,6 @@ const LOGGING = orNull(callable);
 
 /** UTF-16 code units of a line of the log. */
 const LINE_MAX = 1024;
-
-/** No address of a connection: it would be all addresses of this machine. */
-const ANY = parseNetworks("0.0.0.0", "::");
 
 const NOTHING: Buffer = Buffer.alloc(0);
 
@@ -76,8 +74,8 @@ export class SOCKSv4 extends Proxy {
   readonly #early = new EarlyBytes();
   /** The request as the log shows it; "" until it is complete. */
   #request = "";
-  /** Counted by the policy as one that is served. */
-  #served = false;
+  /** For how many connections the policy counts it as one that is served: its own, and that to the destination. */
+  #served = 0;
   #lost = false;
   /** The step in progress: name resolution, authorization or the connection. */
   #pending: Deferred<unknown> | null = null;
@@ -160,9 +158,18 @@ export class SOCKSv4 extends Proxy {
   override connectionLost(reason: Failure): void {
     this.#lost = true;
     this.#release();
-    if (this.#served) this.#policy.leave();
-    this.#served = false;
+    if (this.#served > 0) this.#leave();
     super.connectionLost(reason);
+  }
+
+  /** @internal */
+  override [HOLD_PLACE](): () => void {
+    const letGo = super[HOLD_PLACE]();
+    this.#served++;
+    return () => {
+      this.#leave();
+      letGo();
+    };
   }
 
   /** The destination is connected. */
@@ -204,8 +211,11 @@ export class SOCKSv4 extends Proxy {
     const policy = this.#policy;
     if (command === BIND && !policy.limits.bind) return "BIND is off (`bind`)";
     if (!policy.knowsUser(user)) return "the user is not in `users`";
-    this.#served = policy.enter();
-    return this.#served ? null : `${policy.limits.maxRelays} requests are served already (\`maxRelays\`)`;
+    if (policy.enter()) {
+      this.#served = 1;
+      return null;
+    }
+    return `${policy.limits.maxRelays} requests are served already (\`maxRelays\`)`;
   }
 
   #connect(server: string, port: number): Deferred<unknown> {
@@ -254,6 +264,11 @@ export class SOCKSv4 extends Proxy {
     } else {
       this.#early.add(data);
     }
+  }
+
+  #leave(): void {
+    this.#served--;
+    if (this.#served === 0) this.#policy.leave();
   }
 
   get #gone(): boolean {
@@ -342,16 +357,6 @@ export class SOCKSv4Factory extends Factory<SOCKSv4> {
     client.factory = this;
     return client;
   }
-}
-
-/** Where a port of BIND listens for `server`, for a client that is connected to `host`. @throws SOCKSError */
-function bindHost(host: string, server: string): string {
-  const canonical = canonicalAddress(host) ?? "";
-  const listens = isIPv4(canonical) ? canonical : host; // with its zone
-  if (ANY.has(listens) || isIP(listens) !== isIP(canonicalAddress(server) ?? "")) {
-    throw new SOCKSError(`the client is connected to ${host}, where ${server} cannot connect to a port of BIND`);
-  }
-  return listens;
 }
 
 /** The policy of a client's factory; the defaults, shared by all clients of the reactor, unless it is a SOCKSv4Factory. */

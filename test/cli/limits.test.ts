@@ -6,10 +6,11 @@ import { serverFromString } from "../../src/internet/endpoints/registry.ts";
 import type { Address, ProtocolLike } from "../../src/internet/interfaces.ts";
 import type { Factory } from "../../src/internet/protocol.ts";
 import { borrowsFrom } from "../../src/internet/stream/borrowing.ts";
+import { ProxyFactory } from "../../src/protocols/portforward.ts";
 import { REFUSALS_SECONDS } from "../../src/protocols/refusals.ts";
 import { Chargen, Daytime, Echo } from "../../src/protocols/wire.ts";
 import { MemoryReactorClock } from "../../src/testing/memoryreactor.ts";
-import { FakeTransport } from "../helpers/fake-transport.ts";
+import { FakeReactor, FakeTransport } from "../helpers/fake-transport.ts";
 import { HalfKeeper, Keeper, keepers, logged } from "../helpers/wrapped.ts";
 
 const NONE: Limits = { maxConnections: null, maxPerPeer: null, idle: null };
@@ -60,6 +61,23 @@ it("refuses connections of one peer beyond its limit, of all ports together, and
   expect([built, limited.connections.size]).toEqual([2, 2]);
   expect(connect("192.0.2.2")).not.toBeNull();
   first?.lose();
+  expect(connect("192.0.2.1")).not.toBeNull();
+});
+
+it("counts the client of a relay until its target is lost, too, of all connections and of those of its peer", () => {
+  const relays = new FakeReactor();
+  const factory = new ProxyFactory("192.0.2.80", 80, { reactor: relays });
+  const { reactor, limited, connect } = serving({ maxConnections: 2, maxPerPeer: 1, idle: 300 }, factory);
+  const near = connect()!;
+  const { factory: targets } = relays.connectors[0]!;
+  const far = new FakeTransport().connect(targets.buildProtocol(new IPv4Address("TCP", "192.0.2.80", 80))!);
+  near.lose();
+  expect([connect("192.0.2.1"), limited.connections.size]).toEqual([null, 1]);
+  const other = connect("192.0.2.2")!;
+  expect(connect("192.0.2.3")).toBeNull();
+  far.lose();
+  other.lose();
+  expect([limited.connections.size, reactor.getDelayedCalls().length]).toEqual([0, 0]);
   expect(connect("192.0.2.1")).not.toBeNull();
 });
 

@@ -307,18 +307,27 @@ describe("a forwarded connection", () => {
     },
   );
 
-  it.each(["near", "far"] as const)(
-    "waits 330 seconds for a peer that does not read once its %s side is lost",
-    (lost) => {
-      const sides = both();
-      const other = lost === "near" ? sides.far : sides.near;
-      sides[lost].lose();
-      reactor.pump([30, 299]);
-      expect(other.aborted).toBe(false);
-      reactor.advance(1);
-      expect(other.aborted).toBe(true);
-    },
-  );
+  it.each([
+    ["near", 30],
+    ["far", 300],
+  ] as const)("once its %s side is lost, waits %i seconds for a peer that does not read", (lost, seconds) => {
+    const sides = both({ idleTimeout: Number.POSITIVE_INFINITY });
+    const other = lost === "near" ? sides.far : sides.near;
+    sides[lost].lose();
+    reactor.advance(seconds - 1);
+    expect([other.disconnecting, other.aborted]).toEqual([true, false]);
+    reactor.advance(1);
+    expect(other.aborted).toBe(true);
+  });
+
+  it("resets its target when the client was lost by a reset: nobody waits for what is queued", () => {
+    const { near, far } = both();
+    near.receive("queued");
+    near.lose(new ConnectionLost());
+    expect(far.aborted).toBe(true);
+    far.lose();
+    expect(reactor.getDelayedCalls()).toEqual([]);
+  });
 
   it("leaves no timer behind when both sides are lost", () => {
     const { near, far } = both();
@@ -345,6 +354,22 @@ describe("a forwarded connection", () => {
     expect(near.disconnecting).toBe(true);
     near.lose(new ConnectionDone());
     expect(factory.peerConnections.size).toBe(0);
+  });
+
+  it.each([
+    ["in an orderly way", new ConnectionDone()],
+    ["by a reset", new ConnectionLost()],
+  ])("takes its client's place in every limit until the target is lost, too: the client went %s", (_, reason) => {
+    const inner = new LimitConnectionsByPeer(new ProxyFactory("192.0.2.80", 80, { reactor }));
+    const outer = new LimitConnectionsByPeer(inner);
+    inner.maxConnectionsPerPeer = 1;
+    const near = new HalfTransport().connect(outer.buildProtocol(PEER)!);
+    const far = reach(reactor.connectors[0]!);
+    near.lose(reason);
+    expect(inner.buildProtocol(PEER)).toBeNull();
+    expect([inner.peerConnections.size, outer.peerConnections.size]).toEqual([1, 1]);
+    far.lose();
+    expect([inner.peerConnections.size, outer.peerConnections.size, outer.protocols.size]).toEqual([0, 0, 0]);
   });
 });
 

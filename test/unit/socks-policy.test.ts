@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { Deferred, succeed } from "../../src/entries/defer.ts";
 import { IPv4Address } from "../../src/internet/address.ts";
+import { ConnectionDone, ConnectionLost } from "../../src/internet/error.ts";
 import { SOCKSPolicy } from "../../src/protocols/socks/policy.ts";
 import { encodeRequest } from "../../src/protocols/socks/request.ts";
 import { type SOCKSOptions, SOCKSv4, SOCKSv4Factory } from "../../src/protocols/socks.ts";
@@ -255,6 +256,22 @@ describe("what is done for a client", () => {
     expect([hex(third), reactor.connectors.length]).toEqual(["", 3]);
     for (const transport of [second, third]) transport.lose();
     expect(reactor.getDelayedCalls().length).toBe(1); // of the one that was rejected
+  });
+
+  it.each([
+    ["in an orderly way", new ConnectionDone(), false],
+    ["by a reset", new ConnectionLost(), true],
+  ])("counts until the destination of a client that went %s is lost, too", (_, why, resets) => {
+    const factory = serve({ maxRelays: 1 });
+    const near = ask(factory, "93.184.216.34");
+    const connector = reactor.connectors[0]!;
+    connector.state = "connected";
+    const far = new HalfTransport().connect(connector.factory.buildProtocol(near.getPeer())!);
+    near.lose(why);
+    expect(far.aborted).toBe(resets);
+    expect(hex(ask(factory, "93.184.216.34"))).toBe(REJECTED);
+    far.lose();
+    expect(hex(ask(factory, "93.184.216.34"))).toBe("");
   });
 
   it("is 512 requests at once by default", () => {

@@ -5,7 +5,7 @@ import { type Protocol, ServerFactory } from "../../internet/protocol.ts";
 import { ProtocolWrapper, WrappingFactory } from "./wrapper.ts";
 
 /**
- * A factory that limits its concurrent connections. Excess connections are closed, or get an overflow protocol, which
+ * A factory that limits its concurrent connections. The client of a relay counts until its target is lost, too. Excess connections are closed, or get an overflow protocol, which
  * may send an error message.
  */
 export class LimitTotalConnectionsFactory extends ServerFactory {
@@ -26,7 +26,7 @@ export class LimitTotalConnectionsFactory extends ServerFactory {
   /** A connection is made. It has been counted since its protocol was built. */
   registerProtocol(_wrapper: ProtocolWrapper): void {}
 
-  /** A connection is lost. */
+  /** A connection is lost, and so is what was connected in its peer's name. */
   unregisterProtocol(_wrapper: ProtocolWrapper): void {
     this.connectionCount--;
   }
@@ -42,7 +42,8 @@ export class LimitTotalConnectionsFactory extends ServerFactory {
 
 /**
  * Limits the concurrent connections per host; excess ones are closed. The addresses of one /64 network of IPv6 count as one
- * host, since one host may use them all, but for link-local ones; an IPv4-mapped address counts as the IPv4 address.
+ * host, since one host may use them all, but for link-local ones; an IPv4-mapped address counts as the IPv4 address. The client
+ * of a relay counts until its target is lost, too.
  */
 export class LimitConnectionsByPeer<P extends ProtocolLike = ProtocolLike> extends WrappingFactory<P> {
   /** Concurrent connections from one host. */

@@ -39,23 +39,29 @@ import {
 } from "../../internet/stream/sendqueue.ts";
 import { SOCKET_HOST, socketHostOf } from "../../internet/stream/sockethost.ts";
 import { classNameOf, nameOf } from "../../logger/describe.ts";
+import { HOLD_PLACE, holdPlace, type PlaceHolder } from "./place.ts";
 
 /** A factory that keeps track of which of its wrappers are connected. */
 export interface WrapperKeeper extends Factory {
   /** `wrapper` is connected. */
   registerProtocol(wrapper: ProtocolWrapper): void;
-  /** `wrapper`'s connection is lost. */
+  /** `wrapper`'s connection is lost, and so is what was connected in its peer's name: a relay's connection to its target. */
   unregisterProtocol(wrapper: ProtocolWrapper): void;
 }
 
 const KEEPER = withMethods("a factory of wrappers", "registerProtocol", "unregisterProtocol");
 
 /** Forwards everything in both directions. It is the transport of the wrapped protocol. */
-export class ProtocolWrapper<P extends ProtocolLike = ProtocolLike> extends Protocol implements Transport, SendQueue {
+export class ProtocolWrapper<P extends ProtocolLike = ProtocolLike>
+  extends Protocol
+  implements Transport, SendQueue, PlaceHolder
+{
   declare factory: WrapperKeeper;
   /** The wrapped protocol; another one after its switchProtocol(). */
   wrappedProtocol: P;
   #lost = false;
+  /** How many hold its place beside the connection. */
+  #holders = 0;
 
   /** @throws TypeError unless the arguments are a factory of wrappers and a protocol */
   constructor(factory: WrapperKeeper, wrappedProtocol: P) {
@@ -96,7 +102,7 @@ export class ProtocolWrapper<P extends ProtocolLike = ProtocolLike> extends Prot
 
   override connectionLost(reason: Failure): unknown {
     this.#lost = true;
-    this.factory.unregisterProtocol(this);
+    if (this.#holders === 0) this.factory.unregisterProtocol(this);
     return this.wrappedProtocol.connectionLost(reason);
   }
 
@@ -138,6 +144,20 @@ export class ProtocolWrapper<P extends ProtocolLike = ProtocolLike> extends Prot
   /** @internal */
   [AWAIT_DRAIN](waiter: DrainWaiter): boolean {
     return sendQueueOf(this.transport)[AWAIT_DRAIN]?.(waiter) === true;
+  }
+
+  /** @internal */
+  [HOLD_PLACE](): () => void {
+    const letGo = holdPlace(this.transport);
+    let holds = true;
+    this.#holders++;
+    return () => {
+      if (!holds) return;
+      holds = false;
+      this.#holders--;
+      if (this.#lost && this.#holders === 0) this.factory.unregisterProtocol(this);
+      letGo();
+    };
   }
 
   /** An override must handle a string with an encoding as well: see {@link encodedOr}. */
@@ -241,7 +261,7 @@ export class WrappingFactory<
   W extends ProtocolWrapper<P> = ProtocolWrapper<P>,
 > extends ClientFactory<W> {
   readonly wrappedFactory: WrappableFactory<P>;
-  /** The connected wrappers. */
+  /** The connected wrappers, and those that are lost and whose relay still has its target. */
   readonly protocols: Set<W> = new Set();
 
   constructor(wrappedFactory: WrappableFactory<P>) {
@@ -292,7 +312,7 @@ export class WrappingFactory<
     this.protocols.add(wrapper);
   }
 
-  /** A wrapper's connection is lost. */
+  /** A wrapper's connection is lost, and so is what was connected in its peer's name. */
   unregisterProtocol(wrapper: W): void {
     this.protocols.delete(wrapper);
   }

@@ -26,10 +26,10 @@ export interface SOCKSOptions {
   readonly bindTimeout?: number;
   /**
    * Seconds in which nothing arrives from either side before both are closed. Default: 300. Infinity: never. Once a side has
-   * ended it is 30 s.
+   * sent FIN it is 30 s.
    */
   readonly idleTimeout?: number;
-  /** How many requests are served at once, relays included. Default: 512. */
+  /** How many requests are served at once, relays included until both sides are lost. Default: 512. */
   readonly maxRelays?: number;
   /** How many ports listen at once for BIND. Default: 16. */
   readonly maxBinds?: number;

@@ -2,7 +2,7 @@
 import type { Socket } from "node:net";
 import { describe, expect, it } from "vitest";
 import { addressOf, Horde, reset } from "./attackers.ts";
-import { ANSWER_MS, blackHole, Honest, relayTarget, Service } from "./service.ts";
+import { ANSWER_MS, blackHole, Honest, relayTarget, Service, stuckTarget } from "./service.ts";
 
 const CLIENTS = 500;
 
@@ -37,6 +37,39 @@ describe("clients that ask for a target which does not answer, and go", () => {
     await horde.connectMany(CLIENTS, service.port, 10);
     await horde.release();
     await service.recovered(rest);
+  });
+});
+
+describe.each(["socks", "portforward"])("%s: clients of a target that does not read", (name) => {
+  /** As many as one peer may have. */
+  const AT_ONCE = 64;
+
+  async function start() {
+    const target = await stuckTarget();
+    const relaying = name === "socks" ? ["--allow", "127.0.0.0/8"] : ["--to", `127.0.0.1:${target}`];
+    const service = await Service.start(name, { args: relaying });
+    const horde = new Horde();
+    /** All come from one address, send `length` bytes, and are reset when the service has done with them what it can. */
+    const comeAndGo = async (length: number): Promise<void> => {
+      const rest = service.descriptors;
+      const sockets = await horde.connectMany(AT_ONCE, service.port, 1, false);
+      for (const socket of sockets) {
+        if (name === "socks") socket.write(socksRequest(target));
+        socket.write(Buffer.alloc(length));
+      }
+      await service.descriptorsReach(rest + 2 * AT_ONCE);
+      await service.rests();
+      await horde.release();
+    };
+    return { service, rest: service.descriptors, comeAndGo };
+  }
+
+  it("no target outlives its client", async () => {
+    const { service, rest, comeAndGo } = await start();
+    for (let round = 0; round < 3; round++) {
+      await comeAndGo(88 * 1024); // more than the kernel takes, and less than pauses the client
+      await service.recovered(rest);
+    }
   });
 });
 

@@ -109,6 +109,11 @@ export class Service {
     }
   }
 
+  /** Wait until the processor rests. */
+  rests(): Promise<void> {
+    return this.recovered(Number.POSITIVE_INFINITY);
+  }
+
   /** Wait until it holds `count` descriptors. */
   async descriptorsReach(count: number): Promise<void> {
     while (this.descriptors < count) await sleep(1);
@@ -195,8 +200,8 @@ export function relayTarget(): Promise<Service> {
 }
 
 /** A port of this machine that answers no connection: its queue of those to accept is full. */
-export async function blackHole(): Promise<number> {
-  const program = `
+export function blackHole(): Promise<number> {
+  return portOf(`
 import socket, sys
 listener = socket.socket()
 listener.bind(("127.0.0.1", 0))
@@ -207,7 +212,27 @@ for one in filling:
     one.connect_ex(listener.getsockname())
 print(listener.getsockname()[1], flush=True)
 sys.stdin.read()
-`;
+`);
+}
+
+/** A port of this machine that accepts connections and never reads. Its segments are as long as those of the Internet. */
+export function stuckTarget(): Promise<number> {
+  return portOf(`
+import socket
+listener = socket.socket()
+listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1448)
+listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+listener.bind(("127.0.0.1", 0))
+listener.listen(4096)
+print(listener.getsockname()[1], flush=True)
+held = []
+while True:
+    held.append(listener.accept()[0])
+`);
+}
+
+/** The port that a program in Python prints. It ends with the test. */
+async function portOf(program: string): Promise<number> {
   const child = spawn("python3", ["-c", program], { stdio: ["pipe", "pipe", "inherit"] });
   onTestFinished(() => void child.kill("SIGKILL"));
   return new Promise((resolve, reject) => {
