@@ -63,7 +63,8 @@ export interface Transport extends Consumer, PushProducer {
   /**
    * Hand the connection to `next`, for protocols that switch to another one mid-stream: its makeConnection() is called,
    * and it receives all further events, the loss included. If the peer has half-closed already, `next` is told soon
-   * after. The previous protocol receives no more events. A no-op once the connection is lost.
+   * after. The previous protocol receives no more events, and a receiver delivers nothing of what it had received: pass on
+   * what `next` is to get. A no-op once the connection is lost.
    */
   switchProtocol(next: ProtocolLike): void;
 }

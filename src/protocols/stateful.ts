@@ -11,6 +11,7 @@ import {
   type DrainWaiter,
   OVER_MARK,
   sendQueueOf,
+  TAKEN_OVER,
 } from "../internet/stream/sendqueue.ts";
 import { endBy, ensureState } from "./guard.ts";
 import { MessageBuffer } from "./messagebuffer.ts";
@@ -36,7 +37,8 @@ export type State = readonly [callback: StateCallback, length: number];
  *
  * Check a length that the peer sent before you return it: that many bytes are buffered as they arrive. Delivery stops when
  * loseConnection() or abortConnection() was called. On a connection that was accepted it also stops, between two messages,
- * while more than 64 KiB wait to be sent, and goes on by itself when they were sent.
+ * while more than 64 KiB wait to be sent, and goes on by itself when they were sent. Once another protocol has the connection,
+ * nothing more is delivered, and what was not is dropped.
  */
 export class StatefulProtocol extends Protocol implements DrainWaiter {
   #callback: StateCallback | null = null;
@@ -45,6 +47,8 @@ export class StatefulProtocol extends Protocol implements DrainWaiter {
   readonly #partial = new MessageBuffer();
   /** Bytes that are held back until the send queue has drained. */
   #rest: Buffer = NOTHING;
+  /** Another protocol has the connection. */
+  #over = false;
 
   /** The first state. Called after connectionMade(). */
   getInitialState(): State {
@@ -52,12 +56,14 @@ export class StatefulProtocol extends Protocol implements DrainWaiter {
   }
 
   override makeConnection(transport: Transport): unknown {
+    this.#over = false;
     const made = super.makeConnection(transport);
     this.#enter(this.getInitialState());
     return made;
   }
 
   override dataReceived(received: Buffer): void {
+    if (this.#over) return;
     const data = this.#rest.length === 0 ? received : Buffer.concat([this.#rest, received]);
     this.#rest = NOTHING;
     // A message may be transferred: its memory is then gone.
@@ -102,11 +108,18 @@ export class StatefulProtocol extends Protocol implements DrainWaiter {
     return true;
   }
 
-  /** False when the connection is closing: nothing more is delivered. */
+  /** @internal */
+  [TAKEN_OVER](): void {
+    this.#over = true;
+    this.#rest = NOTHING;
+    this.#partial.clear();
+  }
+
+  /** False when the connection is closing, or another protocol's: nothing more is delivered. */
   #deliver(data: Buffer): boolean {
     const next = this.#callback!.call(this, data);
     ensureState(next, this, this.transport);
-    if (this.transport.disconnecting) return false;
+    if (this.#over || this.transport.disconnecting) return false;
     if (next !== null && next !== undefined) {
       this.#enter(next);
     } else if (this.#length === 0) {

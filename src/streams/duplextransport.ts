@@ -123,7 +123,7 @@ class DuplexTransport extends ClosingTransport implements Transport {
   switchProtocol(next: ProtocolLike): void {
     ensureProtocol("switchProtocol(next)", next, "next");
     if ((this.flags & LOST) !== 0) return;
-    this.receiver = next;
+    this.giveTo(next);
     this.#call(() => next.makeConnection(this));
     if ((this.flags & PEER_ENDED) === 0) return;
     // The previous protocol was told of the peer's FIN, this one was not.

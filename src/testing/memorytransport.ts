@@ -114,7 +114,7 @@ export abstract class MemoryTransport extends ClosingTransport implements Transp
   switchProtocol(next: ProtocolLike): void {
     ensureProtocol("switchProtocol(next)", next, "next");
     if (this.receiver === undefined) return;
-    this.receiver = next;
+    this.giveTo(next);
     next.makeConnection(this);
   }
 

@@ -92,6 +92,7 @@ export const NOT_CALLED: Readonly<Record<string, readonly string[]>> = {
     "FingerClient.dataReceived",
     "FrameReceiver.connectionLost",
     "FrameReceiver.dataReceived",
+    "FrameReceiver.makeConnection",
     "HAProxyProtocolWrapper.begin",
     "HAProxyWrappingFactory.buildProtocol",
     "HierarchicalBucketFilter.getBucketFor",

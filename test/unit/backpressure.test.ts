@@ -2,12 +2,7 @@
 
 import { Duplex } from "node:stream";
 import { describe, expect, it, test } from "vitest";
-import {
-  Int16StringReceiver,
-  LineOnlyReceiver,
-  LineReceiver,
-  NetstringReceiver,
-} from "../../src/entries/protocols/basic.ts";
+import { LineOnlyReceiver } from "../../src/entries/protocols/basic.ts";
 import { Bucket, ShapedProtocolFactory } from "../../src/entries/protocols/htb.ts";
 import { ProtocolWrapper, ThrottlingFactory, WrappingFactory } from "../../src/entries/protocols/policies.ts";
 import { fromDuplex } from "../../src/entries/streams.ts";
@@ -16,7 +11,6 @@ import type { Bytes, Transport } from "../../src/internet/interfaces.ts";
 import { Protocol } from "../../src/internet/protocol.ts";
 import { HIGH_WATER } from "../../src/internet/stream/sendqueue.ts";
 import type { NativeEngine } from "../../src/native.ts";
-import { type State, StatefulProtocol } from "../../src/protocols/stateful.ts";
 import { Clock } from "../../src/testing/clock.ts";
 import { connectedServerAndClient, type IOPump } from "../../src/testing/iosim.ts";
 import { StringTransport } from "../../src/testing/stringtransport.ts";
@@ -24,64 +18,8 @@ import { Gate, turns, until } from "../helpers/gate.ts";
 import { Peer } from "../helpers/peer.ts";
 import { forEachRealReactor } from "../helpers/reactors.ts";
 import { Client, serve } from "../helpers/recorder.ts";
+import { Fours, FRAMINGS, Ints, Lines, type Talker } from "../helpers/talkers.ts";
 import { connect, keepers, Told } from "../helpers/wrapped.ts";
-
-/** The transport is congested by the answer to the message "full". */
-interface Talker extends Protocol {
-  readonly messages: string[];
-  onMessage: (message: string) => void;
-}
-
-class Lines extends LineReceiver implements Talker {
-  override delimiter: Bytes = "\n";
-  readonly messages: string[] = [];
-  readonly raw: string[] = [];
-  onMessage: (message: string) => void = () => {};
-  override lineReceived(line: Buffer): void {
-    this.messages.push(line.toString());
-    this.onMessage(line.toString());
-  }
-  override rawDataReceived(data: Buffer): void {
-    this.raw.push(data.toString());
-  }
-}
-
-class Ints extends Int16StringReceiver implements Talker {
-  readonly messages: string[] = [];
-  onMessage: (message: string) => void = () => {};
-  override stringReceived(string: Buffer): void {
-    this.messages.push(string.toString());
-    this.onMessage(string.toString());
-  }
-}
-
-class Netstrings extends NetstringReceiver implements Talker {
-  readonly messages: string[] = [];
-  onMessage: (message: string) => void = () => {};
-  override stringReceived(string: Buffer): void {
-    this.messages.push(string.toString());
-    this.onMessage(string.toString());
-  }
-}
-
-class Fours extends StatefulProtocol implements Talker {
-  readonly messages: string[] = [];
-  onMessage: (message: string) => void = () => {};
-  override getInitialState(): State {
-    return [this.four, 4];
-  }
-  four(data: Buffer): void {
-    this.messages.push(data.toString());
-    this.onMessage(data.toString());
-  }
-}
-
-const FRAMINGS: [string, new () => Talker, (message: string) => string][] = [
-  ["LineReceiver", Lines, (message) => `${message}\n`],
-  ["Int16StringReceiver", Ints, (message) => `\0${String.fromCharCode(message.length)}${message}`],
-  ["NetstringReceiver", Netstrings, (message) => `${message.length}:${message},`],
-  ["StatefulProtocol", Fours, (message) => message],
-];
 
 describe.each(FRAMINGS)("a %s over a congested transport", (_name, Framing, encode) => {
   function start(): { talker: Talker; transport: StringTransport; receive(...messages: string[]): void } {
@@ -288,22 +226,6 @@ test("of two receivers that share a transport, the one with the older bytes come
   expect(order).toEqual(["full1", "1", "2", "full2"]);
   transport.drain();
   expect(order).toEqual(["full1", "1", "2", "full2", "3", "4"]);
-});
-
-test("the protocol before switchProtocol() still gets the messages that were held back, before the next one's bytes", () => {
-  const before = new Lines();
-  const { server, pump } = connectedServerAndClient(() => before, Protocol as new () => Protocol);
-  const client = pump.client as Protocol;
-  const after = new Lines();
-  server.transport.write(Buffer.alloc(HIGH_WATER + 1));
-  client.transport.write("one\n");
-  pump.serverIO.arrive(pump.clientIO.takeOutput());
-  client.transport.write("two\n");
-  pump.serverIO.arrive(pump.clientIO.takeOutput());
-  server.transport.switchProtocol(after);
-  expect(before.messages).toEqual([]);
-  pump.flush();
-  expect([before.messages, after.messages]).toEqual([["one"], ["two"]]);
 });
 
 describe("through a policy", () => {

@@ -24,7 +24,15 @@ import { ensureProducer } from "../arguments/transports.ts";
 import type { Failure } from "../failure.ts";
 import type { HalfCloseableProtocol, Producer, ProtocolLike, PullProducer, PushProducer } from "../interfaces.ts";
 import { logRejection, onRejection } from "../rejection.ts";
-import { ACCEPTED, AWAIT_DRAIN, DRAINED, type DrainWaiter, OVER_MARK, type SendQueue } from "./sendqueue.ts";
+import {
+  ACCEPTED,
+  AWAIT_DRAIN,
+  DRAINED,
+  type DrainWaiter,
+  OVER_MARK,
+  type SendQueue,
+  tellTakenOver,
+} from "./sendqueue.ts";
 
 const STOP_FAILED = "A producer threw in stopProducing()";
 
@@ -247,8 +255,19 @@ export abstract class ClosingTransport implements SendQueue {
     if (told === undefined) return;
     this.waiters = [];
     for (const waiter of told) waiter[DRAINED]();
-    // One may wait again, or have closed the connection.
-    if ((this.waiters as DrainWaiter[] | undefined)?.length !== 0) return;
+    // One may wait again, or have closed the connection or given it away.
+    if ((this.waiters as DrainWaiter[] | undefined)?.length === 0) this.waitNoLonger();
+  }
+
+  /** Set the next protocol, before its makeConnection(). Receivers that wait belong to the one before, and hold nothing up. */
+  protected giveTo(next: ProtocolLike): void {
+    const before = this.receiver;
+    this.receiver = next;
+    if (before !== undefined && before !== next) tellTakenOver(before);
+    if (this.waiters !== undefined) this.waitNoLonger();
+  }
+
+  private waitNoLonger(): void {
     this.forgetWaiters();
     if ((this.flags & PRODUCER) === 0) this.wantDrain(false);
     this.readOn();

@@ -93,7 +93,7 @@ export class TcpConnection extends ClosingTransport implements Transport {
 
   /** Set the protocol, and call its makeConnection(). */
   begin(protocol: ProtocolLike): void {
-    this.receiver = protocol;
+    this.giveTo(protocol);
     this.flags &= ~BORROWS;
     try {
       if (borrowsFrom(protocol)) this.flags |= BORROWS;

@@ -13,6 +13,9 @@
  *
  * Only the side that accepted the connection waits, by default: if both did, each with more to send than the kernels
  * buffer, neither would read again.
+ *
+ * switchProtocol() forgets who waits, and tells the previous protocol by [TAKEN_OVER](): what it has not delivered by then
+ * it never delivers, since the connection is another protocol's.
  */
 
 /** The high-water mark of a send queue in bytes: above it a push producer is paused, and receivers deliver nothing. */
@@ -29,6 +32,8 @@ export const AWAIT_DRAIN: unique symbol = Symbol("awaitDrain");
 export const ACCEPTED: unique symbol = Symbol("accepted");
 /** The send queue has drained, or nothing is sent any more. Never throws. */
 export const DRAINED: unique symbol = Symbol("drained");
+/** Another protocol has the connection: deliver nothing more. Called before the makeConnection() of the next one. Never throws. */
+export const TAKEN_OVER: unique symbol = Symbol("takenOver");
 
 export interface DrainWaiter {
   [DRAINED](): void;
@@ -38,6 +43,11 @@ export interface SendQueue {
   readonly [OVER_MARK]: boolean;
   readonly [ACCEPTED]: boolean;
   [AWAIT_DRAIN](waiter: DrainWaiter): boolean;
+}
+
+/** Tell the protocol that had a connection that another one has it now. */
+export function tellTakenOver(protocol: object): void {
+  (protocol as { [TAKEN_OVER]?(): void })[TAKEN_OVER]?.();
 }
 
 /** A transport's send queue, whose members a transport of a program's own lacks. */

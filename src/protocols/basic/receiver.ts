@@ -1,6 +1,6 @@
 /** The base class of framings: it buffers bytes, and delivers messages one at a time. */
 import type { Failure } from "../../internet/failure.ts";
-import type { PushProducer } from "../../internet/interfaces.ts";
+import type { PushProducer, Transport } from "../../internet/interfaces.ts";
 import { Protocol } from "../../internet/protocol.ts";
 import {
   ACCEPTED,
@@ -9,6 +9,7 @@ import {
   type DrainWaiter,
   OVER_MARK,
   sendQueueOf,
+  TAKEN_OVER,
 } from "../../internet/stream/sendqueue.ts";
 import { endBy, watch } from "../guard.ts";
 import type { Accumulator } from "./accumulator.ts";
@@ -21,6 +22,9 @@ export const NOTHING: Buffer = Buffer.alloc(0);
  *
  * On a connection that was accepted, delivery also stops, between two messages, while more than 64 KiB wait to be sent, and
  * goes on by itself when they were sent: see `backPressure`.
+ *
+ * Once another protocol has the connection, nothing is delivered any more: what this one has not delivered stays with it,
+ * for its program to drop, or to take and to give to the next.
  *
  * Messages are owned by their receiver. The class borrows the bytes that the engine received, so a subclass that
  * overrides dataReceived() must copy what it keeps. One that overrides connectionLost() must call super if it is used for
@@ -44,6 +48,8 @@ export abstract class FrameReceiver<B extends Accumulator> extends Protocol impl
 
   #buffer: B | null = null;
   #busy = false;
+  /** Another protocol has the connection. */
+  #over = false;
 
   /** Called when the first bytes arrive. */
   protected abstract makeBuffer(): B;
@@ -53,16 +59,22 @@ export abstract class FrameReceiver<B extends Accumulator> extends Protocol impl
    */
   protected abstract deliver(buffer: B): boolean;
 
+  override makeConnection(transport: Transport): unknown {
+    if (this.#over && transport !== this.transport) this.#buffer?.clear();
+    this.#over = false;
+    return super.makeConnection(transport);
+  }
+
   override dataReceived(data: Buffer): void {
     const buffer = this.#buffer ?? this.#begin();
-    if (this.#busy) {
+    if (this.#busy || this.#over) {
       buffer.add(data);
       return;
     }
     this.#busy = true;
     try {
       buffer.lend(data);
-      while (!this.paused && buffer.length > 0 && !this.transport.disconnecting) {
+      while (!this.paused && !this.#over && buffer.length > 0 && !this.transport.disconnecting) {
         if (sendQueueOf(this.transport)[OVER_MARK] === true && this.#waits()) break;
         if (!this.deliver(buffer)) break;
       }
@@ -79,11 +91,12 @@ export abstract class FrameReceiver<B extends Accumulator> extends Protocol impl
 
   pauseProducing(): void {
     this.paused = true;
-    this.transport.pauseProducing();
+    if (!this.#over) this.transport.pauseProducing();
   }
 
   resumeProducing(): void {
     this.paused = false;
+    if (this.#over) return;
     this.transport.resumeProducing();
     this[DRAINED]();
   }
@@ -100,7 +113,12 @@ export abstract class FrameReceiver<B extends Accumulator> extends Protocol impl
 
   stopProducing(): void {
     this.paused = true;
-    this.transport.stopProducing();
+    if (!this.#over) this.transport.stopProducing();
+  }
+
+  /** @internal */
+  [TAKEN_OVER](): void {
+    this.#over = true;
   }
 
   /** Remove and return the bytes that were received but not delivered. */

@@ -6,7 +6,7 @@ import { encodedOr, ensureBytes } from "../../internet/arguments/writing.ts";
 import type { Failure } from "../../internet/failure.ts";
 import type { Address, Bytes, ProtocolLike, PullProducer, PushProducer, Transport } from "../../internet/interfaces.ts";
 import { PRODUCER, PRODUCER_PAUSED, STREAMING } from "../../internet/stream/closing.ts";
-import { AWAIT_DRAIN, DRAINED, type DrainWaiter, OVER_MARK } from "../../internet/stream/sendqueue.ts";
+import { AWAIT_DRAIN, DRAINED, type DrainWaiter, OVER_MARK, TAKEN_OVER } from "../../internet/stream/sendqueue.ts";
 import type { ReactorTime } from "../../internet/time.ts";
 import { endBy } from "../guard.ts";
 import { HoldingWrapper } from "../policies/holding.ts";
@@ -84,6 +84,19 @@ export class ShapedTransport<P extends ProtocolLike = ProtocolLike> extends Hold
     return true;
   }
 
+  /** @internal */
+  override [TAKEN_OVER](): void {
+    super[TAKEN_OVER]();
+    this.#waitNoLonger();
+  }
+
+  /** Nobody waits any more: read on, unless the wrapped protocol has paused. */
+  #waitNoLonger(): void {
+    if (this.#waiters === null) return;
+    this.#waiters = null;
+    if (!this.#paused) super.resumeProducing();
+  }
+
   get #full(): boolean {
     return this.#shaper.waiting >= this.#shaper.bufferSize;
   }
@@ -123,10 +136,8 @@ export class ShapedTransport<P extends ProtocolLike = ProtocolLike> extends Hold
     if (told === null) return;
     this.#waiters = [];
     for (const waiter of told) waiter[DRAINED]();
-    // One may wait again, or have lost the connection.
-    if ((this.#waiters as DrainWaiter[] | null)?.length !== 0) return;
-    this.#waiters = null;
-    if (!this.#paused) super.resumeProducing();
+    // One may wait again, or have lost the connection or given it away.
+    if ((this.#waiters as DrainWaiter[] | null)?.length === 0) this.#waitNoLonger();
   }
 }
 

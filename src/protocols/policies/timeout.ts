@@ -12,6 +12,7 @@ import type { Failure } from "../../internet/failure.ts";
 import type { Address, Bytes, ProtocolLike } from "../../internet/interfaces.ts";
 import type { Protocol } from "../../internet/protocol.ts";
 import { defaultClock } from "../../internet/reactor/defaultclock.ts";
+import { TAKEN_OVER } from "../../internet/stream/sendqueue.ts";
 import type { DelayedCall, ReactorTime } from "../../internet/time.ts";
 import { ProtocolWrapper, type WrappableFactory, WrappingFactory } from "./wrapper.ts";
 
@@ -60,8 +61,8 @@ export type WithTimeouts<B extends new (...args: never[]) => Protocol> = Omit<B,
 
 /**
  * A subclass of `Base` with an idle timeout, as in `class Session extends TimeoutMixin(LineReceiver)`. No timeout is set
- * before setTimeout(). It is cancelled when the connection is lost, unless connectionLost() is overridden without a call to
- * super. Until it expires, a connection has one timer, which resetTimeout() reuses, so calling that for every message is
+ * before setTimeout(). It is cancelled when another protocol gets the connection, and when that is lost, unless
+ * connectionLost() is overridden without a call to super. Until it expires, a connection has one timer, which resetTimeout() reuses, so calling that for every message is
  * cheap.
  * @throws TypeError unless `Base` is a class of protocols
  */
@@ -98,6 +99,11 @@ export function TimeoutMixin<B extends new (...args: never[]) => Protocol>(Base:
       this.#lost = true;
       this.#cancel();
       return super.connectionLost(reason);
+    }
+
+    [TAKEN_OVER](): void {
+      this.#cancel();
+      (Base.prototype as { [TAKEN_OVER]?(): void })[TAKEN_OVER]?.call(this);
     }
 
     get #clockNow(): ReactorTime {

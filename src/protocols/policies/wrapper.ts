@@ -36,6 +36,8 @@ import {
   OVER_MARK,
   type SendQueue,
   sendQueueOf,
+  TAKEN_OVER,
+  tellTakenOver,
 } from "../../internet/stream/sendqueue.ts";
 import { SOCKET_HOST, socketHostOf } from "../../internet/stream/sockethost.ts";
 import { classNameOf, nameOf } from "../../logger/describe.ts";
@@ -114,6 +116,11 @@ export class ProtocolWrapper<P extends ProtocolLike = ProtocolLike>
   /** Defined if the wrapped protocol has it. */
   get writeConnectionLost(): (() => unknown) | undefined {
     return typeof half(this.wrappedProtocol).writeConnectionLost === "function" ? relayWriteConnectionLost : undefined;
+  }
+
+  /** @internal The wrapped protocol has the connection no longer. */
+  [TAKEN_OVER](): void {
+    tellTakenOver(this.wrappedProtocol);
   }
 
   // --- the transport of the wrapped protocol -------------------------------------------------------------------------
@@ -230,6 +237,7 @@ export class ProtocolWrapper<P extends ProtocolLike = ProtocolLike>
   switchProtocol(next: ProtocolLike): void {
     ensureProtocol("switchProtocol(next)", next, "next");
     if (this.#lost) return;
+    if ((this.wrappedProtocol as ProtocolLike) !== next) this[TAKEN_OVER]();
     this.wrappedProtocol = next as P;
     // Calls makeConnection() again, which connects `next`, and makes the transport read `borrows` again.
     this.transport.switchProtocol(this);
