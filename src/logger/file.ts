@@ -28,7 +28,7 @@ export interface RotatingFileOptions {
   readonly compress?: boolean;
   /** Bytes that may be buffered while the disk is slow or full. Events beyond that are dropped, and counted. Default 16 MiB. */
   readonly maxBufferedBytes?: number;
-  /** The permissions of the file and of the old ones. Default 0o600: nobody but this user may read them. */
+  /** The permissions of the file and of this user's old ones. Default 0o600: nobody but this user may read them. */
   readonly mode?: number;
   /**
    * Refuse directories that another user than this one and root owns, or to which everybody may write (unless they are

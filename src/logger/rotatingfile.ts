@@ -4,13 +4,15 @@
  *
  * Texts wait in a queue of bounded bytes while one is written, or while the disk is full: after an error the file is tried
  * again, with the byte that was to be written next, after RETRY_FIRST, then twice as long, up to RETRY_MAX. Texts beyond
- * the bound are counted; the owner is asked for a text that tells their number when there is room again.
+ * the bound are counted; the owner is asked for a text that tells their number when there is room again. A text is in one
+ * file as a whole: no file is rotated before it is complete, and it begins anew in a file that somebody else has put there.
  */
 import * as files from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import { read } from "./describe.ts";
 import { ensureLogFile, LOG_FILE_FLAGS, orRefused, prepareLogFile } from "./logpath.ts";
+import { setModeOfOldFiles } from "./oldfiles.ts";
 import { RETRY_FIRST, RETRY_MAX } from "./sink.ts";
 
 /** What is written with one system call, at most, unless a single text is longer. */
@@ -65,7 +67,11 @@ export class RotatingFile {
   /** Bytes of the first text in the queue that are in the file already. */
   #written = 0;
   #handle: files.FileHandle | undefined;
+  /** Of the file that was opened last. */
+  #inode = -1;
   #size = 0;
+  /** Whether the mode of the old files was set. */
+  #oldFilesSet = false;
   #rotateAt: number;
   #ageAt = Number.POSITIVE_INFINITY;
   #running: Promise<void> | undefined;
@@ -132,8 +138,10 @@ export class RotatingFile {
   #run(): void {
     this.#running ??= this.#writeAll().finally(() => {
       this.#running = undefined;
-      if (this.#delay === 0 || this.#closed !== undefined) return;
-      this.#cancelRetry = this.#around.schedule(this.#delay, () => this.#run());
+      // Texts may have come after the queue was empty, while the file was being rotated.
+      if (this.#delay === 0 && this.#queue.length > 0) this.#run();
+      else if (this.#delay > 0 && this.#closed === undefined)
+        this.#cancelRetry = this.#around.schedule(this.#delay, () => this.#run());
     });
   }
 
@@ -142,7 +150,7 @@ export class RotatingFile {
     try {
       while (this.#queue.length > 0) {
         await this.#open();
-        if (this.#size > 0 && (this.#size >= this.#rotateAt || this.#around.now() >= this.#ageAt)) await this.#rotate();
+        if (this.#isDue()) await this.#rotate();
         await this.#writeBatch();
         this.#delay = 0;
         if (this.#queue.length === 0) this.#sayLost();
@@ -151,6 +159,12 @@ export class RotatingFile {
     } catch (error) {
       await this.#failed(error);
     }
+  }
+
+  /** Not while a text is incomplete, which would be divided. */
+  #isDue(): boolean {
+    if (this.#size === 0 || this.#written > 0) return false;
+    return this.#size >= this.#rotateAt || this.#around.now() >= this.#ageAt;
   }
 
   async #writeBatch(): Promise<void> {
@@ -190,9 +204,14 @@ export class RotatingFile {
     const found = await handle.stat();
     ensureLogFile(this.#path, found);
     if ((found.mode & 0o777) !== mode && found.uid === process.geteuid?.()) await handle.chmod(mode);
+    if (found.ino !== this.#inode || found.size !== this.#size) this.#written = 0; // what was written is elsewhere
+    this.#inode = found.ino;
     this.#size = found.size;
     this.#rotateAt = this.#settings.rotateBytes;
     this.#ageAt = nextRotation?.(found.size > 0 ? found.mtimeMs : this.#around.now()) ?? Number.POSITIVE_INFINITY;
+    if (this.#oldFilesSet) return;
+    this.#oldFilesSet = true;
+    await setModeOfOldFiles(this.#path, mode);
   }
 
   async #release(): Promise<void> {

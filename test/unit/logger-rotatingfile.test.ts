@@ -7,6 +7,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -164,6 +165,66 @@ describe("a log file on a full disk", () => {
   });
 });
 
+it("an event that comes while the file is being rotated is written without another one", async () => {
+  let opened = 0;
+  let tell = (): void => {};
+  const written = new Promise<void>((resolve) => {
+    tell = resolve;
+  });
+  const around = {
+    open: async (path: string, flags: number, mode: number): Promise<FileHandle> => {
+      const handle = await open(path, flags, mode);
+      if (++opened === 1) return handle;
+      log(event("in between"));
+      const write = handle.write.bind(handle) as (bytes: Buffer, offset: number) => Promise<{ bytesWritten: number }>;
+      const told = async (bytes: Buffer, offset: number): Promise<{ bytesWritten: number }> => {
+        const result = await write(bytes, offset);
+        tell();
+        return result;
+      };
+      return Object.assign(handle, { write: told }) as unknown as FileHandle;
+    },
+  };
+  const log = fileObserver(at("app.log"), { rotateBytes: 40 }, around);
+  onTestFinished(() => log.close());
+  log(event("x".repeat(40)));
+  await written;
+  expect(lines()).toEqual(["in between"]);
+  expect(opened).toBe(2);
+});
+
+describe("an event of which only the beginning was written", () => {
+  it("is completed in the same file, although that has grown enough to be rotated", async () => {
+    const disk = new Disk();
+    const log = fileObserver(at("app.log"), { rotateBytes: 70 }, disk.around);
+    disk.full = true;
+    disk.room = 80;
+    log(event("x".repeat(60)));
+    log(event("next"));
+    await disk.failed();
+    disk.full = false;
+    disk.retry();
+    await log.close();
+    expect(lines("app.log.1")).toEqual(["x".repeat(60)]);
+    expect(lines()).toEqual(["next"]);
+  });
+
+  /** Windows is left out, since its open files cannot be renamed. */
+  it.skipIf(process.platform === "win32")("is written whole to another file that has taken the place", async () => {
+    const disk = new Disk();
+    const log = fileObserver(at("app.log"), {}, disk.around);
+    disk.full = true;
+    disk.room = 50;
+    log(event("x".repeat(60)));
+    await disk.failed();
+    renameSync(at("app.log"), at("moved.log"));
+    disk.full = false;
+    disk.retry();
+    await log.close();
+    expect(lines()).toEqual(["x".repeat(60)]);
+  });
+});
+
 /** Windows is left out: its files have neither a mode, but for a flag against writing, nor a umask. */
 describe.skipIf(process.platform === "win32")("the permissions of log files", () => {
   const rotated = async (options: { compress?: boolean; mode?: number }): Promise<void> => {
@@ -192,6 +253,24 @@ describe.skipIf(process.platform === "win32")("the permissions of log files", ()
     chmodSync(at("app.log"), 0o644);
     await rotated({ mode: 0o600 });
     expect(modeOf("app.log")).toBe(0o600);
+  });
+
+  it("are set for the old files that were there, but not behind links", async () => {
+    const old = ["app.log.1", "app.log.2.gz", "app.log.11"];
+    const others = ["app.log.x", "app.log.1.bak", "application.log.1", "target"];
+    for (const name of [...old, ...others]) {
+      writeFileSync(at(name), "before\n");
+      chmodSync(at(name), 0o644);
+    }
+    symlinkSync(at("target"), at("app.log.3"));
+    mkdirSync(at("app.log.4"), { mode: 0o755 });
+    const log = rotatingFileLogObserver(at("app.log"));
+    log(event("x"));
+    await log.close();
+    expect(old.map(modeOf)).toEqual(old.map(() => 0o600));
+    expect(others.map(modeOf)).toEqual(others.map(() => 0o644));
+    expect(modeOf("app.log.4")).toBe(0o755);
+    expect(said).toBe("");
   });
 
   it("let nobody else into a directory that is created", async () => {
