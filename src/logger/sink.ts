@@ -142,7 +142,7 @@ export class Sink {
 
   #drained(format: Format): void {
     this.#awaitsDrain = false;
-    if (this.#lost > 0 && !this.#refuses(undefined)) this.#write(this.#report(format), 0);
+    if (this.#lost > 0 && !this.#refuses(format)) this.#write(this.#report(format), 0);
   }
 
   #report(format: Format): string {
@@ -154,8 +154,13 @@ export class Sink {
     const carried = events + this.#lost;
     this.#lost = 0;
     if (stream === undefined) {
-      const result = this.#file.write(text);
-      if (isPromise(result)) Promise.prototype.then.call(result, undefined, (error) => this.#failed(error, carried));
+      try {
+        const result = this.#file.write(text);
+        if (isPromise(result)) Promise.prototype.then.call(result, undefined, (error) => this.#failed(error, carried));
+      } catch (error) {
+        this.#missed(error, carried);
+        throw error;
+      }
       return;
     }
     const done = (error?: Error | null): void => {
@@ -178,9 +183,13 @@ export class Sink {
     }
   }
 
-  #failed(error: unknown, events: number): void {
+  #missed(error: unknown, events: number): void {
     this.#lost += events;
     this.#why = messageOf(error);
+  }
+
+  #failed(error: unknown, events: number): void {
+    this.#missed(error, events);
     if (this.#delay === 0) {
       this.#delay = this.#stream === undefined ? 0 : RETRY_FIRST;
       this.#retryAt = this.#now() + this.#delay;

@@ -110,6 +110,18 @@ describe("the sink of a stream", () => {
     ]);
   });
 
+  it("waits on when the stream was filled again before it could say what is missing", async () => {
+    const stream = new Held();
+    stream.once("drain", () => stream.write("x".repeat(QUEUED_MAX + 1)));
+    const sink = new Sink(stream);
+    sink.log(event("x"), () => "x".repeat(QUEUED_MAX + 1));
+    sink.log(event("lost"), format);
+    await stream.end_();
+    expect(stream.written.slice(2)).toEqual([
+      "1 log events before this one were dropped: they were not read fast enough\n",
+    ]);
+  });
+
   it("tries a stream that fails again after a second, two, four, and a minute at most; then says what is missing", () => {
     const stream = new Stub();
     let now = 0;
@@ -171,6 +183,29 @@ describe("the sink of a stream", () => {
     sink.log(event("x"), format);
     await new Promise(setImmediate);
     expect(sink.lost).toBe(1);
+  });
+
+  it("counts what an object that is not a stream throws at, with what it missed before", async () => {
+    let written = "";
+    const writes = [
+      () => Promise.reject(new Error("rejected")),
+      () => {
+        throw new Error("thrown");
+      },
+    ];
+    const sink = new Sink({
+      write: (text) => {
+        const next = writes.shift();
+        if (next !== undefined) return next();
+        written += text;
+      },
+    });
+    sink.log(event("rejected"), format);
+    await new Promise(setImmediate);
+    expect(() => sink.log(event("thrown"), format)).toThrow("thrown");
+    expect(sink.lost).toBe(2);
+    sink.log(event("works"), format);
+    expect(written).toBe("2 log events before this one were dropped: thrown\nworks\n");
   });
 });
 
