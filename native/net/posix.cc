@@ -201,6 +201,16 @@ int peer_address(int fd, Address& out) {
   return ::getpeername(fd, out.get(), &out.length) == 0 ? 0 : -errno;
 }
 
+#if defined(__linux__)
+int accepted_from(int fd, Address& out) {
+  if (peer_address(fd, out) >= 0) return 0;
+  // SO_PEERNAME looks the address up as accept(2) does, whatever the connection's state. It refuses a longer place than
+  // the address takes: that of our own end, which is of the same family.
+  if (const int result = local_address(fd, out); result < 0) return result;
+  return ::getsockopt(fd, SOL_SOCKET, SO_PEERNAME, out.get(), &out.length) == 0 ? 0 : -errno;
+}
+#endif
+
 int get_option(int fd, Option option) {
   const auto [level, name] = option_name(option);
   int value = 0;

@@ -43,6 +43,11 @@ void close(Descriptor fd);
 void close_with_reset(Descriptor fd);
 int local_address(Descriptor fd, Address& out);
 int peer_address(Descriptor fd, Address& out);
+#if defined(__linux__)
+// The peer of a socket that was accepted, as accept(2) tells it: also when the peer has reset the connection, after
+// which peer_address() knows none.
+int accepted_from(Descriptor fd, Address& out);
+#endif
 
 // Mirrored by `SocketOption` in src/native.ts.
 enum class Option : int { kNoDelay = 1, kKeepAlive = 2 };

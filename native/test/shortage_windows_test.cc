@@ -1,5 +1,5 @@
-// Shortages on Windows, on every backend there: accepts, sends and receives that fail for a while, and are tried again.
-// Time is the test's. The other tests of this folder are written for POSIX; both ends of a connection are the engine's
+// Calls of winsock that fail, on every backend there. Accepts, sends and receives that do for a while are tried again;
+// time is the test's. The other tests of this folder are written for POSIX; both ends of a connection are the engine's
 // here.
 #include <winsock2.h>
 
@@ -28,6 +28,7 @@ struct Calls {
 Calls accepts;
 Calls sends;
 Calls receives;
+Calls names;
 
 }  // namespace
 
@@ -36,6 +37,7 @@ Calls receives;
 extern "C" {
 
 extern decltype(&::accept) __real___imp_accept;
+extern decltype(&::getpeername) __real___imp_getpeername;
 extern decltype(&::recv) __real___imp_recv;
 extern decltype(&::WSARecv) __real___imp_WSARecv;
 extern decltype(&::WSASend) __real___imp_WSASend;
@@ -43,6 +45,10 @@ extern decltype(&::WSASocketW) __real___imp_WSASocketW;
 
 decltype(&::accept) __wrap___imp_accept = [](SOCKET listener, sockaddr* address, int* length) {
   return accepts.fail() ? INVALID_SOCKET : __real___imp_accept(listener, address, length);
+};
+
+decltype(&::getpeername) __wrap___imp_getpeername = [](SOCKET socket, sockaddr* address, int* length) {
+  return names.fail() ? SOCKET_ERROR : __real___imp_getpeername(socket, address, length);
 };
 
 decltype(&::recv) __wrap___imp_recv = [](SOCKET socket, char* into, int size, int flags) {
@@ -138,6 +144,15 @@ TEST_ON_EACH_BACKEND(
   }
   world.engine.resume_accept(listener);
   CHECK(world.run([&] { return world.accepted.size() == kClients; }));
+}
+
+TEST_ON_EACH_BACKEND("an accepted connection has its peer's address when the peer has reset it meanwhile") {
+  // What getpeername() says then.
+  const Shortage gone(names, WSAENOTCONN);
+  Scene scene(backend);
+  Address client;
+  CHECK_EQUAL(net::local_address(scene.world.engine.descriptor(scene.client), client), 0);
+  CHECK_EQUAL(scene.world.from[0], client.port());
 }
 
 TEST_ON_EACH_BACKEND("what a send could not take for want of memory is sent after a pause, all of it and once") {

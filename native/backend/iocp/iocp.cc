@@ -1,5 +1,6 @@
 #include "backend/iocp/iocp.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <string>
@@ -49,6 +50,7 @@ int Iocp::open(BackendEvents& events) {
   const Descriptor fd = net::open_socket(net::SocketKind::stream(AF_INET));
   if (fd < 0) return static_cast<int>(fd);
   int result = find_function(handle_of(fd), WSAID_ACCEPTEX, accept_ex_);
+  if (result == 0) result = find_function(handle_of(fd), WSAID_GETACCEPTEXSOCKADDRS, accepted_addresses_);
   if (result == 0) result = find_function(handle_of(fd), WSAID_CONNECTEX, connect_ex_);
   net::close(fd);
   return result;
@@ -100,7 +102,7 @@ Iocp::Operation& Iocp::begin(Endpoint& endpoint, Kind kind) {
   if (spare_.empty()) spare_.push_back(operations_.emplace_back(std::make_unique<Operation>()).get());
   Operation& operation = *spare_.back();
   spare_.pop_back();
-  operation = {{}, endpoint.handle, kind, kNoDescriptor};
+  operation = {{}, endpoint.handle, kind, kNoDescriptor, nullptr};
   notes_of(endpoint).in_flight |= kind;
   return operation;
 }
@@ -145,12 +147,10 @@ int Iocp::start_one_accept(Endpoint& listener) {
   if (fd < 0) return static_cast<int>(fd);
   Operation& operation = begin(listener, kAccept);
   operation.accepted = fd;
-  constexpr DWORD kPlace = sizeof(sockaddr_storage) + 16;
-  // Where AcceptEx() puts both addresses, for all: nobody reads them, the socket itself is asked.
-  static std::array<char, 2 * std::size_t{kPlace}> places;
+  operation.places = std::make_unique<Places>();
   DWORD bytes = 0;
-  const bool done = accept_ex_(handle_of(listener.fd), handle_of(fd), places.data(), 0, kPlace, kPlace, &bytes,
-                               &operation.overlapped) != FALSE;
+  const bool done = accept_ex_(handle_of(listener.fd), handle_of(fd), operation.places->data(), 0, kPlace, kPlace,
+                               &bytes, &operation.overlapped) != FALSE;
   const int result = started(listener, operation, done);
   if (result < 0) net::close(fd);
   return result;
@@ -263,11 +263,12 @@ void Iocp::completed(Operation& operation) {
   notes_of(*endpoint).in_flight &= ~std::uint32_t{kind};
   std::size_t bytes = 0;
   const int result = result_of(endpoint->fd, operation, bytes);
+  const Address peer = kind == kAccept && result == 0 ? peer_of(operation) : Address{};
   end(operation);
   switch (kind) {
     case kAccept:
       if (result == 0) {
-        accept_some(handle, endpoint->fd, fd);
+        accept_some(handle, endpoint->fd, fd, peer);
       } else {
         net::close(fd);
         if (!is_peer_gone(-result)) events_->on_accept_end(handle, -result, false);
@@ -306,12 +307,23 @@ int Iocp::result_of(Descriptor fd, Operation& operation, std::size_t& bytes) con
   return 0;
 }
 
-void Iocp::accept_some(Handle handle, Descriptor listener, Descriptor first) {
+// Not asked of the socket, which knows no peer any more once that has reset the connection.
+Address Iocp::peer_of(Operation& accept) const {
+  sockaddr* own = nullptr;
+  sockaddr* peer = nullptr;
+  INT own_bytes = 0;
+  INT peer_bytes = 0;
+  accepted_addresses_(accept.places->data(), 0, kPlace, kPlace, &own, &own_bytes, &peer, &peer_bytes);
+  Address address;
+  address.length = std::min<socklen_t>(peer_bytes, sizeof address.storage);
+  std::memcpy(&address.storage, peer, static_cast<std::size_t>(address.length));
+  return address;
+}
+
+void Iocp::accept_some(Handle handle, Descriptor listener, Descriptor first, const Address& of_first) {
   update_context(first, SO_UPDATE_ACCEPT_CONTEXT, listener);
+  if (!events_->on_accept(handle, first, of_first)) return;
   Address peer;
-  // One that was reset meanwhile has none any more.
-  if (net::peer_address(first, peer) < 0) parse_address("", 0, peer);
-  if (!events_->on_accept(handle, first, peer)) return;
   for (int i = 1; i < kAcceptsPerTurn; ++i) {
     Endpoint* endpoint = events_->find(handle);
     if (endpoint == nullptr || (notes_of(*endpoint).interest & kAccept) == 0) return;

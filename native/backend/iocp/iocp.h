@@ -59,12 +59,17 @@ class Iocp final : public Backend {
   };
   static Notes& notes_of(Endpoint& endpoint) { return endpoint.notes<Notes>(); }
 
+  // Where AcceptEx() puts the addresses of both ends.
+  static constexpr DWORD kPlace = sizeof(sockaddr_storage) + 16;
+  using Places = std::array<char, 2 * std::size_t{kPlace}>;
+
   // One that Windows works on. The address of `overlapped` names it.
   struct Operation {
     OVERLAPPED overlapped;
     Handle handle;
     Kind kind;
-    Descriptor accepted;  // of an accept
+    Descriptor accepted;             // of an accept
+    std::unique_ptr<Places> places;  // of an accept
   };
 
   int attach(Endpoint& endpoint);
@@ -80,7 +85,8 @@ class Iocp final : public Backend {
   void completed(Operation& operation);
   void drop_packets();
   void drop(Operation& operation);
-  void accept_some(Handle handle, Descriptor listener, Descriptor first);
+  Address peer_of(Operation& accept) const;
+  void accept_some(Handle handle, Descriptor listener, Descriptor first, const Address& of_first);
   void pause_receiving(Handle handle, std::ptrdiff_t result);
   void receive_once(Handle handle);
   int result_of(Descriptor fd, Operation& operation, std::size_t& bytes) const;
@@ -94,6 +100,7 @@ class Iocp final : public Backend {
   BackendEvents* events_ = nullptr;
   HANDLE port_ = nullptr;
   LPFN_ACCEPTEX accept_ex_ = nullptr;
+  LPFN_GETACCEPTEXSOCKADDRS accepted_addresses_ = nullptr;
   LPFN_CONNECTEX connect_ex_ = nullptr;
   std::array<OVERLAPPED_ENTRY, kEventsPerTurn> packets_;
   std::size_t packet_count_ = 0;

@@ -318,13 +318,16 @@ void Uring::drop(Kind kind, const Completion& completion) {
   buffers_.give_back(completion);
 }
 
+// A multishot accept brings no addresses: the kernel would write each over the one before (io_uring_prep_accept(3)).
 void Uring::accepted(Handle handle, const Completion& completion) {
-  const int result = completion.result;
+  int result = completion.result;
+  Address peer;
+  if (result >= 0 && net::accepted_from(result, peer) < 0) {
+    net::close(result);
+    result = -ECONNABORTED;
+  }
   if (result >= 0) {
     notes_of(*events_->find(handle)).received = 0;
-    Address peer;
-    // One that was reset meanwhile has none any more. Its bytes may still be read.
-    if (net::peer_address(result, peer) < 0) parse_address("", 0, peer);
     // The kernel may go on with those that wait in another turn.
     std::erase(accepted_, handle);
     if (events_->on_accept(handle, result, peer) && (completion.flags & kNonEmpty) == 0) accepted_.push_back(handle);
