@@ -1,6 +1,15 @@
 // Many connections, and more than there are descriptors for, on every backend.
+#if defined(__linux__)
+#include <linux/sockios.h>
+#endif
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
 #include <cerrno>
+#include <cstddef>
+#include <numeric>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "test/backends.h"
@@ -14,6 +23,88 @@ using test::bytes_of;
 using test::OpenFiles;
 using test::Peer;
 using test::World;
+
+#if defined(__linux__)
+namespace {
+
+// Peers that send whatever is taken, each its share of the same text. The program reads from a connection once, and
+// pauses it.
+class Pushers {
+ public:
+  static constexpr std::size_t kEach = 384 * 1024;
+
+  Pushers(World& world, std::size_t count) : world_(world), sent_(count) {
+    for (std::size_t i = 0; text_.size() < kEach; ++i) text_ += std::to_string(i) + ' ';
+    text_.resize(kEach);
+    world_.on_data = [this](Handle handle, std::span<const std::uint8_t>) {
+      if (pausing_) world_.engine.pause_reading(handle);
+    };
+    for (std::size_t i = 0; i < count; ++i) {
+      peers_.emplace_back(world_.port);
+      CHECK(world_.run([&] { return world_.accepted.size() == i + 1; }));
+    }
+  }
+  Pushers(const Pushers&) = delete;
+  Pushers& operator=(const Pushers&) = delete;
+
+  // One after the other sends as much as the kernel takes, and finds the others idle.
+  void push_in_turn() {
+    for (std::size_t i = 0; i < peers_.size(); ++i) {
+      do {
+        while (push(i) > 0) {
+        }
+        world_.engine.turn(0);
+      } while (push(i) > 0);
+    }
+  }
+
+  // Bytes that have left the kernel and have not reached the program.
+  std::size_t held() const {
+    std::size_t bytes = std::accumulate(sent_.begin(), sent_.end(), std::size_t{0});
+    for (std::size_t i = 0; i < peers_.size(); ++i) {
+      const Handle server = world_.accepted[i];
+      bytes -= world_.fates[server].bytes.size() + waiting_in(peers_[i].descriptor(), SIOCOUTQNSD) +
+               waiting_in(world_.engine.descriptor(server), FIONREAD);
+    }
+    return bytes;
+  }
+
+  // All of it reaches the program, in its order.
+  void read_all() {
+    pausing_ = false;
+    for (const Handle server : world_.accepted) world_.engine.resume_reading(server);
+    CHECK(world_.run([&] {
+      for (std::size_t i = 0; i < peers_.size(); ++i) push(i);
+      for (const Handle server : world_.accepted) {
+        if (world_.fates[server].bytes.size() < kEach) return false;
+      }
+      return true;
+    }));
+    for (const Handle server : world_.accepted) CHECK(world_.fates[server].bytes == text_);
+  }
+
+ private:
+  std::size_t push(std::size_t i) {
+    const std::size_t bytes = peers_[i].say_some(std::string_view(text_).substr(sent_[i]));
+    sent_[i] += bytes;
+    return bytes;
+  }
+
+  static std::size_t waiting_in(int fd, unsigned long where) {
+    int bytes = 0;
+    CHECK(::ioctl(fd, where, &bytes) == 0);
+    return static_cast<std::size_t>(bytes);
+  }
+
+  World& world_;
+  std::vector<Peer> peers_;
+  std::vector<std::size_t> sent_;
+  std::string text_;
+  bool pausing_ = true;
+};
+
+}  // namespace
+#endif
 
 TEST_ON_EACH_BACKEND("two thousand connections echo, and go") {
   constexpr std::size_t kCrowd = 2000;
@@ -73,6 +164,20 @@ TEST_ON_EACH_BACKEND("of many that have much to read, none waits long for anothe
     return true;
   }));
 }
+
+#if defined(__linux__)
+// Elsewhere nothing tells which part of what was sent is where.
+TEST_ON_EACH_BACKEND("what many send whom nobody reads from stays in the kernel, but for a few MiB of all of them") {
+  World world(backend);
+  const int listener = world.listen();
+  const int room = static_cast<int>(Pushers::kEach);
+  ::setsockopt(world.engine.descriptor(listener), SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
+  Pushers pushers(world, 200);
+  pushers.push_in_turn();
+  CHECK(pushers.held() <= 8 * 1024 * 1024);
+  pushers.read_all();
+}
+#endif
 
 // libkqueue takes and closes descriptors of its own meanwhile, on a thread of its own.
 #if !defined(SKEIN_LIBKQUEUE)

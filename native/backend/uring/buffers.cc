@@ -51,11 +51,13 @@ int Buffers::offer(Ring& ring, std::uint32_t count, std::uint32_t bytes, std::ui
   count_ = count;
   bytes_ = bytes;
   used_.assign(count, 0);
+  kept_.reserve(count);
   offer_more();
   return 0;
 }
 
 void Buffers::offer_more() {
+  if (withheld_) return;
   for (std::uint32_t bytes = 0; bytes < kOfferedAtOnce && offered_ < count_; bytes += bytes_) {
     add(static_cast<std::uint16_t>(offered_++));
   }
@@ -73,7 +75,18 @@ void Buffers::give_back(const Completion& completion) {
   if ((completion.flags & kBufferGoesOn) != 0) return;
   const std::uint16_t number = number_of(completion);
   used_[number] = 0;
-  add(number);
+  if (withheld_) {
+    kept_.push_back(number);
+  } else {
+    add(number);
+  }
+}
+
+void Buffers::withhold(bool withheld) {
+  withheld_ = withheld;
+  if (withheld) return;
+  for (const std::uint16_t number : kept_) add(number);
+  kept_.clear();
 }
 
 void Buffers::add(std::uint16_t number) {

@@ -29,6 +29,10 @@ class Buffers {
   // completion.
   std::span<const std::uint8_t> take(const Completion& completion);
   void give_back(const Completion& completion);
+  // While withheld, what is given back is not offered again: the kernel runs out of buffers, and receives no more into
+  // them.
+  void withhold(bool withheld);
+  bool withheld() const { return withheld_; }
   // For a crowd that sends much at once: 512 KiB more, up to 4 MiB.
   void offer_more();
 
@@ -43,7 +47,9 @@ class Buffers {
   std::uint32_t offered_ = 0;
   std::uint32_t bytes_ = 0;
   std::uint16_t tail_ = 0;
+  bool withheld_ = false;
   std::vector<std::uint32_t> used_;  // of each buffer, what the kernel has filled
+  std::vector<std::uint16_t> kept_;  // given back while withheld
 };
 
 }  // namespace skein::uring

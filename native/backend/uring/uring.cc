@@ -97,12 +97,13 @@ void Uring::start(Endpoint& endpoint, Kind kind) {
       request.operation_flags = SOCK_NONBLOCK | SOCK_CLOEXEC;
       break;
     case kReceive:
-      request.operation = kOpReceive;
-      if (notes.heavy) {
-        request.length = kBytesPerTurn;
-      } else {
-        request.priority = kReceiveMultishot;
+      if (notes.heavy || buffers_.withheld()) {
+        request.operation = kOpPollAdd;
+        request.operation_flags = POLLIN;
+        break;
       }
+      request.operation = kOpReceive;
+      request.priority = kReceiveMultishot;
       request.flags = kSelectBuffer;
       request.buffer_group = Buffers::kGroup;
       break;
@@ -207,7 +208,10 @@ std::ptrdiff_t Uring::submit_send(Endpoint& endpoint, std::span<const Slice> sli
 bool Uring::close(Endpoint& endpoint, Ending ending) {
   Notes& notes = notes_of(endpoint);
   notes.interest = kNone;
-  held_.erase(endpoint.handle);
+  if (const auto held = held_.find(endpoint.handle); held != held_.end()) {
+    held_bytes_ -= held->second.bytes.capacity();
+    held_.erase(held);
+  }
   if (ending == Ending::kLeaveOpen) polled_fds_.remove(endpoint);
   const bool in_flight = (notes.in_flight & kKinds) != 0;
   if (in_flight) {
@@ -245,6 +249,7 @@ void Uring::deliver() {
   const int entered = ring_.enter();
   failed_ = net::is_shortage(net::Call::kEnter, entered) ? entered : 0;
   resume_held();
+  if (buffers_.withheld() && held_bytes_ <= kHeldMost / 2) buffers_.withhold(false);
   take();
   // What was accepted is received from now: short connections have their first bytes there already.
   if (ring_.held() > 0 && room_ > 0) {
@@ -285,12 +290,17 @@ void Uring::completed(const Completion& completion) {
   Endpoint* endpoint = events_->find(handle);
   SK_CHECK(endpoint != nullptr);
   notes_of(*endpoint).in_flight &= ~bits;
+  bool next_turn = kind == kPoll;
   switch (kind) {
     case kAccept:
       accepted(handle, completion);
       break;
     case kReceive:
-      received(handle, completion);
+      if (completion.result > 0 && (completion.flags & kHasBuffer) == 0) {
+        next_turn = receive_once(handle);
+      } else {
+        received(handle, completion);
+      }
       break;
     case kWritable:
       became_writable(handle, completion.result);
@@ -303,7 +313,7 @@ void Uring::completed(const Completion& completion) {
   if (endpoint == nullptr) return;
   const Notes& notes = notes_of(*endpoint);
   if ((notes.interest & kind) == 0 || (notes.in_flight & kind) != 0) return;
-  if (kind == kPoll) {
+  if (next_turn) {
     polled_.push_back(handle);
   } else if (!held_.contains(handle)) {
     start(*endpoint, kind);
@@ -346,9 +356,7 @@ void Uring::received(Handle handle, const Completion& completion) {
   const bool has_buffer = (completion.flags & kHasBuffer) != 0;
   const std::span<const std::uint8_t> bytes = has_buffer ? buffers_.take(completion) : std::span<const std::uint8_t>();
   if (!bytes.empty()) {
-    const bool held = held_.contains(handle);
-    if (!held && bytes.size() < kBytesPerTurn / 2) set_heavy(handle, false);
-    const std::size_t taken = held ? 0 : hand_over(handle, bytes, true);
+    const std::size_t taken = held_.contains(handle) ? 0 : hand_over(handle, bytes, true);
     if (taken < bytes.size()) hold(handle, bytes.subspan(taken));
   }
   if (has_buffer) buffers_.give_back(completion);
@@ -366,6 +374,29 @@ void Uring::received(Handle handle, const Completion& completion) {
   if (Endpoint* endpoint = events_->find(handle)) notes_of(*endpoint).interest &= ~std::uint32_t{kReceive};
 }
 
+// From one that is polled, whose bytes are in the kernel. True when there may be more: they come in the next turn.
+bool Uring::receive_once(Handle handle) {
+  const std::span<std::uint8_t> window = events_->receive_window(handle);
+  Endpoint* endpoint = events_->find(handle);
+  if (endpoint == nullptr) return false;
+  Notes& notes = notes_of(*endpoint);
+  if (window.empty()) {
+    notes.interest &= ~std::uint32_t{kReceive};
+    return false;
+  }
+  const std::ptrdiff_t received = net::receive(endpoint->fd, window);
+  if (net::would_block(received)) return false;
+  const bool all = received < std::ssize(window);
+  if (received <= 0) {
+    // The end, an error, or a shortage after which the engine asks anew.
+    notes.interest &= ~std::uint32_t{kReceive};
+  } else {
+    notes.heavy = !all || static_cast<std::size_t>(received) >= kBytesPerTurn / 2;
+  }
+  events_->on_received(handle, received);
+  return !all;
+}
+
 // `follows`: the bytes are those of a completion, and what the next ones brought for the same endpoint comes along.
 std::size_t Uring::hand_over(Handle handle, std::span<const std::uint8_t> bytes, bool follows) {
   std::size_t taken = 0;
@@ -379,27 +410,16 @@ std::size_t Uring::hand_over(Handle handle, std::span<const std::uint8_t> bytes,
       notes.received = 0;
     }
     if (notes.received >= kBytesPerTurn) {
-      // It goes on in the next turn, and receives so much at a time from then on.
-      set_heavy(handle, true);
+      // It goes on in the next turn.
       resumed_.push_back(handle);
       break;
     }
     const std::size_t piece = std::min({window.size(), bytes.size() - taken, kBytesPerTurn - notes.received});
     std::memcpy(window.data(), bytes.data() + taken, piece);
     taken += piece;
-    std::size_t more = 0;
-    std::ptrdiff_t rest = 0;
-    if (follows && taken == bytes.size()) {
-      more = absorb(endpoint, window.subspan(piece));
-      // A receive that was asked for once, and ended where a buffer was full.
-      const std::span<std::uint8_t> room = window.subspan(piece + more);
-      if ((notes.in_flight & kReceive) == 0 && !room.empty()) rest = net::receive(endpoint.fd, room);
-      if (rest > 0) more += static_cast<std::size_t>(rest);
-    }
+    const std::size_t more = follows && taken == bytes.size() ? absorb(endpoint, window.subspan(piece)) : 0;
     notes.received = (notes.received + static_cast<std::uint32_t>(piece + more)) & kReceivedMask;
     events_->on_received(handle, static_cast<std::ptrdiff_t>(piece + more));
-    // An end is told again, an error is not.
-    if (rest < 0 && !net::would_block(rest)) events_->on_received(handle, rest);
   }
   return taken;
 }
@@ -428,17 +448,28 @@ bool Uring::hand_over_end(Handle handle, std::int32_t end) {
   return true;
 }
 
-void Uring::set_heavy(Handle handle, bool heavy) {
-  if (Endpoint* endpoint = events_->find(handle)) notes_of(*endpoint).heavy = heavy;
-}
-
 void Uring::hold(Handle handle, std::span<const std::uint8_t> bytes) {
   Endpoint* endpoint = events_->find(handle);
   if (endpoint == nullptr) return;
   std::vector<std::uint8_t>& kept = held_[handle].bytes;
+  held_bytes_ -= kept.capacity();
   kept.insert(kept.end(), bytes.begin(), bytes.end());
+  held_bytes_ += kept.capacity();
+  if (held_bytes_ > kHeldMost) buffers_.withhold(true);
+  notes_of(*endpoint).heavy = true;
   // A new receive is requested once nothing is held any more.
   cancel(*endpoint, kReceive);
+}
+
+// Puts back what resume_held() has taken out and not handed over.
+void Uring::keep(Held& held, Held&& rest) {
+  held = std::move(rest);
+  // Not each time: what is far from the beginning would be moved again and again.
+  if (held.taken > held.bytes.size() / 2) {
+    held.bytes = {held.bytes.begin() + static_cast<std::ptrdiff_t>(held.taken), held.bytes.end()};
+    held.taken = 0;
+  }
+  held_bytes_ += held.bytes.capacity();
 }
 
 void Uring::resume_held() {
@@ -446,18 +477,17 @@ void Uring::resume_held() {
     auto held = held_.find(handle);
     if (held == held_.end()) continue;
     // The program may run, pause again, or close, while the bytes are handed over.
-    Held kept = std::move(held->second);
-    held->second = Held{};
-    const std::size_t taken = hand_over(handle, kept.bytes, false);
+    Held kept = std::exchange(held->second, {});
+    held_bytes_ -= kept.bytes.capacity();
+    kept.taken += hand_over(handle, std::span(kept.bytes).subspan(kept.taken), false);
     held = held_.find(handle);
     if (held == held_.end()) continue;
-    kept.bytes.erase(kept.bytes.begin(), kept.bytes.begin() + static_cast<std::ptrdiff_t>(taken));
-    const bool all = kept.bytes.empty() && (!kept.ended || hand_over_end(handle, kept.end));
+    const bool all = kept.taken == kept.bytes.size() && (!kept.ended || hand_over_end(handle, kept.end));
     Endpoint* endpoint = events_->find(handle);
     held = held_.find(handle);
     if (held == held_.end() || endpoint == nullptr) continue;
     if (!all) {
-      held->second = std::move(kept);
+      keep(held->second, std::move(kept));
       continue;
     }
     held_.erase(held);
@@ -493,11 +523,14 @@ void Uring::polled(Handle handle, std::int32_t result) {
   if ((notes_of(*endpoint).interest & kPoll) != 0 && asked != kNone) events_->on_ready(handle, asked);
 }
 
-// After the program has read: what it has consumed is not reported again.
+// After the program has read: what it has consumed is not reported again, and what it paused is not received from.
 void Uring::poll_again() {
   for (const Handle handle : std::exchange(polled_, {})) {
     Endpoint* endpoint = events_->find(handle);
-    if (endpoint != nullptr && (notes_of(*endpoint).interest & kPoll) != 0) want(*endpoint, kPoll);
+    if (endpoint == nullptr) continue;
+    for (const Kind kind : {kReceive, kPoll}) {
+      if ((notes_of(*endpoint).interest & kind) != 0) want(*endpoint, kind);
+    }
   }
 }
 

@@ -1,14 +1,17 @@
 // Completions by io_uring(7), Linux 6.1 and newer.
 //
-//     accept, receive      multishot: asked for once, completed again and again without a system call
+//     accept, receive      multishot: asked for once, completed again and again without a system call. Of a connection
+//                          that sends much, a poll request and recv(2): what is not wanted yet stays in the kernel
 //     send                 send(2) at once, which costs less than a request; what the kernel does not take waits for a
 //                          poll request
 //     connect              connect(2), then a poll request
 //
 //  a. Each endpoint has at most one request of each kind in flight, and wants some kinds (Notes).
 //     A request that ends while it is still wanted is made again; one that is not wanted any more is cancelled.
-//  b. Bytes that come after the engine stopped reading, or beyond a turn's share, are kept until it goes on. The
-//     receive is cancelled then: they are at most what the buffers hold, and the peer is held up by the kernel.
+//  b. A multishot receive takes all that has come, however much is wanted. What comes after the engine stopped reading,
+//     or beyond a turn's share, is held until it goes on; the receive is cancelled, and the connection is polled from
+//     then on, until it sends little. All connections together hold kHeldMost and what the buffers hold, at most: above
+//     kHeldMost the kernel is given no buffers, and every connection that has bytes is polled.
 //  c. A request in flight keeps its socket open, so what an endpoint has in flight is cancelled before it is closed.
 //     The completions of what was cancelled come later, and the endpoint keeps its slot until then.
 //  d. While a turn lasts, the ring tells of what comes in shared memory only, and the engine delivers again: an answer
@@ -58,13 +61,14 @@ class Uring final : public Backend {
     std::uint32_t in_flight;      // the kinds in flight; above them, those that are being cancelled
     std::uint32_t turn;           // the delivery in which it received the following
     std::uint32_t received : 31;  // bytes; of a listener, accepts that failed in a row
-    std::uint32_t heavy : 1;      // it has sent more than a turn's bytes in one: such a one receives once a turn
+    std::uint32_t heavy : 1;      // it has sent more than was wanted: such a one is polled, and receives once a turn
   };
   static Notes& notes_of(Endpoint& endpoint) { return endpoint.notes<Notes>(); }
 
   // What came while nobody read.
   struct Held {
     std::vector<std::uint8_t> bytes;
+    std::size_t taken = 0;  // of these, what the engine has
     bool ended = false;
     std::int32_t end = 0;  // how: 0 or a negative errno
   };
@@ -80,13 +84,14 @@ class Uring final : public Backend {
   void drop(Kind kind, const Completion& completion);
   void accepted(Handle handle, const Completion& completion);
   void received(Handle handle, const Completion& completion);
+  bool receive_once(Handle handle);
   void became_writable(Handle handle, std::int32_t result);
   void polled(Handle handle, std::int32_t result);
   std::size_t hand_over(Handle handle, std::span<const std::uint8_t> bytes, bool follows);
   std::size_t absorb(Endpoint& endpoint, std::span<std::uint8_t> window);
   bool hand_over_end(Handle handle, std::int32_t end);
-  void set_heavy(Handle handle, bool heavy);
   void hold(Handle handle, std::span<const std::uint8_t> bytes);
+  void keep(Held& held, Held&& rest);
   void resume_held();
   void poll_again();
 
@@ -94,6 +99,8 @@ class Uring final : public Backend {
   static constexpr int kEventsPerTurn = 128;
   // Of one connection, so that none starves another.
   static constexpr std::size_t kBytesPerTurn = 32 * 1024;
+  // Of all connections.
+  static constexpr std::size_t kHeldMost = 4 * 1024 * 1024;
 
   BackendEvents* events_ = nullptr;
   Buffers buffers_;  // used by the ring, which goes first
@@ -104,10 +111,11 @@ class Uring final : public Backend {
   int room_ = kEventsPerTurn;  // events that may still be reported in this turn
   Handle writable_ = -1;       // the endpoint whose readiness to be written to is being delivered
   std::unordered_map<Handle, Held> held_;
+  std::size_t held_bytes_ = 0;                     // the memory that these take
   std::unordered_map<Handle, Endpoint*> closing_;  // closed, with something in flight
   std::vector<Handle> resumed_;                    // held bytes are wanted again
   PolledDescriptors polled_fds_;
-  std::vector<Handle> polled_;    // to be polled again
+  std::vector<Handle> polled_;    // to be polled again, in the next turn
   std::vector<Handle> accepted_;  // listeners that accepted all who waited in this turn
 };
 
