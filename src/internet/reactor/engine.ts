@@ -30,6 +30,8 @@ import { type Loop, NodeLoop } from "./loop.ts";
  * At shutdown, seconds that buffered bytes have to be sent, and that connections may linger until their peers close.
  */
 const LAST_BYTES_SECONDS = 1;
+/** They are counted in so many steps: one in which the loop stood still, and could send nothing, is but one of them. */
+const LAST_BYTES_STEPS = 20;
 const STOP_FAILED = "A listening port failed to stop";
 /** The longest interval between two checks for lingering connections, in seconds. */
 const LONGEST_LOOK = 0.05;
@@ -190,11 +192,15 @@ export abstract class EngineReactor extends ReactorBase implements Reactor, Port
     const done = new Deferred<unknown>();
     let late = false;
     let wait = 0;
-    this.#endLater(LAST_BYTES_SECONDS, () => {
-      late = true;
-      for (const connection of link.connections()) connection.abortConnection();
-      look();
-    });
+    const countDown = (steps: number) => {
+      this.#endLater(LAST_BYTES_SECONDS / LAST_BYTES_STEPS, () => {
+        if (steps > 1) return countDown(steps - 1);
+        late = true;
+        for (const connection of link.connections()) connection.abortConnection();
+        look();
+      });
+    };
+    countDown(LAST_BYTES_STEPS);
     const look = () => {
       if (!this.ending || done.called || this.ports.size > 0 || link.open > 0) return;
       link.onClosed = undefined;

@@ -1,0 +1,29 @@
+/** A reactor that stops while its program, or the whole machine, stands still. */
+import { expect, test } from "vitest";
+import { FlowCheck, flow } from "../helpers/flow.ts";
+import { until } from "../helpers/gate.ts";
+import { Peer } from "../helpers/peer.ts";
+import { forEachReactor } from "../helpers/reactors.ts";
+import { Recorder, serve } from "../helpers/recorder.ts";
+
+const BYTES = 8 * 1024 * 1024;
+/** Longer than what is left has to be sent. */
+const STANDSTILL_MS = 1100;
+
+forEachReactor((make) => {
+  test("what a peer is ready to read is delivered though the loop stands still for longer than a second", async () => {
+    const reactor = make({ run: false });
+    const ended = reactor.run({ installSignalHandlers: false });
+    const { port, next } = serve(reactor, () => new Recorder());
+    const check = new FlowCheck();
+    const peer = await Peer.connect(port, { check });
+    void peer.ended.then(() => peer.end());
+    (await next()).transport.write(flow(BYTES));
+    reactor.stop();
+    await until(() => reactor.ending);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, STANDSTILL_MS);
+    await ended;
+    await peer.closed;
+    expect([check.at, check.firstWrong]).toEqual([BYTES, -1]);
+  });
+});
