@@ -40,7 +40,8 @@ void Engine::linger(Connection& connection) {
   lingering_.push_back(connection.handle);
 }
 
-// Peers that neither read nor close must not take the descriptors that others need.
+// Peers that neither read nor close must not take the descriptors that others need. A shortage is over with its turn,
+// also when nothing lingers: a connection that lingers later is not closed for it.
 void Engine::trim_lingering() {
   while (stats_.lingering > kLingeringMost && end_oldest_lingering()) continue;
   if (!std::exchange(short_of_descriptors_, false)) return;

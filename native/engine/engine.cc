@@ -262,7 +262,7 @@ void Engine::run_program() {
 }
 
 void Engine::end_turn() {
-  if (!lingering_.empty() && !stopped_) trim_lingering();
+  if (!stopped_) trim_lingering();
   in_turn_ = false;
   if (completions_.empty()) {
     for (const Handle handle : closed_) table_.remove(handle);

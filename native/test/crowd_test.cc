@@ -20,6 +20,7 @@
 namespace skein {
 
 using test::bytes_of;
+using test::Filler;
 using test::OpenFiles;
 using test::Peer;
 using test::World;
@@ -217,6 +218,44 @@ TEST_ON_EACH_BACKEND("a port without descriptors says so once, rests, and takes 
     }
     return true;
   }));
+}
+
+TEST_ON_EACH_BACKEND("a connection that lingers makes room for one that waits for a descriptor, and for nobody later") {
+  constexpr int kMost = 200;
+  World world(backend);
+  // Before the port: io_uring keeps the limit at which it was asked to accept.
+  const OpenFiles lowered(kMost);
+  const int listener = world.listen();
+  const auto linger = [&](Handle handle) {
+    world.engine.close(handle);
+    CHECK(world.run([&] { return world.fates[handle].closed; }));
+  };
+  const auto accepts = [&](std::size_t count) { CHECK(world.run([&] { return world.accepted.size() == count; })); };
+  Peer first(world.port);
+  accepts(1);
+  Peer second(world.port);
+  {
+    const Filler full(kMost);
+    CHECK(world.run([&] { return world.listener_errors == 1; }));
+  }
+  world.engine.resume_accept(listener);
+  accepts(2);
+  // The shortage is over.
+  linger(world.accepted[0]);
+  world.turns(3);
+  CHECK_EQUAL(world.engine.stats().lingering, 1);
+  Peer third(world.port);
+  {
+    const Filler full(kMost);
+    CHECK(world.run([&] { return world.engine.stats().lingering == 0; }));
+    CHECK(world.run([&] {
+      world.engine.resume_accept(listener);
+      return world.accepted.size() == 3;
+    }));
+  }
+  linger(world.accepted[1]);
+  world.turns(3);
+  CHECK_EQUAL(world.engine.stats().lingering, 1);
 }
 #endif
 

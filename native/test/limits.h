@@ -38,11 +38,12 @@ class Filler {
     const int first = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
     CHECK(first >= 0);
     for (int fd = first; fd >= 0; fd = ::fcntl(first, F_DUPFD_CLOEXEC, 0)) {
+      if (fd >= end) {
+        ::close(fd);
+        break;
+      }
       taken_.push_back(fd);
-      if (fd >= end) break;
     }
-    ::close(taken_.back());
-    taken_.pop_back();
   }
   Filler(const Filler&) = delete;
   Filler& operator=(const Filler&) = delete;
