@@ -17,7 +17,7 @@ export const SECTIONS = [
       { what: "connections in all", source: cli("MAX_CONNECTIONS"), option: "`--max-connections N`", passed: "a further one is reset, before a protocol is built" },
       { what: "connections of one peer: an IPv4 address, or a /64 network of IPv6", source: cli("MAX_PER_PEER"), option: "`--max-per-peer N`", passed: "a further one is reset" },
       { what: "time without a byte received or written", source: cli("IDLE_SECONDS"), unit: "seconds", option: "`--idle SECONDS`", passed: "the connection is closed within a tenth more; if that does not end it within another tenth, it is reset" },
-      { what: "time between two log messages about refused connections of one kind", source: "src/protocols/refusals.ts#REFUSALS_SECONDS", unit: "seconds", passed: "the refusals are counted, and the next message tells the number" },
+      { what: "time between two log messages about refused connections of one kind", source: "src/logger/refusals.ts#REFUSALS_SECONDS", unit: "seconds", passed: "the refusals are counted, and the next message tells the number" },
       { what: "connections that wait to be accepted, of one endpoint", source: "src/cli/serve.ts#BACKLOG", option: "`backlog=N` of the endpoint", passed: "the kernel drops it, and the client tries again a second later" },
     ],
   },
@@ -104,7 +104,7 @@ export const SECTIONS = [
       { what: "time for a server's reply to `SOCKS4ClientEndpoint`", source: "src/protocols/socks/client.ts#REPLY_SECONDS", unit: "seconds", option: "`timeout`", passed: "the attempt fails" },
       { what: "age of the list of this machine's addresses", source: "src/protocols/socks/policy.ts#OWN_SECONDS", unit: "seconds", passed: "it is made anew" },
       { what: "a line of the log", source: "src/protocols/socks.ts#LINE_MAX", unit: "characters", passed: "it is cut" },
-      { what: "time between two log messages of `skein serve socks` about refusals of one kind", source: "src/protocols/refusals.ts#REFUSALS_SECONDS", unit: "seconds", passed: "the refusals are counted, and the next message tells the number" },
+      { what: "time between two log messages of `skein serve socks` about refusals of one kind", source: "src/logger/refusals.ts#REFUSALS_SECONDS", unit: "seconds", passed: "the refusals are counted, and the next message tells the number" },
     ],
   },
   {
@@ -127,7 +127,7 @@ export const SECTIONS = [
       { what: "connections that wait for their headers", source: "src/protocols/haproxy/options.ts#WAITING_MAX", option: "`maxWaiting`", passed: "the one that has waited longest is closed" },
       { what: "a header of version 1", source: "src/protocols/haproxy/v1.ts#V1_MAX", unit: "bytes", passed: "the connection is reset" },
       { what: "addresses in a header of version 2; what follows them is skipped as it arrives", source: "src/protocols/haproxy/v2.ts#V2_ADDRESSES_MAX", unit: "bytes", passed: "it is not kept" },
-      { what: "time between two log messages about refused headers, about clients that a port forwarder does not forward, about connections that a ThrottlingFactory closes, and about peers of a `handle()` that break the framing", source: "src/protocols/refusals.ts#REFUSALS_SECONDS", unit: "seconds", passed: "refusals are counted" },
+      { what: "time between two log messages about refused headers, about clients that a port forwarder does not forward, about connections that a ThrottlingFactory closes, and about peers of a `handle()` that break the framing", source: "src/logger/refusals.ts#REFUSALS_SECONDS", unit: "seconds", passed: "refusals are counted" },
     ],
   },
   {

@@ -11,7 +11,7 @@ import type { Address, Bytes, ProtocolLike, Reactor, ReactorTCP } from "../inter
 import type { DelayedCall, ReactorTime } from "../internet/time.ts";
 import { LimitConnectionsByPeer } from "../protocols/policies/limits.ts";
 import { ProtocolWrapper, type WrappableFactory, WrappingFactory } from "../protocols/policies/wrapper.ts";
-import { Refusals } from "../protocols/refusals.ts";
+import { Refusals } from "../logger/refusals.ts";
 
 /** Connections of all ports together, unless `--max-connections` says otherwise. */
 export const MAX_CONNECTIONS = 1024;

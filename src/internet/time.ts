@@ -22,12 +22,17 @@ export interface ReactorTime {
   getDelayedCalls(): DelayedCall[];
 }
 
-/** What tells the time: a reactor, a `Clock` in tests, or {@link wallClock}. */
+/** What tells the time: a reactor, a `Clock` in tests, {@link monotonicClock} or {@link wallClock}. */
 export type TimeSource = Pick<ReactorTime, "seconds">;
 
+/** Seconds since the process began, for intervals where there is no reactor: nobody sets it back or forward. */
+export const monotonicClock: TimeSource = {
+  seconds: () => performance.now() / 1000,
+};
+
 /**
- * Seconds since 1970. Unlike a reactor's time it is not monotonic: it follows adjustments of the system's clock, and
- * counts the time that the machine sleeps.
+ * Seconds since 1970, for dates. Unlike a reactor's time it is not monotonic: it follows adjustments of the system's clock,
+ * and counts the time that the machine sleeps.
  */
 export const wallClock: TimeSource = {
   seconds: () => Date.now() / 1000,

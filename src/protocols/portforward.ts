@@ -19,8 +19,8 @@ import type { Address, Connector, ConnectTCPOptions, ReactorTCP } from "../inter
 import { ClientFactory, Factory, Protocol } from "../internet/protocol.ts";
 import { installedReactor } from "../internet/reactor/installation.ts";
 import type { DelayedCall, ReactorTime } from "../internet/time.ts";
+import { Refusals } from "../logger/refusals.ts";
 import { HOLD_PLACE, holdPlace, type PlaceHolder } from "./policies/place.ts";
-import { Refusals } from "./refusals.ts";
 import { EarlyBytes } from "./relay/early.ts";
 import { CLOSING_SECONDS, FLUSH_SECONDS, IdleWatch } from "./relay/idle.ts";
 

@@ -10,7 +10,7 @@ import { Factory, type Protocol } from "../internet/protocol.ts";
 import { wallClock } from "../internet/time.ts";
 import { isInstance, summaryOf } from "../logger/describe.ts";
 import { err } from "../logger/log.ts";
-import { Refusals } from "../protocols/refusals.ts";
+import { Refusals } from "../logger/refusals.ts";
 import { Connection, type ReadOptions } from "./connection.ts";
 import { FramingError } from "./framer.ts";
 import { Intake } from "./intake.ts";

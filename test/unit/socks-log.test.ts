@@ -4,7 +4,7 @@ import { socks } from "../../src/cli/services/socks.ts";
 import { type Deferred, succeed } from "../../src/entries/defer.ts";
 import { IPv4Address } from "../../src/internet/address.ts";
 import type { ProtocolLike, Reactor, ServerFactoryLike } from "../../src/internet/interfaces.ts";
-import { REFUSALS_SECONDS } from "../../src/protocols/refusals.ts";
+import { REFUSALS_SECONDS } from "../../src/logger/refusals.ts";
 import { encodeRequest } from "../../src/protocols/socks/request.ts";
 import { SOCKSv4, SOCKSv4Factory } from "../../src/protocols/socks.ts";
 import { FakeReactor } from "../helpers/fake-transport.ts";

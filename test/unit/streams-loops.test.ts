@@ -19,7 +19,7 @@ import type { Failure } from "../../src/internet/failure.ts";
 import { Protocol } from "../../src/internet/protocol.ts";
 import { wallClock } from "../../src/internet/time.ts";
 import { setObserver } from "../../src/logger/log.ts";
-import { REFUSALS_SECONDS } from "../../src/protocols/refusals.ts";
+import { REFUSALS_SECONDS } from "../../src/logger/refusals.ts";
 import { FakeReactor } from "../helpers/fake-transport.ts";
 import { turns } from "../helpers/gate.ts";
 import { OwningTransport } from "../helpers/owning-transport.ts";

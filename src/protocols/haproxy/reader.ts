@@ -5,7 +5,7 @@ import type { Address } from "../../internet/interfaces.ts";
 import { Protocol } from "../../internet/protocol.ts";
 import type { ReactorTime } from "../../internet/time.ts";
 import { TimeoutMixin } from "../policies/timeout.ts";
-import { Refusals } from "../refusals.ts";
+import { Refusals } from "../../logger/refusals.ts";
 import { InvalidNetworkProtocol, InvalidProxyHeader, type ProxyInfo } from "./info.ts";
 import { ProxyHeaderParser } from "./parser.ts";
 

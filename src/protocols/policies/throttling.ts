@@ -12,7 +12,7 @@ import { type DelayedCall, type ReactorTime, type TimeSource, wallClock } from "
 import { msg } from "../../logger/log.ts";
 import { endBy, watch } from "../guard.ts";
 import { Bucket } from "../htb/bucket.ts";
-import { Refusals } from "../refusals.ts";
+import { Refusals } from "../../logger/refusals.ts";
 import { HoldingWrapper } from "./holding.ts";
 import { type WrappableFactory, WrappingFactory } from "./wrapper.ts";
 

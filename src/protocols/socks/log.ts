@@ -2,7 +2,7 @@
 
 import type { ReactorTime } from "../../internet/time.ts";
 import { msg } from "../../logger/log.ts";
-import { Refusals } from "../refusals.ts";
+import { Refusals } from "../../logger/refusals.ts";
 
 /**
  * Receives a line for each step of a request, of those that are refused too: strangers decide how many these are. Its

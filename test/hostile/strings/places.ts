@@ -277,7 +277,7 @@ export const PLACES: readonly Place[] = [
   },
   {
     name: "PROXY headers of version 1",
-    modules: ["src/protocols/refusals.ts", "src/protocols/haproxy/v1.ts", "src/protocols/haproxy/reader.ts"],
+    modules: ["src/logger/refusals.ts", "src/protocols/haproxy/v1.ts", "src/protocols/haproxy/reader.ts"],
     send: haproxy((bytes) => line("PROXY TCP4 ", bytes.subarray(0, 60), " 127.0.0.1 1 2")),
   },
   {
