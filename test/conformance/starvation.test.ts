@@ -105,4 +105,24 @@ forEachReactor((_make, { reactor, driver }) => {
     await server.stop();
     expect(server.log).toEqual([expect.stringMatching(/cannot accept.*EMFILE.*ulimit -n/), "stopped"]);
   });
+
+  test("of shortages that follow each other one is logged, and none is left behind for who comes later", async () => {
+    const server = new Starved(reactor, driver);
+    const port = await server.port.next();
+    for (let shortage = 0; shortage < 3; shortage++) {
+      const peers: Peer[] = [];
+      while (peers.length < CLIENTS) peers.push(await Peer.connect(port));
+      for (const peer of peers) peer.end("hello");
+      for (const peer of peers) await peer.closed;
+    }
+    const late = await Peer.connect(port);
+    late.write("bye");
+    expect(await late.rest()).toBe("bye");
+    // The server has closed, and discards what its peer goes on to send. A reset would end this with an error.
+    for (let i = 0; i < 10; i++) await new Promise((sent) => late.socket.write("and more", sent));
+    late.end();
+    expect(await late.closed).toBe("");
+    await server.stop();
+    expect(server.log).toEqual([expect.stringMatching(/cannot accept.*EMFILE/), "stopped"]);
+  });
 });

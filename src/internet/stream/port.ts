@@ -1,7 +1,8 @@
 /** A listening TCP port: accepts connections and gives each a protocol from its factory. */
 
 import { nameOf } from "../../logger/describe.ts";
-import { err, msg } from "../../logger/log.ts";
+import { err } from "../../logger/log.ts";
+import { Refusals } from "../../logger/refusals.ts";
 import { IPv4Address } from "../address.ts";
 import { Deferred } from "../defer/deferred.ts";
 import { succeed } from "../defer/makers.ts";
@@ -48,6 +49,7 @@ export class TcpPort implements ListeningPort, ListenerEvents, ConnectionOwner {
   #hosts: Map<string, Address> | undefined;
   #closing: Deferred<void> | undefined;
   #retry: object | undefined;
+  readonly #shortages = new Refusals();
 
   constructor(
     keeper: PortKeeper,
@@ -137,15 +139,8 @@ export class TcpPort implements ListeningPort, ListenerEvents, ConnectionOwner {
   }
 
   starved(errno: number, firstOfEpisode: boolean): void {
-    if (firstOfEpisode) {
-      msg(
-        `Port ${this.#host} cannot accept: ${getSystemErrorMessage(errno)} (${getSystemErrorName(errno)}). ` +
-          (isDescriptorLack(errno)
-            ? "Connections wait until one closes; raise the limit of open files (ulimit -n) to hold more."
-            : `It tries again every ${RETRY_SECONDS * 1000} ms; connections wait meanwhile.`),
-      );
-    }
     const { loop, native } = this.#link;
+    if (firstOfEpisode) this.#shortages.note(loop.seconds(), () => this.#shortage(errno));
     loop.cancelLater(this.#retry);
     this.#retry = loop.later(RETRY_SECONDS, () => native.resumeAccept(this.#handle), false);
   }
@@ -178,6 +173,15 @@ export class TcpPort implements ListeningPort, ListenerEvents, ConnectionOwner {
   }
 
   // --- inside --------------------------------------------------------------------------------------------------------
+
+  #shortage(errno: number): string {
+    return (
+      `Port ${this.#host} cannot accept: ${getSystemErrorMessage(errno)} (${getSystemErrorName(errno)}). ` +
+      (isDescriptorLack(errno)
+        ? "Connections wait until one closes; raise the limit of open files (ulimit -n) to hold more."
+        : `It tries again every ${RETRY_SECONDS * 1000} ms; connections wait meanwhile.`)
+    );
+  }
 
   /**
    * The local address of a connection: the port's own, without a system call. A port on every interface has to ask, and
