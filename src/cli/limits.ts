@@ -5,13 +5,14 @@
  *     port ── total, idle ──┴── the PROXY header ──── per peer ── the service       haproxy:tcp:
  *
  * What costs a descriptor is counted at the socket. A peer is counted where its address is known: behind `haproxy:` that is
- * after the header. All ports of a process share one count. What is beyond a limit is closed before a protocol is built.
+ * after the header. All ports of a process share one count. What is beyond a limit is reset, before a protocol of the
+ * service is built.
  */
 import type { Address, Bytes, ProtocolLike, Reactor, ReactorTCP } from "../internet/interfaces.ts";
 import type { DelayedCall, ReactorTime } from "../internet/time.ts";
+import { Refusals } from "../logger/refusals.ts";
 import { LimitConnectionsByPeer } from "../protocols/policies/limits.ts";
 import { ProtocolWrapper, type WrappableFactory, WrappingFactory } from "../protocols/policies/wrapper.ts";
-import { Refusals } from "../logger/refusals.ts";
 
 /** Connections of all ports together, unless `--max-connections` says otherwise. */
 export const MAX_CONNECTIONS = 1024;

@@ -205,6 +205,20 @@ it("counts behind haproxy: the clients that headers name as peers, but sockets i
   expect(await refused(ports[0]!, header("192.0.2.4"))).toBe(true);
 });
 
+it.each(["tcp:0", "haproxy:trusted=127.0.0.1:tcp:0"])("resets whom it refuses at %s", async (endpoint) => {
+  const { ports } = await serving("echo", "--listen", endpoint, "--max-per-peer", "1");
+  const header = endpoint.startsWith("haproxy") ? "PROXY TCP4 192.0.2.1 192.0.2.9 1 2\r\n" : "";
+  await echoing(ports[0]!, header);
+  for (let i = 0; i < 10; i++) {
+    // It reads, and does not close.
+    const socket = connect({ port: ports[0]!, host: "127.0.0.1", allowHalfOpen: true }).resume();
+    onTestFinished(() => void socket.destroy());
+    const over = once(socket, "end").catch((error: unknown) => error);
+    socket.write(header);
+    expect(await over).toMatchObject({ code: "ECONNRESET" });
+  }
+});
+
 it("has limits by default: 64 connections of one peer", async () => {
   const { ports } = await serving("echo", "--listen", "tcp:0");
   for (let i = 0; i < 64; i++) await echoing(ports[0]!);

@@ -32,7 +32,8 @@ export class HAProxyProtocolWrapper extends PreambleWrapper {
     this.proxyInfo = info;
     const protocol = this.factory.wrappedFactory.buildProtocol(asAddress(info.source) ?? this.#addr);
     if (protocol !== null && protocol !== undefined) return this.handOver(protocol, rest);
-    this.loseConnection();
+    // As a port does it. A FIN would let a client that does not close keep the descriptor.
+    this.abortConnection();
     return undefined;
   }
 
@@ -52,7 +53,8 @@ function asAddress(address: ProxyInfo["source"] | undefined): Address | null {
 
 /**
  * Expects a PROXY header before the protocols of another factory. Those are built by its `buildProtocol(source)` when the
- * header has been read. A connection without a header is closed, and so is one of a peer that is not trusted.
+ * header has been read; when it builds none, the connection is reset. So is one without a header, and one of a peer that is
+ * not trusted.
  */
 export class HAProxyWrappingFactory extends WrappingFactory<ProtocolLike, HAProxyProtocolWrapper> {
   readonly #trusts: CheckedOptions["trusts"];
