@@ -127,7 +127,7 @@ export const SECTIONS = [
       { what: "connections that wait for their headers", source: "src/protocols/haproxy/options.ts#WAITING_MAX", option: "`maxWaiting`", passed: "the one that has waited longest is closed" },
       { what: "a header of version 1", source: "src/protocols/haproxy/v1.ts#V1_MAX", unit: "bytes", passed: "the connection is reset" },
       { what: "addresses in a header of version 2; what follows them is skipped as it arrives", source: "src/protocols/haproxy/v2.ts#V2_ADDRESSES_MAX", unit: "bytes", passed: "it is not kept" },
-      { what: "time between two log messages about refused headers, about clients that a port forwarder does not forward, about connections that a ThrottlingFactory closes, and about peers of a `handle()` that break the framing", source: "src/logger/refusals.ts#REFUSALS_SECONDS", unit: "seconds", passed: "refusals are counted" },
+      { what: "time between two log messages about refused headers, about clients that a port forwarder does not forward, of each kind that a ThrottlingFactory logs, about peers of a `handle()` that break the framing, about failed hooks of finger and ident servers, and about a port that cannot accept", source: "src/logger/refusals.ts#REFUSALS_SECONDS", unit: "seconds", passed: "they are counted" },
     ],
   },
   {

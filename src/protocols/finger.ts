@@ -11,9 +11,9 @@ import type { Failure } from "../internet/failure.ts";
 import type { Bytes } from "../internet/interfaces.ts";
 import { Protocol } from "../internet/protocol.ts";
 import { defaultClock } from "../internet/reactor/defaultclock.ts";
-import type { ReactorTime } from "../internet/time.ts";
-import { err } from "../logger/log.ts";
+import { monotonicClock, type ReactorTime } from "../internet/time.ts";
 import { CONTROLS } from "../logger/printable.ts";
+import { RefusalsByOwner } from "../logger/refusals.ts";
 import { Accumulator } from "./basic/accumulator.ts";
 import { LineOnlyReceiver } from "./basic/line.ts";
 import { TimeoutMixin } from "./policies/timeout.ts";
@@ -21,6 +21,8 @@ import { TimeoutMixin } from "./policies/timeout.ts";
 /** The result of a hook: the answer or a promise of it; undefined when the hook writes the answer and closes itself. */
 export type FingerAnswer = Outcome<Bytes | undefined>;
 
+/** Of the factories. Clients decide how often a query fails. */
+const failed = new RefusalsByOwner();
 const CONTROL = new RegExp(`[${CONTROLS}]`, "gu");
 
 /**
@@ -43,7 +45,8 @@ export class Finger extends LineOnlyReceiver {
         if (answer !== undefined) this.#send(answer);
       })
       .addErrback((failure) => {
-        err(failure.value, "A finger query failed");
+        const refusals = failed.of(this.factory ?? this.constructor);
+        refusals.noteError(monotonicClock.seconds(), failure.value, () => "A finger query failed");
         this.#send("The query failed\r\n");
       });
   }

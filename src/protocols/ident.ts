@@ -12,8 +12,9 @@ import { ConnectionClosed, TimeoutError } from "../internet/error.ts";
 import type { Failure } from "../internet/failure.ts";
 import type { Bytes } from "../internet/interfaces.ts";
 import { defaultClock } from "../internet/reactor/defaultclock.ts";
-import { err, msg } from "../logger/log.ts";
+import { monotonicClock } from "../internet/time.ts";
 import { quoted } from "../logger/printable.ts";
+import { RefusalsByOwner } from "../logger/refusals.ts";
 import { LineOnlyReceiver, LineReceiver } from "./basic/line.ts";
 import { IdentError, InvalidPort, identErrorOf } from "./ident/error.ts";
 import { type IdentAddress, ownersOn } from "./ident/proc.ts";
@@ -24,6 +25,10 @@ export type { IdentAddress } from "./ident/proc.ts";
 
 /** The reply of an ident server: the operating system in IANA's list ("UNIX", "OTHER", …), and the user. */
 export type Identity = [systemName: string, userId: string];
+
+// Peers decide how often these are logged. All connections of a clock share them, and so all of a reactor.
+const failed = new RefusalsByOwner();
+const unasked = new RefusalsByOwner();
 
 /** The maximum length of a line in bytes: RFC 1413, section 5. */
 const LINE_MAX = 1000;
@@ -86,7 +91,7 @@ export class IdentServer extends TimeoutMixin(LineReceiver) {
     this.pauseProducing();
     maybeDeferred(() => this.#identify(portOnServer, portOnClient))
       .addCallback(([system, user]) => `USERID : ${field(system)} : ${field(user)}`)
-      .addErrback((failure) => `ERROR : ${describe(failure)}`)
+      .addErrback((failure) => `ERROR : ${this.#describe(failure)}`)
       .addCallback((answer) => {
         this.sendLine(`${portOnServer}, ${portOnClient} : ${answer}\r`);
         this.resetTimeout();
@@ -101,6 +106,13 @@ export class IdentServer extends TimeoutMixin(LineReceiver) {
       { host: this.transport.getHost().host, port: portOnServer },
       { host: this.transport.getPeer().host, port: portOnClient },
     );
+  }
+
+  #describe(failure: Failure): string {
+    if (failure.check(IdentError) !== undefined) return (failure.value as IdentError).identDescription;
+    const clock = this.clock ?? monotonicClock;
+    failed.of(clock).noteError(clock.seconds(), failure.value, () => "An ident lookup failed");
+    return new IdentError().identDescription;
   }
 }
 
@@ -127,12 +139,6 @@ function field(text: string): string {
     );
   }
   return text;
-}
-
-function describe(failure: Failure): string {
-  if (failure.check(IdentError) !== undefined) return (failure.value as IdentError).identDescription;
-  err(failure.value, "An ident lookup failed");
-  return new IdentError().identDescription;
 }
 
 interface Query {
@@ -190,9 +196,10 @@ export class IdentClient extends TimeoutMixin(LineOnlyReceiver) {
   override lineReceived(line: Buffer): void {
     const query = this.#queries.shift();
     if (query === undefined) {
-      msg(
-        `An ident server sent a line, but no reply is outstanding: ${quoted(line.toString())}. The connection is closed`,
-      );
+      const what = (): string =>
+        `An ident server sent a line, but no reply is outstanding: ${quoted(line.toString())}. The connection is closed`;
+      const clock = this.clock ?? monotonicClock;
+      unasked.of(clock).note(clock.seconds(), what);
       this.transport.abortConnection();
       return;
     }

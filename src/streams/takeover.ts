@@ -7,7 +7,7 @@ import type { ClientEndpoint } from "../internet/endpoints/interfaces.ts";
 import { ConnectionClosed } from "../internet/error.ts";
 import type { Transport } from "../internet/interfaces.ts";
 import { Factory, type Protocol } from "../internet/protocol.ts";
-import { wallClock } from "../internet/time.ts";
+import { monotonicClock } from "../internet/time.ts";
 import { isInstance, summaryOf } from "../logger/describe.ts";
 import { err } from "../logger/log.ts";
 import { Refusals } from "../logger/refusals.ts";
@@ -123,7 +123,7 @@ class Handled extends Intake {
     if (connection.lost && isInstance(error, ConnectionClosed)) return;
     if (isInstance(error, FramingError)) {
       const line = (): string => `The connection from ${connection.peer} is closed: ${summaryOf(error)}`;
-      this.#refusals.note(wallClock.seconds(), line);
+      this.#refusals.note(monotonicClock.seconds(), line);
     } else {
       err(error, `A handler threw; its connection to ${connection.peer} is closed`);
     }

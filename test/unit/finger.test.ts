@@ -1,5 +1,6 @@
-import { expect, expectTypeOf, it } from "vitest";
+import { expect, expectTypeOf, it, onTestFinished, vi } from "vitest";
 import { Deferred } from "../../src/entries/defer.ts";
+import { IPv4Address } from "../../src/internet/address.ts";
 import { TCP4ClientEndpoint } from "../../src/internet/endpoints/tcp.ts";
 import {
   ConnectionLost,
@@ -8,6 +9,9 @@ import {
   SkeinError,
   TimeoutError,
 } from "../../src/internet/error.ts";
+import { Factory } from "../../src/internet/protocol.ts";
+import { monotonicClock } from "../../src/internet/time.ts";
+import { REFUSALS_SECONDS } from "../../src/logger/refusals.ts";
 import { Finger, FingerClient, finger } from "../../src/protocols/finger.ts";
 import { Clock } from "../../src/testing/clock.ts";
 import { FakeReactor, FakeTransport } from "../helpers/fake-transport.ts";
@@ -118,6 +122,28 @@ it("a hook that fails is logged, and the client learns only that it failed", () 
   const transport = ask(new Failing(), "joe\r\n");
   expect([transport.take(), transport.disconnecting]).toEqual(["The query failed\r\n", true]);
   expect(log()).toEqual(["A finger query failed: Error: the data base is down"]);
+});
+
+it("of hooks that fail for the clients of a factory one is logged a minute, with the number of the others", () => {
+  class Failing extends Finger {
+    override getUser(): never {
+      throw new Error("the data base is down");
+    }
+  }
+  const now = vi.spyOn(monotonicClock, "seconds").mockReturnValue(1000);
+  onTestFinished(() => now.mockRestore());
+  const factory = Factory.forProtocol(Failing);
+  const query = (): void => {
+    const transport = ask(factory.buildProtocol(new IPv4Address("TCP", "192.0.2.1", 1)) as Finger, "joe\r\n");
+    expect(transport.take()).toBe("The query failed\r\n");
+  };
+  for (let i = 0; i < 100; i++) query();
+  now.mockReturnValue(1000 + REFUSALS_SECONDS);
+  query();
+  expect(log()).toEqual([
+    "A finger query failed: Error: the data base is down",
+    "A finger query failed (99 more like it since the last such line): Error: the data base is down",
+  ]);
 });
 
 it("a query that is too long ends the connection", () => {

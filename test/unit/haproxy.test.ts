@@ -1,9 +1,10 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { IPv4Address, IPv6Address } from "../../src/internet/address.ts";
 import { TCP4ServerEndpoint } from "../../src/internet/endpoints/tcp.ts";
 import { ConnectionLost, NoClockError } from "../../src/internet/error.ts";
 import type { Address, ServerFactoryLike } from "../../src/internet/interfaces.ts";
 import { Factory, Protocol } from "../../src/internet/protocol.ts";
+import { monotonicClock } from "../../src/internet/time.ts";
 import {
   HAProxyWrappingFactory,
   InvalidNetworkProtocol,
@@ -426,11 +427,11 @@ describe("an endpoint", () => {
     expect([factory.addresses, keeper.calls]).toEqual([[], []]);
   });
 
-  it("closes when the factory builds no protocol", () => {
+  it("resets a connection for which the factory builds no protocol", () => {
     const { factory, transport } = accept();
     factory.next = null;
     transport.receive(proxyHeader(V4));
-    expect(transport.disconnecting).toBe(true);
+    expect(transport.aborted).toBe(true);
   });
 
   it("does not catch an exception of the factory, which ends the connection", () => {
@@ -578,6 +579,18 @@ describe("an endpoint", () => {
       for (let i = 0; i < 100; i++) one();
       clock.advance(60);
       one();
+      expect(log().length).toBe(2);
+      expect(log()[1]).toContain("99 more");
+    });
+
+    it("logs once a minute without a clock, too", () => {
+      const now = vi.spyOn(monotonicClock, "seconds").mockReturnValue(1000);
+      onTestFinished(() => now.mockRestore());
+      const { listening } = listen({ timeout: null, clock: null });
+      const stranger = new IPv4Address("TCP", "198.51.100.9", 1);
+      for (let i = 0; i < 100; i++) listening.buildProtocol(stranger);
+      now.mockReturnValue(1060);
+      listening.buildProtocol(stranger);
       expect(log().length).toBe(2);
       expect(log()[1]).toContain("99 more");
     });

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, expect, expectTypeOf, it, onTestFinished } from "vitest";
 import { Deferred, type Outcome } from "../../src/entries/defer.ts";
 import { ConnectionClosed, ConnectionLost, NoClockError, TimeoutError } from "../../src/internet/error.ts";
+import { REFUSALS_SECONDS } from "../../src/logger/refusals.ts";
 import { ConnectionOwners } from "../../src/protocols/ident/proc.ts";
 import { Snapshot } from "../../src/protocols/ident/snapshot.ts";
 import {
@@ -87,6 +88,24 @@ describe("a server", () => {
     transport.receive("987, 789\r\n");
     expect(transport.take()).toBe("987, 789 : ERROR : UNKNOWN-ERROR\r\n");
     expect(log()).toEqual(["An ident lookup failed: RangeError: oops"]);
+  });
+
+  it("logs that lookups fail once a minute at most, with the number of the others", () => {
+    const clock = new Clock();
+    const failing = () =>
+      serve(
+        new Answering(() => {
+          throw new RangeError("oops");
+        }),
+        clock,
+      );
+    for (let i = 0; i < 10; i++) failing().receive("987, 789\r\n1, 2\r\n");
+    clock.advance(REFUSALS_SECONDS);
+    failing().receive("987, 789\r\n");
+    expect(log()).toEqual([
+      "An ident lookup failed: RangeError: oops",
+      "An ident lookup failed (19 more like it since the last such line): RangeError: oops",
+    ]);
   });
 
   it.each([-1, 0, 65_536, 65_537])("answers the port %i with INVALID-PORT, local or remote", (port) => {
@@ -241,6 +260,22 @@ describe("a client", () => {
     const transport = new FakeTransport().connect(client);
     client.lookup(6194, 23);
     expect(transport.take()).toBe("6194, 23\r\n");
+  });
+
+  it("logs lines of servers that were not asked once a minute at most", () => {
+    const clock = new Clock();
+    const one = (): void => {
+      const { transport } = connect(clock);
+      transport.receive("1, 2 : USERID : UNIX : joe\r\n");
+      expect(transport.aborted).toBe(true);
+    };
+    for (let i = 0; i < 10; i++) one();
+    clock.advance(REFUSALS_SECONDS);
+    one();
+    expect(log()).toEqual([
+      expect.stringMatching(/no reply is outstanding: .* The connection is closed$/),
+      expect.stringMatching(/no reply is outstanding: .* \(9 more like it since the last such line\)$/),
+    ]);
   });
 
   it("sends the ports, and fires with the system and the user", () => {
@@ -546,6 +581,25 @@ describe("Linux's tables", () => {
       system.clock.advance(1);
     }
     expect(log()).toEqual([expect.stringMatching(/^The owners of connections cannot be looked up: .*ENOENT/)]);
+  });
+
+  it("that can be read now and then are logged once a minute at most", async () => {
+    const system = new System();
+    for (let i = 0; i < 5; i++) {
+      rmSync(system.files.tcp);
+      await expect(system.ask()).rejects.toThrow(IdentError);
+      system.clock.advance(1);
+      system.write([{}]);
+      await expect(system.ask()).resolves.toBe("joe");
+      system.clock.advance(1);
+    }
+    rmSync(system.files.tcp);
+    system.clock.advance(REFUSALS_SECONDS);
+    await expect(system.ask()).rejects.toThrow(IdentError);
+    expect(log()).toEqual([
+      expect.stringMatching(/^The owners of connections cannot be looked up: /),
+      expect.stringMatching(/^The owners of connections cannot be looked up \(4 more like it/),
+    ]);
   });
 
   it.runIf(process.platform === "linux")("are what ProcIdentServer answers by", async () => {

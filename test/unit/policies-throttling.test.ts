@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import {
   ThrottlingFactory,
   type ThrottlingOptions,
@@ -330,6 +330,41 @@ describe("a ThrottlingFactory", () => {
     factory.buildProtocol(PEER);
     const line = "Factory (ThrottlingFactory) has its 1 connections, and closes a new one";
     expect(said).toEqual([line, `${line} (99 more like it since the last such line)`]);
+  });
+
+  it("counts those that it closes by a clock that nobody sets back", () => {
+    const said = logged();
+    const wall = vi.spyOn(Date, "now");
+    const monotonic = vi.spyOn(performance, "now").mockReturnValue(1_000_000);
+    onTestFinished(() => {
+      wall.mockRestore();
+      monotonic.mockRestore();
+    });
+    const factory = new ThrottlingFactory(keepers(), { maxConnectionCount: 0 });
+    factory.noisy = true;
+    factory.buildProtocol(PEER);
+    wall.mockReturnValue(Date.now() - 86_400_000);
+    monotonic.mockReturnValue(1_060_000);
+    factory.buildProtocol(PEER);
+    expect(said.length).toBe(2);
+  });
+
+  it("logs once a minute at most that it throttles", () => {
+    const said = logged();
+    const { factory, wrapped, transport } = throttled({ readLimit: 10, writeLimit: 10 });
+    factory.noisy = true;
+    const both = (): void => {
+      transport.receive("x".repeat(20));
+      wrapped.transport.write("x".repeat(20));
+      clock.advance(2);
+    };
+    for (let i = 0; i < 20; i++) both();
+    clock.advance(60);
+    both();
+    const lines = ["throttles reading", "throttles writing", "resumes reading", "resumes writing"].map(
+      (what) => `Factory (ThrottlingFactory) ${what}`,
+    );
+    expect(said).toEqual([...lines, ...lines.map((line) => `${line} (19 more like it since the last such line)`)]);
   });
 
   it("logs when it throttles, if it is noisy", () => {

@@ -17,7 +17,7 @@ import { TCP4ClientEndpoint } from "../../src/internet/endpoints/tcp.ts";
 import { ConnectionClosed, ConnectionDone, ConnectionLost, SkeinError } from "../../src/internet/error.ts";
 import type { Failure } from "../../src/internet/failure.ts";
 import { Protocol } from "../../src/internet/protocol.ts";
-import { wallClock } from "../../src/internet/time.ts";
+import { monotonicClock } from "../../src/internet/time.ts";
 import { setObserver } from "../../src/logger/log.ts";
 import { REFUSALS_SECONDS } from "../../src/logger/refusals.ts";
 import { FakeReactor } from "../helpers/fake-transport.ts";
@@ -700,7 +700,7 @@ describe("handle()", () => {
   it("logs one line without a stack for peers that break the framing, then counts them for a minute", async () => {
     const logged: unknown[] = [];
     const before = setObserver(({ level, message, error }) => logged.push([level, message, error]));
-    const now = vi.spyOn(wallClock, "seconds").mockReturnValue(1000);
+    const now = vi.spyOn(monotonicClock, "seconds").mockReturnValue(1000);
     try {
       const factory = handle(async (connection) => {
         for await (const _ of lines(connection, { maxLength: 5 }));

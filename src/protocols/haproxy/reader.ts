@@ -3,15 +3,15 @@ import { UNIXAddress } from "../../internet/address.ts";
 import type { Failure } from "../../internet/failure.ts";
 import type { Address } from "../../internet/interfaces.ts";
 import { Protocol } from "../../internet/protocol.ts";
-import type { ReactorTime } from "../../internet/time.ts";
-import { TimeoutMixin } from "../policies/timeout.ts";
+import { monotonicClock, type ReactorTime } from "../../internet/time.ts";
 import { Refusals } from "../../logger/refusals.ts";
+import { TimeoutMixin } from "../policies/timeout.ts";
 import { InvalidNetworkProtocol, InvalidProxyHeader, type ProxyInfo } from "./info.ts";
 import { ProxyHeaderParser } from "./parser.ts";
 
 /** What the connections of one factory share. */
 export class Reading {
-  /** Measures the timeout, and the time between two lines of the log; null when there is none. */
+  /** Measures the timeout; null when there is none. */
   clock: ReactorTime | null;
   readonly timeout: number | null;
   readonly #maxWaiting: number;
@@ -45,9 +45,9 @@ export class Reading {
     this.note(this.#strangers, peer, "it is none of the trusted proxies. If it is one of yours, add it to `trusted`.");
   }
 
-  /** Log why the connection from `peer` is closed. Without a clock only the first time. */
+  /** Log why the connection from `peer` is closed. */
   note(refusals: Refusals | null, peer: Address, why: string): void {
-    const now = this.clock?.seconds() ?? 0;
+    const now = (this.clock ?? monotonicClock).seconds();
     (refusals ?? this.#headers).note(now, () => `The connection from ${peer} is closed: ${why}`);
   }
 }

@@ -11,7 +11,7 @@ import { endianness } from "node:os";
 import type { Address } from "../../internet/interfaces.ts";
 import { canonicalAddress } from "../../internet/networks.ts";
 import type { ReactorTime } from "../../internet/time.ts";
-import { err } from "../../logger/log.ts";
+import { Refusals } from "../../logger/refusals.ts";
 import { IdentError, NoUser } from "./error.ts";
 import { eachLine, FILE_MAX } from "./lines.ts";
 import { Snapshot } from "./snapshot.ts";
@@ -26,6 +26,7 @@ export interface SystemFiles {
   readonly users: string;
 }
 
+const UNREADABLE = "The owners of connections cannot be looked up";
 const FILES: SystemFiles = { tcp: "/proc/net/tcp", tcp6: "/proc/net/tcp6", users: "/etc/passwd" };
 
 /** The established connections. */
@@ -42,6 +43,7 @@ export class ConnectionOwners {
   readonly #users: Snapshot<ReadonlyMap<string, string>>;
   readonly #clock: ReactorTime;
   #failing = false;
+  readonly #failures = new Refusals();
 
   /** @param most how many bytes of a file are read */
   constructor(clock: ReactorTime, files: SystemFiles = FILES, most: number = FILE_MAX) {
@@ -71,14 +73,14 @@ export class ConnectionOwners {
     return name;
   }
 
-  /** Log that reading failed once, not for each query. */
+  /** Log that reading failed once, not for each query; and once a minute at most, if it fails now and then. */
   async #told<T>(read: Promise<T>): Promise<T> {
     try {
       const value = await read;
       this.#failing = false;
       return value;
     } catch (error) {
-      if (!this.#failing) err(error, "The owners of connections cannot be looked up");
+      if (!this.#failing) this.#failures.noteError(this.#clock.seconds(), error, () => UNREADABLE);
       this.#failing = true;
       throw new IdentError("The tables of the system cannot be read.", error);
     }

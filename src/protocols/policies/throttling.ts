@@ -8,11 +8,10 @@ import { sentLength } from "../../internet/bytes.ts";
 import type { Address, Bytes, ProtocolLike, PullProducer, PushProducer } from "../../internet/interfaces.ts";
 import { defaultClock } from "../../internet/reactor/defaultclock.ts";
 import { PRODUCER, PRODUCER_PAUSED, STREAMING } from "../../internet/stream/closing.ts";
-import { type DelayedCall, type ReactorTime, type TimeSource, wallClock } from "../../internet/time.ts";
-import { msg } from "../../logger/log.ts";
+import { type DelayedCall, monotonicClock, type ReactorTime, type TimeSource } from "../../internet/time.ts";
+import { Refusals } from "../../logger/refusals.ts";
 import { endBy, watch } from "../guard.ts";
 import { Bucket } from "../htb/bucket.ts";
-import { Refusals } from "../../logger/refusals.ts";
 import { HoldingWrapper } from "./holding.ts";
 import { type WrappableFactory, WrappingFactory } from "./wrapper.ts";
 
@@ -253,7 +252,8 @@ export class ThrottlingFactory<P extends ProtocolLike = ProtocolLike> extends Wr
   readonly #reads: Meter | null;
   readonly #writes: Meter | null;
   readonly #time: TimeSource;
-  readonly #refusals = new Refusals();
+  /** By what they say. */
+  readonly #refusals = new Map<string, Refusals>();
 
   /**
    * @throws TypeError | RangeError when a limit is not a number above 0
@@ -265,7 +265,7 @@ export class ThrottlingFactory<P extends ProtocolLike = ProtocolLike> extends Wr
     const checked = checkOptions<ThrottlingOptions>(call, options, OPTIONS);
     const { maxConnectionCount = Number.POSITIVE_INFINITY, readLimit = null, writeLimit = null } = checked;
     this.maxConnectionCount = maxConnectionCount;
-    this.#time = checked.clock ?? wallClock;
+    this.#time = checked.clock ?? monotonicClock;
     const meter = (limit: number | null, pauseAll: () => void, resume: () => void) =>
       limit === null ? null : new Meter(limit, checked.clock ?? defaultClock(), pauseAll, resume);
     this.#reads = meter(
@@ -282,12 +282,7 @@ export class ThrottlingFactory<P extends ProtocolLike = ProtocolLike> extends Wr
 
   override buildProtocol(addr: Address): ThrottlingProtocol<P> | null {
     if (this.connectionCount >= this.maxConnectionCount) {
-      if (this.noisy) {
-        this.#refusals.note(
-          this.#time.seconds(),
-          () => `${this.logPrefix()} has its ${this.maxConnectionCount} connections, and closes a new one`,
-        );
-      }
+      this.#tell(`has its ${this.maxConnectionCount} connections, and closes a new one`);
       return null;
     }
     const wrapper = super.buildProtocol(addr);
@@ -325,25 +320,33 @@ export class ThrottlingFactory<P extends ProtocolLike = ProtocolLike> extends Wr
 
   /** Pause the reading of all connections. */
   throttleReads(): void {
-    if (this.noisy) msg(`${this.logPrefix()} throttles reading`);
+    this.#tell("throttles reading");
     for (const wrapper of this.protocols) wrapper.throttleReads();
   }
 
   /** Resume the reading of all connections. */
   unthrottleReads(): void {
-    if (this.noisy) msg(`${this.logPrefix()} resumes reading`);
+    this.#tell("resumes reading");
     for (const wrapper of this.protocols) wrapper.unthrottleReads();
   }
 
   /** Pause all producers. */
   throttleWrites(): void {
-    if (this.noisy) msg(`${this.logPrefix()} throttles writing`);
+    this.#tell("throttles writing");
     for (const wrapper of this.protocols) wrapper.throttleWrites();
   }
 
   /** Resume all producers. */
   unthrottleWrites(): void {
-    if (this.noisy) msg(`${this.logPrefix()} resumes writing`);
+    this.#tell("resumes writing");
     for (const wrapper of this.protocols) wrapper.unthrottleWrites();
+  }
+
+  /** Log it, if the factory is noisy: each once a minute at most, since peers decide how often it is. */
+  #tell(what: string): void {
+    if (!this.noisy) return;
+    const refusals = this.#refusals.get(what) ?? new Refusals();
+    this.#refusals.set(what, refusals);
+    refusals.note(this.#time.seconds(), () => `${this.logPrefix()} ${what}`);
   }
 }

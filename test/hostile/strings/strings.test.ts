@@ -147,7 +147,8 @@ describe("the places", () => {
       )
       .filter(
         (file) =>
-          file.endsWith(".ts") && /\b(msg|err|note)\(|new Logger\(/.test(readFileSync(join(root, file), "utf8")),
+          file.endsWith(".ts") &&
+          /\b(msg|err|note|noteError)\(|new Logger\(/.test(readFileSync(join(root, file), "utf8")),
       );
     const named: HostileString["name"][] = [...PLACES.flatMap(({ modules }) => modules), ...Object.keys(OWN_WORDS)];
     expect(logging.filter((file) => !named.includes(file))).toEqual([]);
