@@ -30,20 +30,27 @@ import {
   PRODUCER,
   STREAMING,
 } from "../internet/stream/closing.ts";
+import { ACCEPTED } from "../internet/stream/sendqueue.ts";
 import { nameOf, read, shownMessageOf } from "../logger/describe.ts";
 import { err } from "../logger/log.ts";
 
-/** The addresses of a Duplex as a transport. */
+/** What a Duplex does not tell of its connection. */
 export interface FromDuplexOptions {
   /** The result of getPeer(). Default: the stream's remoteAddress and remotePort, or 0.0.0.0 and port 0. */
   readonly peer?: Address;
   /** The result of getHost(). Default: the stream's localAddress and localPort, or 0.0.0.0 and port 0. */
   readonly host?: Address;
+  /**
+   * This side has accepted the connection: receivers deliver nothing and nothing is read while more waits to be sent than the
+   * stream's high-water mark, as over every accepted connection. Default: false, since two sides that both wait may wait for
+   * each other. The `backPressure` of a receiver overrules it.
+   */
+  readonly accepted?: boolean;
 }
 
 const FROM_DUPLEX = "fromDuplex(duplex, protocol, options)";
 const DUPLEX = kinds.withMethods("a Duplex", "on", "write", "end", "pause", "resume", "destroy");
-const OPTIONS: OptionKinds<FromDuplexOptions> = { peer: address, host: address };
+const OPTIONS: OptionKinds<FromDuplexOptions> = { peer: address, host: address, accepted: kinds.flag };
 
 /** Check options. @returns a copy @throws TypeError */
 export function ensureFromDuplexOptions(call: string, options: unknown): FromDuplexOptions {
@@ -81,6 +88,7 @@ class DuplexTransport extends ClosingTransport implements Transport {
   readonly #duplex: Duplex & SocketParts;
   readonly #peer: Address;
   readonly #host: Address;
+  readonly #accepted: boolean;
   #noDelay = true;
   #keepAlive = false;
   #error: Error | null = null;
@@ -97,6 +105,11 @@ class DuplexTransport extends ClosingTransport implements Transport {
     const { remoteAddress, remotePort, localAddress, localPort } = this.#duplex;
     this.#peer = options.peer ?? addressOf(remoteAddress, remotePort);
     this.#host = options.host ?? addressOf(localAddress, localPort);
+    this.#accepted = options.accepted ?? false;
+  }
+
+  override get [ACCEPTED](): boolean {
+    return this.#accepted;
   }
 
   /** The event loop of the connection below the stream, if there is one. */

@@ -19,6 +19,7 @@ import {
   PRODUCER_PAUSED,
   STREAMING,
 } from "../internet/stream/closing.ts";
+import { ACCEPTED } from "../internet/stream/sendqueue.ts";
 import { watchForLeaks } from "./leaks.ts";
 
 /** The default addresses of the two ends. */
@@ -146,6 +147,11 @@ export abstract class MemoryTransport extends ClosingTransport implements Transp
   protected override askFirst(): void {}
   protected override holdReading(): void {}
   protected override readOn(): void {}
+
+  /** @internal So that a test sees receivers wait. */
+  override get [ACCEPTED](): boolean {
+    return true;
+  }
 
   /** Until the test or its pump says that the queue has drained. */
   protected override stillOverMark(): boolean {

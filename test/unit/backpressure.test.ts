@@ -308,6 +308,46 @@ describe("through a policy", () => {
 });
 
 describe("over a Duplex", () => {
+  /** Two streams, each of which reads what the other writes, with little room between them. */
+  function connected(): [Duplex, Duplex] {
+    const make = () => new Duplex({ highWaterMark: 100, read: () => {}, write() {} });
+    const pair: [Duplex, Duplex] = [make(), make()];
+    for (const [i, end] of pair.entries()) {
+      const other = pair[1 - i]!;
+      let resume: (() => void) | undefined;
+      other._read = () => {
+        const done = resume;
+        resume = undefined;
+        done?.();
+      };
+      end._write = (chunk, _encoding, done) => {
+        if (other.push(chunk)) done();
+        else resume = done;
+      };
+    }
+    return pair;
+  }
+
+  it("two sides that both ask and answer much do not wait for each other", async () => {
+    class Asking extends LineOnlyReceiver {
+      answers = 0;
+      override connectionMade(): void {
+        for (let i = 0; i < 100; i++) this.sendLine("ask");
+      }
+      override lineReceived(line: Buffer): void {
+        if (line.toString() === "ask") this.sendLine("x".repeat(200));
+        else this.answers++;
+      }
+    }
+    const sides = connected().map((duplex) => {
+      const asking = new Asking();
+      fromDuplex(duplex, asking);
+      return asking;
+    });
+    await until(() => sides.every(({ answers }) => answers === 100));
+    for (const { transport } of sides) transport.abortConnection();
+  });
+
   class Slow extends Duplex {
     sent: (() => void) | undefined;
     constructor() {
@@ -319,7 +359,7 @@ describe("over a Duplex", () => {
     }
   }
 
-  it("the receiver waits for 'drain', and is told of the end after the rest", async () => {
+  it("the receiver of a connection that was accepted waits for 'drain', and is told of the end after the rest", async () => {
     const duplex = new Slow();
     const ended = new Gate();
     class Ended extends Lines {
@@ -329,7 +369,7 @@ describe("over a Duplex", () => {
       }
     }
     const lines = new Ended();
-    fromDuplex(duplex, lines);
+    fromDuplex(duplex, lines, { accepted: true });
     lines.onMessage = () => lines.transport.write("a long answer");
     duplex.push("one\ntwo\n");
     duplex.push(null);

@@ -188,9 +188,9 @@ export abstract class ClosingTransport implements SendQueue {
     return (this.flags & OVER) !== 0;
   }
 
-  /** Where nobody knows who made the connection, as of a Duplex, receivers wait. */
+  /** Where nobody knows who made the connection, receivers do not wait: both sides may be such ones. */
   get [ACCEPTED](): boolean {
-    return true;
+    return false;
   }
 
   [AWAIT_DRAIN](waiter: DrainWaiter): boolean {
