@@ -108,9 +108,23 @@ export function peerKey(host: string): string {
   if (isIPv4(host)) return host;
   const words = wordsOf(host);
   if (words === undefined) return host;
-  if (isMapped(words) || isTranslated(words)) return dotted(words, 6);
+  if (hasIPv4(words)) return dotted(words, 6);
   if (holds(LINK_LOCAL, words)) return joined(words) + zoneOf(host);
   return `${joined(words.slice(0, 4))}::/64`;
+}
+
+/**
+ * The networks of `host` whose addresses one customer may have all of, the widest first, and {@link peerKey} as the last: of an
+ * IPv6 address its /48 and /56, of a link-local one its link. Of others there is the key alone.
+ * @see RFC 6177: a /48 was what each customer got, and a /56 is what most get
+ */
+export function peerNetworks(host: string): readonly string[] {
+  const key = peerKey(host);
+  const words = wordsOf(host);
+  if (words === undefined || hasIPv4(words)) return [key];
+  if (holds(LINK_LOCAL, words)) return [`fe80::/10${zoneOf(host)}`, key];
+  const site = joined(words.slice(0, 3));
+  return [`${site}::/48`, `${site}:${(words[3]! & 0xff00).toString(16)}::/56`, key];
 }
 
 /** How an address is known whatever its spelling; undefined for what is no IP address. */
@@ -158,6 +172,11 @@ function isMapped(words: Words): boolean {
 
 function isTranslated(words: Words): boolean {
   return TRANSLATED.some((network) => holds(network, words));
+}
+
+/** Whether it is an IPv4 address, which its last two words are. */
+function hasIPv4(words: Words): boolean {
+  return isMapped(words) || isTranslated(words);
 }
 
 /** The IPv4 address in two words, as text. */

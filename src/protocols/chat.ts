@@ -22,7 +22,7 @@ import { Deferred } from "../internet/defer/deferred.ts";
 import { succeed } from "../internet/defer/makers.ts";
 import type { Failure } from "../internet/failure.ts";
 import type { Address, Bytes } from "../internet/interfaces.ts";
-import { peerKey } from "../internet/networks.ts";
+import { peerKey, peerNetworks } from "../internet/networks.ts";
 import { Factory } from "../internet/protocol.ts";
 import type { DelayedCall, ReactorTime } from "../internet/time.ts";
 import { LineOnlyReceiver } from "./basic/line.ts";
@@ -42,8 +42,8 @@ const SHUTDOWN_SECONDS = 2;
 const NAMES_LISTED = 50;
 /** What a line to one member costs of `roomBytesPerSecond` at least. */
 const LINE_COST = 64;
-/** The room takes its turns as a peer that no connection can have. */
-const ROOM = "";
+/** The room takes its turns as a network that no connection can come from. */
+const ROOM: readonly string[] = [""];
 
 const HELP = [
   "*** Whatever you type goes to everybody here, but for these:",
@@ -166,7 +166,8 @@ export class Chat extends LineOnlyReceiver {
       return;
     }
     this.pauseProducing();
-    this.#turn = turns.wait(this.peer.key, () => {
+    const networks = peerNetworks(this.transport.getPeer().host);
+    this.#turn = turns.wait(networks, Math.max(Buffer.byteLength(text), LINE_COST), () => {
       this.#turn = null;
       this.factory.broadcast(text, this);
       this.resumeProducing();
@@ -346,7 +347,7 @@ export class ChatFactory extends Factory<Chat> {
 
   /** Announce who came and left at the room's turn. */
   #announceLater(): void {
-    this.#turn ??= this.turns.wait(ROOM, () => {
+    this.#turn ??= this.turns.wait(ROOM, LINE_COST, () => {
       this.#turn = null;
       this.#announce();
     });
@@ -367,8 +368,11 @@ export class ChatFactory extends Factory<Chat> {
     const bytes = Buffer.from(`${text}\r\n`);
     this.turns.spend(this.#members.size * Math.max(bytes.length, LINE_COST));
     this.#sending = true;
-    for (const member of this.#members.values()) if (member !== except) member.tellBytes(bytes);
-    this.#sending = false;
+    try {
+      for (const member of this.#members.values()) if (member !== except) member.tellBytes(bytes);
+    } finally {
+      this.#sending = false;
+    }
   }
 
   /** One line for all that were dropped during a broadcast; to send it may drop others, so it is a loop. */
