@@ -10,7 +10,8 @@
  *   `peerLinesPerSecond` and `peerLineBurst` together.
  * - What it is sent: the transport's high-water mark, `maxBacklog` bytes, and one line or answer; the longest answer lists
  *   50 names. More drops the client at once, and so does a mark that stays exceeded for `patience` seconds.
- *   LineOnlyReceiver delivers none of its lines meanwhile.
+ *   LineOnlyReceiver delivers none of its lines meanwhile. Beyond `maxRoomBacklog` bytes above all marks together, the client
+ *   that has been above its mark for the longest is dropped.
  * - Its time without a name: `nameTime` seconds.
  *
  * `maxMembers` clients have a name at once. How many connections there are, and for how long one may be idle, is left to the
@@ -26,10 +27,11 @@ import { peerKey, peerNetworks } from "../internet/networks.ts";
 import { Factory } from "../internet/protocol.ts";
 import type { DelayedCall, ReactorTime } from "../internet/time.ts";
 import { LineOnlyReceiver } from "./basic/line.ts";
-import { Backlog } from "./chat/backlog.ts";
+import { Backlog, Backlogs } from "./chat/backlog.ts";
 import { Bucket } from "./chat/bucket.ts";
 import { type ChatLimits, ensureChatLimits } from "./chat/limits.ts";
 import { LineRate } from "./chat/linerate.ts";
+import { listed, NAMES_LISTED, shortened } from "./chat/names.ts";
 import { type Peer, Peers } from "./chat/peers.ts";
 import { cleanLine, isName, keyOf, nameIn } from "./chat/text.ts";
 import { Turns, type Waiting } from "./chat/turns.ts";
@@ -38,8 +40,6 @@ export type { ChatLimits } from "./chat/limits.ts";
 
 /** Seconds that shutdown() waits for clients to read the last message. */
 const SHUTDOWN_SECONDS = 2;
-/** The most names in one answer or message; of the others there is the number. */
-const NAMES_LISTED = 50;
 /** What a line to one member costs of `roomBytesPerSecond` at least. */
 const LINE_COST = 64;
 /** The room takes its turns as a network that no connection can come from. */
@@ -76,7 +76,7 @@ export class Chat extends LineOnlyReceiver {
 
   override connectionMade(): void {
     const { clock, limits } = this.factory;
-    this.#backlog = new Backlog(this.transport, clock, limits, () => this.factory.drop(this));
+    this.#backlog = new Backlog(this.transport, clock, limits, this.factory.backlogs, () => this.factory.drop(this));
     this.peer = this.factory.peers.enter(peerKey(this.transport.getPeer().host));
     this.#rate = new LineRate(new Bucket(clock, limits.linesPerSecond, limits.lineBurst), this.peer.lines);
     this.#nameTimer = clock.callLater(limits.nameTime, () => {
@@ -214,6 +214,8 @@ export class ChatFactory extends Factory<Chat> {
   readonly turns: Turns;
   /** What bounds the lines of the clients of each peer. */
   readonly peers: Peers;
+  /** What bounds the bytes that wait for all clients together. */
+  readonly backlogs: Backlogs;
   /** All clients, with or without a name. */
   readonly connections = new Set<Chat>();
   /** The clients that have a name, by its key. */
@@ -243,6 +245,7 @@ export class ChatFactory extends Factory<Chat> {
     this.limits = ensureChatLimits("new ChatFactory(clock, limits)", limits);
     this.turns = new Turns(clock, this.limits.roomBytesPerSecond);
     this.peers = new Peers(clock, this.limits);
+    this.backlogs = new Backlogs(this.limits.maxRoomBacklog);
   }
 
   override buildProtocol(_addr: Address): Chat | null {
@@ -389,14 +392,4 @@ export class ChatFactory extends Factory<Chat> {
       }
     }
   }
-}
-
-function shortened(names: readonly string[]): string {
-  return listed(names.slice(0, NAMES_LISTED), names.length);
-}
-
-/** Names as text: `names` are the first of `count`. */
-function listed(names: readonly string[], count: number): string {
-  const others = count - names.length;
-  return others === 0 ? names.join(", ") : `${names.join(", ")} and ${others} more`;
 }

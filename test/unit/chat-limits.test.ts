@@ -119,6 +119,55 @@ describe("slow members", () => {
   });
 });
 
+describe("what waits for all clients together", () => {
+  it("is bounded: whoever has been above the mark for the longest is dropped, and no other", () => {
+    room({ maxRoomBacklog: 1000, peerLinesPerSecond: Number.POSITIVE_INFINITY });
+    const [alice, bob, carol, dave] = [enter("alice"), enter("bob"), enter("carol"), enter("dave")];
+    carol.congest();
+    alice.receive(`${"a".repeat(400)}\n`);
+    bob.congest();
+    expect([carol, bob].map(({ aborted }) => aborted)).toEqual([false, false]);
+    alice.receive(`${"b".repeat(400)}\n`);
+    expect([carol, bob, dave].map(({ aborted }) => aborted)).toEqual([true, false, false]);
+    expect(factory.backlogs.bytes).toBeLessThanOrEqual(1000);
+    expect(alice.take()).toContain("*** carol was too slow to keep up, and left.\r\n");
+    expect(dave.take()).toContain("<alice> bbb");
+    bob.drain();
+    expect(factory.backlogs.bytes).toBe(0);
+  });
+
+  it("is at most 64 MiB above the marks of 1,000 members who read nothing, whom it drops one by one", () => {
+    room({ peerLinesPerSecond: Number.POSITIVE_INFINITY, linesPerSecond: Number.POSITIVE_INFINITY });
+    const silent = Array.from({ length: 1000 }, (_, i) => enter(`m${i}`, new Reader()));
+    const alice = enter("alice", new FakeTransport("192.0.2.9"));
+    for (const member of silent) member.congest();
+    let most = 0;
+    while (silent.every(({ aborted }) => !aborted)) {
+      alice.receive(`${"a".repeat(1000)}\n`);
+      clock.advance(0.05);
+      most = Math.max(most, factory.backlogs.bytes);
+    }
+    expect(most).toBeGreaterThan(60 * 1024 * 1024);
+    expect(most).toBeLessThanOrEqual(64 * 1024 * 1024);
+    expect(silent.filter(({ aborted }) => aborted).length).toBeLessThan(50);
+    expect(silent[0]!.aborted).toBe(true);
+    for (const member of silent) member.lose();
+    expect(factory.backlogs.bytes).toBe(0);
+  });
+
+  it("goes with its client, whether it is dismissed, lost or catches up", () => {
+    const [alice, bob, carol, dave] = [enter("alice"), enter("bob"), enter("carol"), enter("dave")];
+    for (const slow of [bob, carol, dave]) slow.congest();
+    alice.receive("hello\n");
+    expect(factory.backlogs.bytes).toBe(3 * "<alice> hello\r\n".length);
+    bob.drain();
+    carol.lose();
+    dave.receive("/quit\n");
+    dave.lose();
+    expect(factory.backlogs.bytes).toBe(0);
+  });
+});
+
 describe("the lines of a client", () => {
   it("may be a burst, and then so many a second; the first that is dropped is answered by a warning", () => {
     room({ linesPerSecond: 2, lineBurst: 4 });
@@ -261,6 +310,7 @@ describe("the limits of a room", () => {
     [{ maxMembers: "10" }, TypeError],
     [{ nameTime: -1 }, RangeError],
     [{ maxLine: 0 }, RangeError],
+    [{ maxRoomBacklog: -1 }, RangeError],
     [{ maxNames: 1 }, TypeError],
     [null, TypeError],
   ])("%j are refused", (limits, error) => {

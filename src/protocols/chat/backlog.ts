@@ -1,4 +1,4 @@
-/** Detects a peer that does not read what is sent to it, to bound the memory that it takes. */
+/** Detects peers that do not read what is sent to them, to bound the memory that each and all of them take. */
 import type { PushProducer, Transport } from "../../internet/interfaces.ts";
 import type { DelayedCall, ReactorTime } from "../../internet/time.ts";
 
@@ -9,6 +9,41 @@ export interface BacklogLimits {
   readonly patience: number;
 }
 
+/** What the backlogs of a room hold together. Above its limit, those of the slowest readers are exceeded. */
+export class Backlogs {
+  readonly #maxBytes: number;
+  /**
+   * Those above their marks. The first has been so for the longest: it has missed what all others have, so no other waits for
+   * more of what the room sends.
+   */
+  readonly #slow = new Set<Backlog>();
+  #bytes = 0;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Bytes that wait above the marks. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** A backlog has grown. */
+  grew(backlog: Backlog, bytes: number): void {
+    this.#slow.add(backlog);
+    this.#bytes += bytes;
+    for (const slowest of this.#slow) {
+      if (this.#bytes <= this.#maxBytes) return;
+      slowest.exceed();
+    }
+  }
+
+  /** A backlog holds its `bytes` no longer. */
+  ended(backlog: Backlog, bytes: number): void {
+    if (this.#slow.delete(backlog)) this.#bytes -= bytes;
+  }
+}
+
 /**
  * Registers as the producer of a transport, which pauses it above the high-water mark. From then on the limits apply,
  * until the transport has drained. A limit that is exceeded acts at once.
@@ -17,6 +52,7 @@ export class Backlog implements PushProducer {
   readonly #transport: Transport;
   readonly #clock: ReactorTime;
   readonly #limits: BacklogLimits;
+  readonly #all: Backlogs;
   readonly #exceeded: () => void;
   /** Bytes written while the transport is above its high-water mark. */
   #bytes = 0;
@@ -25,11 +61,12 @@ export class Backlog implements PushProducer {
   #over = false;
   #deadline: DelayedCall | null = null;
 
-  /** @param exceeded called once, when a limit is exceeded: inside of admits(), or by the clock */
-  constructor(transport: Transport, clock: ReactorTime, limits: BacklogLimits, exceeded: () => void) {
+  /** @param exceeded called once, when a limit is exceeded: inside of admits() of any backlog, or by the clock */
+  constructor(transport: Transport, clock: ReactorTime, limits: BacklogLimits, all: Backlogs, exceeded: () => void) {
     this.#transport = transport;
     this.#clock = clock;
     this.#limits = limits;
+    this.#all = all;
     this.#exceeded = exceeded;
     transport.registerProducer(this, true);
   }
@@ -38,9 +75,9 @@ export class Backlog implements PushProducer {
   admits(bytes: number): boolean {
     if (!this.#paused) return !this.#over;
     this.#bytes += bytes;
-    if (this.#bytes <= this.#limits.maxBacklog) return true;
-    this.#exceed();
-    return false;
+    this.#all.grew(this, bytes);
+    if (this.#bytes > this.#limits.maxBacklog) this.exceed();
+    return !this.#over;
   }
 
   /** Nothing more will be written: unregister, so that the transport can close. The time limit applies from now on. */
@@ -54,13 +91,15 @@ export class Backlog implements PushProducer {
   /** Cancel the time limit. */
   stop(): void {
     this.#paused = false;
+    this.#all.ended(this, this.#bytes);
+    this.#bytes = 0;
     this.#deadline?.cancel();
     this.#deadline = null;
   }
 
   pauseProducing(): void {
     this.#paused = true;
-    this.#bytes = 0;
+    this.#all.grew(this, 0);
     this.#startTimer();
   }
 
@@ -73,17 +112,18 @@ export class Backlog implements PushProducer {
     this.stop();
   }
 
-  #startTimer(): void {
-    this.#deadline ??= this.#clock.callLater(this.#limits.patience, () => {
-      this.#deadline = null;
-      this.#exceed();
-    });
-  }
-
-  #exceed(): void {
+  /** Too much waits, or for too long. */
+  exceed(): void {
     this.stop();
     if (this.#over) return;
     this.#over = true;
     this.#exceeded();
+  }
+
+  #startTimer(): void {
+    this.#deadline ??= this.#clock.callLater(this.#limits.patience, () => {
+      this.#deadline = null;
+      this.exceed();
+    });
   }
 }

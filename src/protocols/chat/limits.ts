@@ -9,6 +9,11 @@ export interface ChatLimits {
   readonly maxName: number;
   /** Bytes that may be written after the transport has exceeded its high-water mark. Default 256 KiB. */
   readonly maxBacklog: number;
+  /**
+   * Bytes that may wait so for all clients together. Above it, those that have been above their marks for the longest are
+   * dropped. Default 64 MiB.
+   */
+  readonly maxRoomBacklog: number;
   /** Seconds until the transport must have drained. Default 30. */
   readonly patience: number;
   /** Lines per second that a client may send on average; Infinity: no limit. Default 5. */
@@ -27,7 +32,7 @@ export interface ChatLimits {
   readonly peerLineBurst: number;
   /**
    * Bytes per second on average that the room sends to its members for what they say, a line to a member counting as 64
-   * bytes at least; Infinity: no limit. Above it, clients are paused and take turns by peers. Default 32 MiB.
+   * bytes at least; Infinity: no limit. Above it, clients are paused and take turns by networks. Default 32 MiB.
    */
   readonly roomBytesPerSecond: number;
   /** Clients that may have a name at the same time. Default 1024. */
@@ -40,6 +45,7 @@ const DEFAULTS: ChatLimits = {
   maxLine: 1024,
   maxName: 24,
   maxBacklog: 256 * 1024,
+  maxRoomBacklog: 64 * 1024 * 1024,
   patience: 30,
   linesPerSecond: 5,
   lineBurst: 40,
@@ -54,6 +60,7 @@ const KINDS: OptionKinds<ChatLimits> = {
   maxLine: integer(1),
   maxName: integer(1),
   maxBacklog: count(0),
+  maxRoomBacklog: count(0),
   patience: seconds,
   linesPerSecond: positive,
   lineBurst: count(1),
