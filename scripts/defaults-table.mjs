@@ -209,6 +209,7 @@ export const NO_BOUNDS = new Map([
   ["src/internet/arguments/described.ts#TEXT_MAX", "the text of an error about a program's argument"],
   ["src/internet/arguments/reactors.ts#MAX_BACKLOG", RANGE],
   ["src/internet/defer/deferred.ts#WAITING", STATE],
+  ["src/internet/defer/lockrecord.ts#PASSING_MAX", "the age of a lock's guard that was left behind"],
   ["src/internet/defer/lockrecord.ts#RECORD_BYTES", "reads a lock file, whose directory is trusted"],
   ["src/internet/defer/unhandled.ts#MAX_FRESH", SPEED],
   ["src/internet/endpoints/tcp.ts#MAX_PORT", RANGE],

@@ -199,9 +199,9 @@ describe("FilesystemLock", () => {
 });
 
 /** Write the file that says which link it belongs to, as the owner of the lock keeps it. */
-function writeRecord(): void {
-  const { mtimeNs } = lstatSync(name, { bigint: true });
-  writeFileSync(`${name}.owner`, `${readlinkSync(name)} ${mtimeNs}\n`);
+function writeRecord(link = name): void {
+  const { mtimeNs } = lstatSync(link, { bigint: true });
+  writeFileSync(`${link}.owner`, `${readlinkSync(link)} ${mtimeNs}\n`);
 }
 
 describe("a FilesystemLock whose process id says nothing", () => {
@@ -220,6 +220,35 @@ describe("a FilesystemLock whose process id says nothing", () => {
     }
     expect(new FilesystemLock(name).lock()).toBe(true);
     expect(isLink(`${name}.stale`)).toBe(false);
+  });
+
+  it("is taken when the process that was about to remove it has ended and another one got its id", () => {
+    symlinkSync(String(deadProcess()), name);
+    symlinkSync(String(process.ppid), `${name}.stale`);
+    writeRecord(`${name}.stale`);
+    expect(new FilesystemLock(name).lock()).toBe(true);
+    expect([`${name}.stale`, `${name}.stale.owner`].map(isLink)).toEqual([false, false]);
+  });
+
+  it("is taken when a process was about to remove it long ago, of which there is no more than an id in use", () => {
+    symlinkSync(String(deadProcess()), name);
+    symlinkSync(String(process.ppid), `${name}.stale`);
+    lutimesSync(`${name}.stale`, 1_000_000, 1_000_000);
+    expect(new FilesystemLock(name).lock()).toBe(true);
+    expect(isLink(`${name}.stale`)).toBe(false);
+  });
+
+  it("is not taken from this process, although the clock was set and it seems older", () => {
+    const holder = new FilesystemLock(name);
+    holder.lock();
+    lutimesSync(name, 1_000_000, 1_000_000);
+    expect(isLocked(name)).toBe(true);
+    expect(new FilesystemLock(name).lock()).toBe(false);
+    holder.unlock();
+    expect(isLink(name)).toBe(false);
+    symlinkSync(String(process.pid), name);
+    lutimesSync(name, 1_000_000, 1_000_000);
+    expect(isLocked(name)).toBe(false);
   });
 
   it("is taken when its owner has ended and another process got its id", () => {

@@ -10,33 +10,41 @@
  *        │ ok
  *     still the same link? remove it; give up name.stale; begin again
  *
+ * The guard has a record as the lock has (lockrecord.ts), so that one which was left behind is removed whoever has the process
+ * id by now; one without a record, whose owner ended at once or has no addon, is believed for a minute.
+ *
  * Without the guard, two processes that find the same stale lock could both remove it, and the second would remove the
  * first one's new lock.
  */
 
-import { closeSync, unlinkSync } from "node:fs";
+import { closeSync } from "node:fs";
 import { check } from "../arguments/check.ts";
 import { text } from "../arguments/kinds.ts";
 import { claim, codeOf, giveUp, LockFileError, type LockLink, readLock } from "./locklink.ts";
-import { holdRecord, isAlive, ownerLives, removeRecord } from "./lockrecord.ts";
+import { giveUpHeld, giveUpLeft, holdRecord, ownerLives, passingOwnerLives } from "./lockrecord.ts";
 
 /** Remove the lock that a dead process left. False when another process is removing it. */
 function removeStale(name: string, link: LockLink): boolean {
   const guard = `${name}.stale`;
   if (!claim(guard)) {
     const remover = readLock(guard);
-    if (remover === undefined || isAlive(remover)) return false;
+    if (remover === undefined || passingOwnerLives(guard, remover)) return false;
     // It died between two system calls.
-    giveUp(guard);
+    if (isSame(readLock(guard), remover)) giveUpLeft(guard);
     return true;
   }
+  const record = holdRecord(guard);
   try {
-    const now = readLock(name);
-    if (now?.pid === link.pid && now.madeAt === link.madeAt) giveUp(name);
+    if (isSame(readLock(name), link)) giveUp(name);
     return true;
   } finally {
-    giveUp(guard);
+    giveUpHeld(guard, record);
+    if (record !== undefined) closeSync(record);
   }
+}
+
+function isSame(now: LockLink | undefined, before: LockLink): boolean {
+  return now?.pid === before.pid && now.madeAt === before.madeAt && now.id === before.id;
 }
 
 /** The same, where only the owner may remove it. @throws LockFileError */
@@ -119,8 +127,7 @@ export class FilesystemLock {
           `The lock ${this.name} is not held here: unlock() once for each lock() that returned true.`,
         );
       }
-      if (record !== undefined) removeRecord(this.name);
-      unlinkSync(this.name);
+      giveUpHeld(this.name, record);
     } finally {
       if (record !== undefined) closeSync(record);
     }

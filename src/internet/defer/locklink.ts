@@ -19,6 +19,8 @@ export interface LockLink {
   readonly uid: bigint;
   /** When it was made, in nanoseconds since 1970: tells two links to the same process id apart. */
   readonly madeAt: bigint;
+  /** The device and the inode, which no other link has while this one is there. */
+  readonly id: string;
 }
 
 /** The `code` of a system error. */
@@ -55,7 +57,7 @@ export function readLock(name: string): LockLink | undefined {
     if (before === undefined || target === undefined || after === undefined) return undefined;
     // Another link may have taken its place between two calls.
     if (before.ino !== after.ino || before.mtimeNs !== after.mtimeNs) continue;
-    return { pid: pidOf(name, target), uid: after.uid, madeAt: after.mtimeNs };
+    return { pid: pidOf(name, target), uid: after.uid, madeAt: after.mtimeNs, id: `${after.dev}:${after.ino}` };
   }
 }
 

@@ -11,7 +11,8 @@
  *        │ yes
  *     flock() refused ──► the owner lives      granted ──► the owner is dead
  *
- * Between the link and its record, for some microseconds, and without the addon, the process id decides.
+ * Between the link and its record, for some microseconds, and without the addon, the process id decides. A link with the id of
+ * this process is ours if we made it, or if it is not older than this process: another thread of it may have made it.
  */
 
 import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from "node:fs";
@@ -24,6 +25,12 @@ const RECORD_BYTES = 64;
 
 /** When this process was started, in milliseconds since 1970, by the clock as it was then. */
 const startedAt = Date.now() - process.uptime() * 1000;
+
+/** Milliseconds after which a link that is held for microseconds was left behind, if it has no record. */
+const PASSING_MAX = 60_000;
+
+/** The links that this thread has made and not removed. */
+const made = new Set<string>();
 
 const recordOf = (name: string): string => `${name}.owner`;
 const textOf = ({ pid, madeAt }: LockLink): string => `${pid} ${madeAt}\n`;
@@ -42,11 +49,12 @@ function lockFile(fd: number, exclusive: boolean): number | undefined {
  * undefined where it cannot be done, which takes nothing from the lock itself.
  */
 export function holdRecord(name: string): number | undefined {
-  if (process.platform === "win32") return undefined;
   let fd: number | undefined;
   try {
     const link = readLock(name);
     if (link === undefined) return undefined;
+    made.add(link.id);
+    if (process.platform === "win32") return undefined;
     const record = recordOf(name);
     giveUp(record);
     const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
@@ -64,9 +72,27 @@ export function holdRecord(name: string): number | undefined {
   return undefined;
 }
 
-/** Remove the record of the lock that this process holds, before its link is removed. */
-export function removeRecord(name: string): void {
-  giveUp(recordOf(name));
+/** Remove the link that this process holds, after its record, whose descriptor is to be closed then. */
+export function giveUpHeld(name: string, record: number | undefined): void {
+  const link = readLock(name);
+  if (link !== undefined) made.delete(link.id);
+  if (record !== undefined) giveUp(recordOf(name));
+  giveUp(name);
+}
+
+/** Remove a link whose owner has ended, and the record that it left. */
+export function giveUpLeft(name: string): void {
+  giveUp(name);
+  try {
+    giveUp(recordOf(name));
+  } catch {
+    // A file of another user: it belongs to no link any more.
+  }
+}
+
+/** Whether the process that made `link`, which holds it for microseconds only, lives: as {@link ownerLives}, or by its age. */
+export function passingOwnerLives(name: string, link: LockLink): boolean {
+  return recordSays(name, link) ?? (Date.now() - Number(link.madeAt / 1_000_000n) < PASSING_MAX && isAlive(link));
 }
 
 /** Whether the process that made `link` lives. */
@@ -101,9 +127,9 @@ function recordSays(name: string, link: LockLink): boolean | undefined {
 }
 
 /** By its process id alone. */
-export function isAlive({ pid, madeAt }: LockLink): boolean {
-  // A link that is older than this process was made by another one that had its id.
-  if (pid === process.pid && Number(madeAt / 1_000_000n) < startedAt) return false;
+function isAlive({ pid, madeAt, id }: LockLink): boolean {
+  // A link that is older than this process was made by another one that had its id, unless the clock was set since.
+  if (pid === process.pid) return made.has(id) || Number(madeAt / 1_000_000n) >= startedAt;
   try {
     process.kill(pid, 0);
     return true;
