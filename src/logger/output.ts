@@ -5,6 +5,7 @@
 import { LogEvent } from "./event.ts";
 import { printableLines } from "./printable.ts";
 import { Sink, type TextSink } from "./sink.ts";
+import { StandardPipe } from "./standardpipe.ts";
 import { eventAsText } from "./text.ts";
 
 /** One for each stream, so that several observers of a stream have one queue and one count. */
@@ -14,7 +15,9 @@ const sinks = new WeakMap<object, Sink>();
 export function sinkOf(file: TextSink): Sink {
   let sink = sinks.get(file);
   if (sink === undefined) {
-    sink = isStandard(file) ? new Sink(file, { shared: true }) : new Sink(file, { onFailure: reported });
+    sink = isStandard(file)
+      ? new Sink(file, { shared: true, pipe: pipeBehind(file) })
+      : new Sink(file, { onFailure: reported });
     sinks.set(file, sink);
   }
   return sink;
@@ -23,6 +26,15 @@ export function sinkOf(file: TextSink): Sink {
 /** Not only by descriptors: in a worker the streams have none. */
 function isStandard(file: TextSink): boolean {
   return file === process.stderr || file === process.stdout;
+}
+
+/** What cannot be told about the stream makes it one like any other. */
+function pipeBehind(file: TextSink): StandardPipe | undefined {
+  try {
+    return StandardPipe.behind(file);
+  } catch {
+    return undefined;
+  }
 }
 
 function reported(why: string): void {

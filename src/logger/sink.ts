@@ -13,12 +13,14 @@
  * The number of the dropped events is logged, in one event, before the next one that is written.
  *
  * Node writes to pipes asynchronously on POSIX systems and to files and terminals synchronously; on Windows it is the other
- * way round for pipes and terminals (https://nodejs.org/api/process.html#a-note-on-process-io). A synchronous write to a
+ * way round for pipes and terminals (https://nodejs.org/api/process.html#a-note-on-process-io). What waits for a pipe that is a
+ * standard stream keeps no process alive (standardpipe.ts); other streams are the program's, to be ended by it. A synchronous write to a
  * terminal that was stopped with Ctrl-S blocks the process, as it does any other program; nothing here can prevent it.
  */
 import { isPromise } from "node:util/types";
 import { messageOf, read } from "./describe.ts";
 import { LogEvent } from "./event.ts";
+import type { StandardPipe } from "./standardpipe.ts";
 
 /** A destination for text: a Node stream, or any object with such a method. */
 export interface TextSink {
@@ -57,6 +59,8 @@ const ignored = (): void => {};
 export interface SinkOptions {
   /** The stream is the program's too, which is not kept from hearing of its own errors, nor from dying of them. */
   readonly shared?: boolean;
+  /** Writes in the stream's stead, so that what waits keeps no process alive. */
+  readonly pipe?: StandardPipe | undefined;
   /** Called when the stream fails for the first time. */
   readonly onFailure?: (why: string) => void;
   /** A monotonic clock, in milliseconds. */
@@ -68,6 +72,7 @@ export class Sink {
   readonly #file: TextSink;
   readonly #stream: Stream | undefined;
   readonly #shared: boolean;
+  readonly #pipe: StandardPipe | undefined;
   readonly #onFailure: (why: string) => void;
   readonly #now: () => number;
   #lost = 0;
@@ -83,6 +88,7 @@ export class Sink {
   constructor(file: TextSink, options: SinkOptions = {}) {
     this.#file = file;
     this.#shared = options.shared ?? false;
+    this.#pipe = options.pipe;
     this.#onFailure = options.onFailure ?? ignored;
     this.#now = options.now ?? (() => performance.now());
     this.#stream = typeof read(file, "listenerCount") === "function" ? (file as Stream) : undefined;
@@ -92,6 +98,11 @@ export class Sink {
   /** The events dropped, and not yet reported. */
   get lost(): number {
     return this.#lost;
+  }
+
+  /** The bytes that wait to be written to a Node stream. */
+  get queued(): number {
+    return (this.#pipe?.queued ?? 0) + Number(read(this.#stream, "writableLength") ?? 0);
   }
 
   /**
@@ -122,8 +133,7 @@ export class Sink {
       this.#retryAt = now + this.#delay;
       return false;
     }
-    const queued = Number(read(stream, "writableLength") ?? 0);
-    if (queued > (this.#full ? QUEUED_MAX / 2 : QUEUED_MAX)) {
+    if (this.queued > (this.#full ? QUEUED_MAX / 2 : QUEUED_MAX)) {
       if (!this.#full) this.#why = "they were not read fast enough";
       this.#full = true;
       if (format !== undefined) this.#awaitDrain(stream, format);
@@ -137,7 +147,9 @@ export class Sink {
   #awaitDrain(stream: Stream, format: Format): void {
     if (this.#awaitsDrain) return;
     this.#awaitsDrain = true;
-    stream.once("drain", () => this.#drained(format));
+    const drained = (): void => this.#drained(format);
+    if (this.#pipe !== undefined && this.#pipe.queued > 0) this.#pipe.onceEmpty(drained);
+    else stream.once("drain", drained);
   }
 
   #drained(format: Format): void {
@@ -163,6 +175,7 @@ export class Sink {
       }
       return;
     }
+    const pipe = this.#pipe?.usable ? this.#pipe : undefined;
     const done = (error?: Error | null): void => {
       if (error === undefined || error === null) {
         this.#delay = 0;
@@ -170,8 +183,12 @@ export class Sink {
       }
       this.#failed(error, carried);
       // The stream emits the error after this, which would end the process; later errors are those of other writes.
-      if (this.#shared && stream.listenerCount("error") === 0) stream.once("error", ignored);
+      if (pipe === undefined && this.#shared && stream.listenerCount("error") === 0) stream.once("error", ignored);
     };
+    if (pipe !== undefined) {
+      pipe.write(text, done);
+      return;
+    }
     // Some streams emit it, and some throw it, before write() returns.
     if (this.#shared) stream.once("error", ignored);
     try {

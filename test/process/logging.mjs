@@ -7,6 +7,7 @@ const { Factory } = await load("internet/protocol.js");
 const { LineReceiver } = await load("protocols/basic/line.js");
 const { reactor } = await load("internet/reactor/reactor.js");
 const { msg } = await load("logger/log.js");
+const { sinkOf } = await load("logger/output.js");
 
 const times = Number(process.argv[2]);
 let most = 0;
@@ -14,6 +15,7 @@ let most = 0;
 class Service extends LineReceiver {
   lineReceived(line) {
     const text = Buffer.from(line).toString("latin1");
+    if (text === "exit") process.exit();
     if (text === "bye") {
       this.sendLine("bye");
       this.transport.loseConnection();
@@ -21,7 +23,7 @@ class Service extends LineReceiver {
       return;
     }
     for (let i = 0; i < times; i++) msg(`A peer sent ${text}`);
-    most = Math.max(most, process.stderr.writableLength);
+    most = Math.max(most, sinkOf(process.stderr).queued);
     this.sendLine(`${text} ${most} ${process.stderr.listenerCount("error")}`);
   }
 }

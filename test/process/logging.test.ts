@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { Conversation } from "../helpers/program.ts";
@@ -17,8 +18,12 @@ const [READ, UNREAD] = ["\x1b]0;hostile\x07", "x".repeat(200)];
 async function serve(
   times: number,
   stderr: "pipe" | number,
+  env: NodeJS.ProcessEnv = {},
 ): Promise<{ child: ReturnType<typeof spawn>; port: number }> {
-  const child = spawn(process.execPath, [SERVICE, String(times)], { stdio: ["ignore", "pipe", stderr] });
+  const child = spawn(process.execPath, [SERVICE, String(times)], {
+    stdio: ["ignore", "pipe", stderr],
+    env: { ...process.env, ...env },
+  });
   onTestFinished(() => void child.kill("SIGKILL"));
   const [said] = (await once(child.stdout!, "data")) as [Buffer];
   return { child, port: Number(/port (\d+)/.exec(String(said))![1]) };
@@ -95,6 +100,36 @@ describe("a service that logs what its clients send", () => {
     await ends(client, child);
     await end;
     expect(log.match(/A peer sent/g)!.length + dropped).toBe(50_000);
+  });
+
+  it.each(["default", "node"])("ends although nobody reads what waits, on the %s reactor", async (reactor) => {
+    const { child, port } = await serve(1000, "pipe", reactor === "default" ? {} : { SKEIN_REACTOR: reactor });
+    const client = await Conversation.with(port);
+    let most = 0;
+    for (let i = 0; i < 10; i++) ({ most } = await ask(client, UNREAD));
+    expect(most).toBeGreaterThan(MEBIBYTE);
+    await ends(client, child);
+  });
+
+  it("ends although nobody reads what waits, when the program calls process.exit()", async () => {
+    const { child, port } = await serve(1000, "pipe");
+    const client = await Conversation.with(port);
+    for (let i = 0; i < 10; i++) await ask(client, UNREAD);
+    const exited = once(child, "exit");
+    client.say("exit\r\n");
+    expect(await exited).toEqual([0, null]);
+  });
+
+  it("has written all that waits when it ends, while somebody reads", async () => {
+    const { child, port } = await serve(1000, "pipe");
+    const client = await Conversation.with(port);
+    const { most } = await ask(client, UNREAD);
+    expect(most).toBeGreaterThan(0);
+    const ended = ends(client, child);
+    await client.closed;
+    const log = await text(child.stderr!);
+    await ended;
+    expect(log.match(/A peer sent/g)).toHaveLength(1000);
   });
 });
 
