@@ -34,6 +34,7 @@ export async function serve(args: string[]): Promise<void> {
   const reactor = await chooseReactor(general.reactor);
   const service = kind.make(reactor, own);
   const ports = await listen(reactor, service, serving);
+  for (const port of ports) service.listening?.(port.getHost());
   reactor.callWhenRunning(() => {
     for (const port of ports) {
       say(`skein: ${name} on ${port.getHost()} (${reactor.name} reactor); press Ctrl-C to stop\n`);

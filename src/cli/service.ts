@@ -1,6 +1,6 @@
 /** What a service of `skein serve` declares: its summary, its options, and how it is made from their values. */
 import type { Deferred } from "../internet/defer/deferred.ts";
-import type { Reactor, ServerFactoryLike } from "../internet/interfaces.ts";
+import type { Address, Reactor, ServerFactoryLike } from "../internet/interfaces.ts";
 import { Factory, type Protocol } from "../internet/protocol.ts";
 
 /** One option of the command line, as util.parseArgs() takes it, and what the help text says of it. */
@@ -37,6 +37,8 @@ export type Values<O extends Options> = {
 /** A service that is ready to listen. */
 export interface Service {
   readonly factory: ServerFactoryLike;
+  /** Called for each address where it listens, before anybody can connect. */
+  listening?(host: Address): void;
   /** Called once the ports are closed. Its Deferred is waited for before the connections are closed. */
   shutdown?(): Deferred<void>;
 }

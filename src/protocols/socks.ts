@@ -246,7 +246,7 @@ export class SOCKSv4 extends Proxy {
     }
     this.#within(policy.limits.bindTimeout, `a connection from ${server}`);
     const { port } = this.#port.getHost();
-    this.#log(`listening on port ${port}`);
+    this.#log(`listening on port ${port}`, "listening");
     this.transport.write(encodeReply(GRANTED, port));
   }
 

@@ -62,6 +62,21 @@ it("connects to what --allow names, and never to itself", async () => {
   expect((await ask(port, "127.1.2.3", port))[1]).toBe(REJECTED);
 });
 
+it("never connects to another port where it listens, also before anybody has connected there", async () => {
+  const { program, port } = await serving(
+    "--listen",
+    "tcp:0",
+    "--listen",
+    "haproxy:trusted=any:tcp:0",
+    "--allow",
+    "127.0.0.0/8",
+  );
+  for (const _ of ["second", "third"]) {
+    const [, other] = await program.until(/^skein: socks on 127\.0\.0\.1:(\d+) /m);
+    expect((await ask(port, "127.0.0.1", Number(other)))[1]).toBe(REJECTED);
+  }
+});
+
 it("serves clients of --allow-from only", async () => {
   const { port } = await serving("--allow", "127.0.0.1", "--allow-from", "192.0.2.0/24");
   const socket = client(port).on("error", () => undefined);

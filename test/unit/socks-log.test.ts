@@ -36,9 +36,9 @@ function accept(factory: ServerFactoryLike, host = "198.51.100.7"): HalfTranspor
   return transport.connect(factory.buildProtocol(transport.getPeer()) as ProtocolLike);
 }
 
-function ask(factory: ServerFactoryLike, host = "10.0.0.1", from?: string): HalfTransport {
+function ask(factory: ServerFactoryLike, host = "10.0.0.1", from?: string, command = 1): HalfTransport {
   const transport = accept(factory, from);
-  transport.receive(encodeRequest(1, host, 80, "joe"));
+  transport.receive(encodeRequest(command, host, 80, "joe"));
   return transport;
 }
 
@@ -65,6 +65,21 @@ describe("`skein serve socks` logs", () => {
     ask(factory);
     accept(factory).end();
     expect(log().length).toBe(3);
+  });
+
+  it("ports of BIND, which cost a client nothing, once a minute, and each connection to one", () => {
+    const factory = serve({ bind: true });
+    for (let i = 0; i < 500; i++) ask(factory, "93.184.216.34", undefined, 2).end(); // goes again
+    const lines = () => log().filter((line) => line.includes("listening on port"));
+    expect(lines()).toEqual([expect.stringMatching(/BIND 93\.184\.216\.34:80 \(user "joe"\): listening on port/)]);
+    reactor.advance(REFUSALS_SECONDS);
+    ask(factory, "93.184.216.34", undefined, 2);
+    expect(lines()).toEqual([expect.anything(), expect.stringMatching(/\(499 more like it since the last/)]);
+    const host = new IPv4Address("TCP", "93.184.216.34", 80);
+    const connection = new HalfTransport();
+    connection.getPeer = () => host;
+    connection.connect(reactor.listened.at(-1)!.factory.buildProtocol(host) as ProtocolLike);
+    expect(log().at(-1)).toMatch(/BIND 93\.184\.216\.34:80 \(user "joe"\): connected to/);
   });
 
   it("each connection that it makes", () => {

@@ -1,6 +1,7 @@
 /** `skein serve socks`. */
 import { parseNetworks } from "../../internet/networks.ts";
 import { programLog } from "../../protocols/socks/log.ts";
+import { listensAt } from "../../protocols/socks/policy.ts";
 import { SOCKSv4, SOCKSv4Factory } from "../../protocols/socks.ts";
 import { declare } from "../service.ts";
 import { UsageError } from "../usage.ts";
@@ -54,7 +55,10 @@ export const socks = declare({
       ...(allowFrom && { allowFrom }),
       ...(users && { users }),
     };
-    return { factory: new SOCKSv4Factory(reactor, programLog(reactor), SOCKSv4, options) };
+    return {
+      factory: new SOCKSv4Factory(reactor, programLog(reactor), SOCKSv4, options),
+      listening: ({ port }) => listensAt(reactor, port),
+    };
   },
 });
 

@@ -10,8 +10,11 @@ import { Refusals } from "../../logger/refusals.ts";
  */
 export type SOCKSLog = (line: string) => void;
 
-/** Lines that cost a stranger nothing: "stranger" is in no network of `allowFrom`, "gone" went before the reply. */
-export type Refused = "stranger" | "rejected" | "gone";
+/**
+ * Lines that cost a stranger nothing: "stranger" is in no network of `allowFrom`, "gone" went before the reply, "listening"
+ * is a port of BIND, to which nobody has connected.
+ */
+export type Refused = "stranger" | "rejected" | "gone" | "listening";
 
 /** The key of a log's function that receives these lines instead. */
 export const REFUSED: unique symbol = Symbol("refused");
@@ -23,9 +26,14 @@ export function tell(logging: SOCKSLog | null, line: string, refused: Refused | 
   else own(refused, line);
 }
 
-/** Writes to the program's log: what is refused once a minute at most of each kind, with the number of the others. */
+/** Writes to the program's log: what is refused, or listens, once a minute at most of each kind, with the number of the others. */
 export function programLog(clock: ReactorTime): SOCKSLog {
-  const refusals = { stranger: new Refusals(), rejected: new Refusals(), gone: new Refusals() };
+  const refusals = {
+    stranger: new Refusals(),
+    rejected: new Refusals(),
+    gone: new Refusals(),
+    listening: new Refusals(),
+  };
   return Object.assign((line: string) => msg(line), {
     [REFUSED]: (refused: Refused, line: string) => refusals[refused].note(clock.seconds(), () => line),
   });

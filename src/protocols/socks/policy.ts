@@ -12,8 +12,19 @@ const OWN_SECONDS = 5;
 /** Addresses that reach this machine whatever its interfaces are. */
 const THIS_MACHINE = parseNetworks("0.0.0.0/8", "127.0.0.0/8", "::", "::1");
 
-/** The ports at which the SOCKS servers of a reactor have been reached. */
+/** The ports at which the SOCKS servers of a reactor listen, or have been reached. */
 const servedPorts = new WeakMap<object, Set<number>>();
+
+function portsOf(reactor: object): Set<number> {
+  const ports = servedPorts.get(reactor) ?? new Set();
+  servedPorts.set(reactor, ports);
+  return ports;
+}
+
+/** A SOCKS server of `reactor` listens at `port`: it is not to be reached from now on. */
+export function listensAt(reactor: object, port: number): void {
+  portsOf(reactor).add(port);
+}
 
 type Interfaces = () => NodeJS.Dict<NetworkInterfaceInfo[]>;
 
@@ -42,8 +53,7 @@ export class SOCKSPolicy {
     this.#allowFrom = allowFrom === undefined ? null : parseNetworks(...allowFrom);
     this.#users = users === undefined ? null : new Set(users);
     this.#interfaces = interfaces;
-    this.#ports = servedPorts.get(reactor) ?? new Set();
-    servedPorts.set(reactor, this.#ports);
+    this.#ports = portsOf(reactor);
   }
 
   /** Whether clients at `host` are served. */
