@@ -167,7 +167,8 @@ export class MemCacheProtocol extends TimeoutMixin(LineReceiver) {
     const call = "getMultiple(keys, withIdentifier)";
     check(call, "keys", keys, kinds.iterable);
     check(call, "withIdentifier", withIdentifier, kinds.flag);
-    return withIdentifier ? this.#get("gets", [...keys], each(identified)) : this.#get("get", [...keys], each(plain));
+    const once = [...new Set(keys)]; // a server answers a key as often as it is asked for it
+    return withIdentifier ? this.#get("gets", once, each(identified)) : this.#get("get", once, each(plain));
   }
 
   // --- the server ----------------------------------------------------------------------------------------------------

@@ -453,18 +453,38 @@ describe("what the server sends is bounded:", () => {
     expect(() => transport.receive(`VALUE foo 0 ${100 * MIB}\r\n`)).not.toThrow();
   });
 
-  it("all values of one reply, also of a key that was sent before", () => {
+  it("all values of one reply", () => {
     connect({ maxReply: 1000 });
-    watch(client.getMultiple(["a", "b"]));
+    watch(client.getMultiple(["a", "b", "c"]));
     const value = (key: string, length: number) => `VALUE ${key} 0 ${length}\r\n${"x".repeat(length)}\r\n`;
     transport.receive(value("a", 400) + value("b", 400));
-    expect(() => transport.receive(value("a", 400))).toThrow(/more than 1000 bytes in one reply.*fewer keys.*maxReply/);
+    expect(() => transport.receive(value("c", 400))).toThrow(/more than 1000 bytes in one reply.*fewer keys.*maxReply/);
   });
 
-  it("values without content, which cost their lines", () => {
-    connect({ maxReply: 1000 });
-    watch(client.get("a"));
-    expect(() => transport.receive("VALUE a 0 0\r\n\r\n".repeat(100))).toThrow("in one reply");
+  it("values without content, which cost their lines with every CR LF", () => {
+    const keys = Array.from({ length: 100 }, (_, i) => `ü${i + 100}`);
+    const reply = keys.map((key) => `VALUE ${key} 0 0\r\n\r\n`).join("");
+    for (const [missing, ends] of [
+      [0, "all"],
+      [1, "too many"],
+    ] as const) {
+      connect({ maxReply: Buffer.byteLength(reply) - missing });
+      watch(client.getMultiple(keys));
+      const receive = () => transport.receive(reply);
+      if (ends === "all") expect(receive).not.toThrow();
+      else expect(receive).toThrow("in one reply");
+    }
+  });
+
+  it.each(["a", "b"])("one value of a key in a reply: %s", (key) => {
+    const seen = watch(client.getMultiple(["a", "b", "a"]));
+    expect(transport.written.toString()).toBe("get a b\r\n");
+    const value = (of: string) => `VALUE ${of} 0 0\r\n\r\n`;
+    transport.receive(value("a") + value("b"));
+    expect(() => transport.receive(value(key))).toThrow(
+      `The memcached server sent a second value of the key "${key}" in one reply.`,
+    );
+    expect(seen).toEqual([]);
   });
 
   it("statistics, by their number and their bytes, until the next reply", () => {

@@ -37,6 +37,9 @@ export abstract class Command<T> {
   }
 }
 
+/** Bytes of a CR LF, which ends lines and values. */
+const LINE_END = 2;
+
 /** The most that a text of the server or a key shows of itself in an error, in UTF-16 code units. */
 const QUOTE_MAX = 80;
 
@@ -126,13 +129,13 @@ export class Retrieval<T> extends Command<T> {
   readonly #entries = new Map<string, Entry>();
   readonly #result: (entries: ReadonlyMap<string, Entry>) => T;
   readonly #bounds: ValueBounds;
-  /** Bytes of the lines and values that came. */
+  /** Bytes of the lines and values that came, with their ends. */
   #bytes = 0;
   #key = "";
   #flags = 0;
   #cas = "";
 
-  /** @param result converts the entries, one for each of `keys`, to the result */
+  /** @param result converts the entries, one for each of `keys`, none of which occurs twice, to the result */
   constructor(keys: Iterable<string>, bounds: ValueBounds, result: (entries: ReadonlyMap<string, Entry>) => T) {
     super();
     this.#bounds = bounds;
@@ -147,7 +150,10 @@ export class Retrieval<T> extends Command<T> {
     if (!this.#entries.has(key)) {
       throw new ServerError(`The memcached server sent a value of the key ${quote(key)}, which was not requested.`);
     }
-    this.#ensureBounded(key, Number(length), line.length);
+    if (this.#entries.get(key) !== ABSENT) {
+      throw new ServerError(`The memcached server sent a second value of the key ${quote(key)} in one reply.`);
+    }
+    this.#ensureBounded(key, Number(length), Buffer.byteLength(line));
     this.#key = key;
     this.#flags = Number(flags);
     this.#cas = cas;
@@ -162,7 +168,7 @@ export class Retrieval<T> extends Command<T> {
           "are accepted: raise maxValue if values are that large.",
       );
     }
-    this.#bytes += line + length;
+    this.#bytes += line + length + 2 * LINE_END;
     if (this.#bytes > maxReply) {
       throw new ServerError(
         `The memcached server announced more than ${maxReply} bytes in one reply: ask for fewer keys at a time, or raise ` +
