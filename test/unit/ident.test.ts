@@ -626,10 +626,11 @@ describe("a snapshot", () => {
   it("begins one reading for all who ask within a second", async () => {
     const { clock, snapshot, gates, begun } = reading();
     const asked = [snapshot.latest(), snapshot.latest()];
+    gates[0]!.open(7);
+    await turns(1);
     clock.advance(0.9);
     asked.push(snapshot.latest());
     expect(begun()).toBe(1);
-    gates[0]!.open(7);
     expect(await Promise.all(asked)).toEqual(new Array(3).fill({ value: 7, began: 0 }));
     clock.advance(0.1);
     void snapshot.latest();
@@ -639,15 +640,59 @@ describe("a snapshot", () => {
   it("begins one more for all who need a later one, when the second is over", async () => {
     const { clock, snapshot, gates, begun } = reading();
     void snapshot.latest();
+    gates[0]!.open(7);
+    await turns(1);
     clock.advance(0.3);
     const asked = Array.from({ length: 1000 }, () => snapshot.next());
+    await turns(1);
     expect([begun(), clock.getDelayedCalls().length]).toEqual([1, 1]);
     clock.advance(0.7);
+    await turns(1);
     expect(begun()).toBe(2);
     gates[1]!.open(8);
     expect(new Set((await Promise.all(asked)).map(({ value }) => value))).toEqual(new Set([8]));
     clock.advance(5);
     void snapshot.next();
     expect(begun()).toBe(3);
+  });
+
+  it.each([
+    [0.05, 1],
+    [0.5, 5],
+    [2, 20],
+    [60, 30],
+  ])("that took %s s to read is read again after %s s, and never twice at once", async (took, period) => {
+    const { clock, snapshot, gates, begun } = reading();
+    const asked = [snapshot.latest()];
+    clock.advance(took);
+    asked.push(snapshot.latest());
+    const later = snapshot.next();
+    await turns(1);
+    expect(begun()).toBe(1);
+    gates[0]!.open(7);
+    expect((await Promise.all(asked)).map(({ value }) => value)).toEqual([7, 7]);
+    await turns(1);
+    if (took < period) {
+      clock.advance(period - took - 0.01);
+      void snapshot.latest();
+      await turns(1);
+      expect(begun()).toBe(1);
+      clock.advance(0.01);
+      await turns(1);
+    }
+    expect(begun()).toBe(2);
+    gates[1]!.open(8);
+    expect((await later).value).toBe(8);
+  });
+
+  it("that cannot be read is tried again after a second", async () => {
+    const clock = new Clock();
+    const snapshot = new Snapshot(clock, () => Promise.reject(new Error("no")));
+    await expect(snapshot.latest()).rejects.toThrow("no");
+    const later = snapshot.next();
+    void later.catch(() => {});
+    await turns(1);
+    clock.advance(1);
+    await expect(later).rejects.toThrow("no");
   });
 });
