@@ -63,6 +63,12 @@ const INTERVAL: Kind = {
   },
 };
 
+const PATH: Kind = {
+  accepts: "a path without NUL characters",
+  typed: text.typed,
+  inRange: (value: string) => !value.includes("\0"),
+};
+
 const OPTIONS: Record<keyof RotatingFileOptions, Kind> = {
   format: oneOf("text", "json"),
   rotateBytes: integer(1),
@@ -101,7 +107,7 @@ export function fileObserver(
   around: Partial<Surroundings>,
 ): FileLogObserver {
   const call = "rotatingFileLogObserver(path, options)";
-  check(call, "path", path, text);
+  check(call, "path", path, PATH);
   const checked = checkOptions<RotatingFileOptions>(call, options, OPTIONS);
   const format = checked.format === "json" ? formatEventAsJSON : eventAsText;
   const { interval, checkDirectory = true } = checked;

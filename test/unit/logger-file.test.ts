@@ -28,6 +28,11 @@ async function logged(options: RotatingFileOptions, count: number): Promise<void
 const read = (name: string): string => readFileSync(join(directory, name), "utf8");
 
 describe("the rotating file", () => {
+  it("has no path with a NUL character, which no file system has", () => {
+    expect(() => rotatingFileLogObserver(join(directory, "app\0.log"))).toThrow(RangeError);
+    expect(existsSync(directory) && readdirSync(directory)).toEqual([]);
+  });
+
   it("holds every event as text", async () => {
     await logged({}, 3);
     expect(read("app.log").split("\n")).toEqual([
