@@ -35,6 +35,14 @@ describe("a Bucket", () => {
     expect(bucket().add(1000)).toBe(100);
   });
 
+  it("accepts nothing while it holds more than it may, since its capacity was lowered", () => {
+    const some = bucket();
+    some.add(60);
+    some.maxburst = 20;
+    expect(some.add(5)).toBe(0);
+    expect(some.content).toBe(60);
+  });
+
   it("drains at its rate", () => {
     const some = bucket();
     some.add(1000);

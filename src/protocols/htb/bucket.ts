@@ -46,7 +46,8 @@ export class Bucket {
   add(amount: number): number {
     if (typeof amount !== "number" || !(amount >= 0)) check("add(amount)", "amount", amount, notNegative);
     this.drip();
-    let fitting = this.maxburst === null ? amount : Math.min(amount, Math.floor(this.maxburst - this.content));
+    let fitting =
+      this.maxburst === null ? amount : Math.min(amount, Math.max(0, Math.floor(this.maxburst - this.content)));
     if (this.parentBucket !== null) fitting = this.parentBucket.add(fitting);
     this.content += fitting;
     return fitting;
