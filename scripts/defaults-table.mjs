@@ -170,7 +170,7 @@ export const SECTIONS = [
       { what: "the line of an event in JSON, as it is written", source: "src/logger/json.ts#LINE_MAX", unit: "characters", passed: "strings are cut, and further values are left out" },
       { what: "a name in an event", source: "src/logger/printable.ts#NAME_MAX", unit: "characters", passed: "it is cut" },
       { what: "text from elsewhere in an error", source: "src/logger/printable.ts#PRINTABLE_MAX", unit: "characters", passed: "it is cut" },
-      { what: "properties and elements of a field that is shown", source: "src/logger/limits.ts#INSPECTED_MAX", passed: "its class is shown instead" },
+      { what: "properties and elements of a field that is shown", source: "src/logger/inspected.ts#INSPECTED_MAX", passed: "its class is shown instead" },
       { what: "depth of a field in JSON", source: "src/logger/jsonvalues.ts#DEPTH_MAX", unit: "levels", passed: "deeper values are left out" },
       { what: "links on the way to a log file", source: "src/logger/logpath.ts#LINKS_MAX", passed: "`LogFileError`" },
       { what: "values of an event in JSON", source: "src/logger/jsonvalues.ts#VALUES_MAX", passed: "further ones are left out" },

@@ -6,7 +6,7 @@
  * {@link UNPRINTABLE}.
  */
 import { types } from "node:util";
-import { cut, EVENT_MAX, FIELD_MAX, printableLines } from "./printable.ts";
+import { cut, EVENT_MAX, FIELD_MAX, NAME_MAX, printableLines } from "./printable.ts";
 
 /** The text of a value that cannot be converted. */
 export const UNPRINTABLE = "unprintable";
@@ -94,10 +94,32 @@ export function textOf(value: unknown): string {
   }
 }
 
-/** The name of the value's class; {@link UNPRINTABLE} when there is none, or it cannot be read. Never throws. */
+/** Objects above an object that are looked at. */
+const PROTOTYPES_MAX = 100;
+
+/** The property `name` of `value` or of what it inherits from: undefined in it for a getter, which is not run. */
+export function inherited(value: unknown, name: PropertyKey): { readonly value: unknown } | undefined {
+  let at: object | null = Object(value);
+  for (let i = 0; at !== null && i < PROTOTYPES_MAX; i++) {
+    const property = Object.getOwnPropertyDescriptor(at, name);
+    if (property !== undefined) return { value: property.value };
+    at = Object.getPrototypeOf(at);
+  }
+  return undefined;
+}
+
+/**
+ * The name of the value's class, at most 256 characters; {@link UNPRINTABLE} when there is none, or it cannot be read. Runs no
+ * getter. Never throws.
+ */
 export function classNameOf(value: unknown): string {
-  const name = read(read(value, "constructor"), "name");
-  return typeof name === "string" && name !== "" ? name : UNPRINTABLE;
+  if (value === undefined || value === null) return UNPRINTABLE;
+  try {
+    const name = inherited(inherited(value, "constructor")?.value, "name")?.value;
+    return typeof name === "string" && name !== "" ? cut(name, NAME_MAX) : UNPRINTABLE;
+  } catch {
+    return UNPRINTABLE;
+  }
 }
 
 /**

@@ -1,6 +1,6 @@
 /** Formats log events. */
 import { classNameOf, isError, messageOf, own } from "./describe.ts";
-import { inspected } from "./limits.ts";
+import { inspected } from "./inspected.ts";
 import { cut, EVENT_MAX, FIELD_MAX } from "./printable.ts";
 
 /** "{name}", "{name.part}", "{name[part]}"; "{{" and "}}" stand for braces. */
@@ -9,11 +9,12 @@ const PLACEHOLDER = /\{\{|\}\}|\{([^{}]*)\}/g;
 const STEP = /^[^.[\]]+|\.([^.[\]]+)|\[([^[\]]+)\]/gy;
 
 /**
- * `format` with each "{name}" replaced by that field: strings as they are, other values as by `util.inspect`.
- * "{user.name}" and "{user[name]}" read a property of a field, "{log_source}" is the class of the logger's source. Only
- * properties of the object itself that hold a value are read: a format runs no getter, calls no method and sees nothing
- * inherited, so that one that came from outside reveals no more than the fields. A placeholder without a field stays as it
- * is, and an exception of a field is shown in its place. Never throws.
+ * `format` with each "{name}" replaced by that field: strings as they are, errors by their message, other values much as by
+ * `util.inspect`. "{user.name}" and "{user[name]}" read a property of a field; "{log_source}" is the class of the logger's
+ * source, whose properties no format reads. Only properties that an object itself holds are read, so that a format that
+ * came from outside reveals no more than the fields. No getter and no method of a value runs, also not those by which a class
+ * shows its objects; what may run are the traps of a Proxy, and the getters of an error's name, message, stack, cause and
+ * errors. A placeholder without a field stays as it is, and an exception of a field is shown in its place. Never throws.
  */
 export function formatTemplate(format: string, fields: Readonly<Record<string, unknown>>, source?: unknown): string {
   let left = EVENT_MAX;
@@ -42,8 +43,7 @@ function look(path: string, fields: object, source: unknown): { readonly value: 
   if (steps === undefined) return undefined;
   const [first, ...rest] = steps;
   let found = own(fields, first);
-  if (found === undefined && first === "log_source")
-    found = { value: rest.length === 0 ? nameOfSource(source) : source };
+  if (found === undefined && first === "log_source" && rest.length === 0) found = { value: nameOfSource(source) };
   for (const name of rest) found = found && own(found.value, name);
   return found;
 }

@@ -26,9 +26,9 @@ const SHOWN_MAX = 200;
  * the class of the
  * `source`. Dates, Maps, Sets, bytes, bigints, errors and other values without a JSON form are objects with a `$type`.
  * Control characters, also those that JSON allows, are written as `\uXXXX`. What is too long is cut: a line has at most
- * 128 Ki characters, of which 64 Ki are the message and 16 Ki the format, and each string has at most 16 Ki. A getter of a
- * field is not run, and shown as "[getter]". What runs is a toJSON(), the traps of a Proxy, and what an error has as its
- * name, message, stack, code, cause and errors.
+ * 128 Ki characters, of which 64 Ki are the message and 16 Ki the format, and each string has at most 16 Ki. No getter and
+ * no method of a value runs: a getter is shown as "[getter]", an object with a toJSON() or a `[util.inspect.custom]()` by its
+ * class. What may run are the traps of a Proxy, and the getters of an error's name, message, stack, code, cause and errors.
  * @throws TypeError for what is not an event; never for what the event holds
  */
 export function formatEventAsJSON(event: LogEvent): string {

@@ -5,13 +5,13 @@
  *
  * A value that cannot be restored (a function, a getter, deep nesting, more than 12 KiB of bytes) becomes a text in
  * brackets, and so does everything after the first {@link VALUES_MAX} values, or beyond the characters that the line has
- * room for. Strings are cut at 16 Ki characters. Nothing here throws. No getter of a property runs; a toJSON() does, since
- * a class has it to say what may be seen of its objects.
+ * room for. Strings are cut at 16 Ki characters. Nothing here throws, and no getter and no method of a value runs. An object
+ * with a toJSON() or a `[util.inspect.custom]()` is shown by its class only: these say what may be seen of it.
  */
-import { isDate, isMap, isProxy, isRegExp, isSet, isStringObject, isUint8Array } from "node:util/types";
+import { isDate, isMap, isProxy, isRegExp, isSet, isStringObject, isTypedArray, isUint8Array } from "node:util/types";
 import { classNameOf, isError, messageOf, own, read, stackOf, summaryOf, textOf } from "./describe.ts";
+import { bytesOf, hasOwnView, isLong, partsOfRegExp, urlOf } from "./inspected.ts";
 import { type Budget, isSpent, textWithin } from "./jsonbudget.ts";
-import { isLong } from "./limits.ts";
 import { EVENT_MAX, FIELD_MAX } from "./printable.ts";
 
 /** Marks an object that stands for a value of another type. An object that has it itself is tagged "Object". */
@@ -100,16 +100,20 @@ function encodedObject(value: object, next: Next, budget: Budget): unknown {
     if (isMap(value)) return tagged(budget, "Map", encodedParts(pairsOf(value, next), budget));
     if (isSet(value)) return tagged(budget, "Set", encodedParts(membersOf(value, next), budget));
     if (isDate(value)) return encodedDate(value, budget);
-    if (isRegExp(value))
-      return tagged(budget, "RegExp", [textWithin(budget, value.source), textWithin(budget, value.flags)]);
+    if (isRegExp(value)) {
+      const [source, flags] = partsOfRegExp(value);
+      return tagged(budget, "RegExp", [textWithin(budget, source), textWithin(budget, flags)]);
+    }
+    // Each element or character of these is a property.
+    if (isTypedArray(value)) {
+      const { length } = bytesOf(value);
+      if (length > BYTES_MAX) return textWithin(budget, `[${classNameOf(value)} of ${length} bytes]`);
+    }
+    if (isStringObject(value)) return next(String.prototype.valueOf.call(value));
+    const url = urlOf(value);
+    if (url !== undefined) return textWithin(budget, url);
   }
-  // Each element or character of these is a property.
-  if (ArrayBuffer.isView(value) && value.byteLength > BYTES_MAX) {
-    return textWithin(budget, `[${classNameOf(value)} of ${value.byteLength} bytes]`);
-  }
-  if (isStringObject(value)) return next(String.prototype.valueOf.call(value));
-  const { toJSON } = value as { toJSON?: unknown };
-  if (typeof toJSON === "function") return next(toJSON.call(value));
+  if (hasOwnView(value)) return textWithin(budget, `[${classNameOf(value)}]`);
   const parts: [string, unknown][] = [];
   for (const name of Object.keys(value)) {
     if (isSpent(budget)) {
@@ -153,7 +157,7 @@ function encodedDate(value: Date, budget: Budget): Tagged {
 
 function encodedBytes(value: Uint8Array, budget: Budget): unknown {
   const type = Buffer.isBuffer(value) ? "Buffer" : "Uint8Array";
-  const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  const bytes = bytesOf(value);
   // Base64 has 4 characters for 3 bytes; a part of it would be read as other bytes.
   if (bytes.length > BYTES_MAX || (bytes.length * 4) / 3 + 4 > budget.characters) {
     return textWithin(budget, `[${type} of ${bytes.length} bytes]`);

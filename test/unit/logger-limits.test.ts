@@ -1,4 +1,5 @@
 /** What an event may cost, and what never comes out of it. */
+import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
 import { Failure } from "../../src/internet/failure.ts";
 import { LINE_MAX } from "../../src/logger/json.ts";
@@ -117,6 +118,70 @@ describe("an event", () => {
     ["characters of a String", new String(HUGE), "[String with too many properties to be shown]"],
   ])("is not formatted with too much %s", (_what, a, shown) => {
     expect(event("{a}", { a }).message).toBe(shown);
+  });
+
+  // Of these, util.inspect would format what it finds inside, which cannot be counted before.
+  it.each([
+    ["what a Promise is resolved with", Promise.resolve(many(100_000)), "Promise {}"],
+    ["the properties of a function", Object.assign(function f() {}, many(100_000)), "[Function: f]"],
+    ["the properties of bytes", Object.assign(Buffer.alloc(1), many(100_000)), "<Buffer 00>"],
+    ["the properties of an array", Object.assign([1], many(100_000)), "[ 1 ]"],
+    ["the target of a Proxy that hides it", new Proxy(many(100_000), { ownKeys: () => [] }), "{}"],
+    ["what a Map's iterator is at", new Map(Object.entries(many(100_000))).entries(), "{}"],
+    [
+      "a tag",
+      { [Symbol.toStringTag]: HUGE },
+      `{ [Symbol(Symbol.toStringTag)]: '${"\\x1B".repeat(1000)}'... 19999000 more characters }`,
+    ],
+    ["a description", Symbol(HUGE), `Symbol(${"\x1b".repeat(1000)}…[19999000 more])`],
+    [
+      "a class's name",
+      new (Object.defineProperty(class {}, "name", { value: HUGE }))(),
+      `${"\x1b".repeat(256)}…[19999744 more] {}`,
+    ],
+  ])("does not show %s", (_what, a, shown) => {
+    expect(event("{a}", { a }).message).toBe(shown);
+    expect(event("{a}", { a: { a } }).message).toBe(`{ a: ${shown} }`);
+  });
+
+  it.each<[string, unknown, string]>([
+    ["strings", ["a", "it's", `"'`, "a\nb\x1b\\"], "[ 'a', \"it's\", `\"'`, 'a\\nb\\x1B\\\\' ]"],
+    ["names", { a: 1, "b-c": 2, 3: 3, [Symbol("d")]: 4 }, "{ '3': 3, a: 1, 'b-c': 2, [Symbol(d)]: 4 }"],
+    ["primitives", [1, -0, 2n, true, null, undefined], "[ 1, -0, 2n, true, null, undefined ]"],
+    ["Dates", [new Date(0), new Date(Number.NaN)], "[ 1970-01-01T00:00:00.000Z, Invalid Date ]"],
+    ["Maps and Sets", new Map([[1, new Set(["a"])]]), "Map(1) { 1 => Set(1) { 'a' } }"],
+    [
+      "bytes",
+      [Buffer.from("hi"), new Uint8Array(2), new BigInt64Array(1)],
+      "[ <Buffer 68 69>, Uint8Array(2) [ 0, 0 ], BigInt64Array(1) [ 0n ] ]",
+    ],
+    [
+      "classes",
+      new (class User {
+        name = "ann";
+      })(),
+      "User { name: 'ann' }",
+    ],
+    ["objects without a class", Object.assign(Object.create(null), { a: 1 }), "[Object: null prototype] { a: 1 }"],
+    ["nesting", { a: { b: { c: { d: { e: 1 } } } } }, "{ a: { b: { c: { d: [Object] } } } }"],
+    ["empty ones", [{}, [], new Map()], "[ {}, [], Map(0) {} ]"],
+    ["patterns", /a\/b/gi, "/a\\/b/gi"],
+    ["functions", [() => 1, function f() {}], "[ [Function (anonymous)], [Function: f] ]"],
+    [
+      "errors",
+      [Object.assign(new Error("x", { cause: 1 }), { stack: "Error: x\n    at y", code: "C" })],
+      "[ Error: x\n    at y { [cause]: 1, code: 'C' } ]",
+    ],
+  ])("shows %s as util.inspect does", (_what, a, shown) => {
+    expect(event("{a}", { a }).message).toBe(shown);
+    if (_what !== "errors")
+      expect(inspect(a, { depth: 3, breakLength: Number.POSITIVE_INFINITY, compact: true })).toBe(shown);
+  });
+
+  it("ends at what refers to itself", () => {
+    const a: Record<string, unknown> = { n: 1 };
+    a.self = a;
+    expect(event("{a}", { a }).message).toBe("{ n: 1, self: [Circular] }");
   });
 
   it("shows the first elements of Maps and Sets, however many there are", () => {

@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { Deferred, fail } from "../../src/entries/defer.ts";
 import { Failure } from "../../src/internet/failure.ts";
@@ -69,12 +70,12 @@ describe("a Logger", () => {
     expect(logged[0]!.message).toBe("{not} a {field}");
   });
 
-  it("formats {log_source}", () => {
+  it("formats {log_source}, and reads nothing of the source", () => {
     class Shop {
       name = "corner";
     }
-    new Logger("x", { source: new Shop() }).info("{log_source} {log_source.name} opens", {});
-    expect(logged[0]!.message).toBe("Shop corner opens");
+    new Logger("x", { source: new Shop() }).info("{log_source} opens, {log_source.name} {log_source[name]}", {});
+    expect(logged[0]!.message).toBe("Shop opens, {log_source.name} {log_source[name]}");
   });
 
   it("sends events to its own observer, if it has one", () => {
@@ -522,7 +523,7 @@ describe("JSON", () => {
     });
   });
 
-  it("runs no getter of a field, and no method but a toJSON()", () => {
+  it("runs no getter and no method of a field", () => {
     const ran: string[] = [];
     const getter = (name: string) => ({
       get: () => ran.push(name),
@@ -536,6 +537,18 @@ describe("JSON", () => {
         throw new Error("iterated");
       };
     }
+    class Shown {
+      password = "x";
+      static get name(): string {
+        return String(ran.push("class name"));
+      }
+      get [Symbol.toStringTag](): string {
+        return String(ran.push("tag"));
+      }
+      [inspect.custom](): void {
+        ran.push("inspect.custom");
+      }
+    }
     const list: unknown[] = [1, 2];
     Object.defineProperty(list, 1, getter("element"));
     Object.defineProperty(list, "slice", { value: () => ran.push("slice") });
@@ -546,20 +559,36 @@ describe("JSON", () => {
         map: new Other([["a", 1]]),
         date: Object.assign(new Date(0), { toISOString: () => ran.push("toISOString") }),
         call: Object.defineProperty(() => 1, "name", getter("name")),
-        secret: { password: "x", toJSON: () => ({ password: "***" }) },
+        secret: { password: "x", toJSON: () => ran.push("toJSON") },
+        hidden: Object.defineProperty({ password: "x" }, "toJSON", getter("toJSON")),
+        shown: new Shown(),
+        bytes: Object.defineProperties(Buffer.from("hi"), { buffer: getter("buffer"), length: getter("length") }),
+        pattern: Object.defineProperties(/a/gi, { source: getter("source"), global: getter("global") }),
+        url: new URL("http://127.0.0.1/a?b"),
       },
       { field: getter("field") },
     );
-    const one = event("info", "{object} {list} {field}", fields);
+    const one = event(
+      "info",
+      "{object} {list} {field} {map} {date} {secret} {hidden} {shown} {bytes} {pattern} {url}",
+      fields,
+    );
     expect(JSON.parse(formatEventAsJSON(one))).toMatchObject({
-      message: "{ a: 1, b: [Getter] } [ 1, [Getter] ] {field}",
+      message:
+        "{ a: 1, b: [Getter] } [ 1, [Getter] ] {field} Other(1) { 'a' => 1, [Symbol(Symbol.iterator)]: [Function: [Symbol.iterator]] } 1970-01-01T00:00:00.000Z [Object] [Object] " +
+        "[unprintable] <Buffer 68 69> /a/gi http://127.0.0.1/a?b",
       fields: {
         object: { a: 1, b: "[getter]" },
         list: [1, "[getter]"],
         map: { $type: "Map", value: [["a", 1]] },
         date: { $type: "Date", value: "1970-01-01T00:00:00.000Z" },
         call: "[function ]",
-        secret: { password: "***" },
+        secret: "[Object]",
+        hidden: "[Object]",
+        shown: "[unprintable]",
+        bytes: { $type: "Buffer", value: "aGk=" },
+        pattern: { $type: "RegExp", value: ["a", "gi"] },
+        url: "http://127.0.0.1/a?b",
         field: "[getter]",
       },
     });
