@@ -171,6 +171,8 @@ export const SECTIONS = [
       { what: "a name in an event", source: "src/logger/printable.ts#NAME_MAX", unit: "characters", passed: "it is cut" },
       { what: "text from elsewhere in an error", source: "src/logger/printable.ts#PRINTABLE_MAX", unit: "characters", passed: "it is cut" },
       { what: "properties and elements of a field that is shown", source: "src/logger/inspected.ts#INSPECTED_MAX", passed: "its class is shown instead" },
+      { what: "bytes of a Buffer that are shown in text", source: "src/logger/inspected.ts#BYTES_SHOWN", passed: "their number is shown" },
+      { what: "prototypes in which the class of a value is looked for", source: "src/logger/describe.ts#PROTOTYPES_MAX", passed: "it has none" },
       { what: "depth of a field in JSON", source: "src/logger/jsonvalues.ts#DEPTH_MAX", unit: "levels", passed: "deeper values are left out" },
       { what: "links on the way to a log file", source: "src/logger/logpath.ts#LINKS_MAX", passed: "`LogFileError`" },
       { what: "values of an event in JSON", source: "src/logger/jsonvalues.ts#VALUES_MAX", passed: "further ones are left out" },
