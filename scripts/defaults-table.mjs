@@ -61,7 +61,7 @@ export const SECTIONS = [
       { what: "connections of one peer with `LimitConnectionsByPeer`", source: "src/protocols/policies/limits.ts#LimitConnectionsByPeer.maxConnectionsPerPeer", option: "`maxConnectionsPerPeer`", passed: "a further one is reset" },
       { what: "buckets that `FilterByHost` keeps, those of connections aside", source: "src/protocols/htb/filter.ts#FilterByHost.maxBuckets", option: "`maxBuckets`", passed: "the oldest one that no connection uses is forgotten" },
       { what: "time without a byte with `TimeoutFactory`", source: "src/protocols/policies/timeout.ts#IDLE_SECONDS", unit: "seconds", option: "`timeoutPeriod`", passed: "the connection is closed" },
-      { what: "time for what was written once `TimeoutFactory` or `TimeoutMixin` has closed a connection, if the timeout is no less", source: "src/protocols/policies/timeout.ts#FLUSH_SECONDS", unit: "seconds", passed: "the connection is reset" },
+      { what: "time in which nothing of what was written is sent once `TimeoutFactory` or `TimeoutMixin` has closed a connection, if the timeout is no less", source: "src/protocols/policies/timeout.ts#FLUSH_SECONDS", unit: "seconds", passed: "the connection is reset" },
     ],
   },
   {

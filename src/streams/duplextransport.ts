@@ -30,7 +30,7 @@ import {
   PRODUCER,
   STREAMING,
 } from "../internet/stream/closing.ts";
-import { ACCEPTED } from "../internet/stream/sendqueue.ts";
+import { ACCEPTED, QUEUED } from "../internet/stream/sendqueue.ts";
 import { nameOf, read, shownMessageOf } from "../logger/describe.ts";
 import { err } from "../logger/log.ts";
 
@@ -173,6 +173,10 @@ class DuplexTransport extends ClosingTransport implements Transport {
   resumeProducing(): void {
     this.#paused = false;
     this.readOn();
+  }
+
+  get [QUEUED](): number {
+    return this.#duplex.writableLength;
   }
 
   protected override stillOverMark(): boolean {

@@ -14,7 +14,7 @@ import { ensureProtocol } from "../internet/arguments/transports.ts";
 import { ConnectionAborted, ConnectionDone, ConnectionLost } from "../internet/error.ts";
 import type { Address, ProtocolLike, PullProducer, PushProducer } from "../internet/interfaces.ts";
 import { CLOSE_DUE, HELD_BACK } from "../internet/stream/closing.ts";
-import { ACCEPTED, HIGH_WATER } from "../internet/stream/sendqueue.ts";
+import { ACCEPTED, HIGH_WATER, QUEUED } from "../internet/stream/sendqueue.ts";
 import { deliver } from "./delivery.ts";
 import {
   CLOSED,
@@ -225,6 +225,11 @@ export class FakeTransport extends MemoryTransport {
   /** @internal */
   override get [ACCEPTED](): boolean {
     return this.isServer;
+  }
+
+  /** @internal */
+  get [QUEUED](): number {
+    return this.pending;
   }
 
   protected override stillOverMark(): boolean {

@@ -4,6 +4,7 @@ import { TimeoutFactory, TimeoutMixin, TimeoutProtocol, type Timeouts } from "..
 import { ConnectionDone } from "../../src/internet/error.ts";
 import { Failure } from "../../src/internet/failure.ts";
 import { Protocol } from "../../src/internet/protocol.ts";
+import { QUEUED } from "../../src/internet/stream/sendqueue.ts";
 import type { ReactorTime } from "../../src/internet/time.ts";
 import { Clock } from "../../src/testing/clock.ts";
 import { StringTransportWithDisconnection } from "../../src/testing/stringtransport.ts";
@@ -165,6 +166,28 @@ describe("TimeoutMixin", () => {
     clock.advance(2.9);
     expect([transport.disconnecting, transport.aborted]).toEqual([true, false]);
     clock.advance(0.1);
+    expect(transport.aborted).toBe(true);
+    expect(clock.getDelayedCalls()).toEqual([]);
+  });
+
+  it("does not reset it while the peer reads, however slowly", () => {
+    const clock = new Clock();
+    const protocol = new Shy(clock);
+    let queued = 10;
+    class Slow extends FakeTransport {
+      get [QUEUED](): number {
+        return queued;
+      }
+    }
+    const transport = new Slow().connect(protocol);
+    protocol.setTimeout(3);
+    clock.advance(3);
+    while (queued > 5) {
+      queued--;
+      clock.advance(3);
+      expect([transport.disconnecting, transport.aborted]).toEqual([true, false]);
+    }
+    clock.advance(3);
     expect(transport.aborted).toBe(true);
     expect(clock.getDelayedCalls()).toEqual([]);
   });

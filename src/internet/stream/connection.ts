@@ -37,7 +37,7 @@ import {
   watch,
 } from "./closing.ts";
 import { HeldBytes } from "./held.ts";
-import { ACCEPTED, HIGH_WATER } from "./sendqueue.ts";
+import { ACCEPTED, HIGH_WATER, QUEUED } from "./sendqueue.ts";
 
 const BUILD_REJECTED = "buildProtocol() returned a promise instead of a protocol, and the promise was rejected";
 
@@ -245,8 +245,13 @@ export class TcpConnection extends ClosingTransport implements Transport {
     return this.owner.accepts;
   }
 
+  /** -1 once the handle is void. */
+  get [QUEUED](): number {
+    return this.native.write(this.handle, NOTHING);
+  }
+
   protected override stillOverMark(): boolean {
-    return this.native.write(this.handle, NOTHING) > HIGH_WATER;
+    return this[QUEUED] > HIGH_WATER;
   }
 
   protected override holdReading(): void {

@@ -35,6 +35,9 @@ export const DRAINED: unique symbol = Symbol("drained");
 /** Another protocol has the connection: deliver nothing more. Called before the makeConnection() of the next one. Never throws. */
 export const TAKEN_OVER: unique symbol = Symbol("takenOver");
 
+/** Bytes that wait to be sent: while they become fewer, the peer reads. */
+export const QUEUED: unique symbol = Symbol("queued");
+
 export interface DrainWaiter {
   [DRAINED](): void;
 }
@@ -48,6 +51,11 @@ export interface SendQueue {
 /** Tell the protocol that had a connection that another one has it now. */
 export function tellTakenOver(protocol: object): void {
   (protocol as { [TAKEN_OVER]?(): void })[TAKEN_OVER]?.();
+}
+
+/** Bytes that wait to be sent by a transport; 0 for a program's own. */
+export function queuedIn(transport: object): number {
+  return (transport as { readonly [QUEUED]?: number })[QUEUED] ?? 0;
 }
 
 /** A transport's send queue, whose members a transport of a program's own lacks. */

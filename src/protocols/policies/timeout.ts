@@ -1,8 +1,8 @@
 /**
  * Timeouts for idle connections. A close waits until the peer has taken what was written, which one that does not read
- * never does; so a reset follows, after the same time again or 30 s:
+ * never does; so a reset follows, once nothing of that was sent for the same time again or 30 s:
  *
- *     period ──► timeoutConnection(), which closes ── period, 30 s at most ──► reset
+ *     period ──► timeoutConnection(), which closes ── period, 30 s at most ──► reset, unless the send queue has shrunk
  */
 
 import { check } from "../../internet/arguments/check.ts";
@@ -12,7 +12,7 @@ import type { Failure } from "../../internet/failure.ts";
 import type { Address, Bytes, ProtocolLike } from "../../internet/interfaces.ts";
 import type { Protocol } from "../../internet/protocol.ts";
 import { defaultClock } from "../../internet/reactor/defaultclock.ts";
-import { TAKEN_OVER } from "../../internet/stream/sendqueue.ts";
+import { queuedIn, TAKEN_OVER } from "../../internet/stream/sendqueue.ts";
 import type { DelayedCall, ReactorTime } from "../../internet/time.ts";
 import { ProtocolWrapper, type WrappableFactory, WrappingFactory } from "./wrapper.ts";
 
@@ -47,8 +47,8 @@ export interface Timeouts {
    * The timeout has expired. Closes the connection; override it to do something else, such as abortConnection().
    *
    * If the connection is closing when this returns, an override's own loseConnection() included, it is reset when it is
-   * still there a period later, or 30 seconds if that is less: a peer that does not read would keep it open. Only
-   * setTimeout(null) after that and the loss of the connection prevent the reset.
+   * still there a period later, or 30 seconds if that is less, and nothing was sent meanwhile: a peer that does not read
+   * would keep it open. One that reads slowly gets all. Only setTimeout(null) after that and the loss of the connection prevent the reset.
    */
   timeoutConnection(): void;
 }
@@ -121,7 +121,11 @@ export function TimeoutMixin<B extends new (...args: never[]) => Protocol>(Base:
 
     #resetIn(seconds: number): void {
       if (this.#lost || this.transport?.disconnecting !== true || this.#reset?.active()) return;
-      this.#reset = this.#clockNow.callLater(seconds, () => this.transport.abortConnection());
+      const queued = queuedIn(this.transport);
+      this.#reset = this.#clockNow.callLater(seconds, () => {
+        if (queuedIn(this.transport) < queued) this.#resetIn(seconds);
+        else this.transport.abortConnection();
+      });
     }
 
     #cancel(): void {
@@ -135,8 +139,8 @@ export function TimeoutMixin<B extends new (...args: never[]) => Protocol>(Base:
 }
 
 /**
- * Closes the connection after `timeoutPeriod` seconds in which nothing was received or written. If its peer does not take
- * what was written, it is reset as much later, or 30 seconds if that is less.
+ * Closes the connection after `timeoutPeriod` seconds in which nothing was received or written. If its peer then takes nothing
+ * of what was written for as long, or 30 seconds if that is less, it is reset.
  */
 export class TimeoutProtocol<P extends ProtocolLike = ProtocolLike> extends TimeoutMixin(ProtocolWrapper) {
   declare wrappedProtocol: P;

@@ -34,6 +34,8 @@ import {
   AWAIT_DRAIN,
   type DrainWaiter,
   OVER_MARK,
+  QUEUED,
+  queuedIn,
   type SendQueue,
   sendQueueOf,
   TAKEN_OVER,
@@ -146,6 +148,11 @@ export class ProtocolWrapper<P extends ProtocolLike = ProtocolLike>
   /** @internal */
   get [ACCEPTED](): boolean {
     return sendQueueOf(this.transport)[ACCEPTED] === true;
+  }
+
+  /** @internal */
+  get [QUEUED](): number {
+    return queuedIn(this.transport);
   }
 
   /** @internal */
