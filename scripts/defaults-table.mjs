@@ -116,6 +116,7 @@ export const SECTIONS = [
       { what: "the same, of SOCKS too, once one side has sent FIN", source: "src/protocols/relay/idle.ts#HALF_OPEN_SECONDS", unit: "seconds", passed: "both sides are closed" },
       { what: "time for what is queued, of SOCKS too, once both sides were closed for being idle, or the target is lost", source: "src/protocols/relay/idle.ts#CLOSING_SECONDS", unit: "seconds", passed: "what is open is reset" },
       { what: "time for what is queued for the target, of SOCKS too, once the client is lost; none when it was reset", source: "src/protocols/relay/idle.ts#FLUSH_SECONDS", unit: "seconds", passed: "the target is reset" },
+      { what: "time between two probes of a client that is paused, of SOCKS too, which find out whether it was reset", source: "src/internet/stream/resets.ts#PROBE_SECONDS", unit: "seconds", passed: "the relay ends, if it was" },
       { what: "clients that wait for the target", source: "src/protocols/portforward.ts#WAITING_MAX", option: "`maxWaiting`", passed: "a further one is reset" },
       { what: "bytes of a client before the target is connected", source: "src/protocols/portforward.ts#EARLY_BYTES_MAX", unit: "bytes", passed: "the client is paused" },
       { what: "time to connect once the client has sent FIN or is paused", source: "src/protocols/portforward.ts#UNHEARD_SECONDS", unit: "seconds", passed: "the attempt ends" },

@@ -113,6 +113,8 @@ export interface NativeEngine {
   shutdownWrite(handle: number): void;
   pauseReading(handle: number): void;
   resumeReading(handle: number): void;
+  /** Have CLOSED come of a connection that the peer has reset, though it is paused: what is unread is lost. */
+  probe(handle: number): void;
   /** Ask for WRITE_DRAINED whenever the outbox runs empty. */
   notifyDrain(handle: number, on: boolean): void;
   /** Returns a handle or a negative errno. */

@@ -262,6 +262,7 @@ napi_value make_surface(napi_env env, Host& host) {
   add("shutdownWrite", on_handle<&Engine::shutdown_write>);
   add("pauseReading", on_handle<&Engine::pause_reading>);
   add("resumeReading", on_handle<&Engine::resume_reading>);
+  add("probe", on_handle<&Engine::probe>);
   add("notifyDrain", set_on_handle<&Engine::notify_drain>);
   add("listen", listen);
   add("resumeAccept", on_handle<&Engine::resume_accept>);

@@ -195,6 +195,18 @@ void Engine::resume_reading(Handle handle) {
   settle_if_needed();
 }
 
+// Of a connection that neither reads nor sends, no backend has to tell that it was reset. A send of nothing fails then; after
+// our FIN it fails with EPIPE in any case.
+void Engine::probe(Handle handle) {
+  auto* connection = live<Connection>(handle);
+  if (connection == nullptr || connection->phase != Phase::kOpen || connection->reading || connection->sending) return;
+  const Slice nothing{};
+  const std::ptrdiff_t result = net::send(connection->fd, {&nothing, 1});
+  if (result >= 0 || (connection->shut && result == -EPIPE)) return;
+  const int error = static_cast<int>(-result);
+  if (net::meaning_of(net::Call::kSend, error) == net::Meaning::kLost) fail(*connection, error);
+}
+
 void Engine::notify_drain(Handle handle, bool on) {
   if (auto* connection = live<Connection>(handle)) connection->notify_drain = on;
 }

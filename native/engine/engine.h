@@ -75,6 +75,8 @@ class Engine final : private BackendEvents {
   void shutdown_write(Handle handle);
   void pause_reading(Handle handle);
   void resume_reading(Handle handle);
+  // Finds out whether the peer has reset a connection that is paused: it is lost then, and what is unread with it.
+  void probe(Handle handle);
   // Watches a descriptor that stays the program's: kReady comes in every turn in which it is ready. A handle or a
   // negative errno. abort() ends it and leaves the descriptor open.
   int poll(Descriptor fd, std::uint32_t interest);

@@ -18,6 +18,7 @@ import type { Failure } from "../internet/failure.ts";
 import type { Address, Connector, ConnectTCPOptions, ReactorTCP } from "../internet/interfaces.ts";
 import { ClientFactory, Factory, Protocol } from "../internet/protocol.ts";
 import { installedReactor } from "../internet/reactor/installation.ts";
+import { noticeResets } from "../internet/stream/resets.ts";
 import type { DelayedCall, ReactorTime } from "../internet/time.ts";
 import { Refusals } from "../logger/refusals.ts";
 import { HOLD_PLACE, holdPlace, type PlaceHolder } from "./policies/place.ts";
@@ -130,6 +131,7 @@ export class ProxyClient extends Proxy {
     const { peer } = this;
     if (peer === null) return;
     holdPlaceOf(peer, this);
+    noticeResets(peer.transport); // it may be paused for as long as the target does not read
     peer.setPeer(this);
     this.transport.registerProducer(peer.transport, true);
     peer.transport.registerProducer(this.transport, true);

@@ -3,6 +3,8 @@
 import { expect, test } from "vitest";
 import { ConnectionLost, ConnectionRefusedError } from "../../src/internet/error.ts";
 import type { EngineReactor } from "../../src/internet/reactor/engine.ts";
+import type { TcpConnection } from "../../src/internet/stream/connection.ts";
+import { noticeResets } from "../../src/internet/stream/resets.ts";
 import { freePort } from "../helpers/freeport.ts";
 import { turns, until } from "../helpers/gate.ts";
 import { Peer } from "../helpers/peer.ts";
@@ -106,6 +108,42 @@ forEachReactor((make) => {
         protocol.transport.resumeProducing();
       },
     });
+  });
+
+  test("while it is paused, detected when it is probed, whatever is unread", async () => {
+    await resetAll(() => new Recorder(), {
+      prepare: (protocol, peer) => {
+        protocol.transport.pauseProducing();
+        noticeResets(protocol.transport);
+        peer.transport.write("unread");
+      },
+      afterwards: async (protocol) => {
+        while (protocol.losses === 0) {
+          expect((protocol.transport as TcpConnection).probe()).toBe(true);
+          await turns(1);
+        }
+        expect(protocol.calls).toEqual(["connectionMade", "connectionLost"]);
+      },
+    });
+  });
+
+  test("a probe of a connection that is not paused, or does not notice resets, asks nothing; of one that is open, it ends nothing", async () => {
+    const { port, next } = serve(make(), () => new Recorder());
+    const peer = await Peer.connect(port);
+    const protocol = await next();
+    const transport = protocol.transport as TcpConnection;
+    expect(transport.probe()).toBe(false);
+    transport.pauseProducing();
+    expect(transport.probe()).toBe(false);
+    noticeResets(transport);
+    expect(transport.probe()).toBe(true);
+    peer.write("still here");
+    await turns(3);
+    expect(transport.probe()).toBe(true);
+    transport.resumeProducing();
+    expect(transport.probe()).toBe(false);
+    await protocol.arrived.reaches(10);
+    expect(protocol.text).toBe("still here");
   });
 
   test("while it is paused, detected when it writes", async () => {

@@ -15,6 +15,7 @@ function connected(protocol: HalfRecorder): { connection: TcpConnection; asked: 
     accepts: true,
     connectionLost: () => undefined,
     soon: (f) => calls.push(f),
+    probeLater: () => undefined,
     loop: new NodeLoop(),
   };
   const address = new IPv4Address("TCP", "127.0.0.1", 1);

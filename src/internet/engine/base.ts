@@ -74,6 +74,8 @@ export interface EngineConnection {
   shutdownWrite(): void;
   pauseReading(): void;
   resumeReading(): void;
+  /** Report a reset, though it is paused. */
+  probe(): void;
   /** Apply an option to the socket, after its field was set. */
   optionsChanged(): void;
   /** Close it without reporting it. */
@@ -190,6 +192,10 @@ export abstract class EngineBase<C extends EngineConnection, L extends EngineLis
 
   resumeReading(handle: number): void {
     this.live(handle)?.resumeReading();
+  }
+
+  probe(handle: number): void {
+    this.live(handle)?.probe();
   }
 
   notifyDrain(handle: number, on: boolean): void {

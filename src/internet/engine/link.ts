@@ -17,6 +17,7 @@ import { errnoNamed } from "../errno.ts";
 import { Failure } from "../failure.ts";
 import type { Loop } from "../reactor/loop.ts";
 import type { TcpConnection } from "../stream/connection.ts";
+import { PROBE_SECONDS } from "../stream/resets.ts";
 import { type Arena, makeArena } from "./memory.ts";
 import { BufferView } from "./view.ts";
 
@@ -76,6 +77,7 @@ export class EngineLink {
   private readonly attempts = new Map<number, AttemptEvents>();
   private readonly polled = new Map<number, PolledEvents>();
   private sweeper: object | undefined;
+  private prober: object | undefined;
   /** Called after each connection or listener that closed, while somebody waits for all of them. */
   onClosed: (() => void) | undefined;
   /** Called when the kernel's interface keeps failing; `final` when the engine has given up. */
@@ -157,6 +159,7 @@ export class EngineLink {
   destroy(): void {
     this.destroyed = true;
     this.loop.cancelLater(this.sweeper);
+    this.loop.cancelLater(this.prober);
     this.native.destroy();
   }
 
@@ -293,6 +296,18 @@ export class EngineLink {
     if (this.sweeper !== undefined) return;
     this.sweeper = this.loop.later(SWEEP_SECONDS, this.sweep, false);
   }
+
+  /** Probe the connections that are paused and notice resets, until there is none. */
+  probeLater(): void {
+    this.prober ??= this.loop.later(PROBE_SECONDS, this.probe, false);
+  }
+
+  private readonly probe = (): void => {
+    this.prober = undefined;
+    let again = false;
+    for (const connection of this.connections()) if (connection.probe()) again = true;
+    if (again) this.probeLater();
+  };
 
   private readonly sweep = (): void => {
     this.sweeper = undefined;

@@ -3,7 +3,7 @@
  * engine's next turn; writes are buffered too, and passed to the socket at the end of the turn.
  *
  * node:net destroys a failed socket at once. The connection reports the error only after the bytes before it, and while
- * paused only on resume or write, as a kernel does.
+ * paused only on resume, write or probe(), as a kernel does.
  */
 import type { Socket } from "node:net";
 import { CloseReason, Completion, type NativeAddress } from "../../native.ts";
@@ -58,6 +58,8 @@ export class NodeConnection implements EngineConnection {
   private shut = false;
   /** The socket was asked to end and has not told whether it could. */
   private ending = false;
+  /** A reset is to be reported, though it is paused. */
+  private probed = false;
   /** The peer's FIN was received and reported. */
   private ended = false;
   private eof = false;
@@ -130,8 +132,17 @@ export class NodeConnection implements EngineConnection {
   resumeReading(): void {
     if (this.phase !== Phase.OPEN || this.reading) return;
     this.reading = true;
+    this.probed = false;
     this.watch();
     if (this.readable) this.engine.readLater(this);
+  }
+
+  /** A zero-byte send fails when the peer's reset has come. */
+  probe(): void {
+    if (this.phase !== Phase.OPEN || this.reading || this.shutAsked) return;
+    this.probed = true;
+    if (this.errno !== 0) this.fail(this.errno);
+    else if (!this.sending) this.socket.write(NOTHING);
   }
 
   optionsChanged(): void {
@@ -230,7 +241,7 @@ export class NodeConnection implements EngineConnection {
         break;
       case Phase.OPEN:
         this.errno = errno;
-        if (this.ending || this.sending || this.outbox.bytes > 0) this.fail(errno);
+        if (this.ending || this.sending || this.probed || this.outbox.bytes > 0) this.fail(errno);
         else if (this.reading) this.engine.readLater(this);
         break;
       case Phase.FLUSHING:

@@ -37,6 +37,7 @@ import {
   watch,
 } from "./closing.ts";
 import { HeldBytes } from "./held.ts";
+import { NOTICE_RESETS } from "./resets.ts";
 import { ACCEPTED, HIGH_WATER, QUEUED } from "./sendqueue.ts";
 
 const BUILD_REJECTED = "buildProtocol() returned a promise instead of a protocol, and the promise was rejected";
@@ -51,6 +52,9 @@ const DELIVERY_DUE = 1 << (OWN_BITS + 3);
 /** Options that differ from the defaults: the getters return them after the loss. */
 const DELAYS = 1 << (OWN_BITS + 4);
 const KEEPS_ALIVE = 1 << (OWN_BITS + 5);
+/** It is probed while it is paused. */
+const NOTICES_RESETS = 1 << (OWN_BITS + 6);
+const PROBED = PAUSED | NOTICES_RESETS;
 
 /** Nothing is delivered now. */
 const SILENT = PAUSED | HELD_BACK;
@@ -67,6 +71,8 @@ export interface ConnectionOwner {
   connectionLost(connection: TcpConnection, reason: Failure): void;
   /** Call `f` after everything that runs now. */
   soon(f: () => void): void;
+  /** Have each connection probed that is paused and notices resets: one of them has begun to be. */
+  probeLater(): void;
   /** The loop of the reactor. */
   readonly loop: Loop;
 }
@@ -134,6 +140,13 @@ export class TcpConnection extends ClosingTransport implements Transport {
     else this.flags = (this.flags & ~PEER_ENDED) | END_HELD; // it has not ended for the protocol until that is told
   }
 
+  /** Have the kernel tell of a reset, if the connection is paused and wants to know. False: it does not. */
+  probe(): boolean {
+    if ((this.flags & (PROBED | LOST)) !== PROBED) return false;
+    this.native.probe(this.handle);
+    return true;
+  }
+
   closed(errno: number, how: number): void {
     const reason = this.reason ?? closeReason(errno, how);
     this.handle = VOID_HANDLE;
@@ -143,6 +156,12 @@ export class TcpConnection extends ClosingTransport implements Transport {
   }
 
   // --- for protocols ---------------------------------------------------------------------------------------------
+
+  /** @internal */
+  [NOTICE_RESETS](): void {
+    this.flags |= NOTICES_RESETS;
+    if ((this.flags & PAUSED) !== 0) this.owner.probeLater();
+  }
 
   /** The event loop of its reactor. */
   get [LOOP](): Loop {
@@ -175,6 +194,7 @@ export class TcpConnection extends ClosingTransport implements Transport {
     if ((this.flags & (PAUSED | LOST)) !== 0) return;
     this.flags |= PAUSED;
     this.native.pauseReading(this.handle);
+    if ((this.flags & NOTICES_RESETS) !== 0) this.owner.probeLater();
   }
 
   resumeProducing(): void {

@@ -171,6 +171,10 @@ export class TcpConnector implements Connector, AttemptEvents, ConnectionOwner {
     this.#link.loop.soon(f);
   }
 
+  probeLater(): void {
+    this.#link.probeLater();
+  }
+
   get loop(): Loop {
     return this.#link.loop;
   }

@@ -168,6 +168,10 @@ export class TcpPort implements ListeningPort, ListenerEvents, ConnectionOwner {
     this.#link.loop.soon(f);
   }
 
+  probeLater(): void {
+    this.#link.probeLater();
+  }
+
   get loop(): Loop {
     return this.#link.loop;
   }

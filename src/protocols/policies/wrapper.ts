@@ -29,6 +29,7 @@ import type {
 import { ClientFactory, type Factory, Protocol, type ProtocolFactory } from "../../internet/protocol.ts";
 import { LOOP, type Loop, loopOf } from "../../internet/reactor/loop.ts";
 import { borrowsFrom } from "../../internet/stream/borrowing.ts";
+import { NOTICE_RESETS, noticeResets } from "../../internet/stream/resets.ts";
 import {
   ACCEPTED,
   AWAIT_DRAIN,
@@ -158,6 +159,11 @@ export class ProtocolWrapper<P extends ProtocolLike = ProtocolLike>
   /** @internal */
   [AWAIT_DRAIN](waiter: DrainWaiter): boolean {
     return sendQueueOf(this.transport)[AWAIT_DRAIN]?.(waiter) === true;
+  }
+
+  /** @internal */
+  [NOTICE_RESETS](): void {
+    noticeResets(this.transport);
   }
 
   /** @internal */

@@ -126,6 +126,10 @@ export class End implements EngineConnection, PipeEnd {
     if (this.readable) this.engine.readLater(this);
   }
 
+  probe(): void {
+    if (this.phase === Phase.OPEN && this.wasReset) this.fail(ECONNRESET);
+  }
+
   optionsChanged(): void {}
 
   get localAddress(): NativeAddress {

@@ -1,10 +1,19 @@
 /** Relays: clients that have them work, and go; and ways to make one connection many. */
 import type { Socket } from "node:net";
 import { describe, expect, it } from "vitest";
+import { loadNative } from "../../../src/native.ts";
 import { addressOf, Horde, reset } from "./attackers.ts";
-import { ANSWER_MS, blackHole, Honest, relayTarget, Service, stuckTarget } from "./service.ts";
+import { ANSWER_MS, blackHole, Honest, MEBIBYTE, relayTarget, Service, stuckTarget } from "./service.ts";
 
 const CLIENTS = 500;
+/** Those that this machine has. */
+const REACTORS = [
+  ...loadNative()
+    .backends()
+    .filter(({ unavailable }) => unavailable === "")
+    .map(({ name }) => name),
+  "node",
+];
 
 /** A request of SOCKS 4 to connect to this machine. */
 function socksRequest(port: number, host = [127, 0, 0, 1]): Buffer {
@@ -44,10 +53,10 @@ describe.each(["socks", "portforward"])("%s: clients of a target that does not r
   /** As many as one peer may have. */
   const AT_ONCE = 64;
 
-  async function start() {
+  async function start(reactor?: string) {
     const target = await stuckTarget();
     const relaying = name === "socks" ? ["--allow", "127.0.0.0/8"] : ["--to", `127.0.0.1:${target}`];
-    const service = await Service.start(name, { args: relaying });
+    const service = await Service.start(name, { args: reactor ? [...relaying, "--reactor", reactor] : relaying });
     const horde = new Horde();
     /** All come from one address, send `length` bytes, and are reset when the service has done with them what it can. */
     const comeAndGo = async (length: number): Promise<void> => {
@@ -71,6 +80,16 @@ describe.each(["socks", "portforward"])("%s: clients of a target that does not r
       await service.recovered(rest);
     }
   });
+
+  // Of both, on the default reactor; of one, on each: what notices is below both.
+  it.each(name === "socks" ? REACTORS.slice(0, 1) : REACTORS)(
+    "a client that is paused and reset is noticed: %s",
+    async (reactor) => {
+      const { service, rest, comeAndGo } = await start(reactor);
+      await comeAndGo(MEBIBYTE);
+      await service.recovered(rest);
+    },
+  );
 });
 
 describe("socks", () => {
