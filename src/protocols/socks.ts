@@ -6,7 +6,7 @@ import type { Deferred, Outcome } from "../internet/defer/deferred.ts";
 import { maybeDeferred } from "../internet/defer/makers.ts";
 import { TCP4ClientEndpoint } from "../internet/endpoints/tcp.ts";
 import type { Failure } from "../internet/failure.ts";
-import type { Address, ListeningPort, ReactorNames, ReactorTCP } from "../internet/interfaces.ts";
+import type { Address, ListeningPort, ReactorNames, ReactorTCP, Transport } from "../internet/interfaces.ts";
 import { canonicalAddress, peerKey } from "../internet/networks.ts";
 import { Factory } from "../internet/protocol.ts";
 import { callAndLog } from "../internet/rejection.ts";
@@ -18,6 +18,7 @@ import { HOLD_PLACE } from "./policies/place.ts";
 import { Proxy, ProxyClient } from "./portforward.ts";
 import { EarlyBytes } from "./relay/early.ts";
 import { bindHost } from "./socks/bindhost.ts";
+import { Destination } from "./socks/destination.ts";
 import { type Refused, type SOCKSLog, tell } from "./socks/log.ts";
 import { checkSOCKSOptions, type SOCKSOptions } from "./socks/options.ts";
 import { SOCKSPolicy } from "./socks/policy.ts";
@@ -221,7 +222,7 @@ export class SOCKSv4 extends Proxy {
   #connect(server: string, port: number): Deferred<unknown> {
     const timeout = this.#policy.limits.connectTimeout;
     const endpoint = new TCP4ClientEndpoint(this.reactor, server, port, { timeout });
-    return endpoint.connect(new RelayFactory(() => this.#relay()));
+    return endpoint.connect(new RelayFactory(() => this.#relay(new Destination((target) => this.#admits(target)))));
   }
 
   /**
@@ -250,10 +251,17 @@ export class SOCKSv4 extends Proxy {
     this.transport.write(encodeReply(GRANTED, port));
   }
 
+  /** Whether the connection that was made may be used. */
+  #admits(target: Transport): boolean {
+    const { host, port } = target.getPeer();
+    const refusal = this.#policy.refusalOfMade(target.getHost().host, host, port, this.transport.getHost().port);
+    if (refusal !== null) this.#reject(refusal);
+    return refusal === null;
+  }
+
   /** The protocol of a connection to the destination. */
-  #relay(): ProxyClient | null {
+  #relay(relay = new ProxyClient()): ProxyClient | null {
     if (this.#gone) return null;
-    const relay = new ProxyClient();
     relay.setPeer(this);
     return relay;
   }

@@ -66,6 +66,42 @@ function connectedTo(factory: SOCKSv4Factory, host: Address): HalfTransport {
   return transport.connect(factory.buildProtocol(transport.getPeer()));
 }
 
+/** An address that a route makes this machine's: no interface has it. */
+const ROUTED = "9.9.9.9";
+
+describe("a SOCKS server whose machine has an address that no interface has", () => {
+  /** The client, and the connection that was made for it to `port` of ROUTED. */
+  function reach(port: number, options: SOCKSOptions = {}): [client: HalfTransport, target: HalfTransport] {
+    const client = connectedTo(serve(options), new IPv4Address("TCP", "192.0.2.2", OWN_PORT));
+    client.receive(Buffer.concat([encodeRequest(CONNECT, ROUTED, port, ""), Buffer.from("early")]));
+    const connector = reactor.connectors.at(-1)!;
+    const target = new HalfTransport();
+    target.getHost = () => new IPv4Address("TCP", ROUTED, 54321);
+    target.getPeer = () => new IPv4Address("TCP", ROUTED, port);
+    connector.state = "connected";
+    target.connect(connector.factory.buildProtocol(target.getPeer())!);
+    return [client, target];
+  }
+
+  it("knows it by the connection, whose both ends are there: it is reset, and nothing is sent", () => {
+    const [client, target] = reach(80);
+    expect([target.aborted, target.take(), client.written.toString("hex")]).toEqual([true, "", REJECTED]);
+    expect(client.disconnecting).toBe(true);
+    expect(lines.at(-1)).toContain("9.9.9.9 is an address of this machine, and no network of `allow` has it");
+    target.lose();
+    client.lose();
+    expect(reactor.getDelayedCalls()).toEqual([]);
+  });
+
+  it("connects to it if `allow` has it, but never to the server itself", () => {
+    const [client, target] = reach(80, { allow: [ROUTED] });
+    expect([target.aborted, target.take(), client.disconnecting]).toEqual([false, "early", false]);
+    const [, itself] = reach(OWN_PORT, { allow: [ROUTED] });
+    expect([itself.aborted, itself.take()]).toEqual([true, ""]);
+    expect(lines.at(-1)).toContain("9.9.9.9:12345 is a SOCKS server of this program");
+  });
+});
+
 describe("a SOCKS server behind a proxy", () => {
   it("never connects to itself", () => {
     listenBehindProxy(serve({ allow: ["127.0.0.0/8"] }));

@@ -1,4 +1,5 @@
 /** What a SOCKS server permits, what ends with its client, and its limits. */
+import type { NetworkInterfaceInfo } from "node:os";
 import { beforeEach, describe, expect, it } from "vitest";
 import { Deferred, succeed } from "../../src/entries/defer.ts";
 import { IPv4Address } from "../../src/internet/address.ts";
@@ -122,6 +123,20 @@ describe("a SOCKS server", () => {
     reactor.advance(5);
     policy.refusal("93.184.216.34", 80);
     expect(asked).toBe(2);
+  });
+
+  it("allows none of this machine's addresses while the list of them cannot be read", () => {
+    let readable = false;
+    const policy = new SOCKSPolicy(reactor, {}, () => {
+      if (!readable) throw new Error("EMFILE");
+      return { eth0: [{ address: "8.8.4.4" } as NetworkInterfaceInfo] };
+    });
+    for (let request = 0; request < 3; request++) expect(() => policy.refusal("8.8.4.4", 22)).toThrow("EMFILE");
+    readable = true;
+    expect(policy.refusal("8.8.4.4", 22)).toContain("an address of this machine");
+    readable = false;
+    reactor.advance(5);
+    expect(() => policy.refusal("8.8.4.4", 22)).toThrow("EMFILE");
   });
 
   it("connects to what `allow` has", () => {

@@ -71,12 +71,25 @@ export class SOCKSPolicy {
   }
 
   /**
-   * Why `port` of the IP address `server` must not be reached; null when it may.
+   * Why `port` of the IP address `server` must not be reached; null when it may. Throws when nobody can tell whether the address is
+   * this machine's.
    * @param proxyPort the port to which the client is connected by what a proxy says: it leads back here, too. A client
    *   may be able to choose it, so it counts for that client only.
    */
   refusal(server: string, port: number, proxyPort?: number): string | null {
-    const isOwn = this.#isOwn(server);
+    return this.#refusal(server, port, proxyPort, this.#isOwn(server));
+  }
+
+  /**
+   * The same of a connection that is made, from the address `host`. A route may make an address this machine's that no interface
+   * has; the connection to it is from that address then.
+   */
+  refusalOfMade(host: string, server: string, port: number, proxyPort?: number): string | null {
+    const isOwn = (canonicalAddress(host) ?? host) === (canonicalAddress(server) ?? server);
+    return isOwn ? this.#refusal(server, port, proxyPort, isOwn) : null;
+  }
+
+  #refusal(server: string, port: number, proxyPort: number | undefined, isOwn: boolean): string | null {
     if (isOwn && (port === proxyPort || this.#ports.has(port)))
       return `${server}:${port} is a SOCKS server of this program`;
     if (this.#allow.has(server)) return null;
@@ -116,9 +129,10 @@ export class SOCKSPolicy {
     if (THIS_MACHINE.has(server)) return true;
     const now = this.#clock.seconds();
     if (now >= this.#ownUntil) {
-      this.#ownUntil = now + OWN_SECONDS;
+      // It throws without a descriptor to ask with: then nothing is allowed.
       const infos = Object.values(this.#interfaces()).flatMap((each) => each ?? []);
       this.#own = new Set(infos.map(({ address }) => canonicalAddress(address) ?? address));
+      this.#ownUntil = now + OWN_SECONDS;
     }
     return this.#own.has(canonicalAddress(server) ?? server);
   }
