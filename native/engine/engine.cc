@@ -195,8 +195,8 @@ void Engine::resume_reading(Handle handle) {
   settle_if_needed();
 }
 
-// Of a connection that neither reads nor sends, no backend has to tell that it was reset. A send of nothing fails then; after
-// our FIN it fails with EPIPE in any case.
+// Of a connection that neither reads nor sends, no backend has to tell that it was reset. A send of nothing fails then;
+// after our FIN it fails with EPIPE in any case.
 void Engine::probe(Handle handle) {
   auto* connection = live<Connection>(handle);
   if (connection == nullptr || connection->phase != Phase::kOpen || connection->reading || connection->sending) return;
