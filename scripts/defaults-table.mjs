@@ -16,7 +16,7 @@ export const SECTIONS = [
     bounds: [
       { what: "connections in all", source: cli("MAX_CONNECTIONS"), option: "`--max-connections N`", passed: "a further one is reset, before a protocol is built" },
       { what: "connections of one peer: an IPv4 address, or a /64 network of IPv6", source: cli("MAX_PER_PEER"), option: "`--max-per-peer N`", passed: "a further one is reset" },
-      { what: "time without a byte received or written", source: cli("IDLE_SECONDS"), unit: "seconds", option: "`--idle SECONDS`", passed: "the connection is closed within a tenth more; if that does not end it within another tenth, it is reset" },
+      { what: "time without a byte received or written", source: cli("IDLE_SECONDS"), unit: "seconds", option: "`--idle SECONDS`", passed: "the connection is closed within a tenth more; it is reset once it takes nothing of what is queued for another tenth" },
       { what: "time between two log messages about refused connections of one kind", source: "src/logger/refusals.ts#REFUSALS_SECONDS", unit: "seconds", passed: "the refusals are counted, and the next message tells the number" },
       { what: "connections that wait to be accepted, of one endpoint", source: "src/cli/serve.ts#BACKLOG", option: "`backlog=N` of the endpoint", passed: "the kernel drops it, and the client tries again a second later" },
     ],

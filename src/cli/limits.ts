@@ -9,6 +9,7 @@
  * service is built.
  */
 import type { Address, Bytes, ProtocolLike, Reactor, ReactorTCP } from "../internet/interfaces.ts";
+import { queuedIn } from "../internet/stream/sendqueue.ts";
 import type { DelayedCall, ReactorTime } from "../internet/time.ts";
 import { Refusals } from "../logger/refusals.ts";
 import { LimitConnectionsByPeer } from "../protocols/policies/limits.ts";
@@ -102,6 +103,8 @@ export class LimitedConnection extends ProtocolWrapper {
   activeAt: number;
   /** It was idle, and is closing. */
   ending = false;
+  /** Bytes that waited to be sent when it was ended last. */
+  #queued = 0;
   readonly #limits: ServiceLimits;
 
   constructor(factory: SocketLimit, wrapped: ProtocolLike, limits: ServiceLimits) {
@@ -120,10 +123,12 @@ export class LimitedConnection extends ProtocolWrapper {
     super.write(data, encoding, callback);
   }
 
-  /** Close it. A tenth of the idle time later, what its peer has not read by then keeps it open no longer. */
+  /** Close it, and reset it once a tenth of the idle time passes in which its peer takes nothing of what is queued. */
   endIdle(): void {
-    if (this.ending) this.abortConnection();
-    else this.loseConnection();
+    const queued = queuedIn(this.transport);
+    if (!this.ending) this.loseConnection();
+    else if (queued >= this.#queued) this.abortConnection();
+    this.#queued = queued;
     this.ending = true;
   }
 }

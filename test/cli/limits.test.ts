@@ -6,6 +6,7 @@ import { serverFromString } from "../../src/internet/endpoints/registry.ts";
 import type { Address, ProtocolLike } from "../../src/internet/interfaces.ts";
 import type { Factory } from "../../src/internet/protocol.ts";
 import { borrowsFrom } from "../../src/internet/stream/borrowing.ts";
+import { QUEUED } from "../../src/internet/stream/sendqueue.ts";
 import { REFUSALS_SECONDS } from "../../src/logger/refusals.ts";
 import { ProxyFactory } from "../../src/protocols/portforward.ts";
 import { Chargen, Daytime, Echo } from "../../src/protocols/wire.ts";
@@ -127,6 +128,20 @@ it("ends a connection whose peer does not read what never ends", () => {
   const transport = connect()!;
   transport.congest();
   reactor.pump(new Array<number>(12).fill(30));
+  expect(transport.aborted).toBe(true);
+});
+
+it("does not reset an idle connection while its peer reads, however slowly", () => {
+  const { reactor, connect } = serving({ idle: 300 });
+  const transport = connect()!;
+  transport[QUEUED] = 10;
+  reactor.pump(new Array<number>(11).fill(30));
+  while (transport[QUEUED] > 5) {
+    transport[QUEUED]--;
+    reactor.advance(30);
+    expect([transport.disconnecting, transport.aborted]).toEqual([true, false]);
+  }
+  reactor.advance(30);
   expect(transport.aborted).toBe(true);
 });
 

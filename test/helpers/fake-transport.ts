@@ -16,12 +16,15 @@ import type {
   ReactorTCP,
   ServerFactoryLike,
 } from "../../src/internet/interfaces.ts";
+import { QUEUED } from "../../src/internet/stream/sendqueue.ts";
 import { Clock } from "../../src/testing/clock.ts";
 import { deliver } from "../../src/testing/delivery.ts";
 import { StringTransport } from "../../src/testing/stringtransport.ts";
 
 /** A StringTransport that takes bytes and calls in any state, so that a test may order them as a network would. */
 export class FakeTransport extends StringTransport {
+  /** Bytes that its peer has not taken yet, as a test says. */
+  [QUEUED] = 0;
   #aborted = false;
 
   /** @param peer the host of the other end */
