@@ -1,4 +1,4 @@
-import { defineConfig } from "vitest/config";
+import { configDefaults, defineConfig } from "vitest/config";
 import { testSeed } from "./scripts/seed.mjs";
 import { LongestFirst } from "./test/helpers/sequencer.ts";
 
@@ -26,6 +26,8 @@ export default defineConfig({
           name: "worker",
           pool: "threads",
           include: ["test/conformance/**/*.test.ts", "test/hostile/**/*.test.ts"],
+          // The services run in processes of their own.
+          exclude: [...configDefaults.exclude, "test/hostile/services/**"],
         },
       },
     ],
