@@ -14,8 +14,8 @@
  *
  * Node writes to pipes asynchronously on POSIX systems and to files and terminals synchronously; on Windows it is the other
  * way round for pipes and terminals (https://nodejs.org/api/process.html#a-note-on-process-io). What waits for a pipe that is a
- * standard stream keeps no process alive (standardpipe.ts); other streams are the program's, to be ended by it. A synchronous write to a
- * terminal that was stopped with Ctrl-S blocks the process, as it does any other program; nothing here can prevent it.
+ * standard stream keeps no process alive (standardpipe.ts); other streams are the program's, to be ended by it. A synchronous
+ * write to a terminal that was stopped with Ctrl-S blocks the process, as it does any other program; nothing here can prevent it.
  */
 import { isPromise } from "node:util/types";
 import { messageOf, read } from "./describe.ts";

@@ -5,10 +5,11 @@
  *          │                                          └─ 2001:db8:1:202::/64 ── lines of its clients
  *          └─ 192.0.2.7 ── lines of its clients
  *
- * At each level, the networks share the bytes that are sent, not the lines: a short line overtakes longer ones, and of each
- * other network no more bytes are sent before it than it has itself, the line that is due aside. To that end each network has a
- * time of its own, which is how many bytes each of those that wait in it would have got if all were sent at once. A line begins
- * when it came, or where the one before from there ended; the one that would end first is the next.
+ * At each level, the networks share the bytes that are sent, not the lines: a short line overtakes longer ones. Before a line,
+ * each other network is sent at most as many bytes as the line has, and the line that was due already.
+ *
+ * To that end each network has a time of its own: how many bytes each of those that wait in it would have got if all were sent
+ * at once. A line begins when it came, or where the one before from there ended; the one that would end first is the next.
  * @see A. Demers, S. Keshav, S. Shenker: Analysis and Simulation of a Fair Queueing Algorithm, SIGCOMM 1989
  */
 

@@ -37,7 +37,10 @@ interface Connections {
   readonly complete: boolean;
 }
 
-/** Which users own the connections of this machine. The tables are read once a second at most, less often when they are long (Snapshot), and not beyond a bound. */
+/**
+ * Which users own the connections of this machine. The tables are read once a second at most, less often when that takes long
+ * (snapshot.ts), and not beyond a bound.
+ */
 export class ConnectionOwners {
   readonly #connections: Snapshot<Connections>;
   readonly #users: Snapshot<ReadonlyMap<string, string>>;

@@ -5,8 +5,8 @@ import { type Protocol, ServerFactory } from "../../internet/protocol.ts";
 import { ProtocolWrapper, WrappingFactory } from "./wrapper.ts";
 
 /**
- * A factory that limits its concurrent connections. The client of a relay counts until its target is lost, too. Excess connections are closed, or get an overflow protocol, which
- * may send an error message.
+ * A factory that limits its concurrent connections. The client of a relay counts until its target is lost, too. Excess
+ * connections are closed, or get an overflow protocol, which may send an error message.
  */
 export class LimitTotalConnectionsFactory extends ServerFactory {
   /** Current connections, including those with an overflow protocol. */

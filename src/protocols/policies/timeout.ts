@@ -48,7 +48,8 @@ export interface Timeouts {
    *
    * If the connection is closing when this returns, an override's own loseConnection() included, it is reset when it is
    * still there a period later, or 30 seconds if that is less, and nothing was sent meanwhile: a peer that does not read
-   * would keep it open. One that reads slowly gets all. Only setTimeout(null) after that and the loss of the connection prevent the reset.
+   * would keep it open. One that reads slowly gets all. Otherwise only setTimeout(null) after that and the loss of the
+   * connection prevent the reset.
    */
   timeoutConnection(): void;
 }
@@ -62,8 +63,8 @@ export type WithTimeouts<B extends new (...args: never[]) => Protocol> = Omit<B,
 /**
  * A subclass of `Base` with an idle timeout, as in `class Session extends TimeoutMixin(LineReceiver)`. No timeout is set
  * before setTimeout(). It is cancelled when another protocol gets the connection, and when that is lost, unless
- * connectionLost() is overridden without a call to super. Until it expires, a connection has one timer, which resetTimeout() reuses, so calling that for every message is
- * cheap.
+ * connectionLost() is overridden without a call to super. Until it expires, a connection has one timer, which resetTimeout()
+ * reuses, so calling that for every message is cheap.
  * @throws TypeError unless `Base` is a class of protocols
  */
 export function TimeoutMixin<B extends new (...args: never[]) => Protocol>(Base: B): WithTimeouts<B> {

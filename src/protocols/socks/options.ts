@@ -6,8 +6,9 @@ import { count, flag, seconds, texts } from "../../internet/arguments/kinds.ts";
 export interface SOCKSOptions {
   /**
    * The networks that may be reached beside the public Internet. Default: none, so that requests for loopback, link-local,
-   * private, multicast and other special addresses are rejected, and those for addresses of this machine. A port of
-   * the server's own is never reached once it has had a client (those of `skein serve`: at all), nor is, on this machine, the port of the proxy through which the client came.
+   * private, multicast and other special addresses are rejected, and those for addresses of this machine.
+   * Whatever is allowed, the ports of SOCKS servers of this program are not reached: those of `skein serve` from the start,
+   * others once they have had a client. Nor is, on this machine, the port of the proxy through which the client came.
    */
   readonly allow?: readonly string[];
   /** The networks whose clients are served; others are closed. Default: everyone who can connect. */
