@@ -117,7 +117,7 @@ export const SECTIONS = [
       { what: "time for what is queued, of SOCKS too, once both sides were closed for being idle, or the target is lost", source: "src/protocols/relay/idle.ts#CLOSING_SECONDS", unit: "seconds", passed: "what is open is reset" },
       { what: "time for what is queued for the target, of SOCKS too, once the client is lost; none when it was reset", source: "src/protocols/relay/idle.ts#FLUSH_SECONDS", unit: "seconds", passed: "the target is reset" },
       { what: "time between two probes of a client that is paused, of SOCKS too, which find out whether it was reset", source: "src/internet/stream/resets.ts#PROBE_SECONDS", unit: "seconds", passed: "the relay ends, if it was" },
-      { what: "clients that wait for the target", source: "src/protocols/portforward.ts#WAITING_MAX", option: "`maxWaiting`", passed: "a further one is reset" },
+      { what: "clients that wait for the target", source: "src/protocols/portforward.ts#WAITING_MAX", option: "`maxWaiting`", passed: "the further one is reset, or one of a peer that has more of them" },
       { what: "bytes of a client before the target is connected", source: "src/protocols/portforward.ts#EARLY_BYTES_MAX", unit: "bytes", passed: "the client is paused" },
       { what: "time to connect once the client has sent FIN or is paused", source: "src/protocols/portforward.ts#UNHEARD_SECONDS", unit: "seconds", passed: "the attempt ends" },
     ],
@@ -126,7 +126,7 @@ export const SECTIONS = [
     title: "PROXY headers (`haproxy:`)",
     bounds: [
       { what: "time for the header", source: "src/protocols/haproxy/options.ts#TIMEOUT_SECONDS", unit: "seconds", option: "`timeout`", passed: "the connection is reset" },
-      { what: "connections that wait for their headers", source: "src/protocols/haproxy/options.ts#WAITING_MAX", option: "`maxWaiting`", passed: "the one that has waited longest is closed" },
+      { what: "connections that wait for their headers", source: "src/protocols/haproxy/options.ts#WAITING_MAX", option: "`maxWaiting`", passed: "of the proxy that has most, the one that has waited longest is closed" },
       { what: "a header of version 1", source: "src/protocols/haproxy/v1.ts#V1_MAX", unit: "bytes", passed: "the connection is reset" },
       { what: "addresses in a header of version 2; what follows them is skipped as it arrives", source: "src/protocols/haproxy/v2.ts#V2_ADDRESSES_MAX", unit: "bytes", passed: "it is not kept" },
       { what: "time between two log messages about refused headers, about clients that a port forwarder does not forward, of each kind that a ThrottlingFactory logs, about peers of a `handle()` that break the framing, about failed hooks of finger and ident servers, and about a port that cannot accept", source: "src/logger/refusals.ts#REFUSALS_SECONDS", unit: "seconds", passed: "they are counted" },

@@ -22,6 +22,7 @@ import { noticeResets } from "../internet/stream/resets.ts";
 import type { DelayedCall, ReactorTime } from "../internet/time.ts";
 import { Refusals } from "../logger/refusals.ts";
 import { HOLD_PLACE, holdPlace, type PlaceHolder } from "./policies/place.ts";
+import { Waiting } from "./policies/waiting.ts";
 import { EarlyBytes } from "./relay/early.ts";
 import { CLOSING_SECONDS, FLUSH_SECONDS, IdleWatch } from "./relay/idle.ts";
 
@@ -37,6 +38,8 @@ const EARLY_BYTES_MAX = 64 * 1024;
 const UNHEARD_SECONDS = 5;
 
 const END_WHEN_IDLE = "endWhenIdle(clock, seconds)";
+
+let waitingOf: (factory: ProxyFactory) => Waiting<ProxyServer>;
 
 /** `target` is connected in the name of `client`, which keeps its place in every limit until both are lost. */
 let holdPlaceOf: (client: Proxy, target: Proxy) => void;
@@ -192,13 +195,12 @@ export class ProxyServer extends Proxy {
 
   override connectionMade(): void {
     const { factory } = this;
-    if (factory.waiting >= factory.maxWaiting) {
-      notForwarded(this, `${factory.waiting} clients wait for the target already (maxWaiting).`);
-      this.transport.abortConnection();
-      return;
-    }
     this.#waiting = true;
-    factory.waiting++;
+    const waiting = waitingOf(factory);
+    waiting.add(this, this.transport.getPeer().host);
+    const surplus = waiting.surplus();
+    if (surplus !== undefined) (waiting.hasMost(this) ? this : surplus).#refuse();
+    if (!this.#waiting) return;
     this.#client = new this.clientProtocolFactory();
     this.#client.setServer(this);
     this.#connector = factory.connect(this.#client);
@@ -236,6 +238,12 @@ export class ProxyServer extends Proxy {
     super.connectionLost(reason);
   }
 
+  #refuse(): void {
+    this.#stop();
+    notForwarded(this, `${this.factory.maxWaiting} clients wait for the target already (maxWaiting).`);
+    this.transport.abortConnection();
+  }
+
   /** The client's end may not be heard any more. */
   #hurry(): void {
     this.#deadline ??= this.factory.clock.callLater(UNHEARD_SECONDS, () => {
@@ -258,7 +266,7 @@ export class ProxyServer extends Proxy {
     if (this.#deadline?.active()) this.#deadline.cancel();
     if (!this.#waiting) return;
     this.#waiting = false;
-    this.factory.waiting--;
+    waitingOf(this.factory).delete(this);
   }
 }
 
@@ -273,7 +281,10 @@ export interface ProxyOptions extends ConnectTCPOptions {
    * sent FIN it is 30 s.
    */
   readonly idleTimeout?: number;
-  /** How many clients may wait for the target at once; more are closed. Default: 256. */
+  /**
+   * How many clients may wait for the target at once. With one more, one is reset: it, or one of a peer that has more of
+   * them. Default: 256.
+   */
   readonly maxWaiting?: number;
 }
 
@@ -293,10 +304,13 @@ export class ProxyFactory extends Factory<ProxyServer> {
   readonly idleTimeout: number;
   /** How many clients may wait for the target at once. */
   readonly maxWaiting: number;
-  /** How many clients wait for the target now. */
-  waiting = 0;
+  readonly #waiting: Waiting<ProxyServer>;
   readonly #reactor: (ReactorTCP & ReactorTime) | undefined;
   readonly #options: ConnectTCPOptions;
+
+  static {
+    waitingOf = (factory) => factory.#waiting;
+  }
 
   /** @throws TypeError | RangeError */
   constructor(host: string, port: number, options: ProxyOptions = {}) {
@@ -308,8 +322,14 @@ export class ProxyFactory extends Factory<ProxyServer> {
     this.port = port;
     this.idleTimeout = idleTimeout ?? RELAY_IDLE_SECONDS;
     this.maxWaiting = maxWaiting ?? WAITING_MAX;
+    this.#waiting = new Waiting(this.maxWaiting);
     this.#reactor = reactor;
     this.#options = { timeout: CONNECT_SECONDS, ...connecting };
+  }
+
+  /** How many clients wait for the target now. */
+  get waiting(): number {
+    return this.#waiting.size;
   }
 
   /** Measures time. @throws SkeinError when no reactor was passed and none is installed */

@@ -655,6 +655,15 @@ describe("an endpoint", () => {
     expect(waiting.filter(({ aborted }) => aborted).length).toBe(2);
   });
 
+  it("closes none of a proxy that has few connections for another that has many", () => {
+    const { listening, factory } = listen({ trusted: "any" });
+    const honest = connect(listening, new IPv4Address("TCP", "192.0.2.9", 1));
+    const crowd = Array.from({ length: 1000 }, () => connect(listening, new IPv4Address("TCP", "192.0.2.66", 1)));
+    expect([honest.aborted, crowd.filter(({ aborted }) => aborted).length]).toEqual([false, 745]);
+    honest.receive(proxyHeader(V4));
+    expect(factory.addresses).toEqual(["1.2.3.4:1111"]);
+  });
+
   it("does not count a connection as waiting once its header was read, refused or late", () => {
     const { listening, clock } = listen({ maxWaiting: 1 });
     connect(listening).receive(proxyHeader(V4));

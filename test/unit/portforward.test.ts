@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { LimitConnectionsByPeer } from "../../src/entries/protocols/policies.ts";
 import { MemoryReactorClock } from "../../src/entries/testing.ts";
+import { IPv4Address } from "../../src/internet/address.ts";
 import { ConnectionDone, ConnectionLost, ConnectionRefusedError } from "../../src/internet/error.ts";
 import type { ProtocolLike } from "../../src/internet/interfaces.ts";
 import {
@@ -162,6 +163,27 @@ describe("a ProxyServer that waits for its target", () => {
     expect(transport.disconnecting).toBe(true);
     visit().transport.lose();
     expect(said).toEqual([]);
+  });
+
+  it("gives way to nobody of a peer that has more clients waiting", () => {
+    const factory = new ProxyFactory("192.0.2.80", 80, { reactor, maxWaiting: 4 });
+    const come = (host: string) => {
+      const transport = new HalfTransport();
+      transport.getPeer = () => new IPv4Address("TCP", host, 1);
+      return transport.connect(factory.buildProtocol(PEER)!);
+    };
+    const crowd = Array.from({ length: 6 }, () => come("192.0.2.66"));
+    const honest = [come("192.0.2.1"), come("192.0.2.2")];
+    const more = come("192.0.2.66");
+    expect([...crowd, ...honest, more].map(({ aborted }) => aborted)).toEqual([
+      ...[true, true, false, false, true, true],
+      ...[false, false, true],
+    ]);
+    expect(factory.waiting).toBe(4);
+    expect(reactor.connectors.map(({ state }) => state)).toEqual([
+      ...["disconnected", "disconnected", "connecting", "connecting"],
+      ...["connecting", "connecting"],
+    ]);
   });
 
   it("closes a target connection that is made too late", () => {

@@ -17,8 +17,8 @@ export interface ProxyOptions {
   /** Seconds until the complete header must have arrived; null: no timeout. Default 3. */
   readonly timeout?: number | null;
   /**
-   * How many connections may wait for their headers at a time, in one factory. With one more, the connection that has
-   * waited longest is closed: an honest proxy sends the header at once. Default 256.
+   * How many connections may wait for their headers at a time, in one factory. With one more, one is closed: of the proxy
+   * that has most of them the one that has waited longest, since an honest proxy sends the header at once. Default 256.
    */
   readonly maxWaiting?: number;
   /** Measures the timeout. Default: the installed reactor. */

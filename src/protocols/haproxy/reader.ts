@@ -6,8 +6,12 @@ import { Protocol } from "../../internet/protocol.ts";
 import { monotonicClock, type ReactorTime } from "../../internet/time.ts";
 import { Refusals } from "../../logger/refusals.ts";
 import { TimeoutMixin } from "../policies/timeout.ts";
+import { Waiting } from "../policies/waiting.ts";
 import { InvalidNetworkProtocol, InvalidProxyHeader, type ProxyInfo } from "./info.ts";
 import { ProxyHeaderParser } from "./parser.ts";
+
+/** The peer of all connections over UNIX sockets, which have no addresses. */
+const UNIX = "unix";
 
 /** What the connections of one factory share. */
 export class Reading {
@@ -15,8 +19,8 @@ export class Reading {
   clock: ReactorTime | null;
   readonly timeout: number | null;
   readonly #maxWaiting: number;
-  /** The connections that wait for their headers, the oldest first. */
-  readonly #waiting = new Set<HeaderReader>();
+  /** The connections that wait for their headers. */
+  readonly #waiting: Waiting<HeaderReader>;
   readonly #strangers = new Refusals();
   readonly #headers = new Refusals();
   readonly #surplus = new Refusals();
@@ -24,17 +28,14 @@ export class Reading {
   constructor(timeout: number | null, maxWaiting: number, clock: ReactorTime | null) {
     this.timeout = timeout;
     this.#maxWaiting = maxWaiting;
+    this.#waiting = new Waiting(maxWaiting);
     this.clock = clock;
   }
 
-  begin(reader: HeaderReader): void {
-    this.#waiting.add(reader);
-    if (this.#waiting.size <= this.#maxWaiting) return;
-    const [oldest] = this.#waiting;
-    oldest!.refuse(
-      `${this.#maxWaiting} connections wait for their PROXY headers, and it is the oldest.`,
-      this.#surplus,
-    );
+  begin(reader: HeaderReader, proxy: Address | UNIXAddress): void {
+    this.#waiting.add(reader, proxy instanceof UNIXAddress ? UNIX : proxy.host);
+    const why = `${this.#maxWaiting} connections wait for their PROXY headers, and it is the oldest of those with most.`;
+    this.#waiting.surplus()?.refuse(why, this.#surplus);
   }
 
   end(reader: HeaderReader): void {
@@ -71,7 +72,7 @@ export class HeaderReader extends TimeoutMixin(Protocol) {
 
   override connectionMade(): void {
     this.setTimeout(this.#reading.timeout);
-    this.#reading.begin(this);
+    this.#reading.begin(this, this.#proxy);
   }
 
   override dataReceived(data: Buffer): unknown {
