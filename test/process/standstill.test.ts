@@ -1,7 +1,7 @@
-/** A reactor that stops while its program, or the whole machine, stands still. */
+/** A reactor whose program, or whole machine, stands still. */
 import { expect, test } from "vitest";
 import { FlowCheck, flow } from "../helpers/flow.ts";
-import { until } from "../helpers/gate.ts";
+import { Gate, until } from "../helpers/gate.ts";
 import { Peer } from "../helpers/peer.ts";
 import { forEachReactor } from "../helpers/reactors.ts";
 import { Recorder, serve } from "../helpers/recorder.ts";
@@ -9,6 +9,10 @@ import { Recorder, serve } from "../helpers/recorder.ts";
 const BYTES = 8 * 1024 * 1024;
 /** Longer than what is left has to be sent. */
 const STANDSTILL_MS = 1100;
+
+function standStill(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, STANDSTILL_MS);
+}
 
 forEachReactor((make) => {
   test("what a peer is ready to read is delivered though the loop stands still for longer than a second", async () => {
@@ -21,9 +25,27 @@ forEachReactor((make) => {
     (await next()).transport.write(flow(BYTES));
     reactor.stop();
     await until(() => reactor.ending);
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, STANDSTILL_MS);
+    standStill();
     await ended;
     await peer.closed;
     expect([check.at, check.firstWrong]).toEqual([BYTES, -1]);
+  });
+
+  test("what arrived before a call was due is delivered before it, though both are late", async () => {
+    const reactor = make();
+    const { port, next } = serve(reactor, () => new Recorder());
+    const peer = await Peer.connect(port);
+    const recorder = await next();
+    const order: string[] = [];
+    recorder.onData = () => void order.push("data");
+    const called = new Gate();
+    reactor.callLater(0.5, () => {
+      order.push("call");
+      called.open();
+    });
+    peer.write("in time");
+    standStill();
+    await Promise.all([called.promise, recorder.arrived.reaches(7)]);
+    expect(order).toEqual(["data", "call"]);
   });
 });

@@ -30,6 +30,11 @@ type Callable = (...args: unknown[]) => unknown;
 type State = "idle" | "starting" | "running" | "stopping" | "shutting down";
 
 const CALL_FAILED = "A delayed call failed";
+/**
+ * A call that is due for longer is made after the I/O: the loop stood still, and what arrived in time may be what a timeout
+ * waits for.
+ */
+const STANDSTILL_SECONDS = 0.1;
 
 export abstract class ReactorBase implements ReactorCore, ReactorTime, ReactorNames {
   private state: State = "idle";
@@ -316,9 +321,20 @@ export abstract class ReactorBase implements ReactorCore, ReactorTime, ReactorNa
   }
 
   private readonly timeoutFired = (): void => {
+    const late = this.seconds() - this.timeoutTime;
     this.timeout = undefined;
     this.timeoutTime = Number.POSITIVE_INFINITY;
-    this.turn();
+    if (late <= STANDSTILL_SECONDS) {
+      this.turn();
+      return;
+    }
+    this.immediate ??= this.loop.soon(this.stoodStill);
+    this.wheel.wakeTime = Number.NEGATIVE_INFINITY; // the turn looks at all that is scheduled meanwhile
+  };
+
+  /** The I/O has been polled; an engine over Node's sockets delivers it in an immediate of its own. */
+  private readonly stoodStill = (): void => {
+    this.immediate = this.loop.soon(this.immediateFired);
   };
 
   private readonly immediateFired = (): void => {
