@@ -1,14 +1,23 @@
 // An honest client of a service: `node honest.mjs SERVICE PORT TARGET PIDS [HEADER]`. It makes one exchange after the other,
 // each on a connection of its own that begins with the header, and prints how many milliseconds each took, or "error" and
 // why. A process of its own: the time that its attackers take on their side is not counted, nor is the time in which this
-// client, the service or a relay's target (PIDS) was ready to run and waited for a processor, which other programs had.
-import { readFileSync } from "node:fs";
+// client, the service or a relay's target (PIDS) stood still. Of an exchange that failed while this client itself stood
+// still it prints nothing: a service has bounds for clients that say nothing.
 import { connect } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { ServiceTime } from "./servicetime.mjs";
 
 const [service, port, target, pids, header = ""] = process.argv.slice(2);
 /** No attacker has this address, nor those of member(). */
 const ADDRESS = "127.9.9.9";
 const PATIENCE_MS = 20_000;
+/** A client that stands still for so long may have met a bound of the service by its own fault. */
+const ABSENT_MS = 500;
+/**
+ * Between two exchanges. An address has 28,232 ports, each of which rests for a minute after the connection that its client
+ * has closed: without a pause a fast machine has none left.
+ */
+const PAUSE_MS = 5;
 
 let count = 0;
 
@@ -96,44 +105,38 @@ class Talk {
   }
 }
 
-/** Milliseconds that these processes have waited for a processor: the second number of proc(5)'s schedstat. */
-function queued() {
-  let nanoseconds = 0;
-  for (const id of [...pids.split(","), "self"]) {
-    try {
-      nanoseconds += Number(readFileSync(`/proc/${id}/schedstat`, "utf8").split(" ")[1]);
-    } catch {
-      // The kernel does not count it, or the process has ended.
-    }
-  }
-  return nanoseconds / 1e6;
-}
-
 /** Another address for each exchange: a member of a chat who comes and goes all the time is not an honest one. */
 function member() {
   return `127.8.${(count >> 8) & 255}.${count & 255}`;
 }
 
+const time = new ServiceTime(pids.split(",").map(Number));
+
 for (;;) {
   count++;
+  time.absent = 0;
+  const began = time.look();
   const socket = connect({
     port: Number(port),
     host: "127.0.0.1",
     localAddress: service === "chat" ? member() : ADDRESS,
     allowHalfOpen: true,
   });
-  const began = performance.now() - queued();
-  const late = setTimeout(() => socket.destroy(new Error(`there was no answer in ${PATIENCE_MS} ms`)), PATIENCE_MS);
+  const late = setInterval(() => {
+    if (time.ms - began > PATIENCE_MS) socket.destroy(new Error(`there was no answer in ${PATIENCE_MS} ms`));
+  }, 100);
   let said;
   try {
     if (header !== "") socket.write(header);
     await EXCHANGES[service](new Talk(socket));
-    said = `${Math.ceil(Math.max(0, performance.now() - queued() - began))}`;
+    said = `${Math.ceil(time.look() - began)}`;
   } catch (error) {
-    said = `error ${error.message}`;
+    time.look();
+    said = time.absent < ABSENT_MS ? `error ${error.message}` : null;
   }
-  clearTimeout(late);
+  clearInterval(late);
   socket.destroy();
   // Not before the reader has taken it: this process ends with the test, whose pipe is then gone.
-  await new Promise((resolve) => process.stdout.write(`${said}\n`, resolve));
+  if (said !== null) await new Promise((resolve) => process.stdout.write(`${said}\n`, resolve));
+  await sleep(PAUSE_MS);
 }

@@ -5,15 +5,16 @@ import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
+import { ServiceTime } from "./servicetime.mjs";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const HONEST = fileURLToPath(new URL("./honest.mjs", import.meta.url));
-/** The service is back at what it held before the attack within this many milliseconds. */
+/** The service is back at what it held before the attack within this many milliseconds of its own. */
 const RECOVERY_MS = 10_000;
 const POLL_MS = 50;
 
 export const MEBIBYTE: number = 1024 * 1024;
-/** The longest that an honest client waits for an answer, in milliseconds, without what it waits for a processor. */
+/** The longest that an honest client waits for an answer, in milliseconds of the service. */
 export const ANSWER_MS = 1000;
 
 /** What is done with the service's standard error. */
@@ -94,16 +95,24 @@ export class Service {
     return (Number(fields[11]) + Number(fields[12])) / 100;
   }
 
-  /** Wait until it holds `descriptors` at most, and the processor rests. Rejects after ten seconds. */
+  /** Wait until it holds `descriptors` at most, and the processor rests. Rejects after ten seconds of the service. */
   async recovered(descriptors: number): Promise<void> {
-    const deadline = performance.now() + RECOVERY_MS;
+    const time = new ServiceTime([this.pid]);
+    try {
+      await this.#recovered(descriptors, time);
+    } finally {
+      time.stop();
+    }
+  }
+
+  async #recovered(descriptors: number, time: ServiceTime): Promise<void> {
     for (;;) {
       const [processor, began] = [this.processor, performance.now()];
       await sleep(POLL_MS);
       // A busy machine may wake this process late.
       const rests = this.processor - processor <= (performance.now() - began) / 2000;
       if (rests && this.descriptors <= descriptors) return;
-      if (performance.now() < deadline) continue;
+      if (time.ms < RECOVERY_MS) continue;
       const now = `it has ${this.descriptors} descriptors (${descriptors} before), and ${rests ? "rests" : "works"}`;
       throw new Error(`The service ${this.name} has not recovered in ${RECOVERY_MS} ms: ${now}.\n${this.errors}`);
     }
