@@ -90,8 +90,9 @@ it("a client that connects anew gets no more lines to the others than one that s
   const began = performance.now();
   for (let i = 0; i < RECONNECTIONS; i++) {
     const mallory = await horde.connect(service.port, addressOf(2));
+    const closed = new Promise((resolve) => mallory.once("close", resolve));
     mallory.write(`mallory${i}\n${LINES}`);
-    await once(mallory, "close");
+    await closed;
   }
   const other = await horde.connect(service.port, addressOf(3));
   other.write("other\ndone\n");
