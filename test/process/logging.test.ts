@@ -7,6 +7,8 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { STALLED_MAX } from "../../src/logger/standardpipe.ts";
+import { attentively } from "../helpers/attention.ts";
 import { Conversation } from "../helpers/program.ts";
 
 const SERVICE = fileURLToPath(new URL("logging.mjs", import.meta.url));
@@ -120,17 +122,18 @@ describe("a service that logs what its clients send", () => {
     expect(await exited).toEqual([0, null]);
   });
 
-  it("has written all that waits when it ends, while somebody reads", async () => {
-    const { child, port } = await serve(1000, "pipe");
-    const client = await Conversation.with(port);
-    const { most } = await ask(client, UNREAD);
-    expect(most).toBeGreaterThan(0);
-    const ended = ends(client, child);
-    await client.closed;
-    const log = await text(child.stderr!);
-    await ended;
-    expect(log.match(/A peer sent/g)).toHaveLength(1000);
-  });
+  it("has written all that waits when it ends, while somebody reads", () =>
+    attentively(STALLED_MAX / 2, async () => {
+      const { child, port } = await serve(1000, "pipe");
+      const client = await Conversation.with(port);
+      const { most } = await ask(client, UNREAD);
+      expect(most).toBeGreaterThan(0);
+      const ended = ends(client, child);
+      await client.closed;
+      const log = await text(child.stderr!);
+      await ended;
+      expect(log.match(/A peer sent/g)).toHaveLength(1000);
+    }));
 });
 
 it("a log file whose observer was forgotten is closed before it is collected, which would end the process", async () => {
