@@ -3,15 +3,24 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** Of a file that takes much longer than its size suggests; the longest first. */
 const LONG = [
+  "conformance/shutdown",
   "sim/chat-hour",
   "package/loadfailure",
+  "services/services",
   "random/random",
-  "conformance/stale",
+  "services/relays",
+  "conformance/listening",
+  "conformance/lifecycle",
+  "package/install",
+  "conformance/fdset",
   "conformance/policies",
   "conformance/starvation",
-  "process/end",
   "process/workers",
+  "process/end",
+  "process/standstill",
+  "process/installing",
   "torture/torture",
+  "conformance/stale",
   "interop/streams-ws",
 ];
 
