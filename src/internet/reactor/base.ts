@@ -31,10 +31,11 @@ type State = "idle" | "starting" | "running" | "stopping" | "shutting down";
 
 const CALL_FAILED = "A delayed call failed";
 /**
- * A call that is due for longer is made after the I/O: the loop stood still, and what arrived in time may be what a timeout
- * waits for.
+ * Calls that are due for longer wait as long again, a second at most: the loop stood still, and what arrived in time, which is
+ * delivered meanwhile, may be what a timeout waits for.
  */
-const STANDSTILL_SECONDS = 0.1;
+const STANDSTILL_SECONDS = 0.5;
+const CATCH_UP_SECONDS_MAX = 1;
 
 export abstract class ReactorBase implements ReactorCore, ReactorTime, ReactorNames {
   private state: State = "idle";
@@ -51,6 +52,8 @@ export abstract class ReactorBase implements ReactorCore, ReactorTime, ReactorNa
   private readonly loop: Loop;
   private timeout: object | undefined;
   private timeoutTime = Number.POSITIVE_INFINITY;
+  /** The loop stood still, and the calls that are due wait for the I/O. */
+  private catchingUp = false;
   private immediate: object | undefined;
 
   constructor(loop: Loop = new NodeLoop()) {
@@ -259,6 +262,7 @@ export abstract class ReactorBase implements ReactorCore, ReactorTime, ReactorNa
     this.timeout = undefined;
     this.timeoutTime = Number.POSITIVE_INFINITY;
     this.immediate = undefined;
+    this.catchingUp = false;
     this.wheel.wakeTime = Number.NEGATIVE_INFINITY;
     const { ioStarted } = this;
     this.ioStarted = false;
@@ -284,6 +288,7 @@ export abstract class ReactorBase implements ReactorCore, ReactorTime, ReactorNa
 
   /** Make the calls that are due. Calls that they schedule wait for the next tick, so that I/O is not starved. */
   private turn(): void {
+    this.catchingUp = false;
     this.wheel.wakeTime = Number.NEGATIVE_INFINITY; // what is scheduled meanwhile is looked at once, at the end
     this.wheel.takeDue(this.seconds());
     while (this.state !== "idle") {
@@ -321,21 +326,21 @@ export abstract class ReactorBase implements ReactorCore, ReactorTime, ReactorNa
   }
 
   private readonly timeoutFired = (): void => {
-    const late = this.seconds() - this.timeoutTime;
+    const now = this.seconds();
+    const late = now - this.timeoutTime;
     this.timeout = undefined;
     this.timeoutTime = Number.POSITIVE_INFINITY;
-    if (late <= STANDSTILL_SECONDS) {
-      this.turn();
-      return;
-    }
-    this.immediate ??= this.loop.soon(this.stoodStill);
-    this.wheel.wakeTime = Number.NEGATIVE_INFINITY; // the turn looks at all that is scheduled meanwhile
+    if (late > STANDSTILL_SECONDS && !this.catchingUp) this.catchUp(now, Math.min(late, CATCH_UP_SECONDS_MAX));
+    else this.turn();
   };
 
-  /** The I/O has been polled; an engine over Node's sockets delivers it in an immediate of its own. */
-  private readonly stoodStill = (): void => {
-    this.immediate = this.loop.soon(this.immediateFired);
-  };
+  /** Once: a loop that is always late makes its calls all the same. What is scheduled meanwhile waits, too. */
+  private catchUp(now: number, seconds: number): void {
+    this.catchingUp = true;
+    this.timeout = this.loop.later(seconds, this.timeoutFired, true);
+    this.timeoutTime = now + seconds;
+    this.wheel.wakeTime = Number.NEGATIVE_INFINITY;
+  }
 
   private readonly immediateFired = (): void => {
     this.immediate = undefined;
