@@ -228,7 +228,7 @@ export const NO_BOUNDS = new Map([
   ["src/internet/engine/stagedwrites.ts#STAGED_BYTES_MAX", SPEED],
   ["src/internet/failure.ts#CAUSES_MAX", "the causes of an error of the program's own"],
   ["src/internet/reactor/base.ts#STANDSTILL_SECONDS", "in which order late calls and I/O come"],
-  ["src/internet/reactor/base.ts#CATCH_UP_SECONDS_MAX", "in which order late calls and I/O come"],
+  ["src/internet/reactor/base.ts#CATCH_UP_STEP_SECONDS", "in which order late calls and I/O come"],
   ["src/internet/reactor/engine.ts#LAST_BYTES_STEPS", "the twentieths in the row of the last bytes"],
   ["src/logger/json.ts#MARKS_MAX", "a part of LINE_MAX"],
   ["src/logger/rotatingfile.ts#BATCH_BYTES", SPEED],

@@ -31,11 +31,13 @@ type State = "idle" | "starting" | "running" | "stopping" | "shutting down";
 
 const CALL_FAILED = "A delayed call failed";
 /**
- * Calls that are due for longer wait as long again, a second at most: the loop stood still, and what arrived in time, which is
- * delivered meanwhile, may be what a timeout waits for.
+ * Calls that are due for longer are made a tenth of a second later: the loop stood still, and what arrived in time, which is
+ * delivered meanwhile, may be what a timeout waits for. It is counted in steps: one in which the loop stood still again,
+ * and delivered nothing, is but one of them.
  */
-const STANDSTILL_SECONDS = 0.5;
-const CATCH_UP_SECONDS_MAX = 1;
+const STANDSTILL_SECONDS = 0.1;
+const CATCH_UP_STEPS = 10;
+const CATCH_UP_STEP_SECONDS = 0.01;
 
 export abstract class ReactorBase implements ReactorCore, ReactorTime, ReactorNames {
   private state: State = "idle";
@@ -52,8 +54,8 @@ export abstract class ReactorBase implements ReactorCore, ReactorTime, ReactorNa
   private readonly loop: Loop;
   private timeout: object | undefined;
   private timeoutTime = Number.POSITIVE_INFINITY;
-  /** The loop stood still, and the calls that are due wait for the I/O. */
-  private catchingUp = false;
+  /** Until the calls that are due are made, after the loop stood still. */
+  private stepsToCatchUp = 0;
   private immediate: object | undefined;
 
   constructor(loop: Loop = new NodeLoop()) {
@@ -257,12 +259,9 @@ export abstract class ReactorBase implements ReactorCore, ReactorTime, ReactorNa
     this.state = "idle";
     this.isRunning = false;
     this.signals.remove();
-    this.loop.cancelLater(this.timeout);
+    this.forgetTimeout();
     this.loop.cancelSoon(this.immediate);
-    this.timeout = undefined;
-    this.timeoutTime = Number.POSITIVE_INFINITY;
     this.immediate = undefined;
-    this.catchingUp = false;
     this.wheel.wakeTime = Number.NEGATIVE_INFINITY;
     const { ioStarted } = this;
     this.ioStarted = false;
@@ -288,7 +287,7 @@ export abstract class ReactorBase implements ReactorCore, ReactorTime, ReactorNa
 
   /** Make the calls that are due. Calls that they schedule wait for the next tick, so that I/O is not starved. */
   private turn(): void {
-    this.catchingUp = false;
+    if (this.stepsToCatchUp > 0) this.forgetTimeout();
     this.wheel.wakeTime = Number.NEGATIVE_INFINITY; // what is scheduled meanwhile is looked at once, at the end
     this.wheel.takeDue(this.seconds());
     while (this.state !== "idle") {
@@ -326,19 +325,26 @@ export abstract class ReactorBase implements ReactorCore, ReactorTime, ReactorNa
   }
 
   private readonly timeoutFired = (): void => {
-    const now = this.seconds();
-    const late = now - this.timeoutTime;
+    const late = this.seconds() - this.timeoutTime;
     this.timeout = undefined;
     this.timeoutTime = Number.POSITIVE_INFINITY;
-    if (late > STANDSTILL_SECONDS && !this.catchingUp) this.catchUp(now, Math.min(late, CATCH_UP_SECONDS_MAX));
+    if (this.stepsToCatchUp > 1) this.catchUp(this.stepsToCatchUp - 1);
+    else if (late > STANDSTILL_SECONDS && this.stepsToCatchUp === 0) this.catchUp(CATCH_UP_STEPS);
     else this.turn();
   };
 
-  /** Once: a loop that is always late makes its calls all the same. What is scheduled meanwhile waits, too. */
-  private catchUp(now: number, seconds: number): void {
-    this.catchingUp = true;
-    this.timeout = this.loop.later(seconds, this.timeoutFired, true);
-    this.timeoutTime = now + seconds;
+  private forgetTimeout(): void {
+    this.loop.cancelLater(this.timeout);
+    this.timeout = undefined;
+    this.timeoutTime = Number.POSITIVE_INFINITY;
+    this.stepsToCatchUp = 0;
+  }
+
+  /** What is scheduled meanwhile waits, too. */
+  private catchUp(steps: number): void {
+    this.stepsToCatchUp = steps;
+    this.timeout = this.loop.later(CATCH_UP_STEP_SECONDS, this.timeoutFired, true);
+    this.timeoutTime = Number.NEGATIVE_INFINITY;
     this.wheel.wakeTime = Number.NEGATIVE_INFINITY;
   }
 
