@@ -31,9 +31,9 @@ type State = "idle" | "starting" | "running" | "stopping" | "shutting down";
 
 const CALL_FAILED = "A delayed call failed";
 /**
- * Calls that are due for longer are made a tenth of a second later: the loop stood still, and what arrived in time, which is
- * delivered meanwhile, may be what a timeout waits for. It is counted in steps: one in which the loop stood still again,
- * and delivered nothing, is but one of them.
+ * When the calls that are due are later than this, the loop has stood still. They wait for some short steps more, in which what
+ * has arrived is delivered: it may be what a timeout waits for. Steps, since the loop may stand still again meanwhile: that is
+ * one of them then, however long it lasts.
  */
 const STANDSTILL_SECONDS = 0.1;
 const CATCH_UP_STEPS = 10;
@@ -54,7 +54,7 @@ export abstract class ReactorBase implements ReactorCore, ReactorTime, ReactorNa
   private readonly loop: Loop;
   private timeout: object | undefined;
   private timeoutTime = Number.POSITIVE_INFINITY;
-  /** Until the calls that are due are made, after the loop stood still. */
+  /** Steps that calls which are due still wait, after the loop stood still. */
   private stepsToCatchUp = 0;
   private immediate: object | undefined;
 
@@ -340,7 +340,7 @@ export abstract class ReactorBase implements ReactorCore, ReactorTime, ReactorNa
     this.stepsToCatchUp = 0;
   }
 
-  /** What is scheduled meanwhile waits, too. */
+  /** Wait for one of so many steps. What is scheduled meanwhile waits, too. */
   private catchUp(steps: number): void {
     this.stepsToCatchUp = steps;
     this.timeout = this.loop.later(CATCH_UP_STEP_SECONDS, this.timeoutFired, true);

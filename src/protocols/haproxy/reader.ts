@@ -18,7 +18,6 @@ export class Reading {
   /** Measures the timeout; null when there is none. */
   clock: ReactorTime | null;
   readonly timeout: number | null;
-  readonly #maxWaiting: number;
   /** The connections that wait for their headers. */
   readonly #waiting: Waiting<HeaderReader>;
   readonly #strangers = new Refusals();
@@ -27,15 +26,19 @@ export class Reading {
 
   constructor(timeout: number | null, maxWaiting: number, clock: ReactorTime | null) {
     this.timeout = timeout;
-    this.#maxWaiting = maxWaiting;
     this.#waiting = new Waiting(maxWaiting);
     this.clock = clock;
   }
 
   begin(reader: HeaderReader, proxy: Address | UNIXAddress): void {
     this.#waiting.add(reader, proxy instanceof UNIXAddress ? UNIX : proxy.host);
-    const why = `${this.#maxWaiting} connections wait for their PROXY headers, and it is the oldest of those with most.`;
-    this.#waiting.surplus()?.refuse(why, this.#surplus);
+    const { most } = this.#waiting;
+    this.#waiting
+      .surplus()
+      ?.refuse(
+        `more than ${most} connections wait for their PROXY headers, and most of them are its proxy's.`,
+        this.#surplus,
+      );
   }
 
   end(reader: HeaderReader): void {

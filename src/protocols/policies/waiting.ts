@@ -1,23 +1,22 @@
 /**
- * Those who wait for something for which only so many may wait at once. With one more, one goes: of the peer that has most of
- * them, so that a peer with many connections takes the place of none that has few. Every step takes the same time, however
- * many wait.
+ * Connections that wait for something, of which there may be only so many at once. With one more, one of them goes: one of the
+ * peer that has most, so that a crowd from one peer closes nobody else's. Each call takes the same time, however many wait.
  */
 import { peerKey } from "../../internet/networks.ts";
 
 export class Waiting<T> {
-  readonly #most: number;
+  /** How many may wait. */
+  readonly most: number;
   readonly #peers = new Map<T, string>();
   /** Those of each peer, the oldest first. */
   readonly #members = new Map<string, Set<T>>();
   /** At n: the peers that have n. */
   readonly #peersWith: Set<string>[] = [new Set()];
-  /** How many those peers have that have most. */
+  /** The number of those with most. */
   #highest = 0;
 
-  /** @param most how many may wait */
   constructor(most: number) {
-    this.#most = most;
+    this.most = most;
   }
 
   get size(): number {
@@ -49,14 +48,14 @@ export class Waiting<T> {
     if (this.#peersWith[this.#highest]!.size === 0) this.#highest--;
   }
 
-  /** Whether no peer has more than that of `one`, which waits. */
+  /** Whether the peer of `one`, which waits, is one of those with most. */
   hasMost(one: T): boolean {
     return this.#peersWith[this.#highest]!.has(this.#peers.get(one)!);
   }
 
-  /** The oldest of a peer that has most; undefined unless more wait than may. */
+  /** Who has to go: the oldest of a peer with most. Undefined unless more wait than may. */
   surplus(): T | undefined {
-    if (this.#peers.size <= this.#most) return undefined;
+    if (this.#peers.size <= this.most) return undefined;
     const [peer] = this.#peersWith[this.#highest]!;
     const [oldest] = this.#members.get(peer!)!;
     return oldest;
