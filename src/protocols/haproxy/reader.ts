@@ -36,7 +36,7 @@ export class Reading {
     this.#waiting
       .surplus()
       ?.refuse(
-        `more than ${most} connections wait for their PROXY headers, and most of them are its proxy's.`,
+        `more than ${most} connections wait for their PROXY headers, and no other proxy has more of them.`,
         this.#surplus,
       );
   }
