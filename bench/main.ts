@@ -38,12 +38,13 @@ import {
   writeResults,
 } from "./rig/results.ts";
 import { root } from "./rig/root.ts";
+import { run as tls } from "./tls.ts";
 import { run as uringDesigns } from "./uring-designs.ts";
 
 const usage = `npm run bench -- [options]
   --only A,B      questions, by the beginning of their names: echo, reactors, batching, framing, fairness,
                   idle-connections, million-timers, deferred-chain, uring-designs, growth, await-loop,
-                  amplification
+                  amplification, tls
   --reactors A,B  only the question reactors, for these beside the default one; "all" for each that works here
   --cells A,B     cells of echo or reactors: ${cells.map((cell) => cell.name).join(", ")}
   --rounds N      rounds of echo (9), reactors or --against (7)
@@ -96,6 +97,8 @@ const questions: Readonly<Record<string, (progress: Progress) => Promise<Answer>
   "uring-designs": uringDesigns,
   "deferred-chain": deferredChain,
   growth,
+  tls: (progress) =>
+    tls(progress, { rounds: Number(values.rounds ?? (values.quick ? 3 : 7)), seconds: values.quick ? 0.4 : 1 }),
   "await-loop": awaitLoop,
   amplification: (progress) => amplification(progress, { seconds: values.quick ? 0.4 : 1 }),
 };

@@ -35,7 +35,24 @@ export const Completion = {
    * long. It names no handle.
    */
   BACKEND_FAILED: 10,
+  /** TLS of a connection: a = of `TlsEvent`, 0 when it has begun: bytes of earlier records came before it. */
+  FILTER: 11,
 } as const;
+
+/** What a FILTER record tells. Mirrors native/tls/filter.h. */
+export const TlsEvent = {
+  /** The handshake is done. */
+  ESTABLISHED: 1,
+  /** The program chooses the context: see `EngineTls.answer`. */
+  ASKS: 2,
+  /** The server has offered sessions. */
+  SESSION: 4,
+  /** There are lines for a key log. */
+  KEY_LOG: 8,
+} as const;
+
+/** Why TLS ended a connection. Mirrors native/tls/filter.h. */
+export const TlsFault = { NONE: 0, PROTOCOL: 1, TRUNCATED: 2, CUT: 3, FLOOD: 4, REFUSED: 5 } as const;
 
 /** What a polled descriptor is waited for, and is ready for. Mirrors native/backend/interest.h. */
 export const Interest = {
@@ -57,6 +74,177 @@ export const CloseReason = {
 
 /** Options of a connection, for getOption and setOption. */
 export const SocketOption = { NODELAY: 1, KEEPALIVE: 2 } as const;
+
+/** A context or trusted roots of the addon. */
+export type TlsHandle = object & { readonly tlsHandle?: never };
+
+/** Why the addon could not make something of what it was given. */
+export interface TlsRefusal {
+  /** What it was, as "the private key". */
+  readonly what: string;
+  /** OpenSSL's reason, or "". */
+  readonly reason: string;
+}
+
+/** The TLS of one connection. */
+export interface TlsRequest {
+  /** A context; of a server's when this side is the server. */
+  readonly context: TlsHandle;
+  /** Of a client: the host name or literal address that the certificate must be for; "" for any. */
+  readonly name?: string;
+  /** Of a client: the name that it announces (SNI); "" for none. */
+  readonly announced?: string;
+  /** Of a client: DER of a session to resume. */
+  readonly session?: Uint8Array | undefined;
+}
+
+export interface TlsAgreed {
+  /** "TLSv1.3" */
+  readonly version: string;
+  /** OpenSSL's name, and the one that IANA registers. */
+  readonly cipher: string;
+  readonly standardCipher: string;
+  readonly bits: number;
+  /** The group of the key exchange, or "". */
+  readonly group: string;
+  /** Of ALPN; "" for none. */
+  readonly protocol: string;
+  readonly resumed: boolean;
+  /** The name that the client announced. */
+  readonly serverName: string;
+  /** X509_V_ERR_…; 0 when the peer's certificate is in order, or there is none. */
+  readonly verify: number;
+  /** Records that were sealed. */
+  readonly records: number;
+  /** DER of the OCSP response that the server has stapled. */
+  readonly ocsp?: Buffer;
+}
+
+export interface TlsFailure {
+  /** Of `TlsFault`. */
+  readonly fault: number;
+  /** OpenSSL's reason, as a number and in words. */
+  readonly code: number;
+  readonly reason: string;
+  readonly verify: number;
+  readonly verifyReason: string;
+  /** The alert that the peer was told, or -1. */
+  readonly alertSent: number;
+  /** The first bytes that came, when they were no TLS. */
+  readonly beginning: Buffer;
+  readonly serverName: string;
+}
+
+/** What may be asked about TLS of a connection, and told to it: `K` names the connection. Undefined when there is none. */
+export interface TlsQuestions<K extends readonly unknown[]> {
+  /** Undefined before the handshake is done. */
+  agreed(...args: [...K]): TlsAgreed | undefined;
+  /** DER, the peer's own first. */
+  peerCertificates(...args: [...K]): Buffer[] | undefined;
+  failure(...args: [...K]): TlsFailure | undefined;
+  /** What the client wants, while the program is asked. Protocols as ALPN writes them. */
+  hello(...args: [...K]): { readonly serverName: string; readonly protocols: Buffer } | undefined;
+  /** Answer ASKS: the context (undefined: the listener's) and the protocol ("": the context decides). Then resume(). */
+  answer(...args: [...K, context: TlsHandle | undefined, protocol: string]): void;
+  /** The other answer: the client is told an alert. Then resume(). */
+  refuse(...args: [...K, alert: number]): void;
+  /** DER of sessions that the server has offered since the last call. */
+  sessions(...args: [...K]): Buffer[] | undefined;
+  keyLog(...args: [...K]): string | undefined;
+  /** RFC 8446, 7.5. */
+  exportKeys(...args: [...K, length: number, label: string, context: Uint8Array | undefined]): Buffer | undefined;
+}
+
+/** TLS for the connections of an engine. */
+export interface EngineTls extends TlsQuestions<[handle: number]> {
+  /** Whose contexts it takes. */
+  readonly provider: TlsProvider;
+  /** All bytes from now on go through TLS. A FILTER record with 0 follows. False when the handle is void. */
+  begin(handle: number, request: TlsRequest): boolean;
+  /** So do all of the connections that a listener accepts from now on. */
+  listen(handle: number, context: TlsHandle): boolean;
+  /** ASKS was answered. */
+  resume(handle: number): void;
+}
+
+/** TLS by itself, without sockets. */
+export interface NativeTlsFilter extends TlsQuestions<[]> {
+  receive(
+    wire: Uint8Array,
+    plain: Uint8Array,
+  ): [taken: number, produced: number, ended: number, error: number, events: number];
+  send(plain: Uint8Array, wire: Uint8Array): [taken: number, produced: number, error: number, events: number];
+  pending(): number;
+  unsent(): number;
+  established(): boolean;
+  waits(): boolean;
+  truncated(): number;
+  close(): void;
+}
+
+export interface RootsRequest {
+  /** PEM. */
+  readonly certificates: string;
+  /** And those that the system's OpenSSL would trust. */
+  readonly platform: boolean;
+  /** PEM of CRLs. */
+  readonly revoked: string;
+  readonly partialChain: boolean;
+}
+
+/** A private key (DER of PKCS#8), and its certificate with the chain behind it (PEM). */
+export interface TlsIdentity {
+  readonly certificates: string;
+  readonly key: Uint8Array;
+}
+
+export interface ContextRequest {
+  readonly server: boolean;
+  readonly identities: readonly TlsIdentity[];
+  readonly roots: TlsHandle | undefined;
+  /** 0: none, 1: requested, 2: required. */
+  readonly peer: 0 | 1 | 2;
+  readonly minVersion: number;
+  readonly maxVersion: number;
+  readonly securityLevel: number;
+  /** Of TLS 1.2, and of TLS 1.3. */
+  readonly ciphers: string;
+  readonly suites: string;
+  readonly groups: string;
+  readonly signatureAlgorithms: string;
+  /** As ALPN writes them. */
+  readonly protocols: Uint8Array;
+  readonly sessionIdContext: Uint8Array;
+  readonly sessionSeconds: number;
+  readonly tickets: boolean;
+  readonly ocspResponse: Uint8Array | undefined;
+  readonly requestsOcsp: boolean;
+  readonly logsKeys: boolean;
+}
+
+/** What makes contexts for engines. */
+export interface TlsProvider {
+  /** "" when it can run on this runtime's OpenSSL, whose version this is, else why not. Nothing else works before. */
+  load(version: string): string;
+  createRoots(request: RootsRequest): TlsHandle | TlsRefusal;
+  createContext(request: ContextRequest): TlsHandle | TlsRefusal;
+  /** Clients that announce `name` get `other`. */
+  addName(context: TlsHandle, name: string, other: TlsHandle): void;
+  /** The program is asked about each client. */
+  askAlways(context: TlsHandle): void;
+  /** The first seals. False when one has not 80 bytes. */
+  setTicketKeys(context: TlsHandle, keys: readonly Uint8Array[]): boolean;
+}
+
+/** What the addon has of TLS. */
+export interface NativeTls extends TlsProvider {
+  /** DER of the private key (PKCS#8) and of the certificates, its own first; or why it cannot be opened. */
+  openPkcs12(
+    file: Uint8Array,
+    passphrase: Uint8Array,
+  ): { readonly key: Buffer; readonly certificates: readonly Buffer[] } | TlsRefusal;
+  createFilter(request: TlsRequest): NativeTlsFilter;
+}
 
 export interface EngineStats {
   /** Turns, and calls from C++ into JavaScript. */
@@ -147,6 +335,8 @@ export interface NativeEngine {
   /** Close every descriptor without a record and free everything. */
   destroy(): void;
   stats(): EngineStats;
+  /** Undefined where TLS does not go through the engine. */
+  readonly tls?: EngineTls;
 }
 
 export interface StagedEngine extends NativeEngine {
@@ -181,6 +371,7 @@ export interface NativeModule {
   createEngine(setup: EngineSetup): StagedEngine;
   /** flock(2) without waiting: 0, or a negative errno. Without `exclusive`, only asks whether another has the lock. */
   lockFile(fd: number, exclusive: boolean): number;
+  readonly tls: NativeTls;
 }
 
 let loaded: NativeModule | undefined;

@@ -12,6 +12,8 @@ export interface Cell {
   readonly churn: boolean;
   /** What a message looks like: without it, bytes of no form. */
   readonly framing?: "lines" | "int32";
+  /** Over TLS: the file with the authority to trust, and whether connections resume the sessions of earlier ones. */
+  readonly tls?: { readonly authority: string; readonly resumes: boolean };
 }
 
 export const cells: readonly Cell[] = [

@@ -1,3 +1,5 @@
+/** The programs that are compiled for the bench: servers without anything to spare, and the loads. */
+
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -6,21 +8,40 @@ import { root } from "./root.ts";
 const sources = join(root, "bench", "floor");
 const output = join(root, "build", "bench");
 
-/** The program compiled from bench/floor/<name>.cc; compiled again when a source there is newer. */
-export function floorProgram(name: "echo" | "load" | "uring"): string {
-  const program = join(output, name);
-  if (!existsSync(program) || statSync(program).mtimeMs < newestSource()) compile(name, program);
+const native = join(root, "native");
+const tls = join(native, "tls");
+
+/** The program compiled from bench/floor/<name>.cc; compiled again when a source is newer. */
+export function floorProgram(name: "echo" | "load" | "uring" | "tls_load"): string {
+  if (name !== "tls_load") return compiled(name, name, []);
+  // With the engine's own filter as the client.
+  const filter = sourcesIn(tls).filter((file) => file.endsWith(".cc"));
+  return compiled(name, name, [`-I${native}`, ...filter, "-ldl"]);
+}
+
+/** The addon of the same kind, for a Node with these headers. */
+export function floorAddon(name: "tls_echo", headers: string): string {
+  return compiled(name, `${name}.node`, ["-shared", "-fPIC", `-I${headers}`, `-DNODE_GYP_MODULE_NAME=${name}`]);
+}
+
+function compiled(name: string, file: string, flags: readonly string[]): string {
+  const program = join(output, file);
+  if (!existsSync(program) || statSync(program).mtimeMs < newestSource()) compile(name, program, flags);
   return program;
 }
 
 function newestSource(): number {
-  return Math.max(...readdirSync(sources).map((file) => statSync(join(sources, file)).mtimeMs));
+  return Math.max(...[...sourcesIn(sources), ...sourcesIn(tls)].map((file) => statSync(file).mtimeMs));
 }
 
-function compile(name: string, program: string): void {
+function sourcesIn(folder: string): string[] {
+  return readdirSync(folder).map((file) => join(folder, file));
+}
+
+function compile(name: string, program: string, more: readonly string[]): void {
   mkdirSync(output, { recursive: true });
   const compiler = process.env.CXX ?? "g++";
-  const flags = ["-std=c++20", "-O2", "-o", program, join(sources, `${name}.cc`)];
+  const flags = ["-std=c++20", "-O2", "-o", program, join(sources, `${name}.cc`), ...more];
   const { status, error, stderr } = spawnSync(compiler, flags, { encoding: "utf8" });
   if (error) throw new Error(`${compiler} does not run: install a C++20 compiler or set CXX.`, { cause: error });
   if (status !== 0) throw new Error(`${compiler} ${flags.join(" ")} failed:\n${stderr}`);

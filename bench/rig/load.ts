@@ -21,6 +21,10 @@ export interface Sample {
   readonly load_cpu: number;
   /** Share of one core that neither the server nor the load used. */
   readonly foreign_cpu: number;
+  /** Of TLS: what was negotiated, and the share of connections that resumed a session. */
+  readonly group?: string;
+  readonly cipher?: string;
+  readonly resumed?: number;
 }
 
 /** Above it a sample says more about what else ran than about the server. */
@@ -31,7 +35,7 @@ export async function runLoad(server: Server, cell: Cell, seconds: number): Prom
   const shape = ["--connections", cell.connections, "--size", cell.bytes, "--pipeline", cell.pipeline];
   if (cell.churn) shape.push("--churn");
   if (cell.framing !== undefined) shape.push("--framing", cell.framing);
-  const child = startLoad(server, [...shape, "--seconds", seconds]);
+  const child = startLoad(server, [...shape, "--seconds", seconds], cell.tls);
   child.stdin.end();
   const [output, complaint, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "close")]);
   if (code !== 0) throw new Error(`${server.name} under ${cell.name}: ${complaint.trim()}`);
@@ -42,8 +46,13 @@ export async function runLoad(server: Server, cell: Cell, seconds: number): Prom
  * Open `connections` to the server, echo once on each, and leave them idle while `during` runs.
  * @throws Error when the server did not answer all of them
  */
-export async function holdIdle(server: Server, connections: number, during: () => Promise<void>): Promise<void> {
-  const child = startLoad(server, ["--idle", connections]);
+export async function holdIdle(
+  server: Server,
+  connections: number,
+  during: () => Promise<void>,
+  tls?: Cell["tls"],
+): Promise<void> {
+  const child = startLoad(server, ["--idle", connections], tls);
   const complaint = text(child.stderr);
   const closed = once(child, "close");
   const [line] = await Promise.race([once(createInterface({ input: child.stdout }), "line"), closed]);
@@ -53,12 +62,13 @@ export async function holdIdle(server: Server, connections: number, during: () =
   await closed;
 }
 
-function startLoad(server: Server, options: readonly (string | number)[]) {
+function startLoad(server: Server, options: readonly (string | number)[], tls: Cell["tls"]) {
   const cores = pinning === undefined ? [] : ["--cores", `${pinning.server},${pinning.load}`];
   const target = ["--port", server.port, "--server-pid", server.pid];
+  const secured = tls === undefined ? [] : ["--authority", tls.authority, ...(tls.resumes ? ["--resume"] : [])];
   const [program = "", ...args] = pinned(pinning?.load, [
-    floorProgram("load"),
-    ...[...target, ...cores, ...options].map(String),
+    floorProgram(tls === undefined ? "load" : "tls_load"),
+    ...[...target, ...cores, ...options, ...secured].map(String),
   ]);
   return spawn(program, args, { stdio: ["pipe", "pipe", "pipe"] });
 }

@@ -102,6 +102,19 @@ bool Host::hand_over_exception() {
   return napi_fatal_exception(env_, error) == napi_ok;
 }
 
+bool Host::secure_listener(Handle handle, std::shared_ptr<tls::Context> context) {
+  if (engine_ == nullptr) return false;
+  if (const auto known = makers_.find(handle); known != makers_.end() && engine_->descriptor(handle) >= 0) {
+    known->second->set(std::move(context));
+    return true;
+  }
+  std::erase_if(makers_, [this](const auto& entry) { return engine_->descriptor(entry.first) < 0; });
+  auto maker = std::make_unique<tls::TlsMaker>(std::move(context));
+  if (!engine_->set_filter_maker(handle, maker.get())) return false;
+  makers_[handle] = std::move(maker);
+  return true;
+}
+
 void Host::destroy() {
   if (dispatching_) {
     destroy_asked_ = true;

@@ -13,10 +13,12 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <unordered_map>
 
 #include "addon/driver.h"
 #include "backend/registry.h"
 #include "engine/engine.h"
+#include "tls/filter.h"
 
 namespace skein {
 
@@ -41,6 +43,8 @@ class Host final : private Program {
   std::span<const std::uint8_t> staged(std::int32_t length) const {
     return staging_.first(std::min(staging_.size(), static_cast<std::size_t>(std::max(length, 0))));
   }
+  // What the listener accepts from here on goes through TLS. False when the handle is void.
+  bool secure_listener(Handle handle, std::shared_ptr<tls::Context> context);
   // Both do nothing once destroyed: the driver's handles are closing then. "" or why it cannot start.
   std::string start() { return torn_down_ ? std::string() : driver_->start(); }
   void stop() {
@@ -66,6 +70,8 @@ class Host final : private Program {
   static void on_environment_end(napi_async_cleanup_hook_handle hook, void* self);
 
   napi_env env_;
+  // Of the engine's listeners, which they outlive.
+  std::unordered_map<Handle, std::unique_ptr<tls::TlsMaker>> makers_;
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<Driver> driver_;
   napi_ref memory_[3] = {nullptr, nullptr, nullptr};

@@ -5,6 +5,7 @@
 
 #include "addon/host.h"
 #include "addon/surface.h"
+#include "addon/tls_module.h"
 #include "file/lock.h"
 
 namespace skein {
@@ -60,6 +61,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("backends", Napi::Function::New(env, list_backends, "backends"));
   exports.Set("createEngine", Napi::Function::New(env, create_engine, "createEngine"));
   exports.Set("lockFile", Napi::Function::New(env, lock_open_file, "lockFile"));
+  exports.Set("tls", make_tls(env));
   return exports;
 }
 

@@ -29,7 +29,8 @@ enum class Kind : std::int32_t {
   kClosed = 7,         // a = errno, b = CloseReason; the handle is void
   kListenerError = 8,  // a = errno, b = 1 for the first of an episode, 2 for a later one; accepting is paused
   kReady = 9,          // a watched descriptor: a = what it is ready for (kRead, kWrite, kHangup of backend/interest.h)
-  kBackendFailed = 10  // no handle; a = errno, b = 1 while it is tried again, 2 when it has failed for too long
+  kBackendFailed = 10,  // no handle; a = errno, b = 1 while it is tried again, 2 when it has failed for too long
+  kFilter = 11          // a = what the connection's filter tells (Filter::take_events), 0: it has begun
 };
 
 struct Record {

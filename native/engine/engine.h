@@ -88,6 +88,10 @@ class Engine final : private BackendEvents {
   // later only when the peer waits for us (STARTTLS). False when the handle is stale or the connection ends.
   bool set_filter(Handle handle, std::unique_ptr<Filter> filter);
   bool set_filter_maker(Handle handle, FilterMaker* maker);
+  // Also of a connection that has just been lost, until its record was read. nullptr when there is none.
+  Filter* filter(Handle handle);
+  // What a filter waited for is there.
+  void resume_filter(Handle handle);
   // The descriptor, for addresses and options; kNoDescriptor when stale.
   Descriptor descriptor(Handle handle);
   // Closes what has lingered through two sweeps; returns how many linger still.
@@ -197,6 +201,14 @@ class Engine final : private BackendEvents {
   void send_sealed(Connection& connection);
   bool close_filter(Connection& connection);
   void fail_filter(Connection& connection, int error);
+  bool begin_filter(Connection& connection, std::unique_ptr<Filter> filter);
+  void tell_events(Connection& connection);
+  void list_stashed(Connection& connection);
+  // Whether the filter is to take wire bytes.
+  static bool wants_wire(const Connection& connection) {
+    const Filter& filter = *connection.stage->filter;
+    return !filter.waits() && (connection.reading || !filter.established());
+  }
   void end_lingering_side(Connection& connection);
 
   static constexpr std::size_t kReadBytesMin = 1024;

@@ -37,6 +37,7 @@ class Filter {
   struct Sent {
     std::size_t taken = 0;     // of the plain bytes
     std::size_t produced = 0;  // wire bytes in `wire`
+    int error = 0;             // an errno: nothing more can be sealed
   };
   // Seals plain bytes, after what the filter itself has to say (a handshake, an alert, the closing record). It is
   // called until it produces nothing, at the latest at the end of each turn in which receive() was called or something
@@ -51,10 +52,14 @@ class Filter {
 
   // Whether send() takes plain bytes. Until then the engine goes on receiving although the program does not read.
   virtual bool established() const = 0;
+  // Whether the program was asked something, and receive() takes nothing before it has answered.
+  virtual bool waits() const { return false; }
+  // What the program is to be told (a record kFilter): bits that the filter and the program agree on. Each is given once.
+  virtual std::uint32_t take_events() { return 0; }
   // All plain bytes were given to send(): the closing record, if there is one, is what send() makes next, and the last.
   virtual void close() = 0;
   // The socket ended without a closing record: 0 when that is an end as good as another, else the errno to report.
-  virtual int truncated() const = 0;
+  virtual int truncated() = 0;
 };
 
 // Makes the filter of each connection that a listener accepts. Outlives the listener.

@@ -18,16 +18,25 @@ namespace skein {
 
 bool Engine::set_filter(Handle handle, std::unique_ptr<Filter> filter) {
   auto* connection = live<Connection>(handle);
-  if (connection == nullptr || filter == nullptr || connection->stage != nullptr ||
-      connection->phase == Phase::kFlushing || connection->shut_asked) {
+  if (connection == nullptr || connection->stage != nullptr || connection->phase == Phase::kFlushing ||
+      connection->shut_asked) {
     return false;
   }
-  connection->stage = std::make_unique<FilterStage>();
-  connection->stage->filter = std::move(filter);
+  if (!begin_filter(*connection, std::move(filter))) return false;
+  // Bytes of which the program is still to be told came before it.
+  completions_.push(Kind::kFilter, handle);
+  if (connection->phase == Phase::kOpen && !connection->dirty) mark_dirty(*connection);
+  settle_if_needed();
+  return true;
+}
+
+bool Engine::begin_filter(Connection& connection, std::unique_ptr<Filter> filter) {
+  if (filter == nullptr) return false;
+  connection.stage = std::make_unique<FilterStage>();
+  connection.stage->filter = std::move(filter);
   if (wire_ == nullptr) wire_ = std::make_unique<WireBuffers>();
   // What was written before does not pass through the filter.
-  connection->stage->sealed = std::exchange(connection->outbox, Outbox{});
-  if (connection->phase == Phase::kOpen && !connection->dirty) mark_dirty(*connection);
+  connection.stage->sealed = std::exchange(connection.outbox, Outbox{});
   return true;
 }
 
@@ -38,16 +47,28 @@ bool Engine::set_filter_maker(Handle handle, FilterMaker* maker) {
   return true;
 }
 
+Filter* Engine::filter(Handle handle) {
+  const auto* connection = table_.find<Connection>(handle);
+  return connection == nullptr || connection->stage == nullptr ? nullptr : connection->stage->filter.get();
+}
+
+void Engine::resume_filter(Handle handle) {
+  auto* connection = live<Connection>(handle);
+  if (connection != nullptr && connection->stage != nullptr) list_stashed(*connection);
+}
+
 // --- receiving -------------------------------------------------------------------------------------------------------
 
 std::span<std::uint8_t> Engine::wire_window(Connection& connection) {
   FilterStage& stage = *connection.stage;
   if (stage.wire_ended || connection.eof) return {};
+  // Meanwhile the peer may go, which is heard; it has nothing to say that takes more room than this.
+  if (stage.filter->waits()) return stage.stash.size() < wire_->in.size() ? wire_->in : std::span<std::uint8_t>();
   // Stashed bytes wait to be read first: new ones must not overtake them.
   if (!stage.stash.empty() || stage.listed) return {};
   stage.throttled = !stage.sealed.empty() && stage.filter->unsent() > Filter::kOwnMost;
   if (stage.throttled) return {};
-  if (!connection.reading && stage.filter->established()) return {};
+  if (!wants_wire(connection)) return {};
   return wire_->in;
 }
 
@@ -76,12 +97,12 @@ void Engine::open_wire(Handle handle, std::span<const std::uint8_t> wire) {
     auto* connection = live<Connection>(handle);
     if (connection == nullptr || connection->eof) return;
     FilterStage& stage = *connection->stage;
-    const bool wanted = connection->reading || !stage.filter->established();
-    if (connection->phase == Phase::kOpen && !wanted) {
+    if (stage.filter->waits() || (connection->phase == Phase::kOpen && !wants_wire(*connection))) {
       stage.stash.insert(stage.stash.end(), wire.begin(), wire.end());
       return;
     }
-    if (completions_.room() == 0 || arena_.rest().size() < kReadBytesMin) {
+    // For what the filter tells, and for data.
+    if (completions_.room() < 2 || arena_.rest().size() < kReadBytesMin) {
       if (!dispatch_early()) return;
       continue;
     }
@@ -89,6 +110,7 @@ void Engine::open_wire(Handle handle, std::span<const std::uint8_t> wire) {
     const Filter::Received got = stage.filter->receive(wire, plain);
     SK_CHECK_OF(got.taken <= wire.size() && got.produced <= plain.size(), handle, backend_->name());
     wire = wire.subspan(got.taken);
+    tell_events(*connection);
     // Plain bytes that come after close() are dropped.
     if (got.produced > 0 && connection->phase == Phase::kOpen) {
       completions_.push(Kind::kData, handle, static_cast<std::int32_t>(arena_.used()),
@@ -106,6 +128,7 @@ void Engine::open_wire(Handle handle, std::span<const std::uint8_t> wire) {
       if (connection->phase == Phase::kOpen) completions_.push(Kind::kReadEof, handle);
       return;
     }
+    if (stage.filter->waits()) continue;
     if (wire.empty() && stage.filter->pending() == 0) return;
     SK_CHECK_OF(got.taken > 0 || got.produced > 0, handle, backend_->name());
   }
@@ -114,8 +137,11 @@ void Engine::open_wire(Handle handle, std::span<const std::uint8_t> wire) {
 // The peer's FIN has come, and everything before it was opened.
 void Engine::end_wire(Connection& connection) {
   const FilterStage& stage = *connection.stage;
-  if (connection.eof || !stage.stash.empty() || stage.filter->pending() > 0) return;
-  if (const int error = stage.filter->truncated(); error != 0) {
+  const bool unread = !stage.stash.empty() || stage.filter->pending() > 0;
+  if (connection.eof || (unread && !stage.filter->waits())) return;
+  // Whoever has closed wants to know of the end only when it comes before what was written could be sealed.
+  const bool matters = connection.phase == Phase::kOpen || !stage.filter->established();
+  if (const int error = matters ? stage.filter->truncated() : 0; error != 0) {
     fail(connection, error);
     return;
   }
@@ -128,11 +154,22 @@ void Engine::end_wire(Connection& connection) {
 bool Engine::resume_wire(Connection& connection) {
   FilterStage& stage = *connection.stage;
   if (stage.stash.empty() && stage.filter->pending() == 0 && !stage.wire_ended) return false;
-  if (stage.listed) return true;
-  stage.listed = true;
+  list_stashed(connection);
+  return true;
+}
+
+void Engine::list_stashed(Connection& connection) {
+  if (connection.stage->listed) return;
+  connection.stage->listed = true;
   stashed_.push_back(connection.handle);
   if (!in_turn_) program_.settle_soon();
-  return true;
+}
+
+void Engine::tell_events(Connection& connection) {
+  const std::uint32_t events = connection.stage->filter->take_events();
+  if (events != 0 && is_live(connection)) {
+    completions_.push(Kind::kFilter, connection.handle, static_cast<std::int32_t>(events));
+  }
 }
 
 void Engine::unstash() {
@@ -140,11 +177,11 @@ void Engine::unstash() {
     auto* connection = live<Connection>(handle);
     if (connection == nullptr) continue;
     connection->stage->listed = false;
-    if (!connection->reading) continue;
+    if (!wants_wire(*connection)) continue;
     const std::vector<std::uint8_t> wire = std::exchange(connection->stage->stash, {});
     open_wire(handle, wire);
     connection = live<Connection>(handle);
-    if (connection == nullptr || !connection->reading || connection->eof) continue;
+    if (connection == nullptr || !wants_wire(*connection) || connection->eof) continue;
     if (connection->stage->wire_ended) {
       end_wire(*connection);
     } else {
@@ -169,6 +206,11 @@ void Engine::send_sealed(Connection& connection) {
     const Filter::Sent made = stage.filter->send(std::span(slices).first(used), wire_->out);
     SK_CHECK_OF(made.produced <= wire_->out.size(), connection.handle, backend_->name());
     connection.outbox.consume(pool_, made.taken);
+    tell_events(connection);
+    if (made.error != 0 && is_live(connection)) {
+      fail_filter(connection, made.error);
+      return;
+    }
     if (made.produced == 0) break;
     std::ptrdiff_t sent = 0;
     if (backend_->sends_inline()) {

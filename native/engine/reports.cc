@@ -36,12 +36,14 @@ bool Engine::on_accept(Handle handle, Descriptor fd, const Address& peer) {
     return false;
   }
   connection->reading = true;
-  if (listener->filters != nullptr && !set_filter(connection->handle, listener->filters->make())) {
+  if (listener->filters != nullptr && !begin_filter(*connection, listener->filters->make())) {
     release(*connection, Ending::kReset);
     return true;
   }
   completions_.push(Kind::kAccepted, handle, connection->handle, static_cast<std::int32_t>(arena_.used()));
   arena_.take(pack_address(peer, arena_.rest().first<kPackedAddressMost>()));
+  // The filter may speak first.
+  if (connection->stage != nullptr) mark_dirty(*connection);
   arm_receive(*connection);
   return true;
 }

@@ -90,7 +90,7 @@ class RecordFilter final : public Filter {
   std::size_t unsent() const override { return words_.size(); }
   bool established() const override { return established_; }
   void close() override { closing_ = true; }
-  int truncated() const override { return EPIPE; }
+  int truncated() override { return EPIPE; }
 
   std::size_t data_records = 0;  // sealed so far
 

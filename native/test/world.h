@@ -81,8 +81,11 @@ class World : public Program {
   std::vector<std::uint16_t> from;  // the peers' ports, as accepted[] was told them
   std::function<void(Handle, std::span<const std::uint8_t>)> on_data;
   std::function<void(Handle)> on_eof;
+  std::function<void(Handle)> on_closed;
   std::map<Handle, std::uint32_t> ready;
   std::function<void(Handle, std::uint32_t)> on_ready;
+  std::map<Handle, std::uint32_t> told;  // by filters
+  std::function<void(Handle, std::uint32_t)> on_filter;
   int opened = 0;
   int backend_trouble = 0;  // errnos, of kBackendFailed
   int backend_error = 0;
@@ -119,6 +122,7 @@ class World : public Program {
         CHECK(!fates[handle].closed);
         fates[handle].closed = true;
         fates[handle].error = a;
+        if (on_closed) on_closed(handle);
         break;
       case Kind::kReady:
         ready[handle] |= static_cast<std::uint32_t>(a);
@@ -131,6 +135,10 @@ class World : public Program {
         break;
       case Kind::kBackendFailed:
         (b == 2 ? backend_error : backend_trouble) = a;
+        break;
+      case Kind::kFilter:
+        told[handle] |= static_cast<std::uint32_t>(a);
+        if (on_filter) on_filter(handle, static_cast<std::uint32_t>(a));
         break;
       case Kind::kWriteDrained:
         break;

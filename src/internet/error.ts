@@ -244,6 +244,19 @@ export class ConnectionAborted extends ConnectionLost {
     super(message);
   }
 }
+/**
+ * Bytes had come in plaintext when startTLS() was called: somebody on the way may have written them, and the protocol would
+ * have taken them for what its peer says over TLS (CVE-2011-0411).
+ */
+export class PlaintextBeforeTLS extends ConnectionLost {
+  override readonly code: string = "ERR_TLS_PLAINTEXT_BEFORE";
+  constructor(peer: string, bytes: number) {
+    super(
+      `TLS with ${peer} was not begun: ${bytes} bytes came in plaintext behind what asked for it. A client waits for the ` +
+        "server's answer before it sends more.",
+    );
+  }
+}
 /** A watched descriptor was closed, or its object's fileno() changed, before it was removed. */
 export class ConnectionFdescWentAway extends ConnectionLost {
   override readonly code: string = "ERR_CONNECTION_FDESC_WENT_AWAY";

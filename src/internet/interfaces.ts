@@ -6,6 +6,7 @@ import type { IPv4Address, IPv6Address } from "./address.ts";
 import type { Deferred } from "./defer/deferred.ts";
 import type { Failure } from "./failure.ts";
 import type { ReactorTime } from "./time.ts";
+import type { ContextFactory, StartTLSOptions, TLSInfo } from "./tls/seam.ts";
 
 /** The address of one end of a connection. */
 export type Address = IPv4Address | IPv6Address;
@@ -67,6 +68,28 @@ export interface Transport extends Consumer, PushProducer {
    * what `next` is to get. A no-op once the connection is lost.
    */
   switchProtocol(next: ProtocolLike): void;
+}
+
+/** A transport that can turn to TLS, and knows what was agreed: Twisted's ITLSTransport and ISSLTransport. */
+export interface TLSTransport extends Transport {
+  /**
+   * Begin TLS: what was written before goes out in plaintext, everything from now on is encrypted. The protocol stays, and
+   * is told by handshakeCompleted(). A no-op once the connection closes. If bytes have come already behind what asked for
+   * TLS, the connection is aborted (PlaintextBeforeTLS).
+   * @throws TypeError for what are no options; Error when it has TLS already; TLSOptionsError | TLSNotAvailableError
+   */
+  startTLS(contextFactory: ContextFactory, options?: StartTLSOptions): void;
+  /** What was agreed on; null without TLS, before the end of the handshake, and after the loss. */
+  getTLSInfo(): TLSInfo | null;
+  /** The protocol that was agreed on (ALPN); null when there is none. */
+  readonly negotiatedProtocol: string | null;
+  /** DER of the peer's certificates, its own first. `Certificate.peerFromTransport()` reads them. */
+  getPeerCertificateChain(): readonly Buffer[];
+  /**
+   * Keys that only both ends know: RFC 8446, 7.5; null when there is no TLS yet.
+   * @param length bytes
+   */
+  exportKeyingMaterial(length: number, label: string, context?: Uint8Array): Buffer | null;
 }
 
 /** What a reactor needs of a protocol. `Protocol` implements it. */
@@ -171,6 +194,25 @@ export interface ReactorTCP {
   connectTCP(host: string, port: number, factory: ClientFactoryLike, options?: ConnectTCPOptions): Connector;
 }
 
+/** Listens and connects by TLS: Twisted's IReactorSSL. */
+export interface ReactorSSL {
+  /** @throws CannotListenError | TLSOptionsError | TLSNotAvailableError */
+  listenSSL(
+    port: number,
+    factory: ServerFactoryLike,
+    contextFactory: ContextFactory,
+    options?: ListenTCPOptions,
+  ): ListeningPort;
+  /** @throws TLSOptionsError | TLSNotAvailableError */
+  connectSSL(
+    host: string,
+    port: number,
+    factory: ClientFactoryLike,
+    contextFactory: ContextFactory,
+    options?: ConnectTCPOptions,
+  ): Connector;
+}
+
 /** The result of doRead() and doWrite(): nothing, or the reason to disconnect the descriptor. */
 // biome-ignore lint/suspicious/noConfusingVoidType: a method without a return statement is one of these.
 export type DescriptorEnd = Error | Failure | undefined | void;
@@ -229,7 +271,7 @@ export interface ReactorNames {
 }
 
 /** The full reactor interface. */
-export interface Reactor extends ReactorCore, ReactorTime, ReactorTCP, ReactorFDSet, ReactorNames {
+export interface Reactor extends ReactorCore, ReactorTime, ReactorTCP, ReactorSSL, ReactorFDSet, ReactorNames {
   /** The backend's name: "epoll", "poll", … */
   readonly name: string;
   [Symbol.asyncDispose](): Promise<void>;

@@ -6,6 +6,7 @@
 import { copyOf } from "../internet/bytes.ts";
 import type { Failure } from "../internet/failure.ts";
 import type { ProtocolLike } from "../internet/interfaces.ts";
+import { UNDELIVERED } from "../internet/stream/sendqueue.ts";
 import { endBy, watch } from "./guard.ts";
 import { ProtocolWrapper } from "./policies/wrapper.ts";
 
@@ -31,6 +32,11 @@ export class PreambleWrapper extends ProtocolWrapper {
   override connectionLost(reason: Failure): unknown {
     this.#rest = null;
     return super.connectionLost(reason);
+  }
+
+  /** @internal */
+  override get [UNDELIVERED](): number {
+    return super[UNDELIVERED] + (this.#rest?.length ?? 0);
   }
 
   override pauseProducing(): void {

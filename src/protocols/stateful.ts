@@ -12,6 +12,7 @@ import {
   OVER_MARK,
   sendQueueOf,
   TAKEN_OVER,
+  UNDELIVERED,
 } from "../internet/stream/sendqueue.ts";
 import { endBy, ensureState } from "./guard.ts";
 import { MessageBuffer } from "./messagebuffer.ts";
@@ -46,6 +47,8 @@ export class StatefulProtocol extends Protocol implements DrainWaiter {
   /** A message that has arrived in part. */
   readonly #partial = new MessageBuffer();
   /** Bytes that are held back until the send queue has drained. */
+  /** Bytes behind the message that is delivered. */
+  #behind = 0;
   #rest: Buffer = NOTHING;
   /** Another protocol has the connection. */
   #over = false;
@@ -72,12 +75,14 @@ export class StatefulProtocol extends Protocol implements DrainWaiter {
     if (this.#partial.missing > 0) {
       if (this.#holdsBack(data, at)) return;
       at = this.#partial.add(data);
+      this.#behind = length - at;
       if (this.#partial.missing > 0 || !this.#deliver(this.#partial.take())) return;
     }
     while (length - at >= this.#length) {
       if (this.#holdsBack(data, at)) return;
       const from = at;
       at += this.#length;
+      this.#behind = length - at;
       const message = this.#length === length ? data : new BufferView(data.subarray(from, at));
       if (!this.#deliver(message)) return;
     }
@@ -106,6 +111,11 @@ export class StatefulProtocol extends Protocol implements DrainWaiter {
     if (queue[OVER_MARK] !== true || queue[ACCEPTED] !== true || queue[AWAIT_DRAIN]?.(this) !== true) return false;
     this.#rest = new BufferView(data.subarray(at));
     return true;
+  }
+
+  /** @internal */
+  get [UNDELIVERED](): number {
+    return this.#behind + this.#rest.length;
   }
 
   /** @internal */

@@ -14,6 +14,7 @@ import type {
   Reactor,
   ReactorCore,
   ReactorNames,
+  ReactorSSL,
   ReactorTCP,
   ServerFactoryLike,
   TriggerId,
@@ -21,6 +22,7 @@ import type {
 } from "../internet/interfaces.ts";
 import { ThreePhaseEvent } from "../internet/reactor/triggers.ts";
 import type { DelayedCall } from "../internet/time.ts";
+import { type ContextFactory, securityOf } from "../internet/tls/seam.ts";
 import { Clock } from "./clock.ts";
 import { MemoryConnector, MemoryPort } from "./memoryconnections.ts";
 import { MemoryDescriptors } from "./memorydescriptors.ts";
@@ -40,7 +42,7 @@ export interface RecordedTrigger extends TriggerId {
  * Records ports, connection attempts, triggers and descriptors; the test decides their outcome. It has no clock: see
  * {@link MemoryReactorClock}. System events are fired as by a real reactor.
  */
-export class MemoryReactor extends MemoryDescriptors implements ReactorCore, ReactorTCP, ReactorNames {
+export class MemoryReactor extends MemoryDescriptors implements ReactorCore, ReactorTCP, ReactorSSL, ReactorNames {
   readonly name: string = "memory";
   running = false;
   hasRun = false;
@@ -51,6 +53,9 @@ export class MemoryReactor extends MemoryDescriptors implements ReactorCore, Rea
   readonly triggers: RecordedTrigger[] = [];
   readonly tcpServers: MemoryPort[] = [];
   readonly tcpClients: MemoryConnector[] = [];
+  /** Of listenSSL() and connectSSL(), each with its options: whatever they are, no TLS is spoken. */
+  readonly sslServers: { readonly port: MemoryPort; readonly contextFactory: ContextFactory }[] = [];
+  readonly sslClients: { readonly connector: MemoryConnector; readonly contextFactory: ContextFactory }[] = [];
   /** The addresses of host names. Other names cannot be resolved. */
   readonly names = new Map<string, string>([["localhost", "127.0.0.1"]]);
   private readonly events = new Map<string, ThreePhaseEvent>();
@@ -131,7 +136,7 @@ export class MemoryReactor extends MemoryDescriptors implements ReactorCore, Rea
   }
 
   listenTCP(port: number, factory: ServerFactoryLike, options: ListenTCPOptions = {}): MemoryPort {
-    const chosen = port === 0 ? FIRST_PORT + this.tcpServers.length : port;
+    const chosen = port === 0 ? FIRST_PORT + this.tcpServers.length + this.sslServers.length : port;
     const listening = new MemoryPort(chosen, factory, options);
     listening.startListening();
     this.tcpServers.push(listening);
@@ -141,6 +146,34 @@ export class MemoryReactor extends MemoryDescriptors implements ReactorCore, Rea
   connectTCP(host: string, port: number, factory: ClientFactoryLike, options: ConnectTCPOptions = {}): MemoryConnector {
     const connector = new MemoryConnector(host, port, factory, options);
     this.tcpClients.push(connector);
+    connector.connect();
+    return connector;
+  }
+
+  listenSSL(
+    port: number,
+    factory: ServerFactoryLike,
+    contextFactory: ContextFactory,
+    options: ListenTCPOptions = {},
+  ): MemoryPort {
+    securityOf("listenSSL(port, factory, contextFactory)", contextFactory);
+    const chosen = port === 0 ? FIRST_PORT + this.tcpServers.length + this.sslServers.length : port;
+    const listening = new MemoryPort(chosen, factory, options);
+    listening.startListening();
+    this.sslServers.push({ port: listening, contextFactory });
+    return listening;
+  }
+
+  connectSSL(
+    host: string,
+    port: number,
+    factory: ClientFactoryLike,
+    contextFactory: ContextFactory,
+    options: ConnectTCPOptions = {},
+  ): MemoryConnector {
+    securityOf("connectSSL(host, port, factory, contextFactory)", contextFactory);
+    const connector = new MemoryConnector(host, port, factory, options);
+    this.sslClients.push({ connector, contextFactory });
     connector.connect();
     return connector;
   }
@@ -213,6 +246,27 @@ export class RaisingMemoryReactor extends MemoryReactorClock {
   override listenTCP(port: number, factory: ServerFactoryLike, options?: ListenTCPOptions): MemoryPort {
     if (this.listenException !== null) throw this.listenException;
     return super.listenTCP(port, factory, options);
+  }
+
+  override listenSSL(
+    port: number,
+    factory: ServerFactoryLike,
+    contextFactory: ContextFactory,
+    options?: ListenTCPOptions,
+  ): MemoryPort {
+    if (this.listenException !== null) throw this.listenException;
+    return super.listenSSL(port, factory, contextFactory, options);
+  }
+
+  override connectSSL(
+    host: string,
+    port: number,
+    factory: ClientFactoryLike,
+    contextFactory: ContextFactory,
+    options?: ConnectTCPOptions,
+  ): MemoryConnector {
+    if (this.connectException !== null) throw this.connectException;
+    return super.connectSSL(host, port, factory, contextFactory, options);
   }
 
   override connectTCP(

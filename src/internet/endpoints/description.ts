@@ -162,6 +162,12 @@ export class EndpointArguments {
     return rest;
   }
 
+  /** The error for arguments that cannot be used together, or name what cannot be used. */
+  invalid(what: string): InvalidEndpointError {
+    check("invalid(what)", "what", what, text);
+    return this.#error(what);
+  }
+
   /** The value of an argument. It may be empty only if there is a default. */
   text(name: string, byDefault?: string): string {
     check("text(name, byDefault)", "name", name, text);

@@ -223,6 +223,9 @@ export class EngineLink {
         case Completion.WRITE_SHUT:
           connection.writeEnded();
           break;
+        case Completion.FILTER:
+          connection.filtered(a);
+          break;
         case Completion.CLOSED:
           this.table[handle & SLOT_MASK] = undefined;
           this.open--;
@@ -287,6 +290,8 @@ export class EngineLink {
         }
         break;
       }
+      case Completion.FILTER: // of an attempt
+        break;
       default:
         this.stale++;
     }

@@ -22,6 +22,7 @@ import type {
 import { type AttemptKeeper, TcpConnector } from "../stream/connector.ts";
 import { type PortKeeper, TcpPort } from "../stream/port.ts";
 import type { DelayedCall } from "../time.ts";
+import { type ContextFactory, securityOf } from "../tls/seam.ts";
 import { ReactorBase } from "./base.ts";
 import { FDSet } from "./fdset.ts";
 import { type Loop, NodeLoop } from "./loop.ts";
@@ -97,6 +98,48 @@ export abstract class EngineReactor extends ReactorBase implements Reactor, Port
   connectTCP(host: string, port: number, factory: ClientFactoryLike, options: ConnectTCPOptions = {}): Connector {
     const checked = ensureConnectTCP(host, port, factory, options);
     const connector = new TcpConnector(this, this.#link, host, port, factory, checked);
+    connector.connect();
+    return connector;
+  }
+
+  /**
+   * Listen on `port` for TLS.
+   * @throws CannotListenError; TLSOptionsError | TLSNotAvailableError for TLS that cannot begin; RangeError | TypeError for the rest
+   */
+  listenSSL(
+    port: number,
+    factory: ServerFactoryLike,
+    contextFactory: ContextFactory,
+    options: ListenTCPOptions = {},
+  ): ListeningPort {
+    const checked = ensureListenTCP(port, factory, options);
+    const security = securityOf("listenSSL(port, factory, contextFactory)", contextFactory);
+    security.check(this.#link.native, true);
+    const listening = new TcpPort(this, this.#link, port, factory, checked, security);
+    try {
+      listening.startListening();
+    } catch (error) {
+      this.#fresh = false;
+      throw error;
+    }
+    return listening;
+  }
+
+  /**
+   * Connect to `port` of `host`, with TLS from the first byte.
+   * @throws TLSOptionsError | TLSNotAvailableError for TLS that cannot begin; RangeError | TypeError for the rest
+   */
+  connectSSL(
+    host: string,
+    port: number,
+    factory: ClientFactoryLike,
+    contextFactory: ContextFactory,
+    options: ConnectTCPOptions = {},
+  ): Connector {
+    const checked = ensureConnectTCP(host, port, factory, options);
+    const security = securityOf("connectSSL(host, port, factory, contextFactory)", contextFactory);
+    security.check(this.#link.native, false);
+    const connector = new TcpConnector(this, this.#link, host, port, factory, checked, security);
     connector.connect();
     return connector;
   }

@@ -27,7 +27,11 @@ export class NativeReactor extends EngineReactor {
     ensureAvailable(backend);
     const driver = checked.driver ?? defaultDriver(backend);
     super(backend, (setup) =>
-      stageWrites((staging) => loadNative().createEngine({ backend, driver, staging, ...setup })),
+      stageWrites((staging) => {
+        const addon = loadNative();
+        const engine = addon.createEngine({ backend, driver, staging, ...setup });
+        return { ...engine, tls: { ...engine.tls!, provider: addon.tls } };
+      }),
     );
     this.driver = driver;
   }

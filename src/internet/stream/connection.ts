@@ -12,17 +12,25 @@
 import { nameOf } from "../../logger/describe.ts";
 import { err } from "../../logger/log.ts";
 import { CloseReason, type NativeEngine, SocketOption } from "../../native.ts";
-import { check } from "../arguments/check.ts";
-import { flag } from "../arguments/kinds.ts";
+import { check, checkOptional } from "../arguments/check.ts";
+import { byteArray, flag, integer, text } from "../arguments/kinds.ts";
 import { ensureProtocol } from "../arguments/transports.ts";
 import { encoded, ensurePieces } from "../arguments/writing.ts";
 import { BufferView } from "../engine/view.ts";
 import { getSystemErrorMessage, getSystemErrorName } from "../errno.ts";
-import { ConnectionAborted, ConnectionDone, ConnectionLost } from "../error.ts";
+import { ConnectionAborted, ConnectionDone, ConnectionLost, PlaintextBeforeTLS } from "../error.ts";
 import { Failure } from "../failure.ts";
-import type { Address, Bytes, ProtocolLike, Transport } from "../interfaces.ts";
+import type { Address, Bytes, ProtocolLike, TLSTransport } from "../interfaces.ts";
 import { LOOP, type Loop } from "../reactor/loop.ts";
 import { onRejection } from "../rejection.ts";
+import {
+  type ConnectionSecurity,
+  type ContextFactory,
+  type SecuredConnection,
+  type StartTLSOptions,
+  type TLSInfo,
+  securityOf,
+} from "../tls/seam.ts";
 import { borrowsFrom } from "./borrowing.ts";
 import {
   ABORTED,
@@ -30,6 +38,7 @@ import {
   CLOSING,
   ClosingTransport,
   DEAF,
+  HALF_CLOSING,
   HELD_BACK,
   LOST,
   OWN_BITS,
@@ -38,7 +47,7 @@ import {
 } from "./closing.ts";
 import { HeldBytes } from "./held.ts";
 import { NOTICE_RESETS } from "./resets.ts";
-import { ACCEPTED, HIGH_WATER, QUEUED } from "./sendqueue.ts";
+import { ACCEPTED, HIGH_WATER, QUEUED, undeliveredIn } from "./sendqueue.ts";
 
 const BUILD_REJECTED = "buildProtocol() returned a promise instead of a protocol, and the promise was rejected";
 
@@ -56,10 +65,15 @@ const KEEPS_ALIVE = 1 << (OWN_BITS + 5);
 const NOTICES_RESETS = 1 << (OWN_BITS + 6);
 const PROBED = PAUSED | NOTICES_RESETS;
 
+/** TLS has begun, and what was received before was not all told yet: it was plaintext. */
+const SECURING = 1 << (OWN_BITS + 7);
+
 /** Nothing is delivered now. */
 const SILENT = PAUSED | HELD_BACK;
 
 const NOTHING = new Uint8Array(0);
+/** Of keying material. */
+const KEY_BYTES = integer(1, 65_535);
 
 /** A handle that is never valid: the engine ignores calls with it. */
 const VOID_HANDLE = -1;
@@ -77,7 +91,7 @@ export interface ConnectionOwner {
   readonly loop: Loop;
 }
 
-export class TcpConnection extends ClosingTransport implements Transport {
+export class TcpConnection extends ClosingTransport implements TLSTransport, SecuredConnection {
   /** The engine's handle; -1 after the loss. */
   handle: number;
   private readonly native: NativeEngine;
@@ -86,6 +100,8 @@ export class TcpConnection extends ClosingTransport implements Transport {
   private readonly host: Address;
   /** Bytes that arrived while nothing was delivered. */
   private held: HeldBytes | undefined;
+  /** Of a connection with TLS. */
+  security: ConnectionSecurity | undefined;
 
   constructor(native: NativeEngine, handle: number, host: Address, peer: Address, owner: ConnectionOwner) {
     super();
@@ -95,6 +111,7 @@ export class TcpConnection extends ClosingTransport implements Transport {
     this.peer = peer;
     this.host = host;
     this.held = undefined;
+    this.security = undefined;
   }
 
   /** Set the protocol, and call its makeConnection(). */
@@ -123,7 +140,7 @@ export class TcpConnection extends ClosingTransport implements Transport {
 
   /** @param lent the bytes are valid only until this returns */
   received(data: Buffer, lent: boolean): void {
-    if ((this.flags & (DEAF | SILENT | DELIVERY_DUE)) !== 0) {
+    if ((this.flags & (DEAF | SILENT | DELIVERY_DUE | SECURING)) !== 0) {
       this.hold(data, lent);
       return;
     }
@@ -140,6 +157,12 @@ export class TcpConnection extends ClosingTransport implements Transport {
     else this.flags = (this.flags & ~PEER_ENDED) | END_HELD; // it has not ended for the protocol until that is told
   }
 
+  /** What TLS has to tell; 0: all that was received before it has been told. */
+  filtered(events: number): void {
+    if (events === 0) this.flags &= ~SECURING;
+    else this.security?.told(this, events);
+  }
+
   /** Have the kernel tell of a reset, if the connection is paused and wants to know. False: it does not. */
   probe(): boolean {
     if ((this.flags & (PROBED | LOST)) !== PROBED) return false;
@@ -148,7 +171,7 @@ export class TcpConnection extends ClosingTransport implements Transport {
   }
 
   closed(errno: number, how: number): void {
-    const reason = this.reason ?? closeReason(errno, how);
+    const reason = this.reason ?? this.security?.lost(this) ?? closeReason(errno, how);
     this.handle = VOID_HANDLE;
     this.held = undefined;
     this.lost(reason);
@@ -161,6 +184,14 @@ export class TcpConnection extends ClosingTransport implements Transport {
   [NOTICE_RESETS](): void {
     this.flags |= NOTICES_RESETS;
     if ((this.flags & PAUSED) !== 0) this.owner.probeLater();
+  }
+
+  get loop(): Loop {
+    return this.owner.loop;
+  }
+
+  get securedProtocol(): ProtocolLike | undefined {
+    return this.receiver;
   }
 
   /** The event loop of its reactor. */
@@ -212,6 +243,41 @@ export class TcpConnection extends ClosingTransport implements Transport {
     this.owner.soon(() => {
       if (this.receiver === next) this.readEnded();
     });
+  }
+
+  startTLS(contextFactory: ContextFactory, { server = this.owner.accepts }: StartTLSOptions = {}): void {
+    const security = securityOf("startTLS(contextFactory)", contextFactory);
+    if ((this.flags & (LOST | DEAF | HALF_CLOSING)) !== 0) return;
+    if (this.security !== undefined) throw new Error("This connection has TLS already: startTLS() is called once.");
+    security.check(this.native, server);
+    const early = (this.held?.length ?? 0) + undeliveredIn(this.receiver!);
+    if (early > 0) {
+      this.refusePlaintext(early);
+      return;
+    }
+    this.flags |= SECURING;
+    this.security = security.begin(this.native, this, server);
+    this.security.begun(this);
+  }
+
+  getTLSInfo(): TLSInfo | null {
+    return this.security?.agreed(this) ?? null;
+  }
+
+  get negotiatedProtocol(): string | null {
+    return this.getTLSInfo()?.protocol ?? null;
+  }
+
+  getPeerCertificateChain(): readonly Buffer[] {
+    return this.security?.peerCertificates(this) ?? [];
+  }
+
+  exportKeyingMaterial(length: number, label: string, context?: Uint8Array): Buffer | null {
+    const call = "exportKeyingMaterial(length, label, context)";
+    check(call, "length", length, KEY_BYTES);
+    check(call, "label", label, text);
+    checkOptional(call, "context", context, byteArray);
+    return this.security?.exportKeyingMaterial(this, length, label, context) ?? null;
   }
 
   setTcpNoDelay(on: boolean): void {
@@ -321,8 +387,16 @@ export class TcpConnection extends ClosingTransport implements Transport {
 
   private hold(data: Buffer, lent: boolean): void {
     if ((this.flags & DEAF) !== 0) return;
+    if ((this.flags & SECURING) !== 0) {
+      this.refusePlaintext(data.length);
+      return;
+    }
     if (this.held === undefined) this.held = new HeldBytes(lent ? new BufferView(data) : data);
     else this.held.add(data);
+  }
+
+  private refusePlaintext(bytes: number): void {
+    this.end(new Failure(new PlaintextBeforeTLS(String(this.peer), bytes)));
   }
 
   private deliverHeld(): void {

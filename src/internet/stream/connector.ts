@@ -13,6 +13,7 @@ import type { Address, ClientFactoryLike, Connector, ConnectTCPOptions, ReactorN
 import type { Loop } from "../reactor/loop.ts";
 import { callAndLog, onRejection } from "../rejection.ts";
 import type { DelayedCall, ReactorTime } from "../time.ts";
+import type { ConnectionSecurity, Security } from "../tls/seam.ts";
 import { type ConnectionOwner, TcpConnection } from "./connection.ts";
 
 const DEFAULT_TIMEOUT_SECONDS = 30;
@@ -36,6 +37,9 @@ export class TcpConnector implements Connector, AttemptEvents, ConnectionOwner {
   readonly #port: number;
   readonly #factory: ClientFactoryLike;
   readonly #options: ConnectTCPOptions;
+  /** How a connection begins TLS; that of the attempt under way. */
+  readonly #security: Security | undefined;
+  #securing: ConnectionSecurity | undefined;
   #factoryStarted = false;
   #connection: TcpConnection | undefined;
   #handle = -1;
@@ -52,6 +56,7 @@ export class TcpConnector implements Connector, AttemptEvents, ConnectionOwner {
     port: number,
     factory: ClientFactoryLike,
     options: ConnectTCPOptions,
+    security?: Security,
   ) {
     this.#reactor = reactor;
     this.#keeper = reactor;
@@ -60,6 +65,7 @@ export class TcpConnector implements Connector, AttemptEvents, ConnectionOwner {
     this.#port = port;
     this.#factory = factory;
     this.#options = options;
+    this.#security = security;
   }
 
   connect(): void {
@@ -145,6 +151,8 @@ export class TcpConnector implements Connector, AttemptEvents, ConnectionOwner {
     // Asked now: the kernel forgets it with the descriptor, and getHost() is for after the loss too.
     const host = addressFrom(this.#link.native.localAddress(handle)) ?? unknownAddress(peer);
     const connection = new TcpConnection(this.#link.native, handle, host, peer, this);
+    connection.security = this.#securing;
+    this.#securing?.begun(connection);
     this.#link.addConnection(connection);
     this.#connection = connection;
     this.state = "connected";
@@ -200,6 +208,7 @@ export class TcpConnector implements Connector, AttemptEvents, ConnectionOwner {
     }
     this.#handle = result;
     this.#link.addAttempt(result, this);
+    this.#securing = this.#security?.begin(this.#link.native, { handle: result }, false);
   }
 
   /** In the next tick, so that connect() never reports a failure synchronously. */

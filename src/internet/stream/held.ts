@@ -8,7 +8,7 @@ import { BufferView } from "../engine/view.ts";
 export class HeldBytes {
   /** The first `length` bytes are held; what is behind them is room for more. */
   private memory: Buffer;
-  private length: number;
+  length: number;
 
   /** @param owned has memory of its own */
   constructor(owned: Buffer) {

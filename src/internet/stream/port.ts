@@ -14,6 +14,7 @@ import { Failure } from "../failure.ts";
 import type { Address, ListeningPort, ListenTCPOptions, ServerFactoryLike } from "../interfaces.ts";
 import type { Loop } from "../reactor/loop.ts";
 import { logRejection } from "../rejection.ts";
+import type { PortSecurity, Security } from "../tls/seam.ts";
 import { type ConnectionOwner, TcpConnection } from "./connection.ts";
 
 /** How long a port that cannot accept waits before it tries again by itself. It also does when a connection closes. */
@@ -47,6 +48,9 @@ export class TcpPort implements ListeningPort, ListenerEvents, ConnectionOwner {
    * each of them serves many connections.
    */
   #hosts: Map<string, Address> | undefined;
+  /** How its connections begin TLS, and what it does for them while it listens. */
+  readonly #security: Security | undefined;
+  #secured: PortSecurity | undefined;
   #closing: Deferred<void> | undefined;
   #retry: object | undefined;
   readonly #shortages = new Refusals();
@@ -57,12 +61,14 @@ export class TcpPort implements ListeningPort, ListenerEvents, ConnectionOwner {
     port: number,
     factory: ServerFactoryLike,
     options: ListenTCPOptions,
+    security?: Security,
   ) {
     this.#keeper = keeper;
     this.#link = link;
     this.#port = port;
     this.#factory = factory;
     this.#options = options;
+    this.#security = security;
     this.#host = new IPv4Address("TCP", options.interface ?? "", port);
   }
 
@@ -76,6 +82,7 @@ export class TcpPort implements ListeningPort, ListenerEvents, ConnectionOwner {
     if (result < 0) throw new CannotListenError(host, this.#port, -result);
     this.#handle = result; // first, since doStart() may call startListening()
     try {
+      this.#secured = this.#security?.listen(this.#link.native, result);
       this.#factory.doStart();
     } catch (error) {
       this.#handle = -1;
@@ -123,6 +130,7 @@ export class TcpPort implements ListeningPort, ListenerEvents, ConnectionOwner {
     const peer = unpackAddress(memory, offset) ?? this.#host;
     const connection = new TcpConnection(this.#link.native, handle, this.#hostOf(handle), peer, this);
     this.#link.addConnection(connection);
+    connection.security = this.#secured?.connection(connection);
     let protocol: ReturnType<ServerFactoryLike["buildProtocol"]>;
     try {
       protocol = this.#factory.buildProtocol(peer);

@@ -35,6 +35,12 @@ export const DRAINED: unique symbol = Symbol("drained");
 /** Another protocol has the connection: deliver nothing more. Called before the makeConnection() of the next one. Never throws. */
 export const TAKEN_OVER: unique symbol = Symbol("takenOver");
 
+/**
+ * How many bytes a protocol has received and not delivered yet. Before TLS begins there must be none: they were sent in
+ * plaintext, by anybody on the way, and would be taken for what the peer says over TLS (CVE-2011-0411).
+ */
+export const UNDELIVERED: unique symbol = Symbol("undelivered");
+
 /** Bytes that wait to be sent: while they become fewer, the peer reads. */
 export const QUEUED: unique symbol = Symbol("queued");
 
@@ -51,6 +57,11 @@ export interface SendQueue {
 /** Tell the protocol that had a connection that another one has it now. */
 export function tellTakenOver(protocol: object): void {
   (protocol as { [TAKEN_OVER]?(): void })[TAKEN_OVER]?.();
+}
+
+/** Bytes that a protocol has received and not delivered. */
+export function undeliveredIn(protocol: object): number {
+  return (protocol as { readonly [UNDELIVERED]?: number })[UNDELIVERED] ?? 0;
 }
 
 /** Bytes that wait to be sent by a transport; 0 for a program's own. */

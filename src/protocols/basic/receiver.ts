@@ -10,6 +10,7 @@ import {
   OVER_MARK,
   sendQueueOf,
   TAKEN_OVER,
+  UNDELIVERED,
 } from "../../internet/stream/sendqueue.ts";
 import { endBy, watch } from "../guard.ts";
 import type { Accumulator } from "./accumulator.ts";
@@ -114,6 +115,11 @@ export abstract class FrameReceiver<B extends Accumulator> extends Protocol impl
   stopProducing(): void {
     this.paused = true;
     if (!this.#over) this.transport.stopProducing();
+  }
+
+  /** @internal */
+  get [UNDELIVERED](): number {
+    return this.#buffer?.length ?? 0;
   }
 
   /** @internal */

@@ -24,11 +24,13 @@ import type {
   PullProducer,
   PushProducer,
   ServerFactoryLike,
+  TLSTransport,
   Transport,
 } from "../../internet/interfaces.ts";
 import { ClientFactory, type Factory, Protocol, type ProtocolFactory } from "../../internet/protocol.ts";
 import { LOOP, type Loop, loopOf } from "../../internet/reactor/loop.ts";
 import { borrowsFrom } from "../../internet/stream/borrowing.ts";
+import type { ContextFactory, HandshakeListener, StartTLSOptions, TLSInfo } from "../../internet/tls/seam.ts";
 import { NOTICE_RESETS, noticeResets } from "../../internet/stream/resets.ts";
 import {
   ACCEPTED,
@@ -41,6 +43,8 @@ import {
   sendQueueOf,
   TAKEN_OVER,
   tellTakenOver,
+  UNDELIVERED,
+  undeliveredIn,
 } from "../../internet/stream/sendqueue.ts";
 import { SOCKET_HOST, socketHostOf } from "../../internet/stream/sockethost.ts";
 import { classNameOf, nameOf } from "../../logger/describe.ts";
@@ -119,6 +123,11 @@ export class ProtocolWrapper<P extends ProtocolLike = ProtocolLike>
   /** Defined if the wrapped protocol has it. */
   get writeConnectionLost(): (() => unknown) | undefined {
     return typeof half(this.wrappedProtocol).writeConnectionLost === "function" ? relayWriteConnectionLost : undefined;
+  }
+
+  /** @internal */
+  get [UNDELIVERED](): number {
+    return undeliveredIn(this.wrappedProtocol);
   }
 
   /** @internal The wrapped protocol has the connection no longer. */
@@ -208,6 +217,32 @@ export class ProtocolWrapper<P extends ProtocolLike = ProtocolLike>
 
   getHost(): Address {
     return this.transport.getHost();
+  }
+
+  startTLS(contextFactory: ContextFactory, options?: StartTLSOptions): void {
+    (this.transport as TLSTransport).startTLS(contextFactory, options);
+  }
+
+  getTLSInfo(): TLSInfo | null {
+    return (this.transport as Partial<TLSTransport>).getTLSInfo?.() ?? null;
+  }
+
+  get negotiatedProtocol(): string | null {
+    return (this.transport as Partial<TLSTransport>).negotiatedProtocol ?? null;
+  }
+
+  getPeerCertificateChain(): readonly Buffer[] {
+    return (this.transport as Partial<TLSTransport>).getPeerCertificateChain?.() ?? [];
+  }
+
+  exportKeyingMaterial(length: number, label: string, context?: Uint8Array): Buffer | null {
+    return (this.transport as Partial<TLSTransport>).exportKeyingMaterial?.(length, label, context) ?? null;
+  }
+
+  /** Defined if the wrapped protocol has it. */
+  get handshakeCompleted(): (() => unknown) | undefined {
+    const inner = this.wrappedProtocol as Partial<HandshakeListener>;
+    return typeof inner.handshakeCompleted === "function" ? () => inner.handshakeCompleted!() : undefined;
   }
 
   setTcpNoDelay(on: boolean): void {

@@ -1,0 +1,42 @@
+// What JavaScript says of TLS, as the engine has it, and back: `NativeTls` and `TlsQuestions` in src/native.ts.
+#pragma once
+
+#include <napi.h>
+
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+
+#include "tls/filter.h"
+
+namespace skein {
+
+// A context or roots that JavaScript holds.
+template <typename Value>
+Napi::Value hand_out(Napi::Env env, std::shared_ptr<Value> value) {
+  auto* held = new std::shared_ptr<Value>(std::move(value));
+  return Napi::External<std::shared_ptr<Value>>::New(env, held, [](Napi::Env, std::shared_ptr<Value>* kept) { delete kept; });
+}
+
+// nullptr for undefined and null.
+template <typename Value>
+std::shared_ptr<Value> taken_from(const Napi::Value& value) {
+  if (!value.IsExternal()) return nullptr;
+  return *value.As<Napi::External<std::shared_ptr<Value>>>().Data();
+}
+
+// The filter of one connection: `TlsRequest`.
+std::unique_ptr<tls::TlsFilter> filter_for(const Napi::Object& request);
+
+// What may be asked about a connection, or told to it. Their arguments begin at `first`.
+struct TlsQuestion {
+  const char* name;
+  Napi::Value (*ask)(const Napi::CallbackInfo& info, std::size_t first, tls::TlsFilter& filter);
+};
+inline constexpr std::size_t kTlsQuestions = 9;
+std::span<const TlsQuestion, kTlsQuestions> tls_questions();
+
+std::string bytes_from(const Napi::Value& value);
+
+}  // namespace skein

@@ -1,0 +1,409 @@
+#include "tls/filter.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "tls/callbacks.h"
+
+namespace skein::tls {
+
+namespace {
+
+constexpr std::size_t kBeginningMost = 16;
+constexpr std::uint8_t kRecordAlert = 21;
+
+}  // namespace
+
+// Reaches into a filter for OpenSSL's callbacks.
+struct Callbacks {
+  static TlsFilter& of(const SSL* ssl) { return *static_cast<TlsFilter*>(openssl.SSL_get_ex_data(ssl, 0)); }
+
+  static int read(BIO* bio, char* out, int size) {
+    return static_cast<TlsFilter*>(openssl.BIO_get_data(bio))->read_wire(out, size);
+  }
+  static int write(BIO* bio, const char* bytes, int size) {
+    return static_cast<TlsFilter*>(openssl.BIO_get_data(bio))->write_wire(bytes, size);
+  }
+  static long control(BIO*, int what, long, void*) { return what == kBioFlush ? 1 : 0; }
+
+  static void message(bool sends, int type, const void* bytes, std::size_t length, SSL* ssl) {
+    of(ssl).note_message(sends, type, static_cast<const std::uint8_t*>(bytes), length);
+  }
+  static void key_log(const SSL* ssl, const char* line) {
+    TlsFilter& filter = of(ssl);
+    filter.key_log_ += line;
+    filter.key_log_ += '\n';
+    filter.events_ |= TlsFilter::kKeyLog;
+  }
+  static int new_session(SSL* ssl, ssl_session_st* session) {
+    TlsFilter& filter = of(ssl);
+    filter.sessions_.push_back(session);
+    filter.events_ |= TlsFilter::kSession;
+    return 1;  // the reference is ours
+  }
+  static const std::string& chosen(const SSL* ssl) { return of(ssl).protocol_; }
+  static Context& context(const SSL* ssl) { return *of(ssl).context_; }
+};
+
+namespace {
+
+// What SSL reads from and writes to: the spans of its filter. Made once.
+const bio_method_st* bio_method() {
+  static const bio_method_st* const method = [] {
+    bio_method_st* made = openssl.BIO_meth_new(openssl.BIO_get_new_index() | kBioSourceSink, "skein");
+    openssl.BIO_meth_set_read(made, Callbacks::read);
+    openssl.BIO_meth_set_write(made, Callbacks::write);
+    openssl.BIO_meth_set_ctrl(made, Callbacks::control);
+    return made;
+  }();
+  return method;
+}
+
+}  // namespace
+
+void on_message(int sends, int, int type, const void* bytes, std::size_t length, SSL* ssl, void*) {
+  Callbacks::message(sends != 0, type, bytes, length, ssl);
+}
+
+void on_key_log(const SSL* ssl, const char* line) { Callbacks::key_log(ssl, line); }
+
+int on_new_session(SSL* ssl, ssl_session_st* session) { return Callbacks::new_session(ssl, session); }
+
+int on_ticket_key(SSL* ssl, unsigned char* name, unsigned char* iv, evp_cipher_ctx_st* cipher, evp_mac_ctx_st* mac,
+                  int seals) {
+  return Callbacks::context(ssl).ticket_keys().handle(name, iv, cipher, mac, seals != 0);
+}
+
+// The first of ours that the client offers, or what the program has chosen.
+int on_alpn(SSL* ssl, const unsigned char** out, unsigned char* out_length, const unsigned char* in, unsigned in_length,
+            void*) {
+  const std::string& chosen = Callbacks::chosen(ssl);
+  const std::string& own = Callbacks::context(ssl).protocols();
+  const auto offers = [&](const unsigned char* protocol, std::size_t length) -> const unsigned char* {
+    for (std::size_t at = 0; at < in_length; at += 1 + std::size_t{in[at]}) {
+      if (in[at] == length && at + 1 + length <= in_length && std::memcmp(in + at + 1, protocol, length) == 0) {
+        return in + at + 1;
+      }
+    }
+    return nullptr;
+  };
+  const auto select = [&](const unsigned char* protocol, std::size_t length) {
+    *out = offers(protocol, length);
+    *out_length = static_cast<unsigned char>(length);
+    return *out != nullptr;
+  };
+  if (!chosen.empty()) {
+    return select(reinterpret_cast<const unsigned char*>(chosen.data()), chosen.size()) ? kAlpnOk : kAlpnFatal;
+  }
+  if (own.empty()) return kStatusNone;
+  const auto* list = reinterpret_cast<const unsigned char*>(own.data());
+  for (std::size_t at = 0; at < own.size(); at += 1 + std::size_t{list[at]}) {
+    if (select(list + at + 1, list[at])) return kAlpnOk;
+  }
+  return kAlpnFatal;
+}
+
+// OpenSSL frees what it is given.
+int on_status(SSL* ssl, void*) {
+  const std::string& response = Callbacks::context(ssl).ocsp_response();
+  void* const copy = openssl.CRYPTO_malloc(response.size(), "", 0);
+  if (copy == nullptr) return kStatusNone;
+  std::memcpy(copy, response.data(), response.size());
+  openssl.SSL_ctrl(ssl, kCtrlSetStatusResponse, static_cast<long>(response.size()), copy);
+  return kStatusOk;
+}
+
+// --- a connection ----------------------------------------------------------------------------------------------------
+
+TlsFilter::TlsFilter(std::shared_ptr<Context> context)
+    : context_(std::move(context)), state_(State::kHello) {}
+
+TlsFilter::TlsFilter(std::shared_ptr<Context> context, std::string name, std::string announced,
+                     const std::string& session)
+    : context_(std::move(context)), name_(std::move(name)), announced_(std::move(announced)), state_(State::kStart) {
+  if (session.empty()) return;
+  openssl.ERR_clear_error();
+  const auto* bytes = reinterpret_cast<const unsigned char*>(session.data());
+  resumes_ = openssl.d2i_SSL_SESSION(nullptr, &bytes, static_cast<long>(session.size()));
+  openssl.ERR_clear_error();
+}
+
+TlsFilter::~TlsFilter() {
+  for (ssl_session_st* session : sessions_) openssl.SSL_SESSION_free(session);
+  if (resumes_ != nullptr) openssl.SSL_SESSION_free(resumes_);
+  openssl.SSL_free(ssl_);
+}
+
+// Makes the SSL. False when there is no memory.
+bool TlsFilter::begin() {
+  openssl.ERR_clear_error();
+  ssl_ = openssl.SSL_new(context_->get());
+  BIO* const bio = openssl.BIO_new(bio_method());
+  if (ssl_ == nullptr || bio == nullptr) {
+    if (bio != nullptr) openssl.BIO_free(bio);
+    fail(Fault::kProtocol);
+    return false;
+  }
+  openssl.BIO_set_data(bio, this);
+  openssl.BIO_set_init(bio, 1);
+  // All that it ever lacks is bytes to read.
+  openssl.BIO_set_flags(bio, kBioRead | kBioShouldRetry);
+  openssl.SSL_set_bio(ssl_, bio, bio);
+  openssl.SSL_set_ex_data(ssl_, 0, this);
+  state_ = State::kHandshake;
+  if (context_->is_server()) {
+    openssl.SSL_set_accept_state(ssl_);
+    return true;
+  }
+  openssl.SSL_set_connect_state(ssl_);
+  bool set = true;
+  if (!announced_.empty()) {
+    set = openssl.SSL_ctrl(ssl_, kCtrlSetHostName, kHostNameTypeDNS, announced_.data()) == 1;
+  }
+  X509_VERIFY_PARAM_st* const rules = openssl.SSL_get0_param(ssl_);
+  // An address in a certificate's DNS names is not an address, and a subject is not a name (RFC 9525, 1.5).
+  openssl.X509_VERIFY_PARAM_set_hostflags(rules, kHostNeverCheckSubject | kHostNoPartialWildcards);
+  if (set && !name_.empty() && openssl.X509_VERIFY_PARAM_set1_ip_asc(rules, name_.c_str()) != 1) {
+    set = openssl.X509_VERIFY_PARAM_set1_host(rules, name_.data(), name_.size()) == 1;
+  }
+  if (set && context_->requests_ocsp()) {
+    set = openssl.SSL_ctrl(ssl_, kCtrlSetStatusType, kStatusTypeOCSP, nullptr) == 1;
+  }
+  if (set && resumes_ != nullptr) set = openssl.SSL_set_session(ssl_, resumes_) == 1;
+  if (!set) fail(Fault::kProtocol);
+  return set;
+}
+
+Filter::Received TlsFilter::receive(std::span<const std::uint8_t> wire, std::span<std::uint8_t> plain) {
+  Received result;
+  if (waits()) return result;
+  if (state_ == State::kHello || state_ == State::kAsking) {
+    read_hello(wire, result);
+    wire = wire.subspan(result.taken);
+    if (refused_) {
+      fail(Fault::kRefused);
+    } else if (state_ == State::kHandshake) {
+      const std::unique_ptr<Hello> hello = std::move(hello_);
+      Received of_hello;
+      advance(hello->wire(), plain, of_hello);
+      result.produced = of_hello.produced;
+    }
+  } else if (state_ == State::kStart) {
+    begin();
+  }
+  if (state_ == State::kHandshake || state_ == State::kUp) {
+    Received more;
+    advance(wire, plain.subspan(result.produced), more);
+    result.taken += more.taken;
+    result.produced += more.produced;
+    result.ended = more.ended;
+  }
+  if (state_ == State::kFailed) result.error = EPROTO;
+  return result;
+}
+
+// The server's side before anything is made.
+void TlsFilter::read_hello(std::span<const std::uint8_t> wire, Received& result) {
+  if (!answered_ && !refused_) {
+    if (hello_ == nullptr) hello_ = std::make_unique<Hello>();
+    result.taken = hello_->feed(wire);
+    if (hello_->state() == Hello::State::kPartial) return;
+    name_ = hello_->server_name();
+    if (hello_->state() == Hello::State::kWhole) {
+      if (context_->asks) {
+        state_ = State::kAsking;
+        events_ |= kAsks;
+        return;
+      }
+      if (auto named = context_->named(name_)) context_ = std::move(named);
+    } else {
+      const auto kept = hello_->wire();
+      failure_.beginning.assign(kept.begin(), kept.end());
+      const auto rest = wire.subspan(result.taken);
+      failure_.beginning.append(rest.begin(), rest.end());
+      failure_.beginning.resize(std::min(failure_.beginning.size(), kBeginningMost));
+    }
+  }
+  if (!refused_) begin();
+}
+
+void TlsFilter::answer(std::shared_ptr<Context> context, std::string protocol) {
+  if (state_ != State::kAsking || answered_ || refused_) return;
+  answered_ = true;
+  if (context != nullptr) context_ = std::move(context);
+  protocol_ = std::move(protocol);
+}
+
+void TlsFilter::refuse(std::uint8_t alert) {
+  if (state_ != State::kAsking || answered_ || refused_) return;
+  refused_ = true;
+  failure_.alert_sent = alert;
+  // Of level 2, fatal; nothing is encrypted yet.
+  words_ = {kRecordAlert, 3, 3, 0, 2, 2, alert};
+}
+
+std::uint32_t TlsFilter::take_events() { return std::exchange(events_, 0); }
+
+// Gives SSL the wire bytes, and has it open what it can.
+void TlsFilter::advance(std::span<const std::uint8_t> wire, std::span<std::uint8_t> plain, Received& result) {
+  in_ = wire;
+  if (state_ == State::kUp || shake_hands()) {
+    while (result.produced < plain.size()) {
+      std::size_t count = 0;
+      openssl.ERR_clear_error();
+      const int read = openssl.SSL_read_ex(ssl_, plain.data() + result.produced, plain.size() - result.produced, &count);
+      if (idle_messages_ > kIdleMessagesMost) {
+        fail(Fault::kFlood);
+        break;
+      }
+      if (read == 1) {
+        idle_messages_ = 0;
+        result.produced += count;
+        // There is nothing to be read for certain.
+        if (in_.empty() && openssl.SSL_pending(ssl_) == 0) break;
+        continue;
+      }
+      const int error = openssl.SSL_get_error(ssl_, read);
+      if (error == kErrorWantRead) break;
+      if (error == kErrorZeroReturn) {
+        result.ended = true;
+        in_ = {};
+      } else {
+        fail(Fault::kProtocol);
+      }
+      break;
+    }
+  }
+  openssl.ERR_clear_error();
+  // What comes behind the end is nothing to anybody.
+  result.taken = wire.size() - in_.size();
+  in_ = {};
+}
+
+// True once the connection is up.
+bool TlsFilter::shake_hands() {
+  if (state_ != State::kHandshake) return false;
+  openssl.ERR_clear_error();
+  const int done = openssl.SSL_do_handshake(ssl_);
+  if (done == 1) {
+    state_ = State::kUp;
+    events_ |= kEstablished;
+    return true;
+  }
+  if (openssl.SSL_get_error(ssl_, done) != kErrorWantRead) fail(Fault::kProtocol);
+  return false;
+}
+
+std::size_t TlsFilter::pending() const {
+  if (state_ == State::kAsking) return waits() ? 0 : 1;
+  return state_ == State::kUp ? static_cast<std::size_t>(openssl.SSL_pending(ssl_)) : 0;
+}
+
+Filter::Sent TlsFilter::send(std::span<const Slice> plain, std::span<std::uint8_t> wire) {
+  Sent result;
+  out_ = wire;
+  const std::size_t waiting = std::min(unsent(), out_.size());
+  if (waiting > 0) std::memcpy(out_.data(), words_.data() + words_sent_, waiting);
+  out_ = out_.subspan(waiting);
+  words_sent_ += waiting;
+  if (unsent() == 0) {
+    words_ = {};
+    words_sent_ = 0;
+    if (state_ == State::kStart && begin()) shake_hands();
+    if (state_ == State::kUp && !said_close_) seal(plain, result.taken);
+    if (state_ == State::kUp && closing_ && !said_close_ && result.taken == 0) {
+      said_close_ = true;
+      openssl.ERR_clear_error();
+      openssl.SSL_shutdown(ssl_);
+    }
+    if (ssl_ != nullptr) openssl.ERR_clear_error();
+  }
+  result.produced = wire.size() - out_.size();
+  out_ = {};
+  if (state_ == State::kFailed) result.error = EPROTO;
+  return result;
+}
+
+// Small pieces share a record; 16 KiB of one piece are sealed where they are.
+void TlsFilter::seal(std::span<const Slice> plain, std::size_t& taken) {
+  std::array<std::uint8_t, kPlainMost> together;
+  std::size_t at = 0;  // of the first piece that is left
+  std::size_t within = 0;
+  while (at < plain.size() && out_.size() >= kRecordMost) {
+    const auto* piece = static_cast<const std::uint8_t*>(plain[at].data) + within;
+    std::size_t size = std::min(plain[at].size - within, kPlainMost);
+    if (size == plain[at].size - within && at + 1 < plain.size() && size < kPlainMost) {
+      size = 0;
+      while (at < plain.size() && size < kPlainMost) {
+        const std::size_t part = std::min(plain[at].size - within, kPlainMost - size);
+        std::memcpy(together.data() + size, static_cast<const std::uint8_t*>(plain[at].data) + within, part);
+        size += part;
+        within += part;
+        if (within == plain[at].size) {
+          ++at;
+          within = 0;
+        }
+      }
+      piece = together.data();
+    } else {
+      within += size;
+      if (within == plain[at].size) {
+        ++at;
+        within = 0;
+      }
+    }
+    if (size == 0) continue;
+    std::size_t written = 0;
+    openssl.ERR_clear_error();
+    if (openssl.SSL_write_ex(ssl_, piece, size, &written) != 1) {
+      fail(Fault::kProtocol);
+      return;
+    }
+    ++records_;
+    taken += size;
+  }
+}
+
+int TlsFilter::truncated() {
+  failure_.fault = state_ == State::kUp ? Fault::kTruncated : Fault::kCut;
+  return EPROTO;
+}
+
+void TlsFilter::fail(Fault fault) {
+  failure_.fault = fault;
+  failure_.error = openssl.ERR_peek_error();
+  if (ssl_ != nullptr) failure_.verify = openssl.SSL_get_verify_result(ssl_);
+  openssl.ERR_clear_error();
+  state_ = State::kFailed;
+  hello_.reset();
+}
+
+int TlsFilter::read_wire(void* out, int size) {
+  const std::size_t count = std::min(in_.size(), static_cast<std::size_t>(size));
+  if (count == 0) return -1;
+  std::memcpy(out, in_.data(), count);
+  in_ = in_.subspan(count);
+  return static_cast<int>(count);
+}
+
+int TlsFilter::write_wire(const void* bytes, int size) {
+  const auto* const from = static_cast<const std::uint8_t*>(bytes);
+  const auto count = static_cast<std::size_t>(size);
+  if (words_.empty() && count <= out_.size()) {
+    std::memcpy(out_.data(), from, count);
+    out_ = out_.subspan(count);
+  } else {
+    words_.insert(words_.end(), from, from + count);
+  }
+  return size;
+}
+
+void TlsFilter::note_message(bool sends, int type, const std::uint8_t* bytes, std::size_t length) {
+  if (sends && type == kRecordAlert && length == 2) failure_.alert_sent = bytes[1];
+  if (!sends && type == kRecordHandshake && state_ == State::kUp) ++idle_messages_;
+}
+
+}  // namespace skein::tls

@@ -1,0 +1,243 @@
+/**
+ * Endpoints for TLS: `ssl:` and `tls:`. Importing `skein/ssl` registers their strings. Names and semantics follow
+ * twisted.internet.endpoints.
+ */
+import { readFileSync } from "node:fs";
+import { check } from "../arguments/check.ts";
+import { port as portKind } from "../arguments/kinds.ts";
+import {
+  ensureClientEndpoint,
+  ensureConnectOptions,
+  ensureHost,
+  ensureListenOptions,
+  ensureReactor,
+} from "../arguments/reactors.ts";
+import type { Deferred } from "../defer/deferred.ts";
+import { fail, succeed } from "../defer/makers.ts";
+import type {
+  Address,
+  ConnectTCPOptions,
+  ListeningPort,
+  ListenTCPOptions,
+  ProtocolLike,
+  ReactorSSL,
+  ReactorTCP,
+  ServerFactoryLike,
+  TLSTransport,
+} from "../interfaces.ts";
+import type { ProtocolFactory } from "../protocol.ts";
+import { PrivateCertificate } from "../tls/certificate.ts";
+import { CertificateOptions, optionsForClientTLS } from "../tls/options.ts";
+import { type ContextFactory, securityOf } from "../tls/seam.ts";
+import { trustRootFromCertificates } from "../tls/trust.ts";
+import { attempt } from "./attempt.ts";
+import { type EndpointArguments, InvalidEndpointError } from "./description.ts";
+import type { ClientEndpoint, ServerEndpoint } from "./interfaces.ts";
+import type { ClientEndpointParser, ServerEndpointParser } from "./parser.ts";
+import { registerClientEndpointParser, registerServerEndpointParser } from "./registry.ts";
+import { TCP4ClientEndpoint } from "./tcp.ts";
+
+const MAX_PORT = 65_535;
+const MAX_BACKLOG = 65_535;
+
+/** Listens for TLS. */
+export class SSL4ServerEndpoint implements ServerEndpoint {
+  readonly #reactor: ReactorSSL;
+  readonly #port: number;
+  readonly #contextFactory: ContextFactory;
+  readonly #options: ListenTCPOptions;
+
+  /** @throws TypeError | RangeError for what listenSSL() would refuse */
+  constructor(reactor: ReactorSSL, port: number, contextFactory: ContextFactory, options: ListenTCPOptions = {}) {
+    const call = `new ${new.target.name}(reactor, port, contextFactory, options)`;
+    ensureReactor(call, reactor, "listenSSL");
+    check(call, "port", port, portKind);
+    securityOf(call, contextFactory);
+    this.#reactor = reactor;
+    this.#port = port;
+    this.#contextFactory = contextFactory;
+    this.#options = ensureListenOptions(call, options);
+  }
+
+  listen(factory: ServerFactoryLike): Deferred<ListeningPort> {
+    try {
+      return succeed(this.#reactor.listenSSL(this.#port, factory, this.#contextFactory, this.#options));
+    } catch (error) {
+      return fail(error);
+    }
+  }
+}
+
+/** Connects with TLS from the first byte. */
+export class SSL4ClientEndpoint implements ClientEndpoint {
+  readonly #reactor: ReactorSSL;
+  readonly #host: string;
+  readonly #port: number;
+  readonly #contextFactory: ContextFactory;
+  readonly #options: ConnectTCPOptions;
+
+  /** @throws TypeError | RangeError for what connectSSL() would refuse */
+  constructor(
+    reactor: ReactorSSL,
+    host: string,
+    port: number,
+    contextFactory: ContextFactory,
+    options: ConnectTCPOptions = {},
+  ) {
+    const call = `new ${new.target.name}(reactor, host, port, contextFactory, options)`;
+    ensureReactor(call, reactor, "connectSSL");
+    ensureHost(call, host, port);
+    securityOf(call, contextFactory);
+    this.#reactor = reactor;
+    this.#host = host;
+    this.#port = port;
+    this.#contextFactory = contextFactory;
+    this.#options = ensureConnectOptions(call, options);
+  }
+
+  connect<P extends ProtocolLike>(factory: ProtocolFactory<P>): Deferred<P> {
+    return attempt(factory, (client) =>
+      this.#reactor.connectSSL(this.#host, this.#port, client, this.#contextFactory, this.#options),
+    );
+  }
+}
+
+/** The connections of `endpoint`, with TLS as the client from their first byte. @throws TypeError */
+export function wrapClientTLS(contextFactory: ContextFactory, endpoint: ClientEndpoint): ClientEndpoint {
+  const call = "wrapClientTLS(contextFactory, endpoint)";
+  securityOf(call, contextFactory);
+  ensureClientEndpoint(call, endpoint);
+  return {
+    connect: <P extends ProtocolLike>(factory: ProtocolFactory<P>) =>
+      endpoint.connect(new SecuringFactory(factory, contextFactory)),
+  };
+}
+
+/** Begins TLS before the protocol has its transport. */
+class SecuringFactory<P extends ProtocolLike> implements ProtocolFactory<P> {
+  readonly #factory: ProtocolFactory<P>;
+  readonly #contextFactory: ContextFactory;
+
+  constructor(factory: ProtocolFactory<P>, contextFactory: ContextFactory) {
+    this.#factory = factory;
+    this.#contextFactory = contextFactory;
+  }
+
+  doStart(): void {
+    this.#factory.doStart();
+  }
+
+  doStop(): void {
+    this.#factory.doStop();
+  }
+
+  buildProtocol(addr: Address): P | null | undefined {
+    const protocol = this.#factory.buildProtocol(addr);
+    if (protocol === null || protocol === undefined) return protocol;
+    const covered: ProtocolLike = protocol;
+    const own = Object.getOwnPropertyDescriptor(covered, "makeConnection");
+    covered.makeConnection = (transport) => {
+      Reflect.deleteProperty(covered, "makeConnection");
+      if (own !== undefined) Object.defineProperty(covered, "makeConnection", own);
+      (transport as TLSTransport).startTLS(this.#contextFactory, { server: false });
+      return covered.makeConnection(transport);
+    };
+    return protocol;
+  }
+}
+
+// --- strings ---------------------------------------------------------------------------------------------------------
+
+/** What reading a file or making the options throws, as an error of the description. */
+function described<T>(args: EndpointArguments, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof InvalidEndpointError) throw error;
+    throw args.invalid((error as Error).message);
+  }
+}
+
+const SERVER_FORM =
+  "ssl:port:privateKey=file[:certKey=file][:extraCertChain=file][:caCerts=file][:passphraseFile=file]" +
+  "[:interface=address][:backlog=number], files of PEM";
+
+const serverParser: ServerEndpointParser = {
+  prefix: "ssl",
+  form: SERVER_FORM,
+  parameters: ["port", "privateKey", "certKey", "interface", "backlog", "extraCertChain", "caCerts", "passphraseFile"],
+  parse: (reactor, args, defaults) => {
+    const byDefault = defaults.loopback ? "127.0.0.1" : "";
+    const privateKey = args.text("privateKey", "server.pem");
+    const certificate = args.text("certKey", privateKey);
+    const file = (name: string) => {
+      const path = args.text(name, "");
+      return path === "" ? undefined : readFileSync(path);
+    };
+    const options = described(args, () => {
+      const [chain, authorities, secret] = [file("extraCertChain"), file("caCerts"), file("passphraseFile")];
+      const passphrase = secret && withoutNewline(secret);
+      const made = new CertificateOptions({
+        privateKey: readFileSync(privateKey),
+        certificate: readFileSync(certificate),
+        ...(passphrase && { passphrase }),
+        ...(chain && { extraCertChain: chain }),
+        ...(authorities && { trustRoot: trustRootFromCertificates([authorities]) }),
+      });
+      secret?.fill(0);
+      return made;
+    });
+    return new SSL4ServerEndpoint(ensuredSSL(args, reactor), args.integer("port", 0, MAX_PORT), options, {
+      interface: args.text("interface", byDefault) || byDefault,
+      backlog: args.integer("backlog", 1, MAX_BACKLOG, defaults.backlog ?? 50),
+    });
+  },
+};
+
+const CLIENT_PARAMETERS = ["timeout", "bindAddress", "certificate", "privateKey", "trustRoots"];
+const CLIENT_FORM =
+  "host:port[:timeout=seconds][:bindAddress=address][:certificate=file][:privateKey=file][:trustRoots=file]";
+
+/** `tls:` connects to the name that it verifies; `ssl:` is its older name. */
+function clientParser(prefix: string): ClientEndpointParser {
+  return {
+    prefix,
+    form: `${prefix}:${CLIENT_FORM}, files of PEM`,
+    parameters: ["host", "port", ...CLIENT_PARAMETERS],
+    parse: (reactor, args) => {
+      const host = args.text("host");
+      const bindHost = args.text("bindAddress", "");
+      const options = described(args, () => {
+        const [certificate, key, roots] = ["certificate", "privateKey", "trustRoots"].map((name) => args.text(name, ""));
+        return optionsForClientTLS(host, {
+          ...(certificate && { clientCertificate: clientCertificate(certificate, key || certificate) }),
+          ...(roots && { trustRoot: trustRootFromCertificates([readFileSync(roots)]) }),
+        });
+      });
+      const endpoint = new TCP4ClientEndpoint(reactor, host, args.integer("port", 0, MAX_PORT), {
+        timeout: args.seconds("timeout", 30),
+        ...(bindHost === "" ? {} : { bindAddress: [bindHost, 0] as const }),
+      });
+      return wrapClientTLS(options, endpoint);
+    },
+  };
+}
+
+function clientCertificate(certificate: string, key: string): PrivateCertificate {
+  return PrivateCertificate.loadPEM(Buffer.concat([readFileSync(certificate), Buffer.from("\n"), readFileSync(key)]));
+}
+
+function withoutNewline(secret: Buffer): Buffer {
+  const end = secret.indexOf(10);
+  const line = end < 0 ? secret : secret.subarray(0, end);
+  return line.at(-1) === 13 ? line.subarray(0, -1) : line;
+}
+
+function ensuredSSL(args: EndpointArguments, reactor: ReactorTCP): ReactorSSL {
+  if (typeof (reactor as Partial<ReactorSSL>).listenSSL === "function") return reactor as ReactorTCP & ReactorSSL;
+  throw args.invalid("the reactor has no listenSSL()");
+}
+
+registerServerEndpointParser(serverParser);
+registerClientEndpointParser(clientParser("tls"));
+registerClientEndpointParser(clientParser("ssl"));

@@ -1,0 +1,299 @@
+/** Certificates, requests and keys. Names and semantics follow twisted.internet.ssl. */
+import { createHash, createPublicKey, generateKeyPairSync, type KeyObject, X509Certificate } from "node:crypto";
+import { inspect } from "node:util";
+import { check } from "../arguments/check.ts";
+import { oneOf } from "../arguments/kinds.ts";
+import { elements } from "./der.ts";
+import { DistinguishedName, type DNParts } from "./dn.ts";
+import { TLSOptionsError } from "./errors.ts";
+import { type CertificateUses, issue, readRequest, request } from "./issuing.ts";
+import { certificatesIn, decodePEM, encodePEM, privateKeyFrom } from "./pem.ts";
+
+export type Format = "PEM" | "DER";
+
+const YEAR_SECONDS = 365 * 24 * 3600;
+const FORMAT = oneOf("PEM", "DER");
+
+/** A certificate, without its private key. */
+export class Certificate {
+  readonly x509: X509Certificate;
+
+  /** @throws TLSOptionsError */
+  constructor(data: X509Certificate | string | Uint8Array) {
+    this.x509 =
+      data instanceof X509Certificate ? data : new X509Certificate(certificatesIn("the certificate", data)[0]!);
+  }
+
+  /** The first certificate in PEM, or the one that is DER. @throws TLSOptionsError */
+  static load(data: string | Uint8Array): Certificate {
+    return new Certificate(data);
+  }
+
+  static loadPEM(data: string | Uint8Array): Certificate {
+    return new Certificate(data);
+  }
+
+  /** All certificates in PEM. @throws TLSOptionsError */
+  static loadAllPEM(data: string | Uint8Array): Certificate[] {
+    return certificatesIn("the PEM", data).map((der) => new Certificate(der));
+  }
+
+  dump(format: "PEM"): string;
+  dump(format?: "DER"): Buffer;
+  dump(format: Format = "DER"): string | Buffer {
+    check("dump(format)", "format", format, FORMAT);
+    return format === "PEM" ? encodePEM("CERTIFICATE", this.x509.raw) : Buffer.from(this.x509.raw);
+  }
+
+  dumpPEM(): string {
+    return this.dump("PEM");
+  }
+
+  getSubject(): DistinguishedName {
+    return nameIn(this.x509.raw, 4);
+  }
+
+  getIssuer(): DistinguishedName {
+    return nameIn(this.x509.raw, 2);
+  }
+
+  getPublicKey(): KeyObject {
+    return this.x509.publicKey;
+  }
+
+  /** As a hexadecimal number, in upper case. */
+  serialNumber(): string {
+    return this.x509.serialNumber;
+  }
+
+  /** "DNS:…", "IP Address:…", "URI:…", … as the certificate has them. */
+  get subjectAltNames(): readonly string[] {
+    const text = this.x509.subjectAltName ?? "";
+    // A name with a comma is quoted as JSON is.
+    return (text.match(/[A-Za-z ]+:(?:"(?:[^"\\]|\\.)*"|[^,]*)/g) ?? []).map((each) => {
+      const [, kind, quoted] = /^\s*([A-Za-z ]+):("[^]*")$/.exec(each) ?? [];
+      return quoted === undefined ? each.trim() : `${kind!.trim()}:${JSON.parse(quoted)}`;
+    });
+  }
+
+  /** The SPIFFE ID, "spiffe://…"; undefined when there is not exactly one. */
+  get spiffeId(): string | undefined {
+    const ids = this.subjectAltNames.filter((name) => name.startsWith("URI:spiffe://")).map((name) => name.slice(4));
+    return ids.length === 1 ? ids[0] : undefined;
+  }
+
+  get validFrom(): Date {
+    return new Date(this.x509.validFrom);
+  }
+
+  get validTo(): Date {
+    return new Date(this.x509.validTo);
+  }
+
+  /** Of the whole certificate, as "AB:CD:…". */
+  digest(algorithm = "sha256"): string {
+    const hex = createHash(algorithm).update(this.x509.raw).digest("hex").toUpperCase();
+    return hex.match(/../g)!.join(":");
+  }
+
+  equals(other: Certificate): boolean {
+    return this.x509.raw.equals(other.x509.raw);
+  }
+
+  toString(): string {
+    return `<Certificate ${this.getSubject()} issued by ${this.getIssuer()}>`;
+  }
+
+  [inspect.custom](): string {
+    return this.toString();
+  }
+}
+
+/** A request for a certificate. */
+export class CertificateRequest {
+  readonly #der: Buffer;
+  readonly #read: ReturnType<typeof readRequest>;
+
+  /** @throws TLSOptionsError */
+  constructor(data: string | Uint8Array) {
+    const bytes = Buffer.from(data);
+    const pem = decodePEM(bytes.toString("latin1"), "CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST");
+    this.#der = pem[0] ?? bytes;
+    this.#read = readRequest(this.#der);
+  }
+
+  static load(data: string | Uint8Array): CertificateRequest {
+    return new CertificateRequest(data);
+  }
+
+  dump(format: "PEM"): string;
+  dump(format?: "DER"): Buffer;
+  dump(format: Format = "DER"): string | Buffer {
+    check("dump(format)", "format", format, FORMAT);
+    return format === "PEM" ? encodePEM("CERTIFICATE REQUEST", this.#der) : Buffer.from(this.#der);
+  }
+
+  getSubject(): DistinguishedName {
+    return this.#read.subject;
+  }
+
+  getPublicKey(): KeyObject {
+    return this.#read.publicKey;
+  }
+
+  /** Whether its sender has the private key. */
+  verify(): boolean {
+    return this.#read.verifies;
+  }
+}
+
+/** How a certificate is made. */
+export interface CertificateOptionsForIssue extends CertificateUses {
+  readonly serialNumber?: number | bigint;
+  /** Seconds of validity. Default: a year. */
+  readonly seconds?: number;
+}
+
+/** A private key. Nothing of it is shown, logged or kept as text. */
+export class KeyPair {
+  readonly #key: KeyObject;
+
+  /** @throws TLSOptionsError */
+  constructor(data: string | Uint8Array | KeyObject, passphrase?: string | Uint8Array) {
+    this.#key = privateKeyFrom("The private key", data, passphrase);
+  }
+
+  /** @param kind "ec" (P-256), "ed25519" or "rsa" @param size bits, of RSA */
+  static generate(kind: "ec" | "ed25519" | "rsa" = "ec", size = 2048): KeyPair {
+    check("KeyPair.generate(kind)", "kind", kind, oneOf("ec", "ed25519", "rsa"));
+    if (kind === "rsa") return new KeyPair(generateKeyPairSync("rsa", { modulusLength: size }).privateKey);
+    if (kind === "ed25519") return new KeyPair(generateKeyPairSync("ed25519").privateKey);
+    return new KeyPair(generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey);
+  }
+
+  static load(data: string | Uint8Array, passphrase?: string | Uint8Array): KeyPair {
+    return new KeyPair(data, passphrase);
+  }
+
+  /** PKCS#8. With a passphrase it is encrypted (AES-256). */
+  dump(format: Format = "DER", passphrase?: string | Uint8Array): Buffer {
+    check("dump(format)", "format", format, FORMAT);
+    const encryption = passphrase === undefined ? {} : { cipher: "aes-256-cbc", passphrase: Buffer.from(passphrase) };
+    const options = { type: "pkcs8", format: format === "PEM" ? "pem" : "der", ...encryption } as const;
+    return Buffer.from(this.#key.export(options as { type: "pkcs8"; format: "der" }));
+  }
+
+  get privateKey(): KeyObject {
+    return this.#key;
+  }
+
+  get publicKey(): KeyObject {
+    return createPublicKey(this.#key);
+  }
+
+  /** SHA-256 of the public key, in hexadecimal: tells keys apart. */
+  keyHash(): string {
+    return createHash("sha256")
+      .update(this.publicKey.export({ format: "der", type: "spki" }) as Buffer)
+      .digest("hex");
+  }
+
+  /** Ask an authority for a certificate. */
+  requestObject(subject: DNParts): CertificateRequest {
+    return new CertificateRequest(request(new DistinguishedName(subject), this.#key));
+  }
+
+  /** A certificate for whoever has sent `request`, in the name of `issuer`, whose key this is. */
+  signRequestObject(
+    issuer: Certificate | DNParts,
+    asked: CertificateRequest,
+    options: CertificateOptionsForIssue = {},
+  ): Certificate {
+    if (!asked.verify()) throw new TLSOptionsError("The request is not signed with the key that it is about.");
+    return new Certificate(
+      issue({
+        seconds: YEAR_SECONDS,
+        ...options,
+        subject: asked.getSubject(),
+        issuer: issuer instanceof Certificate ? issuer.getSubject() : new DistinguishedName(issuer),
+        publicKey: asked.getPublicKey(),
+        signingKey: this.#key,
+        issuerKey: this.publicKey,
+      }),
+    );
+  }
+
+  /** A certificate that only those trust who know it. */
+  selfSignedCert(subject: DNParts, options: CertificateOptionsForIssue = {}): PrivateCertificate {
+    const name = new DistinguishedName(subject);
+    const der = issue({
+      seconds: YEAR_SECONDS,
+      ...options,
+      subject: name,
+      issuer: name,
+      publicKey: this.publicKey,
+      signingKey: this.#key,
+    });
+    return new PrivateCertificate(new Certificate(der), this);
+  }
+
+  newCertificate(certificate: string | Uint8Array): PrivateCertificate {
+    return new PrivateCertificate(new Certificate(certificate), this);
+  }
+
+  toString(): string {
+    return `<KeyPair ${this.#key.asymmetricKeyType} ${this.keyHash().slice(0, 16)}>`;
+  }
+
+  [inspect.custom](): string {
+    return this.toString();
+  }
+
+  toJSON(): string {
+    return this.toString();
+  }
+}
+
+/** A certificate together with its private key. */
+export class PrivateCertificate extends Certificate {
+  readonly privateKey: KeyPair;
+
+  /** @throws TLSOptionsError when the key is another certificate's */
+  constructor(certificate: Certificate, key: KeyPair) {
+    super(certificate.x509);
+    if (!certificate.x509.checkPrivateKey(key.privateKey)) {
+      throw new TLSOptionsError("The private key is not the certificate's.");
+    }
+    this.privateKey = key;
+  }
+
+  static fromCertificateAndKeyPair(certificate: Certificate, key: KeyPair): PrivateCertificate {
+    return new PrivateCertificate(certificate, key);
+  }
+
+  /** PEM with both: the key, and its certificate as the first one. @throws TLSOptionsError */
+  static override loadPEM(data: string | Uint8Array, passphrase?: string | Uint8Array): PrivateCertificate {
+    return new PrivateCertificate(new Certificate(data), new KeyPair(data, passphrase));
+  }
+
+  /** Certify whoever has sent the request. */
+  signRequestObject(asked: CertificateRequest, options: CertificateOptionsForIssue = {}): Certificate {
+    return this.privateKey.signRequestObject(this, asked, options);
+  }
+
+  /** Ask for a certificate with the same name. */
+  certificateRequest(): CertificateRequest {
+    const { commonName, ...others } = this.getSubject();
+    return this.privateKey.requestObject({ ...others, ...(commonName === undefined ? {} : { commonName }) });
+  }
+}
+
+/** The name that stands `behind` the other elements of a certificate's contents: 2 the issuer's, 4 the subject's. */
+function nameIn(der: Buffer, behind: number): DistinguishedName {
+  const [outer] = elements(der);
+  const [contents] = elements(outer!.contents);
+  const parts = elements(contents!.contents);
+  // Version 1 has no element for the version.
+  const first = parts[0]!.tag === 0xa0 ? 1 : 0;
+  return DistinguishedName.fromDER(parts[first + behind]!.whole);
+}

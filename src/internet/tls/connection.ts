@@ -1,0 +1,196 @@
+/** TLS of ports and connections over an engine: what the seam asks for, done by the engine's filter. */
+import { nameOf } from "../../logger/describe.ts";
+import { err } from "../../logger/log.ts";
+import { type EngineTls, type NativeEngine, TlsEvent, TlsFault } from "../../native.ts";
+import { Failure } from "../failure.ts";
+import { onRejection } from "../rejection.ts";
+import { isThenable } from "../thenable.ts";
+import { decodeProtocols } from "./alpn.ts";
+import { Deadlines } from "./deadlines.ts";
+import { INTERNAL_ERROR, TLSError, tlsError, UNRECOGNIZED_NAME } from "./errors.ts";
+import type { Choice, Policy } from "./policy.ts";
+import type { ConnectionSecurity, HandshakeListener, PortSecurity, SecuredConnection, Security, TLSInfo } from "./seam.ts";
+
+export class PolicySecurity implements Security {
+  readonly policy: Policy;
+
+  constructor(policy: Policy) {
+    this.policy = policy;
+  }
+
+  check(native: NativeEngine, server: boolean): void {
+    this.policy.context(native, server);
+  }
+
+  listen(native: NativeEngine, listener: number): PortSecurity {
+    native.tls!.listen(listener, this.policy.context(native, true));
+    return new SecuredPort(native, this.policy);
+  }
+
+  begin(native: NativeEngine, { handle }: { readonly handle: number }, server: boolean): ConnectionSecurity {
+    const context = this.policy.context(native, server);
+    const { name = "", announced = "" } = this.policy.options;
+    const request = server ? { context } : { context, name, announced, session: this.policy.takeSession() };
+    native.tls!.begin(handle, request);
+    return new SecuredStream(native, this.policy, server);
+  }
+}
+
+class SecuredPort implements PortSecurity {
+  readonly #native: NativeEngine;
+  readonly #policy: Policy;
+  #deadlines: Deadlines | undefined;
+
+  constructor(native: NativeEngine, policy: Policy) {
+    this.#native = native;
+    this.#policy = policy;
+  }
+
+  connection(connection: SecuredConnection): ConnectionSecurity {
+    this.#deadlines ??= new Deadlines(connection.loop, this.#policy.handshakeSeconds);
+    const stream = new SecuredStream(this.#native, this.#policy, true);
+    stream.begun(connection, this.#deadlines);
+    return stream;
+  }
+}
+
+/** TLS of one connection. */
+class SecuredStream implements ConnectionSecurity {
+  readonly #native: NativeEngine;
+  readonly #tls: EngineTls;
+  readonly #policy: Policy;
+  readonly #server: boolean;
+  /** Until the handshake is done. */
+  #deadlines: Deadlines | undefined;
+  #awaited: SecuredConnection | undefined;
+
+  constructor(native: NativeEngine, policy: Policy, server: boolean) {
+    this.#native = native;
+    this.#tls = native.tls!;
+    this.#policy = policy;
+    this.#server = server;
+  }
+
+  begun(
+    connection: SecuredConnection,
+    deadlines = new Deadlines(connection.loop, this.#policy.handshakeSeconds),
+  ): void {
+    this.#awaited = connection;
+    this.#deadlines = deadlines;
+    deadlines.add(this);
+  }
+
+  late(): void {
+    const connection = this.#awaited;
+    this.#awaitNoLonger();
+    const seconds = this.#policy.handshakeSeconds;
+    connection?.end(
+      new Failure(
+        new TLSError(
+          "ERR_TLS_HANDSHAKE_TIMEOUT",
+          `TLS with ${connection.getPeer()}: the handshake was not done within ${seconds} seconds.`,
+        ),
+      ),
+    );
+  }
+
+  told(connection: SecuredConnection, events: number): void {
+    if ((events & TlsEvent.KEY_LOG) !== 0) this.#logKeys(connection);
+    if ((events & TlsEvent.SESSION) !== 0) this.#policy.keepSessions(this.#tls.sessions(connection.handle) ?? []);
+    if ((events & TlsEvent.ASKS) !== 0) this.#choose(connection);
+    if ((events & TlsEvent.ESTABLISHED) === 0) return;
+    this.#awaitNoLonger();
+    const protocol = connection.securedProtocol as Partial<HandshakeListener> | undefined;
+    try {
+      const result: unknown = protocol?.handshakeCompleted?.();
+      if (result !== undefined) onRejection(result, (error) => connection.failed(error));
+    } catch (error) {
+      connection.failed(error);
+    }
+  }
+
+  agreed(connection: SecuredConnection): TLSInfo | null {
+    const agreed = this.#tls.agreed(connection.handle);
+    if (agreed === undefined) return null;
+    const { version, cipher, standardCipher, bits, group, protocol, resumed, serverName, ocsp = null } = agreed;
+    return {
+      ...{ version, cipher, standardCipher, bits, group, resumed, serverName },
+      protocol: protocol === "" ? null : protocol,
+      ocspResponse: ocsp,
+    };
+  }
+
+  peerCertificates(connection: SecuredConnection): readonly Buffer[] {
+    return this.#tls.peerCertificates(connection.handle) ?? [];
+  }
+
+  exportKeyingMaterial(
+    connection: SecuredConnection,
+    length: number,
+    label: string,
+    context: Uint8Array | undefined,
+  ): Buffer | null {
+    return this.#tls.exportKeys(connection.handle, length, label, context) ?? null;
+  }
+
+  lost(connection: SecuredConnection): Failure | undefined {
+    this.#awaitNoLonger();
+    const failure = this.#tls.failure(connection.handle);
+    if (failure === undefined || failure.fault === TlsFault.NONE) return undefined;
+    return new Failure(tlsError(failure, String(connection.getPeer()), this.#server));
+  }
+
+  #awaitNoLonger(): void {
+    this.#deadlines?.delete(this);
+    this.#deadlines = undefined;
+    this.#awaited = undefined;
+  }
+
+  #logKeys(connection: SecuredConnection): void {
+    const lines = this.#tls.keyLog(connection.handle);
+    try {
+      if (lines) this.#policy.options.keyLog?.(lines);
+    } catch (error) {
+      err(error, "keyLog() threw");
+    }
+  }
+
+  /** The program says which policy a client gets. Whatever it does, this client gets an answer, and no other is touched. */
+  #choose(connection: SecuredConnection): void {
+    const { choose } = this.#policy.options;
+    const hello = this.#tls.hello(connection.handle);
+    if (choose === undefined || hello === undefined) return;
+    const wish = { serverName: hello.serverName, protocols: decodeProtocols(hello.protocols) };
+    try {
+      const choice = choose(wish);
+      if (isThenable(choice)) {
+        choice.then(
+          (later) => this.#answer(connection, later as Choice),
+          (error: unknown) => this.#failed(connection, error),
+        );
+      } else this.#answer(connection, choice as Choice);
+    } catch (error) {
+      this.#failed(connection, error);
+    }
+  }
+
+  #answer(connection: SecuredConnection, choice: Choice): void {
+    const { handle } = connection;
+    if (handle < 0) return;
+    try {
+      const { policy, protocol = "" } = choice;
+      if (policy === null) this.#tls.refuse(handle, UNRECOGNIZED_NAME);
+      else this.#tls.answer(handle, policy?.context(this.#native, true), protocol);
+      this.#tls.resume(handle);
+    } catch (error) {
+      this.#failed(connection, error);
+    }
+  }
+
+  #failed(connection: SecuredConnection, error: unknown): void {
+    err(error, `${nameOf(this.#policy)} could not choose for ${connection.getPeer()}; the connection is closed`);
+    if (connection.handle < 0) return;
+    this.#tls.refuse(connection.handle, INTERNAL_ERROR);
+    this.#tls.resume(connection.handle);
+  }
+}

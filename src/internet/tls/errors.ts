@@ -1,0 +1,221 @@
+/** Why TLS refused or lost a connection: an error for each reason, with a sentence that says what to do. */
+import { printable } from "../../logger/printable.ts";
+import { type TlsFailure, TlsFault } from "../../native.ts";
+import { ConnectionLost, SkeinError } from "../error.ts";
+
+/** TLS ended the connection: the reason of connectionLost(). `code` says why. */
+export class TLSError extends ConnectionLost {
+  override readonly code: string;
+  /** The name of the alert that this side sent, as "certificate_expired"; "" when it sent none. RFC 8446, 6. */
+  readonly alertSent: string;
+  /** The name of the alert that the peer sent; "" when it sent none. */
+  readonly alertReceived: string;
+
+  constructor(code: string, message: string, { sent = "", received = "" } = {}) {
+    super(message, "EPROTO");
+    this.code = code;
+    this.alertSent = sent;
+    this.alertReceived = received;
+  }
+}
+
+/** Certificates, keys or rules of TLS that cannot be used. Nothing of a key or a passphrase is in it. */
+export class TLSOptionsError extends SkeinError {
+  override readonly code: string = "ERR_TLS_OPTIONS";
+}
+
+/** TLS cannot run on this runtime. */
+export class TLSNotAvailableError extends SkeinError {
+  override readonly code: string = "ERR_TLS_NOT_AVAILABLE";
+}
+
+/** RFC 8446, 6; RFC 5246, 7.2; RFC 6066, 9; RFC 7301, 3.2. */
+const ALERTS: Readonly<Record<number, string>> = {
+  0: "close_notify",
+  10: "unexpected_message",
+  20: "bad_record_mac",
+  22: "record_overflow",
+  40: "handshake_failure",
+  42: "bad_certificate",
+  43: "unsupported_certificate",
+  44: "certificate_revoked",
+  45: "certificate_expired",
+  46: "certificate_unknown",
+  47: "illegal_parameter",
+  48: "unknown_ca",
+  49: "access_denied",
+  50: "decode_error",
+  51: "decrypt_error",
+  70: "protocol_version",
+  71: "insufficient_security",
+  80: "internal_error",
+  86: "inappropriate_fallback",
+  90: "user_canceled",
+  100: "no_renegotiation",
+  109: "missing_extension",
+  110: "unsupported_extension",
+  112: "unrecognized_name",
+  113: "bad_certificate_status_response",
+  115: "unknown_psk_identity",
+  116: "certificate_required",
+  120: "no_application_protocol",
+};
+
+/** OpenSSL's reason for a certificate that was refused. */
+const VERIFY_FAILED = 134;
+
+export const UNRECOGNIZED_NAME = 112;
+export const INTERNAL_ERROR = 80;
+
+interface Reason {
+  readonly code: string;
+  readonly says: string;
+}
+
+const EXPIRED: Reason = {
+  code: "ERR_TLS_CERT_EXPIRED",
+  says: "has expired: renew it, and check the clocks of both machines",
+};
+const NOT_YET_VALID: Reason = {
+  code: "ERR_TLS_CERT_NOT_YET_VALID",
+  says: "is not valid yet: check the clocks of both machines",
+};
+const UNKNOWN_ISSUER: Reason = {
+  code: "ERR_TLS_CERT_UNKNOWN_ISSUER",
+  says:
+    "was issued by an authority that is not trusted here: trust that authority (trustRoot), or have the peer send the " +
+    "intermediate certificates of its chain (extraCertChain)",
+};
+const SELF_SIGNED: Reason = {
+  code: "ERR_TLS_CERT_SELF_SIGNED",
+  says: "is self-signed, or its root is, and not trusted here: trust that certificate (trustRoot) if it is the peer's",
+};
+const WRONG_NAME: Reason = {
+  code: "ERR_TLS_CERT_WRONG_NAME",
+  says: "is for another name: connect by a name that it has, or have it made for this one (subjectAltName)",
+};
+const WRONG_PURPOSE: Reason = {
+  code: "ERR_TLS_CERT_WRONG_PURPOSE",
+  says: "is for another purpose: a server needs serverAuth in extendedKeyUsage, a client clientAuth",
+};
+const REVOKED: Reason = { code: "ERR_TLS_CERT_REVOKED", says: "was revoked by its authority: it must not be used" };
+const NO_CRL: Reason = {
+  code: "ERR_TLS_CERT_NO_CRL",
+  says: "could not be checked: there is no current list of revoked certificates (crls) of its authority",
+};
+const WEAK_KEY: Reason = {
+  code: "ERR_TLS_CERT_WEAK_KEY",
+  says: "has a key that is too weak: make one with at least 2,048 bits of RSA, or with an elliptic curve",
+};
+const WEAK_SIGNATURE: Reason = {
+  code: "ERR_TLS_CERT_WEAK_SIGNATURE",
+  says: "has a signature that is too weak (MD5 or SHA-1): have it signed anew with SHA-256",
+};
+const CONSTRAINTS: Reason = {
+  code: "ERR_TLS_CERT_NAME_CONSTRAINTS",
+  says: "has a name that its authority may not certify",
+};
+const BAD_SIGNATURE: Reason = { code: "ERR_TLS_CERT_BAD_SIGNATURE", says: "has a signature that is wrong" };
+
+/** By X509_V_ERR_… (x509_vfy.h). */
+const VERIFY: Readonly<Record<number, Reason>> = {
+  2: UNKNOWN_ISSUER,
+  3: NO_CRL,
+  7: BAD_SIGNATURE,
+  9: NOT_YET_VALID,
+  10: EXPIRED,
+  11: NO_CRL,
+  12: NO_CRL,
+  18: SELF_SIGNED,
+  19: SELF_SIGNED,
+  20: UNKNOWN_ISSUER,
+  21: UNKNOWN_ISSUER,
+  23: REVOKED,
+  26: WRONG_PURPOSE,
+  47: CONSTRAINTS,
+  48: CONSTRAINTS,
+  62: WRONG_NAME,
+  64: WRONG_NAME,
+  66: WEAK_KEY,
+  67: WEAK_KEY,
+  68: WEAK_SIGNATURE,
+};
+
+/** By OpenSSL's reason (sslerr.h). */
+const REASONS: Readonly<Record<number, Reason>> = {
+  193: { code: "ERR_TLS_NO_COMMON_CIPHER", says: "no cipher is known to both sides" },
+  199: {
+    code: "ERR_TLS_NO_CLIENT_CERT",
+    says: "the client has sent no certificate, which this server requires",
+  },
+  235: {
+    code: "ERR_TLS_NO_COMMON_PROTOCOL",
+    says: "no application protocol (ALPN) is known to both sides",
+  },
+  258: {
+    code: "ERR_TLS_OLD_VERSION",
+    says: "the peer offers no version of TLS that is allowed here: 1.2 and 1.3 are by default",
+  },
+};
+
+/** What another protocol begins with. */
+const OTHERS: readonly (readonly [RegExp, string])[] = [
+  [/^(GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|TRACE|CONNECT) /, "HTTP without TLS: use https:"],
+  [/^PRI \* HTTP/, "HTTP/2 without TLS: use https:"],
+  [/^HTTP\//, "an answer of HTTP: the server does not speak TLS on this port"],
+  [/^SSH-/, "SSH"],
+  [/^PROXY |^\r\n\r\n\0\r\nQUIT/, "a PROXY header: listen with haproxy: in front of TLS"],
+  [/^(EHLO|HELO|\d{3}[ -])/, "plain SMTP or FTP: it begins without TLS, and turns to it by startTLS()"],
+  [/^\x80.\x01/s, "SSL 2, which nobody should use any more"],
+];
+
+/** The error for what a filter failed with. `peer` and `server` are for the message. */
+export function tlsError(failure: TlsFailure, peer: string, server: boolean): TLSError {
+  const alerts = { sent: ALERTS[failure.alertSent] ?? "", received: receivedAlert(failure.code) };
+  const who = `TLS with ${peer}`;
+  switch (failure.fault) {
+    case TlsFault.TRUNCATED:
+      return new TLSError(
+        "ERR_TLS_TRUNCATED",
+        `${who}: the connection ended without close_notify: what came last may be missing.`,
+        alerts,
+      );
+    case TlsFault.CUT:
+      return new TLSError("ERR_TLS_CUT_OFF", `${who}: the peer closed during the handshake.`, alerts);
+    case TlsFault.FLOOD:
+      return new TLSError("ERR_TLS_FLOOD", `${who}: the peer sent too many messages that bring no data.`, alerts);
+    case TlsFault.REFUSED:
+      return new TLSError(
+        "ERR_TLS_REFUSED",
+        `${who}: the server's program refused the name ${named(failure)}.`,
+        alerts,
+      );
+  }
+  if (failure.code === VERIFY_FAILED) {
+    const { code, says } = VERIFY[failure.verify] ?? {
+      code: "ERR_TLS_CERT_INVALID",
+      says: `is not valid: ${failure.verifyReason}`,
+    };
+    return new TLSError(code, `${who}: the certificate of the ${server ? "client" : "server"} ${says}.`, alerts);
+  }
+  if (alerts.received !== "") {
+    return new TLSError("ERR_TLS_ALERT", `${who}: the peer refused, with the alert ${alerts.received}.`, alerts);
+  }
+  const beginning = failure.beginning.toString("latin1");
+  if (beginning !== "" && beginning.charCodeAt(0) !== 22) {
+    const what = OTHERS.find(([begins]) => begins.test(beginning))?.[1] ?? "no TLS";
+    return new TLSError("ERR_TLS_NOT_TLS", `${who}: what came is ${what}.`, alerts);
+  }
+  const known = REASONS[failure.code];
+  if (known !== undefined) return new TLSError(known.code, `${who}: ${known.says}.`, alerts);
+  return new TLSError("ERR_TLS_PROTOCOL", `${who} failed: ${failure.reason || "the peer broke the protocol"}.`, alerts);
+}
+
+/** OpenSSL's reason for an alert is 1000 and the alert. */
+function receivedAlert(code: number): string {
+  return code >= 1000 && code < 1256 ? (ALERTS[code - 1000] ?? `${code - 1000}`) : "";
+}
+
+function named({ serverName }: TlsFailure): string {
+  return serverName === "" ? "(none)" : printable(serverName);
+}
