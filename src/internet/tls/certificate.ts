@@ -9,6 +9,7 @@ import { TLSOptionsError } from "./errors.ts";
 import { type CertificateUses, issue, readRequest, request } from "./issuing.ts";
 import { certificatesIn, decodePEM, encodePEM, privateKeyFrom } from "./pem.ts";
 
+/** How certificates and keys are written. */
 export type Format = "PEM" | "DER";
 
 const YEAR_SECONDS = 365 * 24 * 3600;
@@ -71,7 +72,7 @@ export class Certificate {
     const text = this.x509.subjectAltName ?? "";
     // A name with a comma is quoted as JSON is.
     return (text.match(/[A-Za-z ]+:(?:"(?:[^"\\]|\\.)*"|[^,]*)/g) ?? []).map((each) => {
-      const [, kind, quoted] = /^\s*([A-Za-z ]+):("[^]*")$/.exec(each) ?? [];
+      const [, kind, quoted] = /^\s*([A-Za-z ]+):(".*")$/s.exec(each) ?? [];
       return quoted === undefined ? each.trim() : `${kind!.trim()}:${JSON.parse(quoted)}`;
     });
   }
@@ -150,8 +151,10 @@ export class CertificateRequest {
 /** How a certificate is made. */
 export interface CertificateOptionsForIssue extends CertificateUses {
   readonly serialNumber?: number | bigint;
-  /** Seconds of validity. Default: a year. */
+  /** Seconds of validity, from now. Default: a year. */
   readonly seconds?: number;
+  /** Default: five minutes ago, as clocks differ. */
+  readonly validFrom?: Date;
 }
 
 /** A private key. Nothing of it is shown, logged or kept as text. */

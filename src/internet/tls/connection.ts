@@ -9,7 +9,14 @@ import { decodeProtocols } from "./alpn.ts";
 import { Deadlines } from "./deadlines.ts";
 import { INTERNAL_ERROR, TLSError, tlsError, UNRECOGNIZED_NAME } from "./errors.ts";
 import type { Choice, Policy } from "./policy.ts";
-import type { ConnectionSecurity, HandshakeListener, PortSecurity, SecuredConnection, Security, TLSInfo } from "./seam.ts";
+import type {
+  ConnectionSecurity,
+  HandshakeListener,
+  PortSecurity,
+  SecuredConnection,
+  Security,
+  TLSInfo,
+} from "./seam.ts";
 
 export class PolicySecurity implements Security {
   readonly policy: Policy;

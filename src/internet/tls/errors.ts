@@ -158,6 +158,9 @@ const REASONS: Readonly<Record<number, Reason>> = {
   },
 };
 
+/** The type of the records that a handshake begins with. RFC 8446, 5.1. */
+const RECORD_HANDSHAKE = 22;
+
 /** What another protocol begins with. */
 const OTHERS: readonly (readonly [RegExp, string])[] = [
   [/^(GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|TRACE|CONNECT) /, "HTTP without TLS: use https:"],
@@ -166,7 +169,6 @@ const OTHERS: readonly (readonly [RegExp, string])[] = [
   [/^SSH-/, "SSH"],
   [/^PROXY |^\r\n\r\n\0\r\nQUIT/, "a PROXY header: listen with haproxy: in front of TLS"],
   [/^(EHLO|HELO|\d{3}[ -])/, "plain SMTP or FTP: it begins without TLS, and turns to it by startTLS()"],
-  [/^\x80.\x01/s, "SSL 2, which nobody should use any more"],
 ];
 
 /** The error for what a filter failed with. `peer` and `server` are for the message. */
@@ -201,14 +203,20 @@ export function tlsError(failure: TlsFailure, peer: string, server: boolean): TL
   if (alerts.received !== "") {
     return new TLSError("ERR_TLS_ALERT", `${who}: the peer refused, with the alert ${alerts.received}.`, alerts);
   }
-  const beginning = failure.beginning.toString("latin1");
-  if (beginning !== "" && beginning.charCodeAt(0) !== 22) {
-    const what = OTHERS.find(([begins]) => begins.test(beginning))?.[1] ?? "no TLS";
-    return new TLSError("ERR_TLS_NOT_TLS", `${who}: what came is ${what}.`, alerts);
+  const { beginning } = failure;
+  if (beginning.length > 0 && beginning[0] !== RECORD_HANDSHAKE) {
+    return new TLSError("ERR_TLS_NOT_TLS", `${who}: what came is ${whatBegins(beginning)}.`, alerts);
   }
   const known = REASONS[failure.code];
   if (known !== undefined) return new TLSError(known.code, `${who}: ${known.says}.`, alerts);
   return new TLSError("ERR_TLS_PROTOCOL", `${who} failed: ${failure.reason || "the peer broke the protocol"}.`, alerts);
+}
+
+function whatBegins(bytes: Buffer): string {
+  // A length of 15 bits, and the type of a hello.
+  if (bytes[0]! >= 0x80 && bytes[2] === 1) return "SSL 2, which nobody should use any more";
+  const text = bytes.toString("latin1");
+  return OTHERS.find(([begins]) => begins.test(text))?.[1] ?? "no TLS";
 }
 
 /** OpenSSL's reason for an alert is 1000 and the alert. */

@@ -24,8 +24,12 @@ export interface Issuing extends CertificateUses {
   readonly publicKey: KeyObject;
   readonly signingKey: KeyObject;
   readonly serialNumber?: number | bigint;
-  /** Seconds of validity. */
+  /** Seconds of validity, from now. */
   readonly seconds: number;
+  /** Default: five minutes ago, as clocks differ. */
+  readonly validFrom?: Date;
+  /** DER of further extensions. */
+  readonly extensions?: readonly Buffer[];
   /** Of the issuer, when it is another one. */
   readonly issuerKey?: KeyObject;
 }
@@ -57,16 +61,17 @@ export function issue(options: Issuing): Buffer {
   const { subject, issuer, publicKey, signingKey, seconds } = options;
   const algorithm = algorithmOf(signingKey);
   const now = Date.now();
+  const { validFrom = new Date(now - EARLIER_SECONDS * 1000) } = options;
   const serial = options.serialNumber ?? randomSerial();
   const contents = sequence(
     tagged(0, integer(2)),
     integer(serial),
     algorithm,
     issuer.toDER(),
-    sequence(time(new Date(now - EARLIER_SECONDS * 1000)), time(new Date(now + seconds * 1000))),
+    sequence(time(validFrom), time(new Date(now + seconds * 1000))),
     subject.toDER(),
     publicDER(publicKey),
-    tagged(3, sequence(...extensions(options))),
+    tagged(3, sequence(...extensions(options), ...(options.extensions ?? []))),
   );
   return sequence(contents, algorithm, bits(signature(contents, signingKey)));
 }
@@ -131,18 +136,13 @@ function generalName(name: string): Buffer {
 function addressBytes(address: string): Buffer {
   if (isIP(address) === 4) return Buffer.from(address.split(".").map(Number));
   if (isIP(address) !== 6) throw new TLSOptionsError(`${JSON.stringify(address)} is no IP address.`);
-  const [head = "", tail] = address.split("::");
-  const words = (part: string) =>
-    part === ""
-      ? []
-      : part.split(":").flatMap((word) =>
-          word.includes(".")
-            ? word
-                .split(".")
-                .map(Number)
-                .reduce<number[]>((all, byte, i, four) => (i % 2 ? [...all, four[i - 1]! * 256 + byte] : all), [])
-            : [Number.parseInt(word, 16)],
-        );
+  // "::ffff:10.0.0.1" ends with two words in decimal.
+  const hexadecimal = address.replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_, ...four: string[]) => {
+    const [a, b, c, d] = four.slice(0, 4).map(Number) as [number, number, number, number];
+    return `${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}`;
+  });
+  const [head = "", tail] = hexadecimal.split("::");
+  const words = (part: string) => (part === "" ? [] : part.split(":").map((word) => Number.parseInt(word, 16)));
   const [before, after] = [words(head), words(tail ?? "")];
   const all =
     tail === undefined ? before : [...before, ...new Array<number>(8 - before.length - after.length).fill(0), ...after];

@@ -14,7 +14,9 @@ import { type ClientWish, type PeerCertificate, Policy, type PolicyOptions, type
 import { type ContextFactory, SECURITY, type Security } from "./seam.ts";
 import { platformTrust, type TrustRootLike, trustRootFrom } from "./trust.ts";
 
+/** A certificate, or PEM or DER of one. */
 export type CertificateInput = Certificate | X509Certificate | string | Uint8Array;
+/** A private key, or PEM or DER of one. */
 export type KeyInput = KeyPair | KeyObject | string | Uint8Array;
 
 /** What a server answers when it is asked about a client. */
@@ -209,15 +211,22 @@ export function optionsForClientTLS(hostname: string, options: ClientTLSOptions 
   return { [SECURITY]: new PolicySecurity(new Policy(policy)) };
 }
 
+/** What no name of a host has (URL Standard, 3.2): domainToASCII() would leave it out, with all that stands behind it. */
+const NO_HOST = /[\p{Cc} #%/:<>?@[\\\]^|]/u;
+
 /** As certificates have it: in ASCII, without the dot at its end. */
 function verifiedName(call: string, hostname: unknown): string {
   if (typeof hostname !== "string" || hostname === "") {
     throw new TypeError(`${call} needs the host name or address that the server's certificate must be for.`);
   }
-  const bare = hostname.replace(/^\[(.*)\]$/, "$1").replace(/%.*$/, "");
-  if (isIP(bare) > 0) return bare;
-  const ascii = domainToASCII(hostname.replace(/\.$/, ""));
-  if (ascii === "") throw new RangeError(`${call}: ${JSON.stringify(hostname.slice(0, 80))} is no host name.`);
+  const address = hostname.replace(/^\[(.*:.*)\]$/, "$1").replace(/%.*$/, "");
+  if (isIP(address) > 0) return address;
+  const name = hostname.replace(/\.$/, "");
+  const ascii = NO_HOST.test(name) ? "" : domainToASCII(name);
+  // "127.1" becomes an address, which is not what was asked for; ".example.com" is any name below to OpenSSL.
+  if (isIP(ascii) > 0 || ascii.split(".").includes("")) {
+    throw new RangeError(`${call}: ${JSON.stringify(hostname.slice(0, 80))} is neither a host name nor an IP address.`);
+  }
   return ascii;
 }
 
