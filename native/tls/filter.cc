@@ -12,8 +12,22 @@ namespace skein::tls {
 
 namespace {
 
-constexpr std::size_t kBeginningMost = 16;
+// What a std::string holds without an allocation.
+constexpr std::size_t kBeginningMost = 15;
 constexpr std::uint8_t kRecordAlert = 21;
+// ERR_GET_LIB of err.h.
+constexpr unsigned kErrorLibraryShift = 23;
+constexpr unsigned long kErrorLibraryMask = 0xff;
+constexpr unsigned long kErrorLibrarySSL = 20;
+
+// The first error of libssl's says most: those of libcrypto's before it only say how it noticed.
+unsigned long first_error() {
+  const unsigned long first = openssl.ERR_peek_error();
+  for (unsigned long error = openssl.ERR_get_error(); error != 0; error = openssl.ERR_get_error()) {
+    if ((error >> kErrorLibraryShift & kErrorLibraryMask) == kErrorLibrarySSL) return error;
+  }
+  return first;
+}
 
 }  // namespace
 
@@ -250,6 +264,10 @@ std::uint32_t TlsFilter::take_events() { return std::exchange(events_, 0); }
 // Gives SSL the wire bytes, and has it open what it can.
 void TlsFilter::advance(std::span<const std::uint8_t> wire, std::span<std::uint8_t> plain, Received& result) {
   in_ = wire;
+  if (!context_->is_server() && state_ == State::kHandshake && failure_.beginning.size() < kBeginningMost) {
+    const auto piece = wire.first(std::min(wire.size(), kBeginningMost - failure_.beginning.size()));
+    failure_.beginning.append(piece.begin(), piece.end());
+  }
   if (state_ == State::kUp || shake_hands()) {
     while (result.produced < plain.size()) {
       std::size_t count = 0;
@@ -374,7 +392,7 @@ int TlsFilter::truncated() {
 
 void TlsFilter::fail(Fault fault) {
   failure_.fault = fault;
-  failure_.error = openssl.ERR_peek_error();
+  failure_.error = first_error();
   if (ssl_ != nullptr) failure_.verify = openssl.SSL_get_verify_result(ssl_);
   openssl.ERR_clear_error();
   state_ = State::kFailed;

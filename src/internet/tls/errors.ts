@@ -61,6 +61,29 @@ const ALERTS: Readonly<Record<number, string>> = {
   120: "no_application_protocol",
 };
 
+/** What an alert of the peer's means for this side. */
+const TOLD: Readonly<Record<string, string>> = {
+  handshake_failure:
+    "both sides have no cipher, group or signature algorithm in common, or it requires a certificate of this side " +
+    "(clientCertificate)",
+  bad_certificate: "it does not accept the certificate of this side: is it for the name that the peer wants?",
+  unsupported_certificate: "the certificate of this side is for another purpose (extendedKeyUsage)",
+  certificate_revoked: "the certificate of this side was revoked: get another one",
+  certificate_expired: "the certificate of this side has expired, or one of its chain: renew it",
+  certificate_unknown: "it does not accept the certificate of this side",
+  unknown_ca:
+    "it does not trust the authority that issued this side's certificate: have it trust that one, or send the " +
+    "intermediate certificates (extraCertChain)",
+  access_denied: "it knows this side, and does not admit it",
+  decrypt_error: "a signature was wrong",
+  protocol_version: "it speaks none of the versions of TLS that are allowed here: 1.2 and 1.3 are by default",
+  insufficient_security: "it requires stronger ciphers",
+  internal_error: "something went wrong there: look at its log",
+  unrecognized_name: "it has no server of this name",
+  certificate_required: "it requires a certificate of this side (clientCertificate)",
+  no_application_protocol: "it speaks none of the offered application protocols (acceptableProtocols)",
+};
+
 /** OpenSSL's reason for a certificate that was refused. */
 const VERIFY_FAILED = 134;
 
@@ -92,7 +115,11 @@ const SELF_SIGNED: Reason = {
 };
 const WRONG_NAME: Reason = {
   code: "ERR_TLS_CERT_WRONG_NAME",
-  says: "is for another name: connect by a name that it has, or have it made for this one (subjectAltName)",
+  says: "is for another name than NAME: connect by a name that it has, or have it made for this one (subjectAltName)",
+};
+const NO_AUTHORITY: Reason = {
+  code: "ERR_TLS_CERT_NO_AUTHORITY",
+  says: "was issued by a certificate that may not issue others: it needs CA in basicConstraints, and keyCertSign in keyUsage",
 };
 const WRONG_PURPOSE: Reason = {
   code: "ERR_TLS_CERT_WRONG_PURPOSE",
@@ -113,9 +140,12 @@ const WEAK_SIGNATURE: Reason = {
 };
 const CONSTRAINTS: Reason = {
   code: "ERR_TLS_CERT_NAME_CONSTRAINTS",
-  says: "has a name that its authority may not certify",
+  says: "has a name that its authority may not certify (nameConstraints): have another authority issue it",
 };
-const BAD_SIGNATURE: Reason = { code: "ERR_TLS_CERT_BAD_SIGNATURE", says: "has a signature that is wrong" };
+const BAD_SIGNATURE: Reason = {
+  code: "ERR_TLS_CERT_BAD_SIGNATURE",
+  says: "has a wrong signature: it was changed, or another authority has the name of the one that is trusted here",
+};
 
 /** By X509_V_ERR_… (x509_vfy.h). */
 const VERIFY: Readonly<Record<number, Reason>> = {
@@ -131,7 +161,10 @@ const VERIFY: Readonly<Record<number, Reason>> = {
   20: UNKNOWN_ISSUER,
   21: UNKNOWN_ISSUER,
   23: REVOKED,
+  24: NO_AUTHORITY,
+  25: NO_AUTHORITY,
   26: WRONG_PURPOSE,
+  32: NO_AUTHORITY,
   47: CONSTRAINTS,
   48: CONSTRAINTS,
   62: WRONG_NAME,
@@ -139,27 +172,41 @@ const VERIFY: Readonly<Record<number, Reason>> = {
   66: WEAK_KEY,
   67: WEAK_KEY,
   68: WEAK_SIGNATURE,
+  79: NO_AUTHORITY,
 };
 
 /** By OpenSSL's reason (sslerr.h). */
 const REASONS: Readonly<Record<number, Reason>> = {
-  193: { code: "ERR_TLS_NO_COMMON_CIPHER", says: "no cipher is known to both sides" },
+  101: {
+    code: "ERR_TLS_NO_COMMON_GROUP",
+    says: "no group for the key exchange is known to both sides: allow one of the other side's (groups)",
+  },
+  118: {
+    code: "ERR_TLS_NO_COMMON_SIGNATURE",
+    says: "no signature algorithm that suits the key is known to both sides: allow more of them (signatureAlgorithms)",
+  },
+  193: {
+    code: "ERR_TLS_NO_COMMON_CIPHER",
+    says:
+      "no cipher is known to both sides that suits the server's key: allow one of the other side's (acceptableCiphers, " +
+      "cipherSuites)",
+  },
   199: {
     code: "ERR_TLS_NO_CLIENT_CERT",
-    says: "the client has sent no certificate, which this server requires",
+    says: "the client has sent no certificate, which this server requires: have it send one (clientCertificate)",
   },
   235: {
     code: "ERR_TLS_NO_COMMON_PROTOCOL",
-    says: "no application protocol (ALPN) is known to both sides",
+    says: "no application protocol (ALPN) is known to both sides: allow one of the other side's (acceptableProtocols)",
   },
   258: {
     code: "ERR_TLS_OLD_VERSION",
-    says: "the peer offers no version of TLS that is allowed here: 1.2 and 1.3 are by default",
+    says: "the peer offers no version of TLS that is allowed here (1.2 and 1.3 by default): have it offer a newer one",
   },
 };
 
-/** The type of the records that a handshake begins with. RFC 8446, 5.1. */
-const RECORD_HANDSHAKE = 22;
+/** The types of records. RFC 8446, 5.1. */
+const RECORD = { least: 20, most: 23 } as const;
 
 /** What another protocol begins with. */
 const OTHERS: readonly (readonly [RegExp, string])[] = [
@@ -179,17 +226,23 @@ export function tlsError(failure: TlsFailure, peer: string, server: boolean): TL
     case TlsFault.TRUNCATED:
       return new TLSError(
         "ERR_TLS_TRUNCATED",
-        `${who}: the connection ended without close_notify: what came last may be missing.`,
+        `${who}: the connection ended without close_notify: what came last may be missing, so do not use it as if it were whole.`,
         alerts,
       );
     case TlsFault.CUT:
-      return new TLSError("ERR_TLS_CUT_OFF", `${who}: the peer closed during the handshake.`, alerts);
+      return new TLSError(
+        "ERR_TLS_CUT_OFF",
+        `${who}: the peer closed during the handshake: its log may say why, and whether it speaks TLS on this port.`,
+        alerts,
+      );
     case TlsFault.FLOOD:
       return new TLSError("ERR_TLS_FLOOD", `${who}: the peer sent too many messages that bring no data.`, alerts);
     case TlsFault.REFUSED:
       return new TLSError(
         "ERR_TLS_REFUSED",
-        `${who}: the server's program refused the name ${named(failure)}.`,
+        failure.alertSent === INTERNAL_ERROR
+          ? `${who}: onClient() failed for a client that wanted ${named(failure)}: the log says why.`
+          : `${who}: onClient() refused a client that wanted ${named(failure)}.`,
         alerts,
       );
   }
@@ -198,13 +251,19 @@ export function tlsError(failure: TlsFailure, peer: string, server: boolean): TL
       code: "ERR_TLS_CERT_INVALID",
       says: `is not valid: ${failure.verifyReason}`,
     };
-    return new TLSError(code, `${who}: the certificate of the ${server ? "client" : "server"} ${says}.`, alerts);
+    const reason = says.replace("NAME", () => named(failure));
+    return new TLSError(code, `${who}: the certificate of the ${server ? "client" : "server"} ${reason}.`, alerts);
   }
   if (alerts.received !== "") {
-    return new TLSError("ERR_TLS_ALERT", `${who}: the peer refused, with the alert ${alerts.received}.`, alerts);
+    const means = TOLD[alerts.received];
+    return new TLSError(
+      "ERR_TLS_ALERT",
+      `${who}: the peer refused, with the alert ${alerts.received}${means === undefined ? "" : `: ${means}`}.`,
+      alerts,
+    );
   }
   const { beginning } = failure;
-  if (beginning.length > 0 && beginning[0] !== RECORD_HANDSHAKE) {
+  if (beginning.length > 0 && (beginning[0]! < RECORD.least || beginning[0]! > RECORD.most)) {
     return new TLSError("ERR_TLS_NOT_TLS", `${who}: what came is ${whatBegins(beginning)}.`, alerts);
   }
   const known = REASONS[failure.code];
@@ -225,5 +284,5 @@ function receivedAlert(code: number): string {
 }
 
 function named({ serverName }: TlsFailure): string {
-  return serverName === "" ? "(none)" : printable(serverName);
+  return serverName === "" ? "no name" : printable(serverName);
 }

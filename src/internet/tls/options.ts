@@ -232,6 +232,9 @@ function verifiedName(call: string, hostname: unknown): string {
 
 function policyOptions(options: CertificateOptionsInit): PolicyOptions {
   const { trustRoot, crls, serverNames, onClient, raiseMinimumTo, lowerMaximumSecurityTo } = options;
+  if (raiseMinimumTo === "TLSv1.3" && lowerMaximumSecurityTo === "TLSv1.2") {
+    throw new TLSOptionsError("raiseMinimumTo is above lowerMaximumSecurityTo: no version of TLS is left.");
+  }
   const roots = trustRoot === undefined ? undefined : trustRootFrom(trustRoot).roots;
   const identity = identityOf(options);
   const names = Object.entries(serverNames ?? {}).map(
