@@ -4,8 +4,8 @@
 //
 //   require("tls_echo.node")(certificate, key)     PEM; prints LISTENING <port>, serves 127.0.0.1 until it is killed
 //
-// One thread, level-triggered epoll, OpenSSL on the socket itself, reading ahead (one receive per event), an answer sealed
-// and sent at once.
+// One thread, level-triggered epoll, OpenSSL on the socket itself, reading ahead (one receive per event), an answer
+// sealed and sent at once.
 
 #include <node_api.h>
 #include <openssl/pem.h>
@@ -37,7 +37,8 @@ class EchoServer {
     BIO* keys = BIO_new_mem_buf(key.data(), static_cast<int>(key.size()));
     SSL_CTX_use_certificate(context_, PEM_read_bio_X509(certificates, nullptr, nullptr, nullptr));
     SSL_CTX_use_PrivateKey(context_, PEM_read_bio_PrivateKey(keys, nullptr, nullptr, nullptr));
-    SSL_CTX_set_mode(context_, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_mode(context_,
+                     SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_read_ahead(context_, 1);
     SSL_CTX_set_session_cache_mode(context_, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_ciphersuites(context_, "TLS_AES_128_GCM_SHA256");

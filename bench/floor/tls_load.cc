@@ -1,5 +1,5 @@
-// The load over TLS: as load.cc, of which it has the closed loop, the churn and the idle connections, through the engine's
-// own filter as the client and the system's libssl. What it costs is the load's, not the server's.
+// The load over TLS: as load.cc, of which it has the closed loop, the churn and the idle connections, through the
+// engine's own filter as the client and the system's libssl. What it costs is the load's, not the server's.
 //
 //   tls_load --port P --authority FILE [--resume] ...     the other options are load.cc's
 //
@@ -44,7 +44,7 @@ std::uint64_t nanoseconds() {
 struct Connection {
   int fd = -1;
   std::unique_ptr<TlsFilter> filter;
-  std::string wire;       // that the kernel has not taken
+  std::string wire;         // that the kernel has not taken
   std::size_t unasked = 0;  // plain bytes that the filter has not taken
   std::uint64_t received = 0;
   std::uint64_t startedAt = 0;
@@ -78,7 +78,8 @@ class Load {
   void turn() {
     std::array<epoll_event, 256> events;
     const double left = std::max(0.0, deadline_ - secondsOf(CLOCK_MONOTONIC));
-    const int count = epoll_wait(epoll_, events.data(), events.size(), static_cast<int>(std::min(left * 1000 + 1, 1e4)));
+    const int count =
+        epoll_wait(epoll_, events.data(), events.size(), static_cast<int>(std::min(left * 1000 + 1, 1e4)));
     for (int i = 0; i < count; i++) {
       auto& connection = *static_cast<Connection*>(events[i].data.ptr);
       if (events[i].events & EPOLLOUT) flush(connection);
@@ -168,7 +169,8 @@ class Load {
 
   void flush(Connection& connection) {
     if (connection.wire.empty()) return;
-    const ssize_t sent = send(connection.fd, connection.wire.data(), connection.wire.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t sent =
+        send(connection.fd, connection.wire.data(), connection.wire.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent < 0 && errno != EAGAIN) fail("send: %s", std::strerror(errno));
     const bool waited = connection.wire.size() > static_cast<std::size_t>(std::max<ssize_t>(sent, 0));
     connection.wire.erase(0, static_cast<std::size_t>(std::max<ssize_t>(sent, 0)));
@@ -241,12 +243,14 @@ class Load {
   void report() const {
     const auto micros = [this](double share) { return latencies_.quantile(share) / 1000; };
     std::printf(
-        "{\"total\":%llu,\"messages\":%llu,\"seconds\":%.6f,\"msgs_per_second\":%.1f,\"p50\":%.1f,\"p99\":%.1f,\"p99.9\":"
-        "%.1f,\"server_cpu\":%.6f,\"load_cpu\":%.6f,\"foreign_cpu\":%.4f,\"group\":\"%s\",\"cipher\":\"%s\",\"resumed\":"
+        "{\"total\":%llu,\"messages\":%llu,\"seconds\":%.6f,\"msgs_per_second\":%.1f,\"p50\":%.1f,\"p99\":%.1f,\"p99."
+        "9\":"
+        "%.1f,\"server_cpu\":%.6f,\"load_cpu\":%.6f,\"foreign_cpu\":%.4f,\"group\":\"%s\",\"cipher\":\"%s\","
+        "\"resumed\":"
         "%.4f}\n",
         static_cast<unsigned long long>(total_), static_cast<unsigned long long>(messages_), used_.clock,
-        static_cast<double>(messages_) / used_.clock, micros(0.5), micros(0.99), micros(0.999), used_.server, used_.load,
-        accounting_.foreign(used_), group_.c_str(), cipher_.c_str(),
+        static_cast<double>(messages_) / used_.clock, micros(0.5), micros(0.99), micros(0.999), used_.server,
+        used_.load, accounting_.foreign(used_), group_.c_str(), cipher_.c_str(),
         static_cast<double>(resumed_) / static_cast<double>(std::max<std::uint64_t>(1, total_)));
   }
 

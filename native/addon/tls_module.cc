@@ -136,6 +136,7 @@ Napi::Value numbers(Napi::Env env, std::initializer_list<double> values) {
 Napi::Value create_filter(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const std::shared_ptr<tls::TlsFilter> filter = filter_for(info[0].As<Napi::Object>());
+  if (filter == nullptr) return env.Undefined();
   Napi::Object result = Napi::Object::New(env);
   const auto add = [&](const char* name, auto function) { result.Set(name, Napi::Function::New(env, function, name)); };
   // (wire, plain) -> [taken, produced, ended, error, events]
@@ -158,15 +159,17 @@ Napi::Value create_filter(const Napi::CallbackInfo& info) {
   add("unsent", [filter](const Napi::CallbackInfo& call) {
     return Napi::Number::New(call.Env(), static_cast<double>(filter->unsent()));
   });
-  add("established", [filter](const Napi::CallbackInfo& call) { return Napi::Boolean::New(call.Env(), filter->established()); });
+  add("established",
+      [filter](const Napi::CallbackInfo& call) { return Napi::Boolean::New(call.Env(), filter->established()); });
   add("waits", [filter](const Napi::CallbackInfo& call) { return Napi::Boolean::New(call.Env(), filter->waits()); });
-  add("truncated", [filter](const Napi::CallbackInfo& call) { return Napi::Number::New(call.Env(), filter->truncated()); });
+  add("truncated",
+      [filter](const Napi::CallbackInfo& call) { return Napi::Number::New(call.Env(), filter->truncated()); });
   add("close", [filter](const Napi::CallbackInfo& call) {
     filter->close();
     return call.Env().Undefined();
   });
   for (const TlsQuestion& question : tls_questions()) {
-    add(question.name, [filter, &question](const Napi::CallbackInfo& call) { return question.ask(call, 0, *filter); });
+    add(question.name, [filter, &question](const Napi::CallbackInfo& call) { return ask(question, call, 0, *filter); });
   }
   return result;
 }

@@ -6,20 +6,27 @@ namespace skein {
 
 namespace {
 
-Handle handle_of(const Napi::CallbackInfo& info) { return info[0].As<Napi::Number>().Int32Value(); }
-Engine* engine_of(const Napi::CallbackInfo& info) { return static_cast<Host*>(info.Data())->engine(); }
+Handle handle_of(const Napi::CallbackInfo& info) {
+  return info[0].As<Napi::Number>().Int32Value();
+}
+Engine* engine_of(const Napi::CallbackInfo& info) {
+  return static_cast<Host*>(info.Data())->engine();
+}
 
 // (handle, request): false when the handle is void.
 Napi::Value begin(const Napi::CallbackInfo& info) {
+  // First: a property may be a function's, which may do anything to the engine.
+  auto filter = filter_for(info[1].As<Napi::Object>());
   Engine* const engine = engine_of(info);
-  const bool begun = engine != nullptr && engine->set_filter(handle_of(info), filter_for(info[1].As<Napi::Object>()));
+  const bool begun = engine != nullptr && engine->set_filter(handle_of(info), std::move(filter));
   return Napi::Boolean::New(info.Env(), begun);
 }
 
 // (listener, context): what is accepted from here on is filtered.
 Napi::Value listen(const Napi::CallbackInfo& info) {
+  auto context = taken_from<tls::Context>(info[1]);
   const bool listens =
-      static_cast<Host*>(info.Data())->secure_listener(handle_of(info), taken_from<tls::Context>(info[1]));
+      context != nullptr && static_cast<Host*>(info.Data())->secure_listener(handle_of(info), std::move(context));
   return Napi::Boolean::New(info.Env(), listens);
 }
 
@@ -30,11 +37,11 @@ Napi::Value resume(const Napi::CallbackInfo& info) {
 }
 
 template <std::size_t which>
-Napi::Value ask(const Napi::CallbackInfo& info) {
+Napi::Value ask_engine(const Napi::CallbackInfo& info) {
   Engine* const engine = engine_of(info);
   Filter* const filter = engine == nullptr ? nullptr : engine->filter(handle_of(info));
   if (filter == nullptr) return info.Env().Undefined();
-  return tls_questions()[which].ask(info, 1, static_cast<tls::TlsFilter&>(*filter));
+  return ask(tls_questions()[which], info, 1, static_cast<tls::TlsFilter&>(*filter));
 }
 
 template <std::size_t... which>
@@ -42,7 +49,7 @@ void add_questions(Napi::Object surface, Host& host, std::index_sequence<which..
   const auto add = [&](const char* name, Napi::Value (*function)(const Napi::CallbackInfo&)) {
     surface.Set(name, Napi::Function::New(surface.Env(), function, name, &host));
   };
-  (add(tls_questions()[which].name, ask<which>), ...);
+  (add(tls_questions()[which].name, ask_engine<which>), ...);
 }
 
 }  // namespace

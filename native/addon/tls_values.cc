@@ -12,6 +12,8 @@ using tls::SSL;
 using tls::TlsFilter;
 
 constexpr int kGroupUnknown = 0;
+// RFC 8446, 7.1: its length has two bytes; no more than 255 blocks of HKDF's (RFC 5869, 2.3) can be had.
+constexpr std::uint32_t kExportMost = 255 * 48;
 
 Napi::Value bytes_to(Napi::Env env, const std::string& bytes) {
   return Napi::Buffer<char>::Copy(env, bytes.data(), bytes.size());
@@ -28,13 +30,15 @@ Napi::Value encoded(Napi::Env env, int (*encode)(const Value*, unsigned char**),
   return buffer;
 }
 
-const char* or_empty(const char* text) { return text == nullptr ? "" : text; }
+const char* or_empty(const char* text) {
+  return text == nullptr ? "" : text;
+}
 
 // What was agreed; undefined before the handshake.
 Napi::Value agreed(const Napi::CallbackInfo& info, std::size_t, TlsFilter& filter) {
   const Napi::Env env = info.Env();
   SSL* const ssl = filter.ssl();
-  if (ssl == nullptr || !filter.established()) return env.Undefined();
+  if (ssl == nullptr || !filter.is_up()) return env.Undefined();
   Napi::Object result = Napi::Object::New(env);
   result.Set("version", or_empty(openssl.SSL_get_version(ssl)));
   const ssl_cipher_st* const cipher = openssl.SSL_get_current_cipher(ssl);
@@ -131,17 +135,17 @@ Napi::Value key_log(const Napi::CallbackInfo& info, std::size_t, TlsFilter& filt
 // RFC 8446, 7.5: (length, label, context or undefined); undefined when it cannot be done.
 Napi::Value export_keys(const Napi::CallbackInfo& info, std::size_t first, TlsFilter& filter) {
   const Napi::Env env = info.Env();
-  if (filter.ssl() == nullptr || !filter.established()) return env.Undefined();
+  if (filter.ssl() == nullptr || !filter.is_up()) return env.Undefined();
   const std::uint32_t length = info[first].As<Napi::Number>();
+  if (length > kExportMost) return env.Undefined();
   const std::string label = info[first + 1].As<Napi::String>();
   const bool has_context = info[first + 2].IsTypedArray();
   const std::string context = bytes_from(info[first + 2]);
   auto keys = Napi::Buffer<unsigned char>::New(env, length);
   openssl.ERR_clear_error();
-  const int done = openssl.SSL_export_keying_material(
-      filter.ssl(), keys.Data(), length, label.data(), label.size(),
-      reinterpret_cast<const unsigned char*>(context.data()), context.size(), has_context ? 1 : 0);
-  openssl.ERR_clear_error();
+  const int done = openssl.SSL_export_keying_material(filter.ssl(), keys.Data(), length, label.data(), label.size(),
+                                                      reinterpret_cast<const unsigned char*>(context.data()),
+                                                      context.size(), has_context ? 1 : 0);
   return done == 1 ? keys : env.Undefined();
 }
 
@@ -159,7 +163,15 @@ constexpr std::array<TlsQuestion, kTlsQuestions> kQuestions = {{
 
 }  // namespace
 
-std::span<const TlsQuestion, kTlsQuestions> tls_questions() { return kQuestions; }
+std::span<const TlsQuestion, kTlsQuestions> tls_questions() {
+  return kQuestions;
+}
+
+Napi::Value ask(const TlsQuestion& question, const Napi::CallbackInfo& info, std::size_t first, TlsFilter& filter) {
+  const Napi::Value answered = question.ask(info, first, filter);
+  openssl.ERR_clear_error();
+  return answered;
+}
 
 std::string bytes_from(const Napi::Value& value) {
   if (!value.IsTypedArray()) return {};
@@ -169,6 +181,7 @@ std::string bytes_from(const Napi::Value& value) {
 
 std::unique_ptr<TlsFilter> filter_for(const Napi::Object& request) {
   auto context = taken_from<tls::Context>(request.Get("context"));
+  if (context == nullptr) return nullptr;
   if (context->is_server()) return std::make_unique<TlsFilter>(std::move(context));
   return std::make_unique<TlsFilter>(std::move(context), request.Get("name").As<Napi::String>(),
                                      request.Get("announced").As<Napi::String>(), bytes_from(request.Get("session")));

@@ -16,7 +16,8 @@ namespace skein {
 template <typename Value>
 Napi::Value hand_out(Napi::Env env, std::shared_ptr<Value> value) {
   auto* held = new std::shared_ptr<Value>(std::move(value));
-  return Napi::External<std::shared_ptr<Value>>::New(env, held, [](Napi::Env, std::shared_ptr<Value>* kept) { delete kept; });
+  return Napi::External<std::shared_ptr<Value>>::New(env, held,
+                                                     [](Napi::Env, std::shared_ptr<Value>* kept) { delete kept; });
 }
 
 // nullptr for undefined and null.
@@ -26,7 +27,7 @@ std::shared_ptr<Value> taken_from(const Napi::Value& value) {
   return *value.As<Napi::External<std::shared_ptr<Value>>>().Data();
 }
 
-// The filter of one connection: `TlsRequest`.
+// The filter of one connection: `TlsRequest`. nullptr without a context.
 std::unique_ptr<tls::TlsFilter> filter_for(const Napi::Object& request);
 
 // What may be asked about a connection, or told to it. Their arguments begin at `first`.
@@ -36,6 +37,8 @@ struct TlsQuestion {
 };
 inline constexpr std::size_t kTlsQuestions = 9;
 std::span<const TlsQuestion, kTlsQuestions> tls_questions();
+// Leaves OpenSSL's queue of errors empty.
+Napi::Value ask(const TlsQuestion& question, const Napi::CallbackInfo& info, std::size_t first, tls::TlsFilter& filter);
 
 std::string bytes_from(const Napi::Value& value);
 

@@ -30,6 +30,13 @@ namespace skein {
       ::skein::invariant_broken(#condition, __FILE__, __LINE__); \
   } while (false)
 
+// The same where it costs something: in the engine's own tests and in builds with sanitizers.
+#if defined(SKEIN_DEBUG_CHECKS)
+#define SK_DEBUG_CHECK(condition) SK_CHECK(condition)
+#else
+#define SK_DEBUG_CHECK(condition) static_cast<void>(0)
+#endif
+
 #define SK_CHECK_OF(condition, handle, backend)                                       \
   do {                                                                                \
     if (!(condition)) [[unlikely]]                                                    \

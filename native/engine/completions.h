@@ -20,15 +20,15 @@ namespace skein {
 
 // Mirrored by `Completion` in src/native.ts.
 enum class Kind : std::int32_t {
-  kAccepted = 1,       // handle = listener, a = new handle, b = arena offset of the packed peer address
-  kConnected = 2,      // a = errno, 0 when connected; otherwise the handle is void
-  kData = 3,           // a = arena offset, b = length; good until the dispatch ends
-  kReadEof = 4,        // the peer's FIN
-  kWriteDrained = 5,   // the outbox ran empty
-  kWriteShut = 6,      // our FIN is out
-  kClosed = 7,         // a = errno, b = CloseReason; the handle is void
-  kListenerError = 8,  // a = errno, b = 1 for the first of an episode, 2 for a later one; accepting is paused
-  kReady = 9,          // a watched descriptor: a = what it is ready for (kRead, kWrite, kHangup of backend/interest.h)
+  kAccepted = 1,        // handle = listener, a = new handle, b = arena offset of the packed peer address
+  kConnected = 2,       // a = errno, 0 when connected; otherwise the handle is void
+  kData = 3,            // a = arena offset, b = length; good until the dispatch ends
+  kReadEof = 4,         // the peer's FIN
+  kWriteDrained = 5,    // the outbox ran empty
+  kWriteShut = 6,       // our FIN is out
+  kClosed = 7,          // a = errno, b = CloseReason; the handle is void
+  kListenerError = 8,   // a = errno, b = 1 for the first of an episode, 2 for a later one; accepting is paused
+  kReady = 9,           // a watched descriptor: a = what it is ready for (kRead, kWrite, kHangup of backend/interest.h)
   kBackendFailed = 10,  // no handle; a = errno, b = 1 while it is tried again, 2 when it has failed for too long
   kFilter = 11          // a = what the connection's filter tells (Filter::take_events), 0: it has begun
 };

@@ -54,7 +54,8 @@ class Filter {
   virtual bool established() const = 0;
   // Whether the program was asked something, and receive() takes nothing before it has answered.
   virtual bool waits() const { return false; }
-  // What the program is to be told (a record kFilter): bits that the filter and the program agree on. Each is given once.
+  // What the program is to be told (a record kFilter): bits that the filter and the program agree on. Each is given
+  // once.
   virtual std::uint32_t take_events() { return 0; }
   // All plain bytes were given to send(): the closing record, if there is one, is what send() makes next, and the last.
   virtual void close() = 0;

@@ -90,9 +90,8 @@ TEST_ON_EACH_BACKEND("a refused certificate is told at both ends, and why is sti
     if (handle == client) verify = world.filter(handle).failure().verify;
     if (handle != client) received = world.filter(handle).failure().error & 0x7fffff;
   };
-  CHECK(world.run([&] {
-    return world.fates[client].closed && !world.accepted.empty() && world.fates[world.accepted[0]].closed;
-  }));
+  CHECK(world.run(
+      [&] { return world.fates[client].closed && !world.accepted.empty() && world.fates[world.accepted[0]].closed; }));
   CHECK_EQUAL(world.fates[client].error, EPROTO);
   CHECK_EQUAL(verify, 62);
   CHECK_EQUAL(world.fates[world.accepted[0]].error, EPROTO);

@@ -21,7 +21,9 @@ std::string text_of(std::size_t size) {
 
 }  // namespace
 
-TEST("this system has an OpenSSL for these tests") { CHECK_EQUAL(system_openssl(), ""); }
+TEST("this system has an OpenSSL for these tests") {
+  CHECK_EQUAL(system_openssl(), "");
+}
 
 TEST("two ends shake hands, however the bytes are cut, and talk") {
   for (const int version : {tls::kVersion12, tls::kVersion13}) {
@@ -125,12 +127,9 @@ TEST("a client refuses a certificate for another name, of another authority, and
     int alert;
   };
   const Case cases[] = {
-      {"localhost", kAuthority, 0, -1},
-      {"127.0.0.1", kAuthority, 0, -1},
-      {"a.example.org", kAuthority, 0, -1},
-      {"a.b.example.org", kAuthority, 62, 42},
-      {"example.org", kAuthority, 62, 42},
-      {"127.0.0.2", kAuthority, 64, 42},
+      {"localhost", kAuthority, 0, -1},       {"127.0.0.1", kAuthority, 0, -1},
+      {"a.example.org", kAuthority, 0, -1},   {"a.b.example.org", kAuthority, 62, 42},
+      {"example.org", kAuthority, 62, 42},    {"127.0.0.2", kAuthority, 64, 42},
       {"localhost", kOtherAuthority, 20, 48},
   };
   for (const Case& one : cases) {

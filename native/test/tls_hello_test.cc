@@ -18,8 +18,12 @@ std::string number(std::size_t value, std::size_t size) {
 std::string vector(std::size_t size_of_length, const std::string& body) {
   return number(body.size(), size_of_length) + body;
 }
-std::string extension(std::size_t type, const std::string& body) { return number(type, 2) + vector(2, body); }
-std::string name_extension(const std::string& name) { return extension(0, vector(2, number(0, 1) + vector(2, name))); }
+std::string extension(std::size_t type, const std::string& body) {
+  return number(type, 2) + vector(2, body);
+}
+std::string name_extension(const std::string& name) {
+  return extension(0, vector(2, number(0, 1) + vector(2, name)));
+}
 std::string message(const std::string& extensions) {
   const std::string body = number(0x0303, 2) + std::string(32, 'r') + vector(1, std::string(32, 's')) +
                            vector(2, number(0x1301, 2)) + vector(1, number(0, 1)) + vector(2, extensions);
@@ -38,8 +42,8 @@ std::size_t feed(Hello& hello, const std::string& wire) {
 }
 
 const std::string kProtocols = vector(1, "h2") + vector(1, "http/1.1");
-const std::string kMessage = message(extension(99, "grease") + name_extension("WWW.Example.org.") +
-                                     extension(16, vector(2, kProtocols)));
+const std::string kMessage =
+    message(extension(99, "grease") + name_extension("WWW.Example.org.") + extension(16, vector(2, kProtocols)));
 
 void check_example(const Hello& hello) {
   CHECK_EQUAL(hello.state(), Hello::State::kWhole);
@@ -102,10 +106,11 @@ TEST("lengths that lie end the reading, and nothing behind the message is read")
 }
 
 TEST("other bytes are no hello, from the first one that cannot be") {
-  for (const std::string& wire : {std::string("GET / HTTP/1.1\r\n"), std::string("SSH-2.0-x\r\n"), std::string("\x80\x2e\x01", 3),
-                                  std::string("\x15\x03\x01\x00\x02\x02\x28", 7), std::string("\x16\x02", 2),
-                                  std::string("\x16\x03\x01\x00\x00", 5), std::string("\x16\x03\x01\x40\x01", 5),
-                                  std::string("\x16\x03\x01\x00\x04\x02\x00\x00\x00", 9)}) {
+  for (const std::string& wire :
+       {std::string("GET / HTTP/1.1\r\n"), std::string("SSH-2.0-x\r\n"), std::string("\x80\x2e\x01", 3),
+        std::string("\x15\x03\x01\x00\x02\x02\x28", 7), std::string("\x16\x02", 2),
+        std::string("\x16\x03\x01\x00\x00", 5), std::string("\x16\x03\x01\x40\x01", 5),
+        std::string("\x16\x03\x01\x00\x04\x02\x00\x00\x00", 9)}) {
     Hello hello;
     feed(hello, wire);
     CHECK_EQUAL(hello.state(), Hello::State::kOther);

@@ -1,5 +1,5 @@
-// Whether our declarations of OpenSSL's functions and constants are its own: with the headers that come with Node, where
-// there are any.
+// Whether our declarations of OpenSSL's functions and constants are its own: with the headers that come with Node,
+// where there are any.
 #include "tls/openssl.h"
 
 #include "test/test.h"
@@ -40,13 +40,15 @@ static_assert(kCtrlSetStatusResponse == SSL_CTRL_SET_TLSEXT_STATUS_REQ_OCSP_RESP
 static_assert(kStatusOk == SSL_TLSEXT_ERR_OK && kStatusNone == SSL_TLSEXT_ERR_NOACK);
 static_assert(kCtrlChain == SSL_CTRL_CHAIN && kCtrlSetGroupsList == SSL_CTRL_SET_GROUPS_LIST);
 static_assert(kCtrlSetSignatureAlgorithmsList == SSL_CTRL_SET_SIGALGS_LIST);
-static_assert(kCtrlSetMinVersion == SSL_CTRL_SET_MIN_PROTO_VERSION && kCtrlSetMaxVersion == SSL_CTRL_SET_MAX_PROTO_VERSION);
+static_assert(kCtrlSetMinVersion == SSL_CTRL_SET_MIN_PROTO_VERSION &&
+              kCtrlSetMaxVersion == SSL_CTRL_SET_MAX_PROTO_VERSION);
 static_assert(kCtrlGetNegotiatedGroup == SSL_CTRL_GET_NEGOTIATED_GROUP);
 static_assert(kModeReleaseBuffers == SSL_MODE_RELEASE_BUFFERS);
 static_assert(kSessionCacheOff == SSL_SESS_CACHE_OFF);
 static_assert(kSessionCacheClientOnly == (SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL));
 static_assert(kAlpnOk == SSL_TLSEXT_ERR_OK && kAlpnFatal == SSL_TLSEXT_ERR_ALERT_FATAL);
 static_assert(kReceivedShutdown == SSL_RECEIVED_SHUTDOWN);
+static_assert(kRecordAlert == SSL3_RT_ALERT && kRecordHeader == SSL3_RT_HEADER);
 static_assert(kRecordHandshake == SSL3_RT_HANDSHAKE && kMessageKeyUpdate == SSL3_MT_KEY_UPDATE);
 static_assert(kBioSourceSink == BIO_TYPE_SOURCE_SINK && kBioFlush == BIO_CTRL_FLUSH);
 static_assert(kBioRead == BIO_FLAGS_READ && kBioShouldRetry == BIO_FLAGS_SHOULD_RETRY);

@@ -12,14 +12,14 @@
 
 namespace skein::test {
 
+inline void* find_in_system(const char* name) {
+  static void* const ssl = ::dlopen("libssl.so.3", RTLD_NOW | RTLD_GLOBAL);
+  return ssl == nullptr ? nullptr : ::dlsym(ssl, name);
+}
+
 // Loads the system's libssl; "" when it is there and is one that is known, else why not.
 inline const std::string& system_openssl() {
-  return tls::load(
-      [](const char* name) -> void* {
-        static void* const ssl = ::dlopen("libssl.so.3", RTLD_NOW | RTLD_GLOBAL);
-        return ssl == nullptr ? nullptr : ::dlsym(ssl, name);
-      },
-      "");
+  return tls::load(find_in_system, "");
 }
 
 inline std::shared_ptr<tls::Roots> roots(const std::string& certificates = kAuthority) {
@@ -61,9 +61,9 @@ inline std::shared_ptr<tls::Context> context(tls::Context::Options options) {
 // One end: what it received and has told.
 struct End {
   std::unique_ptr<tls::TlsFilter> filter;
-  std::string plain = {};      // received
-  std::uint32_t events = 0;    // told so far
-  bool ended = false;          // the peer's close_notify came
+  std::string plain = {};    // received
+  std::uint32_t events = 0;  // told so far
+  bool ended = false;        // the peer's close_notify came
   int error = 0;
   std::size_t wire_bytes = 0;  // sent
   std::string stash = {};      // that wait for an answer
@@ -81,6 +81,13 @@ struct Pair {
 
   // Moves `text` and all that waits from one end to the other, in segments of `segment` bytes. Returns the bytes.
   static std::size_t move(End& from, End& to, const std::string& text = "", std::size_t segment = 100'000) {
+    const std::string wire = take(from, text);
+    for (std::size_t at = 0; at < wire.size(); at += segment) give(to, wire.substr(at, segment));
+    return wire.size();
+  }
+
+  // What one end has to say, and `text`.
+  static std::string take(End& from, const std::string& text = "") {
     std::string left = text;
     std::string wire;
     std::vector<std::uint8_t> room(Filter::kWireBytes);
@@ -94,8 +101,7 @@ struct Pair {
       if (sent.produced == 0) break;
     }
     from.wire_bytes += wire.size();
-    for (std::size_t at = 0; at < wire.size(); at += segment) give(to, wire.substr(at, segment));
-    return wire.size();
+    return wire;
   }
 
   static void give(End& to, std::string wire) {

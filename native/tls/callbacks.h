@@ -5,6 +5,9 @@
 
 namespace skein::tls {
 
+// What SSL reads from and writes to: the spans of its filter. nullptr when there is no memory.
+bio_method_st* new_bio_method();
+
 MessageCallback on_message;
 KeyLogCallback on_key_log;
 NewSessionCallback on_new_session;

@@ -38,8 +38,17 @@ Bio reader(const std::string& text) {
   return Bio(openssl.BIO_new_mem_buf(text.data(), static_cast<int>(std::min<std::size_t>(text.size(), INT_MAX))));
 }
 
+// Of protocols: each behind its length, which is not 0.
+bool is_list(const std::string& protocols) {
+  std::size_t at = 0;
+  while (at < protocols.size() && protocols[at] != 0) at += 1 + std::size_t{static_cast<std::uint8_t>(protocols[at])};
+  return at == protocols.size() && at <= UINT16_MAX;
+}
+
 // OpenSSL's own callback would ask on the terminal.
-int no_passphrase(char*, int, int, void*) { return -1; }
+int no_passphrase(char*, int, int, void*) {
+  return -1;
+}
 
 void wipe(std::string& secret) {
   openssl.OPENSSL_cleanse(secret.data(), secret.size());
@@ -68,6 +77,7 @@ std::string complaint() {
 // --- roots -----------------------------------------------------------------------------------------------------------
 
 std::shared_ptr<Roots> Roots::make(const Options& options, Refusal& refusal) {
+  const LeavesNoErrors check;
   openssl.ERR_clear_error();
   std::shared_ptr<Roots> roots(new Roots());
   roots->store_ = openssl.X509_STORE_new();
@@ -118,6 +128,7 @@ Roots::~Roots() {
 // --- contexts --------------------------------------------------------------------------------------------------------
 
 std::shared_ptr<Context> Context::make(Options& options, Refusal& refusal) {
+  const LeavesNoErrors check;
   openssl.ERR_clear_error();
   std::shared_ptr<Context> context(new Context());
   const bool made = context->configure(options, refusal);
@@ -128,23 +139,28 @@ std::shared_ptr<Context> Context::make(Options& options, Refusal& refusal) {
   return made ? context : nullptr;
 }
 
-Context::~Context() { openssl.SSL_CTX_free(context_); }
+Context::~Context() {
+  const LeavesNoErrors check;
+  openssl.SSL_CTX_free(context_);
+  openssl.BIO_meth_free(bio_method_);
+}
 
 bool Context::configure(Options& options, Refusal& refusal) {
   context_ = openssl.SSL_CTX_new(openssl.TLS_method());
-  if (context_ == nullptr) return refuse(refusal, "a context");
+  bio_method_ = new_bio_method();
+  if (context_ == nullptr || bio_method_ == nullptr) return refuse(refusal, "a context");
   server_ = options.server;
   peer_ = options.peer;
   roots_ = options.roots;
   protocols_ = options.protocols;
   ocsp_response_ = options.ocsp_response;
   requests_ocsp_ = options.requests_ocsp;
+  if (!is_list(protocols_)) return refuse(refusal, "the protocols");
   if (!set_policy(options, refusal)) return false;
   for (Identity& identity : options.identities) {
     if (!use(identity, refusal)) return false;
   }
-  set_callbacks(options);
-  return true;
+  return set_callbacks(options) || refuse(refusal, "a context");
 }
 
 bool Context::set_policy(const Options& options, Refusal& refusal) {
@@ -179,11 +195,14 @@ bool Context::set_policy(const Options& options, Refusal& refusal) {
   openssl.SSL_CTX_set_verify(context_, verify, nullptr);
   openssl.SSL_CTX_set_verify_depth(context_, kVerifyDepth);
   if (server_ && roots_ != nullptr && peer_ != PeerCertificate::kNone) {
-    for (x509_st* certificate : roots_->certificates()) openssl.SSL_CTX_add_client_CA(context_, certificate);
+    for (x509_st* certificate : roots_->certificates()) {
+      if (openssl.SSL_CTX_add_client_CA(context_, certificate) != 1) return refuse(refusal, "a trusted certificate");
+    }
   }
   openssl.SSL_CTX_set_timeout(context_, options.session_seconds);
   const auto* id = reinterpret_cast<const unsigned char*>(options.session_id_context.data());
-  if (openssl.SSL_CTX_set_session_id_context(context_, id, static_cast<unsigned>(options.session_id_context.size())) != 1) {
+  if (openssl.SSL_CTX_set_session_id_context(context_, id, static_cast<unsigned>(options.session_id_context.size())) !=
+      1) {
     return refuse(refusal, "the session id context");
   }
   return true;
@@ -212,8 +231,8 @@ bool Context::use(const Identity& identity, Refusal& refusal) {
   return true;
 }
 
-void Context::set_callbacks(const Options& options) {
-  openssl.SSL_CTX_set_ex_data(context_, 0, this);
+// False when there is no memory.
+bool Context::set_callbacks(const Options& options) {
   openssl.SSL_CTX_set_default_passwd_cb(context_, no_passphrase);
   openssl.SSL_CTX_callback_ctrl(context_, kCtrlSetMessageCallback, reinterpret_cast<void (*)()>(on_message));
   if (options.logs_keys) openssl.SSL_CTX_set_keylog_callback(context_, on_key_log);
@@ -226,14 +245,13 @@ void Context::set_callbacks(const Options& options) {
     if (!ocsp_response_.empty()) {
       openssl.SSL_CTX_callback_ctrl(context_, kCtrlSetStatusCallback, reinterpret_cast<void (*)()>(on_status));
     }
-    return;
+    return true;
   }
   openssl.SSL_CTX_ctrl(context_, kCtrlSetSessionCacheMode, kSessionCacheClientOnly, nullptr);
   openssl.SSL_CTX_sess_set_new_cb(context_, on_new_session);
-  if (!protocols_.empty()) {
-    openssl.SSL_CTX_set_alpn_protos(context_, reinterpret_cast<const unsigned char*>(protocols_.data()),
-                                    static_cast<unsigned>(protocols_.size()));
-  }
+  return protocols_.empty() ||
+         openssl.SSL_CTX_set_alpn_protos(context_, reinterpret_cast<const unsigned char*>(protocols_.data()),
+                                         static_cast<unsigned>(protocols_.size())) == 0;
 }
 
 std::shared_ptr<Context> Context::named(const std::string& name) const {

@@ -22,14 +22,14 @@ struct Refusal {
 // What OpenSSL complains of first, "" for nothing. Leaves its queue of errors empty.
 std::string complaint();
 
-// Trusted certificates, and lists of those that were revoked. One is shared by all contexts with the same roots: to read
-// a hundred of them takes 6 to 50 ms.
+// Trusted certificates, and lists of those that were revoked. One is shared by all contexts with the same roots: to
+// read a hundred of them takes 6 to 50 ms.
 class Roots {
  public:
   struct Options {
-    std::string certificates;  // PEM
-    bool platform = false;     // and those that the system's OpenSSL would trust
-    std::string revoked;       // PEM of CRLs; when there are any, each certificate of a chain needs one
+    std::string certificates;    // PEM
+    bool platform = false;       // and those that the system's OpenSSL would trust
+    std::string revoked;         // PEM of CRLs; when there are any, each certificate of a chain needs one
     bool partial_chain = false;  // a chain may end at an intermediate certificate that is among `certificates`
   };
   static std::shared_ptr<Roots> make(const Options& options, Refusal& refusal);
@@ -82,6 +82,7 @@ class Context {
   Context& operator=(const Context&) = delete;
 
   SSL_CTX* get() const { return context_; }
+  const bio_method_st* bio_method() const { return bio_method_; }
   bool is_server() const { return server_; }
   PeerCertificate peer() const { return peer_; }
   TicketKeys& ticket_keys() { return ticket_keys_; }
@@ -102,9 +103,10 @@ class Context {
   bool configure(Options& options, Refusal& refusal);
   bool set_policy(const Options& options, Refusal& refusal);
   bool use(const Identity& identity, Refusal& refusal);
-  void set_callbacks(const Options& options);
+  bool set_callbacks(const Options& options);
 
   SSL_CTX* context_ = nullptr;
+  bio_method_st* bio_method_ = nullptr;
   bool server_ = false;
   PeerCertificate peer_ = PeerCertificate::kNone;
   bool requests_ocsp_ = false;

@@ -14,7 +14,7 @@ namespace {
 
 // What a std::string holds without an allocation.
 constexpr std::size_t kBeginningMost = 15;
-constexpr std::uint8_t kRecordAlert = 21;
+constexpr std::uint8_t kFatal = 2;  // of an alert
 // ERR_GET_LIB of err.h.
 constexpr unsigned kErrorLibraryShift = 23;
 constexpr unsigned long kErrorLibraryMask = 0xff;
@@ -54,6 +54,10 @@ struct Callbacks {
   }
   static int new_session(SSL* ssl, ssl_session_st* session) {
     TlsFilter& filter = of(ssl);
+    if (filter.sessions_.size() == TlsFilter::kSessionsMost) {
+      openssl.SSL_SESSION_free(filter.sessions_.front());
+      filter.sessions_.erase(filter.sessions_.begin());
+    }
     filter.sessions_.push_back(session);
     filter.events_ |= TlsFilter::kSession;
     return 1;  // the reference is ours
@@ -62,29 +66,28 @@ struct Callbacks {
   static Context& context(const SSL* ssl) { return *of(ssl).context_; }
 };
 
-namespace {
-
-// What SSL reads from and writes to: the spans of its filter. Made once.
-const bio_method_st* bio_method() {
-  static const bio_method_st* const method = [] {
-    bio_method_st* made = openssl.BIO_meth_new(openssl.BIO_get_new_index() | kBioSourceSink, "skein");
-    openssl.BIO_meth_set_read(made, Callbacks::read);
-    openssl.BIO_meth_set_write(made, Callbacks::write);
-    openssl.BIO_meth_set_ctrl(made, Callbacks::control);
-    return made;
-  }();
-  return method;
+bio_method_st* new_bio_method() {
+  // By itself and not by a type of its own, of which a process has 127: each worker that loads the addon would take
+  // one.
+  bio_method_st* const made = openssl.BIO_meth_new(kBioSourceSink, "skein");
+  if (made == nullptr) return nullptr;
+  openssl.BIO_meth_set_read(made, Callbacks::read);
+  openssl.BIO_meth_set_write(made, Callbacks::write);
+  openssl.BIO_meth_set_ctrl(made, Callbacks::control);
+  return made;
 }
-
-}  // namespace
 
 void on_message(int sends, int, int type, const void* bytes, std::size_t length, SSL* ssl, void*) {
   Callbacks::message(sends != 0, type, bytes, length, ssl);
 }
 
-void on_key_log(const SSL* ssl, const char* line) { Callbacks::key_log(ssl, line); }
+void on_key_log(const SSL* ssl, const char* line) {
+  Callbacks::key_log(ssl, line);
+}
 
-int on_new_session(SSL* ssl, ssl_session_st* session) { return Callbacks::new_session(ssl, session); }
+int on_new_session(SSL* ssl, ssl_session_st* session) {
+  return Callbacks::new_session(ssl, session);
+}
 
 int on_ticket_key(SSL* ssl, unsigned char* name, unsigned char* iv, evp_cipher_ctx_st* cipher, evp_mac_ctx_st* mac,
                   int seals) {
@@ -132,13 +135,13 @@ int on_status(SSL* ssl, void*) {
 
 // --- a connection ----------------------------------------------------------------------------------------------------
 
-TlsFilter::TlsFilter(std::shared_ptr<Context> context)
-    : context_(std::move(context)), state_(State::kHello) {}
+TlsFilter::TlsFilter(std::shared_ptr<Context> context) : context_(std::move(context)), state_(State::kHello) {}
 
 TlsFilter::TlsFilter(std::shared_ptr<Context> context, std::string name, std::string announced,
                      const std::string& session)
     : context_(std::move(context)), name_(std::move(name)), announced_(std::move(announced)), state_(State::kStart) {
   if (session.empty()) return;
+  const LeavesNoErrors check;
   openssl.ERR_clear_error();
   const auto* bytes = reinterpret_cast<const unsigned char*>(session.data());
   resumes_ = openssl.d2i_SSL_SESSION(nullptr, &bytes, static_cast<long>(session.size()));
@@ -146,6 +149,7 @@ TlsFilter::TlsFilter(std::shared_ptr<Context> context, std::string name, std::st
 }
 
 TlsFilter::~TlsFilter() {
+  const LeavesNoErrors check;
   for (ssl_session_st* session : sessions_) openssl.SSL_SESSION_free(session);
   if (resumes_ != nullptr) openssl.SSL_SESSION_free(resumes_);
   openssl.SSL_free(ssl_);
@@ -155,8 +159,8 @@ TlsFilter::~TlsFilter() {
 bool TlsFilter::begin() {
   openssl.ERR_clear_error();
   ssl_ = openssl.SSL_new(context_->get());
-  BIO* const bio = openssl.BIO_new(bio_method());
-  if (ssl_ == nullptr || bio == nullptr) {
+  BIO* const bio = openssl.BIO_new(context_->bio_method());
+  if (ssl_ == nullptr || bio == nullptr || openssl.SSL_set_ex_data(ssl_, 0, this) != 1) {
     if (bio != nullptr) openssl.BIO_free(bio);
     fail(Fault::kProtocol);
     return false;
@@ -166,7 +170,6 @@ bool TlsFilter::begin() {
   // All that it ever lacks is bytes to read.
   openssl.BIO_set_flags(bio, kBioRead | kBioShouldRetry);
   openssl.SSL_set_bio(ssl_, bio, bio);
-  openssl.SSL_set_ex_data(ssl_, 0, this);
   state_ = State::kHandshake;
   if (context_->is_server()) {
     openssl.SSL_set_accept_state(ssl_);
@@ -192,6 +195,7 @@ bool TlsFilter::begin() {
 }
 
 Filter::Received TlsFilter::receive(std::span<const std::uint8_t> wire, std::span<std::uint8_t> plain) {
+  const LeavesNoErrors check;
   Received result;
   if (waits()) return result;
   if (state_ == State::kHello || state_ == State::kAsking) {
@@ -259,7 +263,9 @@ void TlsFilter::refuse(std::uint8_t alert) {
   words_ = {kRecordAlert, 3, 3, 0, 2, 2, alert};
 }
 
-std::uint32_t TlsFilter::take_events() { return std::exchange(events_, 0); }
+std::uint32_t TlsFilter::take_events() {
+  return std::exchange(events_, 0);
+}
 
 // Gives SSL the wire bytes, and has it open what it can.
 void TlsFilter::advance(std::span<const std::uint8_t> wire, std::span<std::uint8_t> plain, Received& result) {
@@ -272,13 +278,15 @@ void TlsFilter::advance(std::span<const std::uint8_t> wire, std::span<std::uint8
     while (result.produced < plain.size()) {
       std::size_t count = 0;
       openssl.ERR_clear_error();
-      const int read = openssl.SSL_read_ex(ssl_, plain.data() + result.produced, plain.size() - result.produced, &count);
-      if (idle_messages_ > kIdleMessagesMost) {
+      const int read =
+          openssl.SSL_read_ex(ssl_, plain.data() + result.produced, plain.size() - result.produced, &count);
+      if (idle_messages_ > kIdleMessagesMost || idle_records_ > kIdleRecordsMost) {
         fail(Fault::kFlood);
         break;
       }
       if (read == 1) {
         idle_messages_ = 0;
+        idle_records_ = 0;
         result.produced += count;
         // There is nothing to be read for certain.
         if (in_.empty() && openssl.SSL_pending(ssl_) == 0) break;
@@ -295,6 +303,7 @@ void TlsFilter::advance(std::span<const std::uint8_t> wire, std::span<std::uint8
       break;
     }
   }
+  amid_message_ = is_up() && openssl.SSL_is_init_finished(ssl_) == 0;
   openssl.ERR_clear_error();
   // What comes behind the end is nothing to anybody.
   result.taken = wire.size() - in_.size();
@@ -311,7 +320,13 @@ bool TlsFilter::shake_hands() {
     events_ |= kEstablished;
     return true;
   }
-  if (openssl.SSL_get_error(ssl_, done) != kErrorWantRead) fail(Fault::kProtocol);
+  const int error = openssl.SSL_get_error(ssl_, done);
+  if ((openssl.SSL_get_shutdown(ssl_) & kReceivedShutdown) != 0) {
+    // Which may look as if it had only to go on.
+    fail(Fault::kCut);
+  } else if (error != kErrorWantRead) {
+    fail(Fault::kProtocol);
+  }
   return false;
 }
 
@@ -321,6 +336,7 @@ std::size_t TlsFilter::pending() const {
 }
 
 Filter::Sent TlsFilter::send(std::span<const Slice> plain, std::span<std::uint8_t> wire) {
+  const LeavesNoErrors check;
   Sent result;
   out_ = wire;
   const std::size_t waiting = std::min(unsent(), out_.size());
@@ -328,10 +344,11 @@ Filter::Sent TlsFilter::send(std::span<const Slice> plain, std::span<std::uint8_
   out_ = out_.subspan(waiting);
   words_sent_ += waiting;
   if (unsent() == 0) {
-    words_ = {};
+    // Not kept: most connections have nothing more to say by themselves.
+    words_ = std::vector<std::uint8_t>();
     words_sent_ = 0;
     if (state_ == State::kStart && begin()) shake_hands();
-    if (state_ == State::kUp && !said_close_) seal(plain, result.taken);
+    if (established() && !said_close_) seal(plain, result.taken);
     if (state_ == State::kUp && closing_ && !said_close_ && result.taken == 0) {
       said_close_ = true;
       openssl.ERR_clear_error();
@@ -420,8 +437,10 @@ int TlsFilter::write_wire(const void* bytes, int size) {
 }
 
 void TlsFilter::note_message(bool sends, int type, const std::uint8_t* bytes, std::size_t length) {
-  if (sends && type == kRecordAlert && length == 2) failure_.alert_sent = bytes[1];
-  if (!sends && type == kRecordHandshake && state_ == State::kUp) ++idle_messages_;
+  if (sends && type == kRecordAlert && length == 2 && bytes[0] == kFatal) failure_.alert_sent = bytes[1];
+  if (sends || !is_up()) return;
+  if (type == kRecordHandshake) ++idle_messages_;
+  if (type == kRecordHeader) ++idle_records_;
 }
 
 }  // namespace skein::tls

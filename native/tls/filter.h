@@ -1,7 +1,8 @@
 // TLS for one connection: wire bytes in, plain bytes out, and back. It makes no system call and knows no socket.
 //
 //     server   kHello ─ a whole hello, or what is none ─▶ kHandshake      the layer above chooses: kHello ─▶ kAsking ─┐
-//     client   kStart ─ the first send() ──────────────▶ kHandshake ◀──────────────────────────────────────────────────┘
+//     client   kStart ─ the first send() ──────────────▶ kHandshake
+//     ◀──────────────────────────────────────────────────┘
 //              kHandshake ─▶ kUp                                           anything ─▶ kFailed
 //
 // The SSL is made when a handshake begins: until then a connection costs what a plain one does.
@@ -45,8 +46,8 @@ class TlsFilter final : public Filter {
 
   // Of a server's connection.
   explicit TlsFilter(std::shared_ptr<Context> context);
-  // Of a client's. `name`: a host, or a literal address; "" verifies none. `announced`: the name for SNI; "" sends none.
-  // `session`: DER of one to resume; "" for none.
+  // Of a client's. `name`: a host, or a literal address; "" verifies none. `announced`: the name for SNI; "" sends
+  // none. `session`: DER of one to resume; "" for none.
   TlsFilter(std::shared_ptr<Context> context, std::string name, std::string announced, const std::string& session);
   ~TlsFilter() override;
   TlsFilter(const TlsFilter&) = delete;
@@ -56,7 +57,7 @@ class TlsFilter final : public Filter {
   std::size_t pending() const override;
   Sent send(std::span<const Slice> plain, std::span<std::uint8_t> wire) override;
   std::size_t unsent() const override { return words_.size() - words_sent_; }
-  bool established() const override { return state_ == State::kUp; }
+  bool established() const override { return is_up() && !amid_message_; }
   void close() override { closing_ = true; }
   int truncated() override;
   bool waits() const override { return state_ == State::kAsking && !answered_ && !refused_; }
@@ -72,9 +73,13 @@ class TlsFilter final : public Filter {
   const std::string& server_name() const { return name_; }
   const Failure& failure() const { return failure_; }
   const Context& context() const { return *context_; }
+  // The handshake is done.
+  bool is_up() const { return state_ == State::kUp; }
   // nullptr before the handshake.
   SSL* ssl() const { return ssl_; }
   std::uint64_t records_sealed() const { return records_; }
+  // Bytes of memory that it has for wire bytes, apart from OpenSSL.
+  std::size_t held() const { return words_.capacity() + (hello_ == nullptr ? 0 : hello_->held()); }
   // Sessions that the server has offered since the last call, and lines for a key log; see Event.
   std::vector<ssl_session_st*> take_sessions() { return std::exchange(sessions_, {}); }
   std::string take_key_log() { return std::exchange(key_log_, {}); }
@@ -96,8 +101,12 @@ class TlsFilter final : public Filter {
   // A record of 16 KiB with what any cipher adds.
   static constexpr std::size_t kPlainMost = 16 * 1024;
   static constexpr std::size_t kRecordMost = kPlainMost + 512;
-  // Messages of the peer's in a row that bring no data.
+  // Records of the peer's in a row that bring no data, and messages: each may come in a record of its own, or many in
+  // one.
   static constexpr int kIdleMessagesMost = 32;
+  static constexpr int kIdleRecordsMost = 64;
+  // A server may offer as many as it likes.
+  static constexpr std::size_t kSessionsMost = 8;
 
   std::shared_ptr<Context> context_;
   SSL* ssl_ = nullptr;
@@ -116,7 +125,10 @@ class TlsFilter final : public Filter {
   std::uint64_t records_ = 0;
   std::uint32_t events_ = 0;
   int idle_messages_ = 0;
+  int idle_records_ = 0;
   State state_;
+  // A part of a message came after the handshake: OpenSSL writes nothing before the rest.
+  bool amid_message_ = false;
   bool answered_ = false;
   bool closing_ = false;
   bool said_close_ = false;

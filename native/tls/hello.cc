@@ -86,11 +86,9 @@ std::size_t Hello::feed(std::span<const std::uint8_t> wire) {
       wire = wire.subspan(piece);
       if (prefix_[0] != kClientHello) state_ = State::kOther;
       if (received_ >= prefix_.size()) {
-        const std::size_t length = static_cast<std::size_t>(prefix_[1]) << 16 |
-                                   static_cast<std::size_t>(prefix_[2]) << 8 | prefix_[3];
-        if (length > kMessageMost) {
+        if (length() > kMessageMost) {
           state_ = State::kOther;
-        } else if (received_ >= prefix_.size() + length && state_ == State::kPartial) {
+        } else if (received_ >= prefix_.size() + length() && state_ == State::kPartial) {
           state_ = State::kWhole;
           parse();
         }
@@ -101,10 +99,13 @@ std::size_t Hello::feed(std::span<const std::uint8_t> wire) {
   return offered - wire.size();
 }
 
-// Grows by doubling from what most hellos need.
+// Grows by doubling from what most hellos need, but no further than to the end of the message.
 void Hello::keep(std::span<const std::uint8_t> bytes) {
-  if (wire_.capacity() < wire_.size() + bytes.size()) {
-    wire_.reserve(std::max<std::size_t>({wire_.size() + bytes.size(), 2 * wire_.capacity(), 512}));
+  const std::size_t needed = wire_.size() + bytes.size();
+  if (wire_.capacity() < needed) {
+    const std::size_t end =
+        received_ < prefix_.size() ? kMessageMost : needed + std::max(prefix_.size() + length(), received_) - received_;
+    wire_.reserve(std::max(needed, std::min(end, std::max<std::size_t>(2 * wire_.capacity(), 512))));
   }
   wire_.insert(wire_.end(), bytes.begin(), bytes.end());
 }

@@ -1,9 +1,10 @@
 // The first message of a client: which server it wants to talk to, and which protocols it offers. It is read before
-// anything is made for the connection, so that a peer which is silent, or sends byte by byte, costs no more than its bytes,
-// and so that the context it gets is the right one from the beginning.
+// anything is made for the connection, so that a peer which is silent, or sends byte by byte, costs no more than its
+// bytes, and so that the context it gets is the right one from the beginning.
 //
 //     record      | 22 | version (2) | length (2) | a part of the message |          RFC 8446, 5.1
-//     message     | 1 | length (3) | version (2) | random (32) | session id | suites | compression | extensions |  4.1.2
+//     message     | 1 | length (3) | version (2) | random (32) | session id | suites | compression | extensions
+//     |  4.1.2
 #pragma once
 
 #include <array>
@@ -32,7 +33,8 @@ class Hello {
   State state() const { return state_; }
   // All that was kept.
   std::span<const std::uint8_t> wire() const { return wire_; }
-  void clear() { wire_ = {}; }
+  // Bytes of memory for them.
+  std::size_t held() const { return wire_.capacity(); }
 
   // Of a whole one. "" when the client names none, or nothing that is a host name.
   std::string server_name() const { return server_name_; }
@@ -42,6 +44,10 @@ class Hello {
  private:
   void keep(std::span<const std::uint8_t> bytes);
   void parse();
+  // Of the message, as it says once the prefix is there.
+  std::size_t length() const {
+    return static_cast<std::size_t>(prefix_[1]) << 16 | static_cast<std::size_t>(prefix_[2]) << 8 | prefix_[3];
+  }
 
   static constexpr std::size_t kHeader = 5;
   std::vector<std::uint8_t> wire_;

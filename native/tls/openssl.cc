@@ -23,8 +23,8 @@ namespace {
 
 std::string resolve(void* (*find)(const char* name), const std::string& version) {
   OpenSSL table;
-#define SKEIN_RESOLVE(result, name, arguments)                               \
-  table.name = reinterpret_cast<result(*) arguments>(find(#name));           \
+#define SKEIN_RESOLVE(result, name, arguments)                     \
+  table.name = reinterpret_cast<result(*) arguments>(find(#name)); \
   if (table.name == nullptr) return "this runtime exports no " #name "()";
   SKEIN_OPENSSL_FUNCTIONS(SKEIN_RESOLVE)
 #undef SKEIN_RESOLVE

@@ -1,11 +1,13 @@
-// The functions of OpenSSL 3 that the engine calls. The addon is linked with no OpenSSL: these are found when it runs, in
-// the one that Node brings (openssl.cc), all of them or none. The types are OpenSSL's own, which stay opaque, and the
-// constants stand below; tls_openssl_test.cc compares all of it with OpenSSL's headers.
+// The functions of OpenSSL 3 that the engine calls. The addon is linked with no OpenSSL: these are found when it runs,
+// in the one that Node brings (openssl.cc), all of them or none. The types are OpenSSL's own, which stay opaque, and
+// the constants stand below; tls_openssl_test.cc compares all of it with OpenSSL's headers.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <string>
+
+#include "engine/check.h"
 
 struct bio_method_st;
 struct bio_st;
@@ -51,135 +53,125 @@ using MessageCallback = void(int sends, int version, int type, const void* bytes
 using StatusCallback = int(SSL* ssl, void* argument);
 
 // F(result, name, (arguments))
-#define SKEIN_OPENSSL_FUNCTIONS(F)                                                                                     \
-  F(unsigned long, OpenSSL_version_num, ())                                                                            \
-  F(const char*, OpenSSL_version, (int))                                                                               \
-  F(void*, CRYPTO_malloc, (std::size_t, const char*, int))                                                             \
-  F(void, OPENSSL_cleanse, (void*, std::size_t))                                                                       \
-  F(int, OPENSSL_sk_num, (const stack_st*))                                                                            \
-  F(void*, OPENSSL_sk_value, (const stack_st*, int))                                                                   \
-  F(void, OPENSSL_sk_pop_free, (stack_st*, void (*)(void*)))                                                           \
-  F(int, RAND_bytes, (unsigned char*, int))                                                                            \
-  /* errors */                                                                                                         \
-  F(void, ERR_clear_error, ())                                                                                         \
-  F(unsigned long, ERR_get_error, ())                                                                                  \
-  F(unsigned long, ERR_peek_error, ())                                                                                 \
-  F(const char*, ERR_lib_error_string, (unsigned long))                                                                \
-  F(const char*, ERR_reason_error_string, (unsigned long))                                                             \
-  F(const char*, X509_verify_cert_error_string, (long))                                                                \
-  F(const char*, SSL_alert_desc_string_long, (int))                                                                    \
-  /* what a connection reads from and writes to */                                                                     \
-  F(int, BIO_get_new_index, ())                                                                                        \
-  F(bio_method_st*, BIO_meth_new, (int, const char*))                                                                  \
-  F(int, BIO_meth_set_read, (bio_method_st*, int (*)(BIO*, char*, int)))                                               \
-  F(int, BIO_meth_set_write, (bio_method_st*, int (*)(BIO*, const char*, int)))                                        \
-  F(int, BIO_meth_set_ctrl, (bio_method_st*, long (*)(BIO*, int, long, void*)))                                        \
-  F(BIO*, BIO_new, (const bio_method_st*))                                                                             \
-  F(BIO*, BIO_new_mem_buf, (const void*, int))                                                                         \
-  F(int, BIO_free, (BIO*))                                                                                             \
-  F(void*, BIO_get_data, (BIO*))                                                                                       \
-  F(void, BIO_set_data, (BIO*, void*))                                                                                 \
-  F(void, BIO_set_init, (BIO*, int))                                                                                   \
-  F(void, BIO_set_flags, (BIO*, int))                                                                                  \
-  F(void, BIO_clear_flags, (BIO*, int))                                                                                \
-  /* contexts */                                                                                                       \
-  F(const ssl_method_st*, TLS_method, ())                                                                              \
-  F(SSL_CTX*, SSL_CTX_new, (const ssl_method_st*))                                                                     \
-  F(void, SSL_CTX_free, (SSL_CTX*))                                                                                    \
-  F(long, SSL_CTX_ctrl, (SSL_CTX*, int, long, void*))                                                                  \
-  F(long, SSL_CTX_callback_ctrl, (SSL_CTX*, int, void (*)()))                                                          \
-  F(std::uint64_t, SSL_CTX_set_options, (SSL_CTX*, std::uint64_t))                                                     \
-  F(void, SSL_CTX_set_security_level, (SSL_CTX*, int))                                                                 \
-  F(int, SSL_CTX_set_cipher_list, (SSL_CTX*, const char*))                                                             \
-  F(int, SSL_CTX_set_ciphersuites, (SSL_CTX*, const char*))                                                            \
-  F(int, SSL_CTX_use_certificate, (SSL_CTX*, x509_st*))                                                                \
-  F(int, SSL_CTX_use_PrivateKey, (SSL_CTX*, evp_pkey_st*))                                                             \
-  F(int, SSL_CTX_check_private_key, (const SSL_CTX*))                                                                  \
-  F(void, SSL_CTX_set_default_passwd_cb, (SSL_CTX*, PasswordCallback*))                                                \
-  F(void, SSL_CTX_set_verify, (SSL_CTX*, int, VerifyCallback*))                                                        \
-  F(void, SSL_CTX_set_verify_depth, (SSL_CTX*, int))                                                                   \
-  F(void, SSL_CTX_set1_cert_store, (SSL_CTX*, x509_store_st*))                                                         \
-  F(X509_VERIFY_PARAM_st*, SSL_CTX_get0_param, (SSL_CTX*))                                                             \
-  F(int, SSL_CTX_add_client_CA, (SSL_CTX*, x509_st*))                                                                  \
-  F(int, SSL_CTX_set_alpn_protos, (SSL_CTX*, const unsigned char*, unsigned))                                          \
-  F(void, SSL_CTX_set_alpn_select_cb, (SSL_CTX*, AlpnCallback*, void*))                                                \
-  F(int, SSL_CTX_set_session_id_context, (SSL_CTX*, const unsigned char*, unsigned))                                   \
-  F(void, SSL_CTX_sess_set_new_cb, (SSL_CTX*, NewSessionCallback*))                                                    \
-  F(long, SSL_CTX_set_timeout, (SSL_CTX*, long))                                                                       \
-  F(int, SSL_CTX_set_num_tickets, (SSL_CTX*, std::size_t))                                                             \
-  F(int, SSL_CTX_set_tlsext_ticket_key_evp_cb, (SSL_CTX*, TicketKeyCallback*))                                         \
-  F(void, SSL_CTX_set_keylog_callback, (SSL_CTX*, KeyLogCallback*))                                                    \
-  F(int, SSL_CTX_set_ex_data, (SSL_CTX*, int, void*))                                                                  \
-  F(void*, SSL_CTX_get_ex_data, (const SSL_CTX*, int))                                                                 \
-  /* connections */                                                                                                    \
-  F(SSL*, SSL_new, (SSL_CTX*))                                                                                         \
-  F(void, SSL_free, (SSL*))                                                                                            \
-  F(long, SSL_ctrl, (SSL*, int, long, void*))                                                                          \
-  F(void, SSL_set_bio, (SSL*, BIO*, BIO*))                                                                             \
-  F(void, SSL_set_accept_state, (SSL*))                                                                                \
-  F(void, SSL_set_connect_state, (SSL*))                                                                               \
-  F(int, SSL_set_ex_data, (SSL*, int, void*))                                                                          \
-  F(void*, SSL_get_ex_data, (const SSL*, int))                                                                         \
-  F(SSL_CTX*, SSL_get_SSL_CTX, (const SSL*))                                                                           \
-  F(X509_VERIFY_PARAM_st*, SSL_get0_param, (SSL*))                                                                     \
-  F(int, SSL_do_handshake, (SSL*))                                                                                     \
-  F(int, SSL_is_init_finished, (const SSL*))                                                                           \
-  F(int, SSL_read_ex, (SSL*, void*, std::size_t, std::size_t*))                                                        \
-  F(int, SSL_write_ex, (SSL*, const void*, std::size_t, std::size_t*))                                                 \
-  F(int, SSL_get_error, (const SSL*, int))                                                                             \
-  F(int, SSL_pending, (const SSL*))                                                                                    \
-  F(int, SSL_shutdown, (SSL*))                                                                                         \
-  F(int, SSL_get_shutdown, (const SSL*))                                                                               \
-  F(const char*, SSL_get_version, (const SSL*))                                                                        \
-  F(const ssl_cipher_st*, SSL_get_current_cipher, (const SSL*))                                                        \
-  F(const char*, SSL_CIPHER_get_name, (const ssl_cipher_st*))                                                          \
-  F(const char*, SSL_CIPHER_standard_name, (const ssl_cipher_st*))                                                     \
-  F(int, SSL_CIPHER_get_bits, (const ssl_cipher_st*, int*))                                                            \
-  F(const char*, SSL_group_to_name, (SSL*, int))                                                                       \
-  F(void, SSL_get0_alpn_selected, (const SSL*, const unsigned char**, unsigned*))                                      \
-  F(long, SSL_get_verify_result, (const SSL*))                                                                         \
-  F(x509_st*, SSL_get1_peer_certificate, (const SSL*))                                                                 \
-  F(stack_st_X509*, SSL_get_peer_cert_chain, (const SSL*))                                                             \
-  F(int, SSL_session_reused, (const SSL*))                                                                             \
-  F(int, SSL_set_session, (SSL*, ssl_session_st*))                                                                     \
-  F(ssl_session_st*, SSL_get_session, (const SSL*))                                                                    \
-  F(int, SSL_SESSION_is_resumable, (const ssl_session_st*))                                                            \
-  F(int, SSL_SESSION_up_ref, (ssl_session_st*))                                                                        \
-  F(void, SSL_SESSION_free, (ssl_session_st*))                                                                         \
-  F(int, i2d_SSL_SESSION, (const ssl_session_st*, unsigned char**))                                                    \
-  F(ssl_session_st*, d2i_SSL_SESSION, (ssl_session_st**, const unsigned char**, long))                                 \
-  F(int, SSL_export_keying_material,                                                                                   \
-    (SSL*, unsigned char*, std::size_t, const char*, std::size_t, const unsigned char*, std::size_t, int))             \
-  /* certificates and keys */                                                                                          \
-  F(x509_st*, PEM_read_bio_X509, (BIO*, x509_st**, PasswordCallback*, void*))                                          \
-  F(X509_crl_st*, PEM_read_bio_X509_CRL, (BIO*, X509_crl_st**, PasswordCallback*, void*))                              \
-  F(evp_pkey_st*, d2i_PrivateKey_bio, (BIO*, evp_pkey_st**))                                                           \
-  F(pkcs8_priv_key_info_st*, EVP_PKEY2PKCS8, (const evp_pkey_st*))                                                     \
-  F(int, i2d_PKCS8_PRIV_KEY_INFO, (const pkcs8_priv_key_info_st*, unsigned char**))                                    \
-  F(void, PKCS8_PRIV_KEY_INFO_free, (pkcs8_priv_key_info_st*))                                                         \
-  F(PKCS12_st*, d2i_PKCS12_bio, (BIO*, PKCS12_st**))                                                                   \
-  F(int, PKCS12_parse, (PKCS12_st*, const char*, evp_pkey_st**, x509_st**, stack_st_X509**))                           \
-  F(void, PKCS12_free, (PKCS12_st*))                                                                                   \
-  F(int, i2d_X509, (const x509_st*, unsigned char**))                                                                  \
-  F(void, X509_free, (x509_st*))                                                                                       \
-  F(void, X509_CRL_free, (X509_crl_st*))                                                                               \
-  F(void, EVP_PKEY_free, (evp_pkey_st*))                                                                               \
-  F(x509_store_st*, X509_STORE_new, ())                                                                                \
-  F(void, X509_STORE_free, (x509_store_st*))                                                                           \
-  F(int, X509_STORE_add_cert, (x509_store_st*, x509_st*))                                                              \
-  F(int, X509_STORE_add_crl, (x509_store_st*, X509_crl_st*))                                                           \
-  F(int, X509_STORE_set_default_paths, (x509_store_st*))                                                               \
-  F(int, X509_STORE_set_flags, (x509_store_st*, unsigned long))                                                        \
-  F(int, X509_VERIFY_PARAM_set_flags, (X509_VERIFY_PARAM_st*, unsigned long))                                          \
-  F(int, X509_VERIFY_PARAM_set1_host, (X509_VERIFY_PARAM_st*, const char*, std::size_t))                               \
-  F(int, X509_VERIFY_PARAM_set1_ip_asc, (X509_VERIFY_PARAM_st*, const char*))                                          \
-  F(void, X509_VERIFY_PARAM_set_hostflags, (X509_VERIFY_PARAM_st*, unsigned))                                          \
-  /* tickets */                                                                                                        \
-  F(const evp_cipher_st*, EVP_aes_256_cbc, ())                                                                         \
-  F(int, EVP_EncryptInit_ex,                                                                                           \
-    (evp_cipher_ctx_st*, const evp_cipher_st*, engine_st*, const unsigned char*, const unsigned char*))         \
-  F(int, EVP_DecryptInit_ex,                                                                                           \
-    (evp_cipher_ctx_st*, const evp_cipher_st*, engine_st*, const unsigned char*, const unsigned char*))         \
+#define SKEIN_OPENSSL_FUNCTIONS(F)                                                                         \
+  F(unsigned long, OpenSSL_version_num, ())                                                                \
+  F(const char*, OpenSSL_version, (int))                                                                   \
+  F(void*, CRYPTO_malloc, (std::size_t, const char*, int))                                                 \
+  F(void, OPENSSL_cleanse, (void*, std::size_t))                                                           \
+  F(int, OPENSSL_sk_num, (const stack_st*))                                                                \
+  F(void*, OPENSSL_sk_value, (const stack_st*, int))                                                       \
+  F(void, OPENSSL_sk_pop_free, (stack_st*, void (*)(void*)))                                               \
+  F(int, RAND_bytes, (unsigned char*, int))                                                                \
+  /* errors */                                                                                             \
+  F(void, ERR_clear_error, ())                                                                             \
+  F(unsigned long, ERR_get_error, ())                                                                      \
+  F(unsigned long, ERR_peek_error, ())                                                                     \
+  F(const char*, ERR_reason_error_string, (unsigned long))                                                 \
+  F(const char*, X509_verify_cert_error_string, (long))                                                    \
+  /* what a connection reads from and writes to */                                                         \
+  F(bio_method_st*, BIO_meth_new, (int, const char*))                                                      \
+  F(void, BIO_meth_free, (bio_method_st*))                                                                 \
+  F(int, BIO_meth_set_read, (bio_method_st*, int (*)(BIO*, char*, int)))                                   \
+  F(int, BIO_meth_set_write, (bio_method_st*, int (*)(BIO*, const char*, int)))                            \
+  F(int, BIO_meth_set_ctrl, (bio_method_st*, long (*)(BIO*, int, long, void*)))                            \
+  F(BIO*, BIO_new, (const bio_method_st*))                                                                 \
+  F(BIO*, BIO_new_mem_buf, (const void*, int))                                                             \
+  F(int, BIO_free, (BIO*))                                                                                 \
+  F(void*, BIO_get_data, (BIO*))                                                                           \
+  F(void, BIO_set_data, (BIO*, void*))                                                                     \
+  F(void, BIO_set_init, (BIO*, int))                                                                       \
+  F(void, BIO_set_flags, (BIO*, int))                                                                      \
+  /* contexts */                                                                                           \
+  F(const ssl_method_st*, TLS_method, ())                                                                  \
+  F(SSL_CTX*, SSL_CTX_new, (const ssl_method_st*))                                                         \
+  F(void, SSL_CTX_free, (SSL_CTX*))                                                                        \
+  F(long, SSL_CTX_ctrl, (SSL_CTX*, int, long, void*))                                                      \
+  F(long, SSL_CTX_callback_ctrl, (SSL_CTX*, int, void (*)()))                                              \
+  F(std::uint64_t, SSL_CTX_set_options, (SSL_CTX*, std::uint64_t))                                         \
+  F(void, SSL_CTX_set_security_level, (SSL_CTX*, int))                                                     \
+  F(int, SSL_CTX_set_cipher_list, (SSL_CTX*, const char*))                                                 \
+  F(int, SSL_CTX_set_ciphersuites, (SSL_CTX*, const char*))                                                \
+  F(int, SSL_CTX_use_certificate, (SSL_CTX*, x509_st*))                                                    \
+  F(int, SSL_CTX_use_PrivateKey, (SSL_CTX*, evp_pkey_st*))                                                 \
+  F(int, SSL_CTX_check_private_key, (const SSL_CTX*))                                                      \
+  F(void, SSL_CTX_set_default_passwd_cb, (SSL_CTX*, PasswordCallback*))                                    \
+  F(void, SSL_CTX_set_verify, (SSL_CTX*, int, VerifyCallback*))                                            \
+  F(void, SSL_CTX_set_verify_depth, (SSL_CTX*, int))                                                       \
+  F(void, SSL_CTX_set1_cert_store, (SSL_CTX*, x509_store_st*))                                             \
+  F(int, SSL_CTX_add_client_CA, (SSL_CTX*, x509_st*))                                                      \
+  F(int, SSL_CTX_set_alpn_protos, (SSL_CTX*, const unsigned char*, unsigned))                              \
+  F(void, SSL_CTX_set_alpn_select_cb, (SSL_CTX*, AlpnCallback*, void*))                                    \
+  F(int, SSL_CTX_set_session_id_context, (SSL_CTX*, const unsigned char*, unsigned))                       \
+  F(void, SSL_CTX_sess_set_new_cb, (SSL_CTX*, NewSessionCallback*))                                        \
+  F(long, SSL_CTX_set_timeout, (SSL_CTX*, long))                                                           \
+  F(int, SSL_CTX_set_num_tickets, (SSL_CTX*, std::size_t))                                                 \
+  F(int, SSL_CTX_set_tlsext_ticket_key_evp_cb, (SSL_CTX*, TicketKeyCallback*))                             \
+  F(void, SSL_CTX_set_keylog_callback, (SSL_CTX*, KeyLogCallback*))                                        \
+  /* connections */                                                                                        \
+  F(SSL*, SSL_new, (SSL_CTX*))                                                                             \
+  F(void, SSL_free, (SSL*))                                                                                \
+  F(long, SSL_ctrl, (SSL*, int, long, void*))                                                              \
+  F(void, SSL_set_bio, (SSL*, BIO*, BIO*))                                                                 \
+  F(void, SSL_set_accept_state, (SSL*))                                                                    \
+  F(void, SSL_set_connect_state, (SSL*))                                                                   \
+  F(int, SSL_set_ex_data, (SSL*, int, void*))                                                              \
+  F(void*, SSL_get_ex_data, (const SSL*, int))                                                             \
+  F(X509_VERIFY_PARAM_st*, SSL_get0_param, (SSL*))                                                         \
+  F(int, SSL_do_handshake, (SSL*))                                                                         \
+  F(int, SSL_is_init_finished, (const SSL*))                                                               \
+  F(int, SSL_read_ex, (SSL*, void*, std::size_t, std::size_t*))                                            \
+  F(int, SSL_write_ex, (SSL*, const void*, std::size_t, std::size_t*))                                     \
+  F(int, SSL_get_error, (const SSL*, int))                                                                 \
+  F(int, SSL_pending, (const SSL*))                                                                        \
+  F(int, SSL_shutdown, (SSL*))                                                                             \
+  F(int, SSL_get_shutdown, (const SSL*))                                                                   \
+  F(const char*, SSL_get_version, (const SSL*))                                                            \
+  F(const ssl_cipher_st*, SSL_get_current_cipher, (const SSL*))                                            \
+  F(const char*, SSL_CIPHER_get_name, (const ssl_cipher_st*))                                              \
+  F(const char*, SSL_CIPHER_standard_name, (const ssl_cipher_st*))                                         \
+  F(int, SSL_CIPHER_get_bits, (const ssl_cipher_st*, int*))                                                \
+  F(const char*, SSL_group_to_name, (SSL*, int))                                                           \
+  F(void, SSL_get0_alpn_selected, (const SSL*, const unsigned char**, unsigned*))                          \
+  F(long, SSL_get_verify_result, (const SSL*))                                                             \
+  F(x509_st*, SSL_get1_peer_certificate, (const SSL*))                                                     \
+  F(stack_st_X509*, SSL_get_peer_cert_chain, (const SSL*))                                                 \
+  F(int, SSL_session_reused, (const SSL*))                                                                 \
+  F(int, SSL_set_session, (SSL*, ssl_session_st*))                                                         \
+  F(int, SSL_SESSION_is_resumable, (const ssl_session_st*))                                                \
+  F(void, SSL_SESSION_free, (ssl_session_st*))                                                             \
+  F(int, i2d_SSL_SESSION, (const ssl_session_st*, unsigned char**))                                        \
+  F(ssl_session_st*, d2i_SSL_SESSION, (ssl_session_st**, const unsigned char**, long))                     \
+  F(int, SSL_export_keying_material,                                                                       \
+    (SSL*, unsigned char*, std::size_t, const char*, std::size_t, const unsigned char*, std::size_t, int)) \
+  /* certificates and keys */                                                                              \
+  F(x509_st*, PEM_read_bio_X509, (BIO*, x509_st**, PasswordCallback*, void*))                              \
+  F(X509_crl_st*, PEM_read_bio_X509_CRL, (BIO*, X509_crl_st**, PasswordCallback*, void*))                  \
+  F(evp_pkey_st*, d2i_PrivateKey_bio, (BIO*, evp_pkey_st**))                                               \
+  F(pkcs8_priv_key_info_st*, EVP_PKEY2PKCS8, (const evp_pkey_st*))                                         \
+  F(int, i2d_PKCS8_PRIV_KEY_INFO, (const pkcs8_priv_key_info_st*, unsigned char**))                        \
+  F(void, PKCS8_PRIV_KEY_INFO_free, (pkcs8_priv_key_info_st*))                                             \
+  F(PKCS12_st*, d2i_PKCS12_bio, (BIO*, PKCS12_st**))                                                       \
+  F(int, PKCS12_parse, (PKCS12_st*, const char*, evp_pkey_st**, x509_st**, stack_st_X509**))               \
+  F(void, PKCS12_free, (PKCS12_st*))                                                                       \
+  F(int, i2d_X509, (const x509_st*, unsigned char**))                                                      \
+  F(void, X509_free, (x509_st*))                                                                           \
+  F(void, X509_CRL_free, (X509_crl_st*))                                                                   \
+  F(void, EVP_PKEY_free, (evp_pkey_st*))                                                                   \
+  F(x509_store_st*, X509_STORE_new, ())                                                                    \
+  F(void, X509_STORE_free, (x509_store_st*))                                                               \
+  F(int, X509_STORE_add_cert, (x509_store_st*, x509_st*))                                                  \
+  F(int, X509_STORE_add_crl, (x509_store_st*, X509_crl_st*))                                               \
+  F(int, X509_STORE_set_default_paths, (x509_store_st*))                                                   \
+  F(int, X509_STORE_set_flags, (x509_store_st*, unsigned long))                                            \
+  F(int, X509_VERIFY_PARAM_set1_host, (X509_VERIFY_PARAM_st*, const char*, std::size_t))                   \
+  F(int, X509_VERIFY_PARAM_set1_ip_asc, (X509_VERIFY_PARAM_st*, const char*))                              \
+  F(void, X509_VERIFY_PARAM_set_hostflags, (X509_VERIFY_PARAM_st*, unsigned))                              \
+  /* tickets */                                                                                            \
+  F(const evp_cipher_st*, EVP_aes_256_cbc, ())                                                             \
+  F(int, EVP_EncryptInit_ex,                                                                               \
+    (evp_cipher_ctx_st*, const evp_cipher_st*, engine_st*, const unsigned char*, const unsigned char*))    \
+  F(int, EVP_DecryptInit_ex,                                                                               \
+    (evp_cipher_ctx_st*, const evp_cipher_st*, engine_st*, const unsigned char*, const unsigned char*))    \
   F(int, EVP_MAC_CTX_set_params, (evp_mac_ctx_st*, const ossl_param_st*))
 
 // The table.
@@ -189,8 +181,18 @@ struct OpenSSL {
 #undef SKEIN_DECLARE
 };
 
+// Stands at the beginning of what calls OpenSSL: whatever that did, its queue of errors is empty afterwards. An error
+// that stays there would be taken for one of the next call, which may be Node's.
+struct LeavesNoErrors {
+  inline ~LeavesNoErrors();
+};
+
 // Filled by load() before anything else of this folder is used, and never changed afterwards.
 extern OpenSSL openssl;
+
+LeavesNoErrors::~LeavesNoErrors() {
+  SK_DEBUG_CHECK(openssl.ERR_peek_error() == 0);
+}
 
 // The major version whose functions and constants these are.
 inline constexpr unsigned kMajor = 3;
@@ -245,7 +247,9 @@ enum : int {
   kHostNameTypeDNS = 0,
   kReceivedShutdown = 2,
 
+  kRecordAlert = 21,
   kRecordHandshake = 22,
+  kRecordHeader = 256,
   kMessageKeyUpdate = 24,
 
   kBioSourceSink = 0x0400,

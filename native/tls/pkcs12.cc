@@ -27,7 +27,9 @@ std::string key_of(const evp_pkey_st* key) {
 
 }  // namespace
 
-Container::~Container() { openssl.OPENSSL_cleanse(key.data(), key.size()); }
+Container::~Container() {
+  openssl.OPENSSL_cleanse(key.data(), key.size());
+}
 
 bool open_pkcs12(const std::string& file, const std::string& passphrase, Container& container, Refusal& refusal) {
   openssl.ERR_clear_error();
@@ -62,8 +64,9 @@ bool open_pkcs12(const std::string& file, const std::string& passphrase, Contain
     openssl.ERR_clear_error();
     return true;
   }
-  refusal = {opened ? "the PKCS#12 file: it has no private key with a certificate" : "the PKCS#12 file, or its passphrase",
-             complaint()};
+  refusal = {
+      opened ? "the PKCS#12 file: it has no private key with a certificate" : "the PKCS#12 file, or its passphrase",
+      complaint()};
   return false;
 }
 

@@ -40,7 +40,9 @@ void wipe(std::vector<TicketKeys::Key>& keys) {
 
 }  // namespace
 
-TicketKeys::~TicketKeys() { wipe(keys_); }
+TicketKeys::~TicketKeys() {
+  wipe(keys_);
+}
 
 void TicketKeys::set(std::span<const Key> keys) {
   wipe(keys_);
@@ -55,7 +57,10 @@ bool TicketKeys::renew() {
   Key key;
   if (openssl.RAND_bytes(key.data(), static_cast<int>(key.size())) != 1) return false;
   if (now - made_ms_ >= 2 * kSealsMs) wipe(keys_);
-  std::vector<Key> renewed{key};
+  // No copies that nobody wipes: not of a list, and not of a vector that grows.
+  std::vector<Key> renewed;
+  renewed.reserve(2);
+  renewed.push_back(key);
   if (!keys_.empty()) renewed.push_back(keys_.front());
   openssl.OPENSSL_cleanse(key.data(), key.size());
   wipe(keys_);

@@ -1,5 +1,5 @@
-// The keys that seal session tickets (RFC 5077, 4; RFC 8446, 4.6.1). A ticket holds the session itself: whoever has its key
-// can read it, so keys do not live long.
+// The keys that seal session tickets (RFC 5077, 4; RFC 8446, 4.6.1). A ticket holds the session itself: whoever has its
+// key can read it, so keys do not live long.
 #pragma once
 
 #include <array>
