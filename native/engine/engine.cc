@@ -241,11 +241,13 @@ void Engine::deliver(int waited) {
   if (!retries_.empty()) [[unlikely]]
     retry_due();
   ++stats_.turns;
+  handshakes_ = 0;
   int left = kDeliveriesPerTurn;
   do {
     backend_->deliver();
     run_program();
   } while (--left > 0 && !stopped_ && backend_->has_more());
+  if (!postponed_.empty()) resume_postponed();
   end_turn();
 }
 

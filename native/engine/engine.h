@@ -204,6 +204,7 @@ class Engine final : private BackendEvents {
   bool begin_filter(Connection& connection, std::unique_ptr<Filter> filter);
   void tell_events(Connection& connection);
   void list_stashed(Connection& connection);
+  void resume_postponed();
   // Whether the filter is to take wire bytes.
   static bool wants_wire(const Connection& connection) {
     const Filter& filter = *connection.stage->filter;
@@ -222,6 +223,8 @@ class Engine final : private BackendEvents {
   static constexpr int kRoundsPerSettle = 8;
   // A reply may bring the peer's next message at once: what has_more() shows without a system call joins this turn.
   static constexpr int kDeliveriesPerTurn = 4;
+  // A handshake takes half a millisecond: of more in a turn, the rest waits for the next, so that others have theirs.
+  static constexpr int kHandshakesPerTurn = 4;
   static constexpr std::uint8_t kSweepsToLinger = 2;
   // More than these do not linger at once: the oldest are closed.
   static constexpr std::size_t kLingeringMost = 1024;
@@ -241,6 +244,8 @@ class Engine final : private BackendEvents {
   std::deque<Handle> lingering_;          // the oldest first, and some that have closed since
   std::vector<Handle> stashed_;           // wire bytes of theirs are wanted again
   std::unique_ptr<WireBuffers> wire_;     // once there is a filter
+  std::vector<Handle> postponed_;         // whose handshakes wait for the next turn
+  int handshakes_ = 0;                    // steps of handshakes in this turn
   Retries retries_;                       // connections in a shortage
   Backoff waiting_;                       // wait() fails
   Backoff submitting_;                    // the backend cannot hand over what it has gathered

@@ -20,6 +20,7 @@ struct FilterStage {
   bool closing = false;             // Filter::close() was called: nothing more is sealed
   bool wire_ended = false;          // the peer's FIN was seen
   bool listed = false;              // to be unstashed in the next round
+  bool postponed = false;           // listed in Engine::postponed_
   bool throttled = false;           // the window is shut until the filter's own words were sent
   int failure = 0;                  // what receive() failed with; the program was told
 };

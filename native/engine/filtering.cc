@@ -69,6 +69,11 @@ std::span<std::uint8_t> Engine::wire_window(Connection& connection) {
   stage.throttled = !stage.sealed.empty() && stage.filter->unsent() > Filter::kOwnMost;
   if (stage.throttled) return {};
   if (!wants_wire(connection)) return {};
+  if (handshakes_ >= kHandshakesPerTurn && !stage.filter->established()) {
+    if (!stage.postponed) postponed_.push_back(connection.handle);
+    stage.postponed = true;
+    return {};
+  }
   return wire_->in;
 }
 
@@ -107,7 +112,10 @@ void Engine::open_wire(Handle handle, std::span<const std::uint8_t> wire) {
       continue;
     }
     const std::span<std::uint8_t> plain = arena_.rest().first(std::min(arena_.rest().size(), kReadBytesMax));
+    const bool was_established = stage.filter->established();
     const Filter::Received got = stage.filter->receive(wire, plain);
+    // A step that says nothing was a piece of a message: it cost nothing.
+    if (!was_established && (stage.filter->established() || stage.filter->unsent() > 0)) ++handshakes_;
     SK_CHECK_OF(got.taken <= wire.size() && got.produced <= plain.size(), handle, backend_->name());
     wire = wire.subspan(got.taken);
     tell_events(*connection);
@@ -169,6 +177,16 @@ void Engine::tell_events(Connection& connection) {
   const std::uint32_t events = connection.stage->filter->take_events();
   if (events != 0 && is_live(connection)) {
     completions_.push(Kind::kFilter, connection.handle, static_cast<std::int32_t>(events));
+  }
+}
+
+// They are readable still: the next turn comes at once.
+void Engine::resume_postponed() {
+  for (const Handle handle : std::exchange(postponed_, {})) {
+    auto* connection = live<Connection>(handle);
+    if (connection == nullptr || connection->stage == nullptr) continue;
+    connection->stage->postponed = false;
+    arm_receive(*connection);
   }
 }
 

@@ -1,5 +1,7 @@
 // TLS over sockets, on every backend.
+#include <algorithm>
 #include <cerrno>
+#include <vector>
 
 #include "test/backends.h"
 #include "test/peer.h"
@@ -148,6 +150,28 @@ TEST_ON_EACH_BACKEND("a socket that ends without a word of TLS's is an error") {
   const Handle server = world.accepted[0];
   CHECK(world.run([&] { return world.fates[server].closed; }));
   CHECK_EQUAL(world.fates[server].error, EPROTO);
+}
+
+TEST_ON_EACH_BACKEND("a turn does a few handshakes, and the others in the next ones") {
+  constexpr int kClients = 40;
+  Secured world(backend, 256);
+  std::vector<Handle> clients;
+  for (int i = 0; i < kClients; ++i) clients.push_back(world.connect_secured());
+  const auto established = [&] {
+    int count = 0;
+    for (const auto& [handle, events] : world.told) count += (events & TlsFilter::kEstablished) != 0 ? 1 : 0;
+    return count;
+  };
+  int most = 0;
+  int before = 0;
+  CHECK(world.run([&] {
+    const int now = established();
+    most = std::max(most, now - before);
+    before = now;
+    return now == 2 * kClients;
+  }));
+  // Four of them are shaken a turn; another settles between two looks at most.
+  CHECK(most > 0 && most <= 8);
 }
 
 }  // namespace skein
