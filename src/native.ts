@@ -141,6 +141,8 @@ export interface TlsQuestions<K extends readonly unknown[]> {
   agreed(...args: [...K]): TlsAgreed | undefined;
   /** DER, the peer's own first. */
   peerCertificates(...args: [...K]): Buffer[] | undefined;
+  /** DER of the certificate that this side has shown. */
+  hostCertificate(...args: [...K]): Buffer | undefined;
   failure(...args: [...K]): TlsFailure | undefined;
   /** What the client wants, while the program is asked. Protocols as ALPN writes them. */
   hello(...args: [...K]): { readonly serverName: string; readonly protocols: Buffer } | undefined;

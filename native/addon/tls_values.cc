@@ -79,6 +79,12 @@ Napi::Value peer_certificates(const Napi::CallbackInfo& info, std::size_t, TlsFi
   return list;
 }
 
+// DER of the one that this side has shown.
+Napi::Value host_certificate(const Napi::CallbackInfo& info, std::size_t, TlsFilter& filter) {
+  const x509_st* const shown = filter.established() ? openssl.SSL_get_certificate(filter.ssl()) : nullptr;
+  return shown == nullptr ? info.Env().Undefined() : encoded(info.Env(), openssl.i2d_X509, shown);
+}
+
 Napi::Value failure(const Napi::CallbackInfo& info, std::size_t, TlsFilter& filter) {
   const Napi::Env env = info.Env();
   const tls::Failure& failed = filter.failure();
@@ -152,6 +158,7 @@ Napi::Value export_keys(const Napi::CallbackInfo& info, std::size_t first, TlsFi
 constexpr std::array<TlsQuestion, kTlsQuestions> kQuestions = {{
     {"agreed", agreed},
     {"peerCertificates", peer_certificates},
+    {"hostCertificate", host_certificate},
     {"failure", failure},
     {"hello", hello},
     {"answer", answer},

@@ -35,7 +35,7 @@ struct TlsQuestion {
   const char* name;
   Napi::Value (*ask)(const Napi::CallbackInfo& info, std::size_t first, tls::TlsFilter& filter);
 };
-inline constexpr std::size_t kTlsQuestions = 9;
+inline constexpr std::size_t kTlsQuestions = 10;
 std::span<const TlsQuestion, kTlsQuestions> tls_questions();
 // Leaves OpenSSL's queue of errors empty.
 Napi::Value ask(const TlsQuestion& question, const Napi::CallbackInfo& info, std::size_t first, tls::TlsFilter& filter);

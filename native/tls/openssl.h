@@ -133,6 +133,7 @@ using StatusCallback = int(SSL* ssl, void* argument);
   F(const char*, SSL_group_to_name, (SSL*, int))                                                           \
   F(void, SSL_get0_alpn_selected, (const SSL*, const unsigned char**, unsigned*))                          \
   F(long, SSL_get_verify_result, (const SSL*))                                                             \
+  F(x509_st*, SSL_get_certificate, (const SSL*))                                                           \
   F(x509_st*, SSL_get1_peer_certificate, (const SSL*))                                                     \
   F(stack_st_X509*, SSL_get_peer_cert_chain, (const SSL*))                                                 \
   F(int, SSL_session_reused, (const SSL*))                                                                 \

@@ -22,12 +22,16 @@ export type {
   ReactorCore,
   ReactorFDSet,
   ReactorNames,
+  ReactorSSL,
   ReactorTCP,
   ReadDescriptor,
   ServerFactoryLike,
+  TLSListeningPort,
+  TLSTransport,
   Transport,
   TriggerId,
   TriggerPhase,
   WriteDescriptor,
 } from "../internet/interfaces.ts";
 export type { DelayedCall, ReactorTime } from "../internet/time.ts";
+export type { ContextFactory, HandshakeListener, StartTLSOptions, TLSInfo } from "../internet/tls/seam.ts";

@@ -1,4 +1,6 @@
 /** TLS. Names and semantics follow twisted.internet.ssl. */
+
+export { SSL4ClientEndpoint, SSL4ServerEndpoint, wrapClientTLS } from "../internet/endpoints/ssl.ts";
 export {
   Certificate,
   type CertificateOptionsForIssue,
@@ -8,18 +10,22 @@ export {
   PrivateCertificate,
 } from "../internet/tls/certificate.ts";
 export { DistinguishedName, DN, type DNParts } from "../internet/tls/dn.ts";
-export { TLSError, TLSNotAvailableError, TLSOptionsError } from "../internet/tls/errors.ts";
+export { CertificateError, TLSError, TLSNotAvailableError, TLSOptionsError } from "../internet/tls/errors.ts";
+export type {
+  CertificateInput,
+  CertificateLike,
+  KeyInput,
+  KeyPairLike,
+  PrivateCertificateLike,
+} from "../internet/tls/identity.ts";
 export {
-  type CertificateInput,
   CertificateOptions,
   type CertificateOptionsInit,
   type ClientTLSOptions,
   DefaultOpenSSLContextFactory,
-  type KeyInput,
   optionsForClientTLS,
   type ServerNameAnswer,
 } from "../internet/tls/options.ts";
 export type { ClientWish, PeerCertificate, TLSVersion } from "../internet/tls/policy.ts";
 export type { ContextFactory, HandshakeListener, StartTLSOptions, TLSInfo } from "../internet/tls/seam.ts";
 export { platformTrust, type TrustRoot, type TrustRootLike, trustRootFromCertificates } from "../internet/tls/trust.ts";
-export { SSL4ClientEndpoint, SSL4ServerEndpoint, wrapClientTLS } from "../internet/endpoints/ssl.ts";

@@ -5,7 +5,7 @@ export { ConnectionCompleter, connectableEndpoint } from "../testing/completer.t
 export type { FakeContext, FakeHandshakeListener } from "../testing/fakewire.ts";
 export { connect, connectedServerAndClient, FakeTransport, IOPump } from "../testing/iosim.ts";
 export { loopbackAsync } from "../testing/loopback.ts";
-export { MemoryConnector, MemoryPort } from "../testing/memoryconnections.ts";
+export { MemoryConnector, MemoryPort, MemorySSLPort } from "../testing/memoryconnections.ts";
 export {
   MemoryReactor,
   MemoryReactorClock,

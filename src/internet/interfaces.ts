@@ -85,6 +85,8 @@ export interface TLSTransport extends Transport {
   readonly negotiatedProtocol: string | null;
   /** DER of the peer's certificates, its own first. `Certificate.peerFromTransport()` reads them. */
   getPeerCertificateChain(): readonly Buffer[];
+  /** DER of the certificate that this side has shown; null when it has shown none. */
+  getHostCertificate(): Buffer | null;
   /**
    * Keys that only both ends know: RFC 8446, 7.5; null when there is no TLS yet.
    * @param length bytes
@@ -126,6 +128,16 @@ export interface ListeningPort {
   stopListening(): Deferred<void>;
   getHost(): Address;
   [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** A port that listens for TLS. */
+export interface TLSListeningPort extends ListeningPort {
+  /**
+   * Use other options of TLS for connections that are accepted from now on, as those of a renewed certificate. Established
+   * connections keep theirs.
+   * @throws TypeError for what are no options; TLSOptionsError for what cannot be used: the port goes on with those it has
+   */
+  setContext(contextFactory: ContextFactory): void;
 }
 
 /** One outgoing connection, which can be retried after it failed or was lost. */
@@ -202,7 +214,7 @@ export interface ReactorSSL {
     factory: ServerFactoryLike,
     contextFactory: ContextFactory,
     options?: ListenTCPOptions,
-  ): ListeningPort;
+  ): TLSListeningPort;
   /** @throws TLSOptionsError | TLSNotAvailableError */
   connectSSL(
     host: string,

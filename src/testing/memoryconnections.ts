@@ -18,7 +18,9 @@ import type {
   ListenTCPOptions,
   ProtocolLike,
   ServerFactoryLike,
+  TLSListeningPort,
 } from "../internet/interfaces.ts";
+import { type ContextFactory, securityOf } from "../internet/tls/seam.ts";
 import { watchForLeaks } from "./leaks.ts";
 import { CLIENT_ADDRESS } from "./memorytransport.ts";
 import { StringTransport } from "./stringtransport.ts";
@@ -76,6 +78,28 @@ export class MemoryPort implements ListeningPort {
     const transport = new StringTransport({ hostAddress: this.getHost(), peerAddress });
     begin(transport, this.factory.buildProtocol(peerAddress));
     return transport;
+  }
+}
+
+/** The result of listenSSL(): no TLS is spoken, whatever its options are. */
+export class MemorySSLPort extends MemoryPort implements TLSListeningPort {
+  #contextFactory: ContextFactory;
+
+  /** @throws TypeError | RangeError as listenSSL() does */
+  constructor(port: number, factory: ServerFactoryLike, contextFactory: ContextFactory, options: ListenTCPOptions) {
+    super(port, factory, options);
+    securityOf("listenSSL(port, factory, contextFactory)", contextFactory);
+    this.#contextFactory = contextFactory;
+  }
+
+  /** Those of listenSSL(), or of setContext(). */
+  get contextFactory(): ContextFactory {
+    return this.#contextFactory;
+  }
+
+  setContext(contextFactory: ContextFactory): void {
+    securityOf("setContext(contextFactory)", contextFactory);
+    this.#contextFactory = contextFactory;
   }
 }
 

@@ -24,7 +24,7 @@ import { ThreePhaseEvent } from "../internet/reactor/triggers.ts";
 import type { DelayedCall } from "../internet/time.ts";
 import { type ContextFactory, securityOf } from "../internet/tls/seam.ts";
 import { Clock } from "./clock.ts";
-import { MemoryConnector, MemoryPort } from "./memoryconnections.ts";
+import { MemoryConnector, MemoryPort, MemorySSLPort } from "./memoryconnections.ts";
 import { MemoryDescriptors } from "./memorydescriptors.ts";
 
 type Callable = (...args: unknown[]) => unknown;
@@ -53,8 +53,8 @@ export class MemoryReactor extends MemoryDescriptors implements ReactorCore, Rea
   readonly triggers: RecordedTrigger[] = [];
   readonly tcpServers: MemoryPort[] = [];
   readonly tcpClients: MemoryConnector[] = [];
-  /** Of listenSSL() and connectSSL(), each with its options: whatever they are, no TLS is spoken. */
-  readonly sslServers: { readonly port: MemoryPort; readonly contextFactory: ContextFactory }[] = [];
+  readonly sslServers: MemorySSLPort[] = [];
+  /** Of connectSSL(), each with its options: whatever they are, no TLS is spoken. */
   readonly sslClients: { readonly connector: MemoryConnector; readonly contextFactory: ContextFactory }[] = [];
   /** The addresses of host names. Other names cannot be resolved. */
   readonly names = new Map<string, string>([["localhost", "127.0.0.1"]]);
@@ -155,12 +155,11 @@ export class MemoryReactor extends MemoryDescriptors implements ReactorCore, Rea
     factory: ServerFactoryLike,
     contextFactory: ContextFactory,
     options: ListenTCPOptions = {},
-  ): MemoryPort {
-    securityOf("listenSSL(port, factory, contextFactory)", contextFactory);
+  ): MemorySSLPort {
     const chosen = port === 0 ? FIRST_PORT + this.tcpServers.length + this.sslServers.length : port;
-    const listening = new MemoryPort(chosen, factory, options);
+    const listening = new MemorySSLPort(chosen, factory, contextFactory, options);
     listening.startListening();
-    this.sslServers.push({ port: listening, contextFactory });
+    this.sslServers.push(listening);
     return listening;
   }
 
@@ -253,7 +252,7 @@ export class RaisingMemoryReactor extends MemoryReactorClock {
     factory: ServerFactoryLike,
     contextFactory: ContextFactory,
     options?: ListenTCPOptions,
-  ): MemoryPort {
+  ): MemorySSLPort {
     if (this.listenException !== null) throw this.listenException;
     return super.listenSSL(port, factory, contextFactory, options);
   }

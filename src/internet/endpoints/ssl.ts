@@ -17,12 +17,12 @@ import { fail, succeed } from "../defer/makers.ts";
 import type {
   Address,
   ConnectTCPOptions,
-  ListeningPort,
   ListenTCPOptions,
   ProtocolLike,
   ReactorSSL,
   ReactorTCP,
   ServerFactoryLike,
+  TLSListeningPort,
   TLSTransport,
 } from "../interfaces.ts";
 import type { ProtocolFactory } from "../protocol.ts";
@@ -59,7 +59,7 @@ export class SSL4ServerEndpoint implements ServerEndpoint {
     this.#options = ensureListenOptions(call, options);
   }
 
-  listen(factory: ServerFactoryLike): Deferred<ListeningPort> {
+  listen(factory: ServerFactoryLike): Deferred<TLSListeningPort> {
     try {
       return succeed(this.#reactor.listenSSL(this.#port, factory, this.#contextFactory, this.#options));
     } catch (error) {
@@ -208,7 +208,9 @@ function clientParser(prefix: string): ClientEndpointParser {
       const host = args.text("host");
       const bindHost = args.text("bindAddress", "");
       const options = described(args, () => {
-        const [certificate, key, roots] = ["certificate", "privateKey", "trustRoots"].map((name) => args.text(name, ""));
+        const [certificate, key, roots] = ["certificate", "privateKey", "trustRoots"].map((name) =>
+          args.text(name, ""),
+        );
         return optionsForClientTLS(host, {
           ...(certificate && { clientCertificate: clientCertificate(certificate, key || certificate) }),
           ...(roots && { trustRoot: trustRootFromCertificates([readFileSync(roots)]) }),

@@ -17,10 +17,11 @@ import type {
   Reactor,
   ReadDescriptor,
   ServerFactoryLike,
+  TLSListeningPort,
   WriteDescriptor,
 } from "../interfaces.ts";
 import { type AttemptKeeper, TcpConnector } from "../stream/connector.ts";
-import { type PortKeeper, TcpPort } from "../stream/port.ts";
+import { type PortKeeper, SecurePort, TcpPort } from "../stream/port.ts";
 import type { DelayedCall } from "../time.ts";
 import { type ContextFactory, securityOf } from "../tls/seam.ts";
 import { ReactorBase } from "./base.ts";
@@ -111,11 +112,11 @@ export abstract class EngineReactor extends ReactorBase implements Reactor, Port
     factory: ServerFactoryLike,
     contextFactory: ContextFactory,
     options: ListenTCPOptions = {},
-  ): ListeningPort {
+  ): TLSListeningPort {
     const checked = ensureListenTCP(port, factory, options);
     const security = securityOf("listenSSL(port, factory, contextFactory)", contextFactory);
     security.check(this.#link.native, true);
-    const listening = new TcpPort(this, this.#link, port, factory, checked, security);
+    const listening = new SecurePort(this, this.#link, port, factory, checked, security);
     try {
       listening.startListening();
     } catch (error) {

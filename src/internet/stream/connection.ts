@@ -11,32 +11,24 @@
 
 import { nameOf } from "../../logger/describe.ts";
 import { err } from "../../logger/log.ts";
-import { CloseReason, type NativeEngine, SocketOption } from "../../native.ts";
-import { check, checkOptional } from "../arguments/check.ts";
-import { byteArray, flag, integer, text } from "../arguments/kinds.ts";
+import { type NativeEngine, SocketOption } from "../../native.ts";
+import { check } from "../arguments/check.ts";
+import { flag } from "../arguments/kinds.ts";
 import { ensureProtocol } from "../arguments/transports.ts";
 import { encoded, ensurePieces } from "../arguments/writing.ts";
 import { BufferView } from "../engine/view.ts";
-import { getSystemErrorMessage, getSystemErrorName } from "../errno.ts";
-import { ConnectionAborted, ConnectionDone, ConnectionLost, PlaintextBeforeTLS } from "../error.ts";
+import { PlaintextBeforeTLS } from "../error.ts";
 import { Failure } from "../failure.ts";
 import type { Address, Bytes, ProtocolLike, TLSTransport } from "../interfaces.ts";
 import { LOOP, type Loop } from "../reactor/loop.ts";
 import { onRejection } from "../rejection.ts";
-import {
-  type ConnectionSecurity,
-  type ContextFactory,
-  type SecuredConnection,
-  type StartTLSOptions,
-  type TLSInfo,
-  securityOf,
-} from "../tls/seam.ts";
+import { type ContextFactory, type StartTLSOptions, securityOf } from "../tls/seam.ts";
 import { borrowsFrom } from "./borrowing.ts";
+import { closeReason } from "./closereason.ts";
 import {
   ABORTED,
   CLOSE_DUE,
   CLOSING,
-  ClosingTransport,
   DEAF,
   HALF_CLOSING,
   HELD_BACK,
@@ -47,6 +39,7 @@ import {
 } from "./closing.ts";
 import { HeldBytes } from "./held.ts";
 import { NOTICE_RESETS } from "./resets.ts";
+import { SecurableTransport } from "./securable.ts";
 import { ACCEPTED, HIGH_WATER, QUEUED, undeliveredIn } from "./sendqueue.ts";
 
 const BUILD_REJECTED = "buildProtocol() returned a promise instead of a protocol, and the promise was rejected";
@@ -72,8 +65,6 @@ const SECURING = 1 << (OWN_BITS + 7);
 const SILENT = PAUSED | HELD_BACK;
 
 const NOTHING = new Uint8Array(0);
-/** Of keying material. */
-const KEY_BYTES = integer(1, 65_535);
 
 /** A handle that is never valid: the engine ignores calls with it. */
 const VOID_HANDLE = -1;
@@ -91,7 +82,7 @@ export interface ConnectionOwner {
   readonly loop: Loop;
 }
 
-export class TcpConnection extends ClosingTransport implements TLSTransport, SecuredConnection {
+export class TcpConnection extends SecurableTransport implements TLSTransport {
   /** The engine's handle; -1 after the loss. */
   handle: number;
   private readonly native: NativeEngine;
@@ -100,8 +91,6 @@ export class TcpConnection extends ClosingTransport implements TLSTransport, Sec
   private readonly host: Address;
   /** Bytes that arrived while nothing was delivered. */
   private held: HeldBytes | undefined;
-  /** Of a connection with TLS. */
-  security: ConnectionSecurity | undefined;
 
   constructor(native: NativeEngine, handle: number, host: Address, peer: Address, owner: ConnectionOwner) {
     super();
@@ -111,7 +100,6 @@ export class TcpConnection extends ClosingTransport implements TLSTransport, Sec
     this.peer = peer;
     this.host = host;
     this.held = undefined;
-    this.security = undefined;
   }
 
   /** Set the protocol, and call its makeConnection(). */
@@ -190,10 +178,6 @@ export class TcpConnection extends ClosingTransport implements TLSTransport, Sec
     return this.owner.loop;
   }
 
-  get securedProtocol(): ProtocolLike | undefined {
-    return this.receiver;
-  }
-
   /** The event loop of its reactor. */
   get [LOOP](): Loop {
     return this.owner.loop;
@@ -258,26 +242,6 @@ export class TcpConnection extends ClosingTransport implements TLSTransport, Sec
     this.flags |= SECURING;
     this.security = security.begin(this.native, this, server);
     this.security.begun(this);
-  }
-
-  getTLSInfo(): TLSInfo | null {
-    return this.security?.agreed(this) ?? null;
-  }
-
-  get negotiatedProtocol(): string | null {
-    return this.getTLSInfo()?.protocol ?? null;
-  }
-
-  getPeerCertificateChain(): readonly Buffer[] {
-    return this.security?.peerCertificates(this) ?? [];
-  }
-
-  exportKeyingMaterial(length: number, label: string, context?: Uint8Array): Buffer | null {
-    const call = "exportKeyingMaterial(length, label, context)";
-    check(call, "length", length, KEY_BYTES);
-    check(call, "label", label, text);
-    checkOptional(call, "context", context, byteArray);
-    return this.security?.exportKeyingMaterial(this, length, label, context) ?? null;
   }
 
   setTcpNoDelay(on: boolean): void {
@@ -412,24 +376,4 @@ export class TcpConnection extends ClosingTransport implements TLSTransport, Sec
       this.readEnded();
     }
   }
-}
-
-/** Shared, because the stack of an Error takes microseconds to capture, and would show nothing but this file. */
-const DONE = new ConnectionDone();
-const ABORTED_HERE = new ConnectionAborted();
-const lostBy = new Map<number, ConnectionLost>();
-
-function closeReason(errno: number, how: number): Failure {
-  if (how === CloseReason.FLUSHED) return new Failure(DONE);
-  if (how === CloseReason.ABORTED) return new Failure(ABORTED_HERE);
-  let lost = lostBy.get(errno);
-  if (lost === undefined) {
-    const name = getSystemErrorName(errno);
-    lost = new ConnectionLost(
-      `The connection to the other side was lost in a non-clean way: ${getSystemErrorMessage(errno)} (${name}).`,
-      name,
-    );
-    lostBy.set(errno, lost);
-  }
-  return new Failure(lost);
 }

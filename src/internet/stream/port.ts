@@ -11,10 +11,10 @@ import type { EngineLink, ListenerEvents } from "../engine/link.ts";
 import { getSystemErrorMessage, getSystemErrorName, isDescriptorLack } from "../errno.ts";
 import { CannotListenError } from "../error.ts";
 import { Failure } from "../failure.ts";
-import type { Address, ListeningPort, ListenTCPOptions, ServerFactoryLike } from "../interfaces.ts";
+import type { Address, ListeningPort, ListenTCPOptions, ServerFactoryLike, TLSListeningPort } from "../interfaces.ts";
 import type { Loop } from "../reactor/loop.ts";
 import { logRejection } from "../rejection.ts";
-import type { PortSecurity, Security } from "../tls/seam.ts";
+import { type ContextFactory, type PortSecurity, type Security, securityOf } from "../tls/seam.ts";
 import { type ConnectionOwner, TcpConnection } from "./connection.ts";
 
 /** How long a port that cannot accept waits before it tries again by itself. It also does when a connection closes. */
@@ -49,7 +49,7 @@ export class TcpPort implements ListeningPort, ListenerEvents, ConnectionOwner {
    */
   #hosts: Map<string, Address> | undefined;
   /** How its connections begin TLS, and what it does for them while it listens. */
-  readonly #security: Security | undefined;
+  #security: Security | undefined;
   #secured: PortSecurity | undefined;
   #closing: Deferred<void> | undefined;
   #retry: object | undefined;
@@ -113,6 +113,15 @@ export class TcpPort implements ListeningPort, ListenerEvents, ConnectionOwner {
 
   getHost(): Address {
     return this.#host;
+  }
+
+  /** For SecurePort. */
+  protected secure(security: Security): void {
+    security.check(this.#link.native, true);
+    if (this.#handle >= 0 && this.#closing === undefined) {
+      this.#secured = security.listen(this.#link.native, this.#handle);
+    }
+    this.#security = security;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -212,5 +221,12 @@ export class TcpPort implements ListeningPort, ListenerEvents, ConnectionOwner {
       hosts.set(key, address);
     }
     return address;
+  }
+}
+
+/** A port whose connections begin with TLS. */
+export class SecurePort extends TcpPort implements TLSListeningPort {
+  setContext(contextFactory: ContextFactory): void {
+    this.secure(securityOf("setContext(contextFactory)", contextFactory));
   }
 }

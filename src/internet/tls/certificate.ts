@@ -3,11 +3,15 @@ import { createHash, createPublicKey, generateKeyPairSync, type KeyObject, X509C
 import { inspect } from "node:util";
 import { check } from "../arguments/check.ts";
 import { oneOf } from "../arguments/kinds.ts";
+import type { TLSTransport, Transport } from "../interfaces.ts";
 import { elements } from "./der.ts";
 import { DistinguishedName, type DNParts } from "./dn.ts";
-import { TLSOptionsError } from "./errors.ts";
+import { CertificateError, TLSOptionsError } from "./errors.ts";
+import { type CertificateInput, ensureBelongs } from "./identity.ts";
 import { type CertificateUses, issue, readRequest, request } from "./issuing.ts";
+import { CertificateOptions } from "./options.ts";
 import { certificatesIn, decodePEM, encodePEM, privateKeyFrom } from "./pem.ts";
+import { trustRootFromCertificates } from "./trust.ts";
 
 /** How certificates and keys are written. */
 export type Format = "PEM" | "DER";
@@ -37,6 +41,20 @@ export class Certificate {
   /** All certificates in PEM. @throws TLSOptionsError */
   static loadAllPEM(data: string | Uint8Array): Certificate[] {
     return certificatesIn("the PEM", data).map((der) => new Certificate(der));
+  }
+
+  /** Of the other side of a connection. @throws TypeError; CertificateError when it has shown none, or there is no TLS yet */
+  static peerFromTransport(transport: Transport): Certificate {
+    const [own] = secured("peerFromTransport", transport).getPeerCertificateChain();
+    if (own === undefined) throw new CertificateError("The peer has shown no certificate.");
+    return new Certificate(own);
+  }
+
+  /** Of this side of a connection. @throws TypeError; CertificateError when it has shown none, or there is no TLS yet */
+  static hostFromTransport(transport: Transport): Certificate {
+    const own = secured("hostFromTransport", transport).getHostCertificate();
+    if (own === null) throw new CertificateError("This side has shown no certificate.");
+    return new Certificate(own);
   }
 
   dump(format: "PEM"): string;
@@ -264,9 +282,7 @@ export class PrivateCertificate extends Certificate {
   /** @throws TLSOptionsError when the key is another certificate's */
   constructor(certificate: Certificate, key: KeyPair) {
     super(certificate.x509);
-    if (!certificate.x509.checkPrivateKey(key.privateKey)) {
-      throw new TLSOptionsError("The private key is not the certificate's.");
-    }
+    ensureBelongs(certificate.x509, key.privateKey);
     this.privateKey = key;
   }
 
@@ -279,6 +295,15 @@ export class PrivateCertificate extends Certificate {
     return new PrivateCertificate(new Certificate(data), new KeyPair(data, passphrase));
   }
 
+  /**
+   * Options of a server with this certificate. With authorities: its clients must have certificates of one of them.
+   * @throws TypeError | TLSOptionsError
+   */
+  options(...authorities: readonly CertificateInput[]): CertificateOptions {
+    if (authorities.length === 0) return new CertificateOptions({ certificate: this });
+    return new CertificateOptions({ certificate: this, trustRoot: trustRootFromCertificates(authorities) });
+  }
+
   /** Certify whoever has sent the request. */
   signRequestObject(asked: CertificateRequest, options: CertificateOptionsForIssue = {}): Certificate {
     return this.privateKey.signRequestObject(this, asked, options);
@@ -289,6 +314,15 @@ export class PrivateCertificate extends Certificate {
     const { commonName, ...others } = this.getSubject();
     return this.privateKey.requestObject({ ...others, ...(commonName === undefined ? {} : { commonName }) });
   }
+}
+
+/** @throws TypeError */
+function secured(method: string, transport: Transport): TLSTransport {
+  const { getPeerCertificateChain, getHostCertificate } = (transport ?? {}) as Partial<TLSTransport>;
+  if (typeof getPeerCertificateChain === "function" && typeof getHostCertificate === "function") {
+    return transport as TLSTransport;
+  }
+  throw new TypeError(`Certificate.${method}(transport) needs the transport of a connection.`);
 }
 
 /** The name that stands `behind` the other elements of a certificate's contents: 2 the issuer's, 4 the subject's. */

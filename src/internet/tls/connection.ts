@@ -131,6 +131,10 @@ class SecuredStream implements ConnectionSecurity {
     return this.#tls.peerCertificates(connection.handle) ?? [];
   }
 
+  hostCertificate(connection: SecuredConnection): Buffer | null {
+    return this.#tls.hostCertificate(connection.handle) ?? null;
+  }
+
   exportKeyingMaterial(
     connection: SecuredConnection,
     length: number,
@@ -166,7 +170,12 @@ class SecuredStream implements ConnectionSecurity {
   #choose(connection: SecuredConnection): void {
     const { choose } = this.#policy.options;
     const hello = this.#tls.hello(connection.handle);
-    if (choose === undefined || hello === undefined) return;
+    if (hello === undefined) return;
+    if (choose === undefined) {
+      // The port's options were changed after it was accepted.
+      this.#answer(connection, { policy: this.#policy });
+      return;
+    }
     const wish = { serverName: hello.serverName, protocols: decodeProtocols(hello.protocols) };
     try {
       const choice = choose(wish);

@@ -24,6 +24,11 @@ export class TLSOptionsError extends SkeinError {
   override readonly code: string = "ERR_TLS_OPTIONS";
 }
 
+/** There is no certificate where one is asked for. */
+export class CertificateError extends SkeinError {
+  override readonly code: string = "ERR_TLS_NO_CERTIFICATE";
+}
+
 /** TLS cannot run on this runtime. */
 export class TLSNotAvailableError extends SkeinError {
   override readonly code: string = "ERR_TLS_NOT_AVAILABLE";

@@ -1,23 +1,15 @@
 /** The options of TLS. Names and semantics follow twisted.internet.ssl. */
-import type { KeyObject, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { domainToASCII } from "node:url";
 import { checkOptions, type OptionKinds } from "../arguments/check.ts";
 import { callable, flag, integer, type Kind, object, oneOf, seconds, text } from "../arguments/kinds.ts";
 import { PROTOCOL_BYTES_MAX } from "./alpn.ts";
-import { Certificate, KeyPair, PrivateCertificate } from "./certificate.ts";
 import { PolicySecurity } from "./connection.ts";
-import { TLSOptionsError } from "./errors.ts";
-import { certificatesIn, encodePEM } from "./pem.ts";
+import { type CertificateInput, identityOf, type KeyInput, type PrivateCertificateLike } from "./identity.ts";
 import { type ClientWish, type PeerCertificate, Policy, type PolicyOptions, type TLSVersion } from "./policy.ts";
 import { type ContextFactory, SECURITY, type Security } from "./seam.ts";
 import { platformTrust, type TrustRootLike, trustRootFrom } from "./trust.ts";
-
-/** A certificate, or PEM or DER of one. */
-export type CertificateInput = Certificate | X509Certificate | string | Uint8Array;
-/** A private key, or PEM or DER of one. */
-export type KeyInput = KeyPair | KeyObject | string | Uint8Array;
 
 /** What a server answers when it is asked about a client. */
 export interface ServerNameAnswer {
@@ -163,7 +155,7 @@ export interface ClientTLSOptions
     | "keyLog"
   > {
   /** What the client shows when the server asks for its certificate. */
-  readonly clientCertificate?: PrivateCertificate;
+  readonly clientCertificate?: PrivateCertificateLike;
   /** Believe any certificate: whoever is on the way can read and change everything. For tests. Default false. */
   readonly dangerouslyVerifyNothing?: boolean;
 }
@@ -268,26 +260,6 @@ function policyOptions(options: CertificateOptionsInit): PolicyOptions {
         return { policy: chosen === null ? null : CertificateOptions.policyOf(chosen), protocol };
       }),
   });
-}
-
-function identityOf({ privateKey, certificate, passphrase, extraCertChain }: CertificateOptionsInit) {
-  if (certificate === undefined && privateKey === undefined) return undefined;
-  if (certificate === undefined)
-    throw new TLSOptionsError("There is a private key without its certificate: pass both.");
-  const own = certificate instanceof PrivateCertificate ? certificate.privateKey : privateKey;
-  if (own === undefined) throw new TLSOptionsError("There is a certificate without its private key: pass both.");
-  const key = own instanceof KeyPair ? own : new KeyPair(own, passphrase);
-  const chain = [certificate, ...(Array.isArray(extraCertChain) ? extraCertChain : [extraCertChain])];
-  const certificates = chain.filter((one) => one !== undefined).flatMap((one) => derOf(one as CertificateInput));
-  // Says so now, not when a port is opened.
-  new PrivateCertificate(new Certificate(certificates[0]!), key);
-  return { certificates: certificates.map((der) => encodePEM("CERTIFICATE", der)).join(""), key: key.privateKey };
-}
-
-function derOf(input: CertificateInput): Buffer[] {
-  if (input instanceof Certificate) return [input.x509.raw];
-  if (typeof input === "string" || input instanceof Uint8Array) return certificatesIn("the certificate", input);
-  return [input.raw];
 }
 
 function isTexts(value: unknown): boolean {

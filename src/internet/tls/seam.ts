@@ -65,6 +65,8 @@ export interface ConnectionSecurity {
   agreed(connection: SecuredConnection): TLSInfo | null;
   /** DER of the peer's certificates, its own first; none before the handshake, or when it has none. */
   peerCertificates(connection: SecuredConnection): readonly Buffer[];
+  /** DER of the one that this side has shown; null before the handshake, or when it has shown none. */
+  hostCertificate(connection: SecuredConnection): Buffer | null;
   exportKeyingMaterial(
     connection: SecuredConnection,
     length: number,

@@ -4,7 +4,7 @@ import { X509Certificate } from "node:crypto";
 import { rootCertificates } from "node:tls";
 import type { RootsRequest } from "../../native.ts";
 import { described } from "../arguments/described.ts";
-import { Certificate } from "./certificate.ts";
+import { type CertificateInput, certificatesOf, isCertificate } from "./identity.ts";
 import { encodePEM } from "./pem.ts";
 
 /** A set of trusted authorities: the result of {@link platformTrust} and {@link trustRootFromCertificates}. */
@@ -17,7 +17,7 @@ export class TrustRoot {
 }
 
 /** What can be trusted: a set, or certificates. */
-export type TrustRootLike = TrustRoot | Certificate | X509Certificate | string | Uint8Array;
+export type TrustRootLike = TrustRoot | CertificateInput;
 
 let platform: TrustRoot | undefined;
 
@@ -37,18 +37,17 @@ export function platformTrust(): TrustRoot {
  * one.
  * @throws TypeError | TLSOptionsError
  */
-export function trustRootFromCertificates(certificates: Iterable<Exclude<TrustRootLike, TrustRoot>>): TrustRoot {
+export function trustRootFromCertificates(certificates: Iterable<CertificateInput>): TrustRoot {
   const list = [...certificates].flatMap((one) => {
-    if (typeof one === "string" || one instanceof Uint8Array) return Certificate.loadAllPEM(one);
-    if (one instanceof Certificate) return [one];
-    if (one instanceof X509Certificate) return [new Certificate(one)];
+    const known = typeof one === "string" || one instanceof Uint8Array || one instanceof X509Certificate;
+    if (known || isCertificate(one)) return certificatesOf(one).map((der) => new X509Certificate(der));
     throw new TypeError(`trustRootFromCertificates(certificates) needs certificates, not ${described(one)}.`);
   });
   return new TrustRoot({
-    certificates: list.map((one) => encodePEM("CERTIFICATE", one.x509.raw)).join(""),
+    certificates: list.map((one) => encodePEM("CERTIFICATE", one.raw)).join(""),
     platform: false,
     revoked: "",
-    partialChain: list.some((one) => !one.x509.ca),
+    partialChain: list.some((one) => !one.ca),
   });
 }
 

@@ -24,13 +24,11 @@ import type {
   PullProducer,
   PushProducer,
   ServerFactoryLike,
-  TLSTransport,
   Transport,
 } from "../../internet/interfaces.ts";
-import { ClientFactory, type Factory, Protocol, type ProtocolFactory } from "../../internet/protocol.ts";
+import { ClientFactory, type Factory, type ProtocolFactory } from "../../internet/protocol.ts";
 import { LOOP, type Loop, loopOf } from "../../internet/reactor/loop.ts";
 import { borrowsFrom } from "../../internet/stream/borrowing.ts";
-import type { ContextFactory, HandshakeListener, StartTLSOptions, TLSInfo } from "../../internet/tls/seam.ts";
 import { NOTICE_RESETS, noticeResets } from "../../internet/stream/resets.ts";
 import {
   ACCEPTED,
@@ -49,6 +47,7 @@ import {
 import { SOCKET_HOST, socketHostOf } from "../../internet/stream/sockethost.ts";
 import { classNameOf, nameOf } from "../../logger/describe.ts";
 import { HOLD_PLACE, holdPlace, type PlaceHolder } from "./place.ts";
+import { SecuringWrapper } from "./securing.ts";
 
 /** A factory that keeps track of which of its wrappers are connected. */
 export interface WrapperKeeper extends Factory {
@@ -62,12 +61,12 @@ const KEEPER = withMethods("a factory of wrappers", "registerProtocol", "unregis
 
 /** Forwards everything in both directions. It is the transport of the wrapped protocol. */
 export class ProtocolWrapper<P extends ProtocolLike = ProtocolLike>
-  extends Protocol
+  extends SecuringWrapper
   implements Transport, SendQueue, PlaceHolder
 {
   declare factory: WrapperKeeper;
   /** The wrapped protocol; another one after its switchProtocol(). */
-  wrappedProtocol: P;
+  override wrappedProtocol: P;
   #lost = false;
   /** How many hold its place beside the connection. */
   #holders = 0;
@@ -217,32 +216,6 @@ export class ProtocolWrapper<P extends ProtocolLike = ProtocolLike>
 
   getHost(): Address {
     return this.transport.getHost();
-  }
-
-  startTLS(contextFactory: ContextFactory, options?: StartTLSOptions): void {
-    (this.transport as TLSTransport).startTLS(contextFactory, options);
-  }
-
-  getTLSInfo(): TLSInfo | null {
-    return (this.transport as Partial<TLSTransport>).getTLSInfo?.() ?? null;
-  }
-
-  get negotiatedProtocol(): string | null {
-    return (this.transport as Partial<TLSTransport>).negotiatedProtocol ?? null;
-  }
-
-  getPeerCertificateChain(): readonly Buffer[] {
-    return (this.transport as Partial<TLSTransport>).getPeerCertificateChain?.() ?? [];
-  }
-
-  exportKeyingMaterial(length: number, label: string, context?: Uint8Array): Buffer | null {
-    return (this.transport as Partial<TLSTransport>).exportKeyingMaterial?.(length, label, context) ?? null;
-  }
-
-  /** Defined if the wrapped protocol has it. */
-  get handshakeCompleted(): (() => unknown) | undefined {
-    const inner = this.wrappedProtocol as Partial<HandshakeListener>;
-    return typeof inner.handshakeCompleted === "function" ? () => inner.handshakeCompleted!() : undefined;
   }
 
   setTcpNoDelay(on: boolean): void {
