@@ -165,6 +165,8 @@ export interface EngineTls extends TlsQuestions<[handle: number]> {
   begin(handle: number, request: TlsRequest): boolean;
   /** So do all of the connections that a listener accepts from now on. */
   listen(handle: number, context: TlsHandle): boolean;
+  /** Bytes that were told as plain ones and belong to TLS: they come before all that is received later. */
+  unread(handle: number, wire: Uint8Array): void;
   /** ASKS was answered. */
   resume(handle: number): void;
 }

@@ -30,6 +30,14 @@ Napi::Value listen(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), listens);
 }
 
+// (handle, bytes): what was told as plain and belongs to the filter.
+Napi::Value unread(const Napi::CallbackInfo& info) {
+  Engine* const engine = engine_of(info);
+  const auto wire = info[1].As<Napi::Uint8Array>();
+  if (engine != nullptr) engine->unread(handle_of(info), {wire.Data(), wire.ByteLength()});
+  return info.Env().Undefined();
+}
+
 // The answer to what the filter asked was given.
 Napi::Value resume(const Napi::CallbackInfo& info) {
   if (Engine* const engine = engine_of(info)) engine->resume_filter(handle_of(info));
@@ -58,6 +66,7 @@ void add_tls(napi_env env, napi_value surface, Host& host) {
   Napi::Object tls = Napi::Object::New(env);
   tls.Set("begin", Napi::Function::New(env, begin, "begin", &host));
   tls.Set("listen", Napi::Function::New(env, listen, "listen", &host));
+  tls.Set("unread", Napi::Function::New(env, unread, "unread", &host));
   tls.Set("resume", Napi::Function::New(env, resume, "resume", &host));
   add_questions(tls, host, std::make_index_sequence<kTlsQuestions>());
   Napi::Object(env, surface).Set("tls", tls);

@@ -47,6 +47,14 @@ bool Engine::set_filter_maker(Handle handle, FilterMaker* maker) {
   return true;
 }
 
+void Engine::unread(Handle handle, std::span<const std::uint8_t> wire) {
+  auto* connection = live<Connection>(handle);
+  if (connection == nullptr || connection->stage == nullptr || wire.empty()) return;
+  auto& stash = connection->stage->stash;
+  stash.insert(stash.end(), wire.begin(), wire.end());
+  list_stashed(*connection);
+}
+
 Filter* Engine::filter(Handle handle) {
   const auto* connection = table_.find<Connection>(handle);
   return connection == nullptr || connection->stage == nullptr ? nullptr : connection->stage->filter.get();

@@ -8,6 +8,7 @@ import { ensureServerEndpoint } from "../internet/arguments/reactors.ts";
 import type { Deferred } from "../internet/defer/deferred.ts";
 import { InvalidEndpointError } from "../internet/endpoints/description.ts";
 import type { ServerEndpoint } from "../internet/endpoints/interfaces.ts";
+import { listensPlainFirst, PLAIN_FIRST } from "../internet/endpoints/plainfirst.ts";
 import { registerServerEndpointParser, serverFromString } from "../internet/endpoints/registry.ts";
 import type { ListeningPort, ReactorTCP, ServerFactoryLike } from "../internet/interfaces.ts";
 import type { ReactorTime } from "../internet/time.ts";
@@ -51,7 +52,10 @@ class ProxyEndpoint implements ServerEndpoint {
   }
 
   listen(factory: ServerFactoryLike): Deferred<ListeningPort> {
-    return this.#endpoint.listen(new HAProxyWrappingFactory(factory, this.#options));
+    const wrap = (inner: ServerFactoryLike) => new HAProxyWrappingFactory(inner, this.#options);
+    return listensPlainFirst(this.#endpoint)
+      ? this.#endpoint[PLAIN_FIRST](factory, wrap)
+      : this.#endpoint.listen(wrap(factory));
   }
 }
 

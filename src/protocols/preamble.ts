@@ -7,12 +7,15 @@ import { copyOf } from "../internet/bytes.ts";
 import type { Failure } from "../internet/failure.ts";
 import type { ProtocolLike } from "../internet/interfaces.ts";
 import { UNDELIVERED } from "../internet/stream/sendqueue.ts";
+import type { ContextFactory, StartTLSOptions } from "../internet/tls/seam.ts";
 import { endBy, watch } from "./guard.ts";
 import { ProtocolWrapper } from "./policies/wrapper.ts";
 
 export class PreambleWrapper extends ProtocolWrapper {
   /** Bytes received after the preamble, until the protocol resumes reading. */
   #rest: Buffer | null = null;
+  /** The same while the protocol is connected: it may begin TLS, to which they belong. */
+  #offered: Buffer | null = null;
   #paused = false;
 
   /**
@@ -21,9 +24,11 @@ export class PreambleWrapper extends ProtocolWrapper {
    * @throws what `next` throws
    */
   handOver(next: ProtocolLike, rest: Uint8Array): unknown {
+    this.#offered = copyOf(rest);
     this.switchProtocol(next);
-    if (rest.length === 0 || this.disconnecting) return undefined;
-    const own = copyOf(rest);
+    const own: Buffer | null = this.#offered;
+    this.#offered = null;
+    if (own === null || own.length === 0 || this.disconnecting) return undefined;
     if (!this.#paused) return this.dataReceived(own);
     this.#rest = own;
     return undefined;
@@ -32,6 +37,13 @@ export class PreambleWrapper extends ProtocolWrapper {
   override connectionLost(reason: Failure): unknown {
     this.#rest = null;
     return super.connectionLost(reason);
+  }
+
+  /** From the first byte behind the preamble, when the protocol calls it as it is connected. */
+  override startTLS(contextFactory: ContextFactory, options?: StartTLSOptions): void {
+    const received = this.#offered;
+    this.#offered = null;
+    super.startTLS(contextFactory, received === null ? options : { ...options, received });
   }
 
   /** @internal */

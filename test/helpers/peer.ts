@@ -118,9 +118,13 @@ export class PeerServer {
     open.add(this);
   }
 
-  static async listen(options: PeerOptions = {}): Promise<PeerServer> {
+  /** `make`: its peers are of another kind. */
+  static async listen(
+    options: PeerOptions = {},
+    make: (socket: PeerSocket) => Peer = (socket) => new Peer(socket, options),
+  ): Promise<PeerServer> {
     const accepted = new Queue<Peer>();
-    const put = (socket: PeerSocket) => accepted.put(new Peer(socket, options));
+    const put = (socket: PeerSocket) => accepted.put(make(socket));
     return new PeerServer(await world().listen(options.host ?? loopback(), put), accepted);
   }
 

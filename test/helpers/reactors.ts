@@ -47,13 +47,14 @@ export interface Subject extends SubjectName {
 /** For behaviours that the family of the addresses may touch. */
 export const FAMILIES = ["IPv4", "IPv6"] as const;
 
-/** Call `body` once for each reactor, and each of the families, inside a `describe` of its own. */
+/** Call `body` once for each reactor that `takes` it, and each of the families, inside a `describe` of its own. */
 export function forEachReactor(
   body: (make: Make, subject: Subject) => void,
   families: readonly Transport[] = ["IPv4"],
+  takes: (subject: Subject) => boolean = () => true,
 ): void {
   for (const subject of subjects()) {
-    if (!families.includes(subject.transport)) continue;
+    if (!families.includes(subject.transport) || !takes(subject)) continue;
     describe(titleOf(subject), () => body(reactorsOf(subject), subject));
   }
 }

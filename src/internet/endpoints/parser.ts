@@ -1,5 +1,6 @@
 /** The parsers that create endpoints from descriptions of one type. */
 import type { ReactorTCP } from "../interfaces.ts";
+import type { ContextFactory } from "../tls/seam.ts";
 import type { EndpointArguments, EndpointForm } from "./description.ts";
 import type { ClientEndpoint, ServerEndpoint } from "./interfaces.ts";
 
@@ -9,6 +10,8 @@ export interface ServerDefaults {
   readonly loopback?: boolean;
   /** The kernel's queue of connections that wait for accept(2). Default 50. */
   readonly backlog?: number;
+  /** TLS of an endpoint of type `ssl:` that names no files. Default: those in "server.pem". */
+  readonly contextFactory?: ContextFactory;
 }
 
 /** Creates server endpoints from one type of description. */

@@ -7,6 +7,7 @@ import { check, checkOptions, type OptionKinds } from "../arguments/check.ts";
 import { flag, integer, type Kind } from "../arguments/kinds.ts";
 import { ensureDescription } from "../arguments/reactors.ts";
 import type { ReactorTCP } from "../interfaces.ts";
+import { isContextFactory } from "../tls/seam.ts";
 import { EndpointArguments, type EndpointForm, InvalidEndpointError, parseDescription } from "./description.ts";
 import type { ClientEndpoint, ServerEndpoint } from "./interfaces.ts";
 import type { ClientEndpointParser, ServerDefaults, ServerEndpointParser } from "./parser.ts";
@@ -41,7 +42,11 @@ export function registerClientEndpointParser(parser: ClientEndpointParser): void
   clientParsers.set(parser.prefix, parser);
 }
 
-const DEFAULTS: OptionKinds<ServerDefaults> = { loopback: flag, backlog: integer(1, 65_535) };
+const DEFAULTS: OptionKinds<ServerDefaults> = {
+  loopback: flag,
+  backlog: integer(1, 65_535),
+  contextFactory: { accepts: "the options of TLS, as new CertificateOptions()", typed: isContextFactory },
+};
 
 /**
  * The server endpoint that a string describes: `tcp:port[:interface=address][:backlog=number]`, the same with `tcp6`,
@@ -72,7 +77,11 @@ export function clientFromString(reactor: ReactorTCP, description: string): Clie
 }
 
 /** Hints for types that only servers, or only clients, have. */
+const IMPORTS_SSL = ': import "skein/ssl" first, which registers it';
 const HINTS: ReadonlyMap<string, string> = new Map([
+  ["server ssl", IMPORTS_SSL],
+  ["client ssl", IMPORTS_SSL],
+  ["client tls", IMPORTS_SSL],
   ["server haproxy", ': import "skein/protocols/haproxy" first, which registers it'],
   ["client tcp6", ': "tcp" takes IPv6 addresses as well, as in tcp:\\:\\:1:80'],
 ]);

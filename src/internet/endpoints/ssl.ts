@@ -3,6 +3,7 @@
  * twisted.internet.endpoints.
  */
 import { readFileSync } from "node:fs";
+import { printable } from "../../logger/printable.ts";
 import { check } from "../arguments/check.ts";
 import { port as portKind } from "../arguments/kinds.ts";
 import {
@@ -14,8 +15,8 @@ import {
 } from "../arguments/reactors.ts";
 import type { Deferred } from "../defer/deferred.ts";
 import { fail, succeed } from "../defer/makers.ts";
+import { getSystemErrorMessage } from "../errno.ts";
 import type {
-  Address,
   ConnectTCPOptions,
   ListenTCPOptions,
   ProtocolLike,
@@ -23,18 +24,20 @@ import type {
   ReactorTCP,
   ServerFactoryLike,
   TLSListeningPort,
-  TLSTransport,
 } from "../interfaces.ts";
 import type { ProtocolFactory } from "../protocol.ts";
-import { PrivateCertificate } from "../tls/certificate.ts";
+import { Certificate, KeyPair, PrivateCertificate } from "../tls/certificate.ts";
+import { TLSOptionsError } from "../tls/errors.ts";
 import { CertificateOptions, optionsForClientTLS } from "../tls/options.ts";
 import { type ContextFactory, securityOf } from "../tls/seam.ts";
 import { trustRootFromCertificates } from "../tls/trust.ts";
 import { attempt } from "./attempt.ts";
-import { type EndpointArguments, InvalidEndpointError } from "./description.ts";
+import type { EndpointArguments } from "./description.ts";
 import type { ClientEndpoint, ServerEndpoint } from "./interfaces.ts";
 import type { ClientEndpointParser, ServerEndpointParser } from "./parser.ts";
+import { PLAIN_FIRST } from "./plainfirst.ts";
 import { registerClientEndpointParser, registerServerEndpointParser } from "./registry.ts";
+import { LaterSecuredPort, SecuringFactory } from "./securing.ts";
 import { TCP4ClientEndpoint } from "./tcp.ts";
 
 const MAX_PORT = 65_535;
@@ -62,6 +65,21 @@ export class SSL4ServerEndpoint implements ServerEndpoint {
   listen(factory: ServerFactoryLike): Deferred<TLSListeningPort> {
     try {
       return succeed(this.#reactor.listenSSL(this.#port, factory, this.#contextFactory, this.#options));
+    } catch (error) {
+      return fail(error);
+    }
+  }
+
+  /** @internal */
+  [PLAIN_FIRST](
+    factory: ServerFactoryLike,
+    wrap: (secured: ServerFactoryLike) => ServerFactoryLike,
+  ): Deferred<TLSListeningPort> {
+    try {
+      ensureReactor("listen(factory) behind a proxy", this.#reactor, "listenTCP");
+      const reactor = this.#reactor as ReactorSSL & ReactorTCP;
+      const securing = new SecuringFactory(factory as ProtocolFactory<ProtocolLike>, this.#contextFactory, true);
+      return succeed(new LaterSecuredPort(reactor.listenTCP(this.#port, wrap(securing), this.#options), securing));
     } catch (error) {
       return fail(error);
     }
@@ -109,52 +127,42 @@ export function wrapClientTLS(contextFactory: ContextFactory, endpoint: ClientEn
   ensureClientEndpoint(call, endpoint);
   return {
     connect: <P extends ProtocolLike>(factory: ProtocolFactory<P>) =>
-      endpoint.connect(new SecuringFactory(factory, contextFactory)),
+      endpoint.connect(new SecuringFactory(factory, contextFactory, false)),
   };
-}
-
-/** Begins TLS before the protocol has its transport. */
-class SecuringFactory<P extends ProtocolLike> implements ProtocolFactory<P> {
-  readonly #factory: ProtocolFactory<P>;
-  readonly #contextFactory: ContextFactory;
-
-  constructor(factory: ProtocolFactory<P>, contextFactory: ContextFactory) {
-    this.#factory = factory;
-    this.#contextFactory = contextFactory;
-  }
-
-  doStart(): void {
-    this.#factory.doStart();
-  }
-
-  doStop(): void {
-    this.#factory.doStop();
-  }
-
-  buildProtocol(addr: Address): P | null | undefined {
-    const protocol = this.#factory.buildProtocol(addr);
-    if (protocol === null || protocol === undefined) return protocol;
-    const covered: ProtocolLike = protocol;
-    const own = Object.getOwnPropertyDescriptor(covered, "makeConnection");
-    covered.makeConnection = (transport) => {
-      Reflect.deleteProperty(covered, "makeConnection");
-      if (own !== undefined) Object.defineProperty(covered, "makeConnection", own);
-      (transport as TLSTransport).startTLS(this.#contextFactory, { server: false });
-      return covered.makeConnection(transport);
-    };
-    return protocol;
-  }
 }
 
 // --- strings ---------------------------------------------------------------------------------------------------------
 
-/** What reading a file or making the options throws, as an error of the description. */
-function described<T>(args: EndpointArguments, make: () => T): T {
-  try {
-    return make();
-  } catch (error) {
-    if (error instanceof InvalidEndpointError) throw error;
-    throw args.invalid((error as Error).message);
+/** The files that a description names. */
+class Files {
+  readonly #args: EndpointArguments;
+
+  constructor(args: EndpointArguments) {
+    this.#args = args;
+  }
+
+  /** The contents of the file that an argument names; undefined when it names none. @throws InvalidEndpointError */
+  read(name: string, byDefault = ""): Buffer | undefined {
+    const path = this.#args.text(name, byDefault);
+    if (path === "") return undefined;
+    try {
+      return readFileSync(path);
+    } catch (error) {
+      const { errno = 0, code = "" } = error as NodeJS.ErrnoException;
+      throw this.#args.invalid(
+        `${name} "${printable(path)}" cannot be read: ${getSystemErrorMessage(-errno)} (${code})`,
+      );
+    }
+  }
+
+  /** What making the options throws, as an error of the description. */
+  static use<T>(args: EndpointArguments, make: (files: Files) => T): T {
+    try {
+      return make(new Files(args));
+    } catch (error) {
+      if (error instanceof TLSOptionsError) throw args.invalid(error.message.replace(/\.$/, ""));
+      throw error;
+    }
   }
 }
 
@@ -168,31 +176,31 @@ const serverParser: ServerEndpointParser = {
   parameters: ["port", "privateKey", "certKey", "interface", "backlog", "extraCertChain", "caCerts", "passphraseFile"],
   parse: (reactor, args, defaults) => {
     const byDefault = defaults.loopback ? "127.0.0.1" : "";
-    const privateKey = args.text("privateKey", "server.pem");
-    const certificate = args.text("certKey", privateKey);
-    const file = (name: string) => {
-      const path = args.text(name, "");
-      return path === "" ? undefined : readFileSync(path);
-    };
-    const options = described(args, () => {
-      const [chain, authorities, secret] = [file("extraCertChain"), file("caCerts"), file("passphraseFile")];
-      const passphrase = secret && withoutNewline(secret);
-      const made = new CertificateOptions({
-        privateKey: readFileSync(privateKey),
-        certificate: readFileSync(certificate),
-        ...(passphrase && { passphrase }),
-        ...(chain && { extraCertChain: chain }),
-        ...(authorities && { trustRoot: trustRootFromCertificates([authorities]) }),
-      });
-      secret?.fill(0);
-      return made;
-    });
+    const given = args.text("privateKey", "");
+    const options =
+      given === "" && defaults.contextFactory !== undefined ? defaults.contextFactory : Files.use(args, serverOptions);
     return new SSL4ServerEndpoint(ensuredSSL(args, reactor), args.integer("port", 0, MAX_PORT), options, {
       interface: args.text("interface", byDefault) || byDefault,
       backlog: args.integer("backlog", 1, MAX_BACKLOG, defaults.backlog ?? 50),
     });
   },
 };
+
+function serverOptions(files: Files): CertificateOptions {
+  const privateKey = files.read("privateKey", "server.pem")!;
+  const [certificate, chain, authorities, secret] = ["certKey", "extraCertChain", "caCerts", "passphraseFile"].map(
+    (name) => files.read(name),
+  );
+  const options = new CertificateOptions({
+    privateKey,
+    certificate: certificate ?? privateKey,
+    ...(secret && { passphrase: withoutNewline(secret) }),
+    ...(chain && { extraCertChain: chain }),
+    ...(authorities && { trustRoot: trustRootFromCertificates([authorities]) }),
+  });
+  secret?.fill(0);
+  return options;
+}
 
 const CLIENT_PARAMETERS = ["timeout", "bindAddress", "certificate", "privateKey", "trustRoots"];
 const CLIENT_FORM =
@@ -207,13 +215,11 @@ function clientParser(prefix: string): ClientEndpointParser {
     parse: (reactor, args) => {
       const host = args.text("host");
       const bindHost = args.text("bindAddress", "");
-      const options = described(args, () => {
-        const [certificate, key, roots] = ["certificate", "privateKey", "trustRoots"].map((name) =>
-          args.text(name, ""),
-        );
+      const options = Files.use(args, (files) => {
+        const [certificate, key, roots] = ["certificate", "privateKey", "trustRoots"].map((name) => files.read(name));
         return optionsForClientTLS(host, {
-          ...(certificate && { clientCertificate: clientCertificate(certificate, key || certificate) }),
-          ...(roots && { trustRoot: trustRootFromCertificates([readFileSync(roots)]) }),
+          ...(certificate && { clientCertificate: clientCertificate(certificate, key ?? certificate) }),
+          ...(roots && { trustRoot: trustRootFromCertificates([roots]) }),
         });
       });
       const endpoint = new TCP4ClientEndpoint(reactor, host, args.integer("port", 0, MAX_PORT), {
@@ -225,8 +231,8 @@ function clientParser(prefix: string): ClientEndpointParser {
   };
 }
 
-function clientCertificate(certificate: string, key: string): PrivateCertificate {
-  return PrivateCertificate.loadPEM(Buffer.concat([readFileSync(certificate), Buffer.from("\n"), readFileSync(key)]));
+function clientCertificate(certificate: Buffer, key: Buffer): PrivateCertificate {
+  return new PrivateCertificate(new Certificate(certificate), new KeyPair(key));
 }
 
 function withoutNewline(secret: Buffer): Buffer {

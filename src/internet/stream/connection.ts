@@ -12,8 +12,8 @@
 import { nameOf } from "../../logger/describe.ts";
 import { err } from "../../logger/log.ts";
 import { type NativeEngine, SocketOption } from "../../native.ts";
-import { check } from "../arguments/check.ts";
-import { flag } from "../arguments/kinds.ts";
+import { check, checkOptions, type OptionKinds } from "../arguments/check.ts";
+import { byteArray, flag } from "../arguments/kinds.ts";
 import { ensureProtocol } from "../arguments/transports.ts";
 import { encoded, ensurePieces } from "../arguments/writing.ts";
 import { BufferView } from "../engine/view.ts";
@@ -60,6 +60,10 @@ const PROBED = PAUSED | NOTICES_RESETS;
 
 /** TLS has begun, and what was received before was not all told yet: it was plaintext. */
 const SECURING = 1 << (OWN_BITS + 7);
+/** What was received before, and not told yet, belongs to TLS. */
+const UNREADS = 1 << (OWN_BITS + 8);
+
+const START_KINDS: OptionKinds<StartTLSOptions> = { server: flag, received: byteArray };
 
 /** Nothing is delivered now. */
 const SILENT = PAUSED | HELD_BACK;
@@ -229,19 +233,26 @@ export class TcpConnection extends SecurableTransport implements TLSTransport {
     });
   }
 
-  startTLS(contextFactory: ContextFactory, { server = this.owner.accepts }: StartTLSOptions = {}): void {
-    const security = securityOf("startTLS(contextFactory)", contextFactory);
+  startTLS(contextFactory: ContextFactory, options: StartTLSOptions = {}): void {
+    const call = "startTLS(contextFactory, options)";
+    const { server = this.owner.accepts, received } = checkOptions<StartTLSOptions>(call, options, START_KINDS);
+    const security = securityOf(call, contextFactory);
     if ((this.flags & (LOST | DEAF | HALF_CLOSING)) !== 0) return;
     if (this.security !== undefined) throw new Error("This connection has TLS already: startTLS() is called once.");
     security.check(this.native, server);
     const early = (this.held?.length ?? 0) + undeliveredIn(this.receiver!);
-    if (early > 0) {
+    if (early > 0 && received === undefined) {
       this.refusePlaintext(early);
       return;
     }
-    this.flags |= SECURING;
+    this.flags |= received === undefined ? SECURING : SECURING | UNREADS;
     this.security = security.begin(this.native, this, server);
     this.security.begun(this);
+    if (received === undefined) return;
+    const held = this.held?.all();
+    this.held = undefined;
+    this.security.unread(this, received);
+    if (held !== undefined) this.security.unread(this, held);
   }
 
   setTcpNoDelay(on: boolean): void {
@@ -352,7 +363,8 @@ export class TcpConnection extends SecurableTransport implements TLSTransport {
   private hold(data: Buffer, lent: boolean): void {
     if ((this.flags & DEAF) !== 0) return;
     if ((this.flags & SECURING) !== 0) {
-      this.refusePlaintext(data.length);
+      if ((this.flags & UNREADS) !== 0) this.security!.unread(this, data);
+      else this.refusePlaintext(data.length);
       return;
     }
     if (this.held === undefined) this.held = new HeldBytes(lent ? new BufferView(data) : data);

@@ -87,6 +87,10 @@ class SecuredStream implements ConnectionSecurity {
     deadlines.add(this);
   }
 
+  unread(connection: SecuredConnection, wire: Uint8Array): void {
+    this.#tls.unread(connection.handle, wire);
+  }
+
   late(): void {
     const connection = this.#awaited;
     this.#awaitNoLonger();

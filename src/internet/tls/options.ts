@@ -6,6 +6,7 @@ import { checkOptions, type OptionKinds } from "../arguments/check.ts";
 import { callable, flag, integer, type Kind, object, oneOf, seconds, text } from "../arguments/kinds.ts";
 import { PROTOCOL_BYTES_MAX } from "./alpn.ts";
 import { PolicySecurity } from "./connection.ts";
+import { TLSOptionsError } from "./errors.ts";
 import { type CertificateInput, identityOf, type KeyInput, type PrivateCertificateLike } from "./identity.ts";
 import { type ClientWish, type PeerCertificate, Policy, type PolicyOptions, type TLSVersion } from "./policy.ts";
 import { type ContextFactory, SECURITY, type Security } from "./seam.ts";

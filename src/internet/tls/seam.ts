@@ -59,6 +59,8 @@ export interface TLSInfo {
 export interface ConnectionSecurity {
   /** The connection is there: the handshake must be done in time. */
   begun(connection: SecuredConnection): void;
+  /** Bytes that were received as plaintext, and belong to TLS. */
+  unread(connection: SecuredConnection, wire: Uint8Array): void;
   /** A FILTER record of the engine's; `connection` is the one it was made for. */
   told(connection: SecuredConnection, events: number): void;
   /** What was agreed; null before the handshake is done, and after the loss. */
@@ -92,6 +94,11 @@ export interface PortSecurity {
 export interface StartTLSOptions {
   /** Whether this side is the server of TLS. Default: whether it accepted the connection. */
   readonly server?: boolean;
+  /**
+   * Bytes that came already and belong to TLS: those behind the header of a proxy that was read in plaintext. With it, what
+   * comes from now on is no injected plaintext either. Not for STARTTLS, where the peer waits for an answer.
+   */
+  readonly received?: Uint8Array;
 }
 
 export interface Security {
@@ -103,10 +110,13 @@ export interface Security {
   begin(native: NativeEngine, connection: { readonly handle: number }, server: boolean): ConnectionSecurity;
 }
 
+export function isContextFactory(value: unknown): value is ContextFactory {
+  return (value as Partial<ContextFactory> | null | undefined)?.[SECURITY] !== undefined;
+}
+
 /** @throws TypeError for what is no context factory */
 export function securityOf(call: string, contextFactory: unknown): Security {
-  const security = (contextFactory as Partial<ContextFactory> | null | undefined)?.[SECURITY];
-  if (security !== undefined) return security;
+  if (isContextFactory(contextFactory)) return contextFactory[SECURITY];
   throw new TypeError(
     `${call} needs the options of TLS, as new CertificateOptions({ privateKey, certificate }) or optionsForClientTLS(host) ` +
       'of "skein/ssl".',
