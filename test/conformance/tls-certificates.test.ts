@@ -19,7 +19,7 @@ import {
   serveTLS,
   TLSPeer,
   VERSIONS,
-} from "../helpers/tls.ts";
+} from "../helpers/secure.ts";
 
 const stranger = new Authority("Another authority");
 const strange = stranger.issue("ada", { uses: ["client"] });

@@ -17,7 +17,7 @@ import {
   TLSPeer,
   VERSIONS,
   Way,
-} from "../helpers/tls.ts";
+} from "../helpers/secure.ts";
 
 class SecureEcho extends Secure {
   override dataReceived(data: Buffer): void {

@@ -16,7 +16,7 @@ import {
   serverTLS,
   serveTLS,
   TLSPeer,
-} from "../helpers/tls.ts";
+} from "../helpers/secure.ts";
 
 const other = authority.issue("other.example");
 const wild = authority.issue("*.wild.example");

@@ -107,6 +107,14 @@ const KINDS: OptionKinds<CertificateOptionsInit> = {
   keyLog: callable,
 };
 
+const ANSWER: OptionKinds<ServerNameAnswer> = {
+  options: {
+    accepts: "CertificateOptions, or null",
+    typed: (value) => value === null || value instanceof CertificateOptions,
+  },
+  protocol: text,
+};
+
 /** The options of TLS for servers, and for clients that verify no name: those use {@link optionsForClientTLS}. */
 export class CertificateOptions implements ContextFactory {
   readonly #security: PolicySecurity;
@@ -256,7 +264,12 @@ function policyOptions(options: CertificateOptionsInit): PolicyOptions {
     choose:
       onClient &&
       (async (wish: ClientWish) => {
-        const { options: chosen, protocol = "" } = (await onClient(wish)) ?? {};
+        const answer = checkOptions<ServerNameAnswer>(
+          "The answer of onClient(wish)",
+          (await onClient(wish)) ?? {},
+          ANSWER,
+        );
+        const { options: chosen, protocol = "" } = answer;
         if (chosen === undefined) return { protocol };
         return { policy: chosen === null ? null : CertificateOptions.policyOf(chosen), protocol };
       }),
