@@ -321,8 +321,8 @@ bool TlsFilter::shake_hands() {
     return true;
   }
   const int error = openssl.SSL_get_error(ssl_, done);
-  if ((openssl.SSL_get_shutdown(ssl_) & kReceivedShutdown) != 0) {
-    // Which may look as if it had only to go on.
+  if (error != kErrorSSL && (openssl.SSL_get_shutdown(ssl_) & kReceivedShutdown) != 0) {
+    // Which may look as if it had only to go on. A fatal alert is the end of receiving, too, and an error.
     fail(Fault::kCut);
   } else if (error != kErrorWantRead) {
     fail(Fault::kProtocol);
