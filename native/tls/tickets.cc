@@ -84,7 +84,8 @@ int TicketKeys::handle(unsigned char* name, unsigned char* iv, evp_cipher_ctx_st
   const std::uint8_t* const cipher_key = mac_key + kMacKey;
   const auto start = seals ? openssl.EVP_EncryptInit_ex : openssl.EVP_DecryptInit_ex;
   if (start(cipher, openssl.EVP_aes_256_cbc(), nullptr, cipher_key, iv) != 1 || !set_mac_key(mac, mac_key)) return -1;
-  return which == 0 ? 1 : 2;
+  // Clients use each once (RFC 8446, C.4), and would have none for their next connection.
+  return seals ? 1 : 2;
 }
 
 }  // namespace skein::tls
