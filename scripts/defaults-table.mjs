@@ -203,6 +203,7 @@ export const SECURITY = [
 ];
 
 const SPEED = "a choice of speed: nothing is refused or kept because of it";
+const SIMULATED = "of simulated connections; that of real ones stands in native/engine/filter.h";
 const RANGE = "the range of a number that a program passes, not what a peer can make Skein hold";
 const SAME = "the same value as another row";
 const STATE = "counts or names a state";
@@ -222,6 +223,12 @@ export const NO_BOUNDS = new Map([
   ["src/internet/endpoints/tcp.ts#MAX_BACKLOG", RANGE],
   ["src/internet/engine/addresses.ts#PACKED_ADDRESS_MOST", "the format of the addon's reports"],
   ["src/internet/engine/addresses.ts#RECENT_HOSTS_MAX", SPEED],
+  ["src/internet/engine/filtering.ts#RECEIVE_BYTES", SPEED],
+  ["src/internet/engine/filtering.ts#SEND_BYTES", SPEED],
+  ["src/internet/engine/filtering.ts#SEAL_BYTES_MAX", SPEED],
+  ["src/internet/engine/filtering.ts#OPEN_BYTES_MIN", SPEED],
+  ["src/internet/engine/filterstage.ts#OWN_BYTES_MAX", SIMULATED],
+  ["src/internet/engine/filterstage.ts#STASH_BYTES_MAX", SIMULATED],
   ["src/internet/engine/link.ts#SIZES.arenaBytes", SPEED],
   ["src/internet/engine/memory.ts#PAGE_BYTES", SPEED],
   ["src/internet/engine/memory.ts#SHARED_BYTES", SPEED],

@@ -99,8 +99,8 @@ export abstract class EngineBase<C extends EngineConnection, L extends EngineLis
   protected connections = 0;
   protected readonly table = new HandleTable<C | L>();
   protected readonly lingering = new Lingering<C>();
-  private readonly records: Records;
-  private readonly readBytesMax: number;
+  protected readonly records: Records;
+  protected readonly readBytesMax: number;
   private turns = 0;
   private inTurn = false;
   private accepting: L[] = [];
@@ -123,6 +123,9 @@ export abstract class EngineBase<C extends EngineConnection, L extends EngineLis
   /** Schedule one call of turn() after the code that is running. */
   protected abstract plan(): void;
   protected abstract isListener(found: C | L): found is L;
+
+  /** A connection has its handle; the program is told of it next. */
+  protected prepareAccepted(_listener: L, _connection: C): void {}
 
   protected add(found: C | L): number {
     this.connections++;
@@ -318,7 +321,7 @@ export abstract class EngineBase<C extends EngineConnection, L extends EngineLis
   }
 
   /** The open connection with this handle. */
-  private live(handle: number): C | undefined {
+  protected live(handle: number): C | undefined {
     const found = this.table.find(handle);
     return found === undefined || this.isListener(found) || found.phase >= Phase.LINGERING ? undefined : found;
   }
@@ -343,6 +346,7 @@ export abstract class EngineBase<C extends EngineConnection, L extends EngineLis
     this.add(connection);
     const at = records.arenaUsed;
     records.takeArena(packAddress(connection.peerAddress, records.arena, at));
+    this.prepareAccepted(listener, connection);
     this.push(Completion.ACCEPTED, listener.handle, connection.handle, at);
     connection.resumeReading();
   }
@@ -357,7 +361,8 @@ export abstract class EngineBase<C extends EngineConnection, L extends EngineLis
     }
   }
 
-  private read(connection: C): void {
+  /** Read once, if the program wants bytes. */
+  protected read(connection: C): void {
     if (!connection.reading) return;
     if (connection.unread === 0) {
       connection.readEnd();

@@ -1,40 +1,27 @@
 /** One end of a simulated connection: its state in the kernel and in the engine. */
 import { lengthOf } from "../../internet/bytes.ts";
-import type { EngineConnection } from "../../internet/engine/base.ts";
+import type { FilteredConnection } from "../../internet/engine/filtering.ts";
+import type { FilterStage } from "../../internet/engine/filterstage.ts";
 import { Phase } from "../../internet/engine/phase.ts";
 import { errnoNamed } from "../../internet/errno.ts";
 import { CloseReason, Completion, type NativeAddress } from "../../native.ts";
-import type { Medium } from "./medium.ts";
+import type { EndEngine } from "./endengine.ts";
+import { EndOutbox } from "./outbox.ts";
 import type { Pipe, PipeEnd } from "./pipe.ts";
-import { Occurrence } from "./queue.ts";
-import { copy, type Segment, SegmentKind, SegmentList } from "./segment.ts";
+import { type Segment, SegmentKind, SegmentList } from "./segment.ts";
 import { Kind } from "./trace.ts";
 
 const ECONNREFUSED = errnoNamed("ECONNREFUSED")!;
 const ECONNRESET = errnoNamed("ECONNRESET")!;
 const ETIMEDOUT = errnoNamed("ETIMEDOUT")!;
 
-/** Seconds until the rest of a partial send is retried. */
-const RETRY_SECONDS = 0.001;
-
-/** The part of its engine that an end uses. */
-export interface EndEngine {
-  readonly network: Medium;
-  record(kind: number, subject: number, a: number, b: number): void;
-  push(kind: number, handle: number, a: number, b: number): void;
-  readLater(end: End): void;
-  flushLater(end: End): void;
-  lingers(end: End): void;
-  released(end: End): void;
-}
-
 /** An item of the network's list of connections. `index` is -1 when it is not in the list. */
 export interface Listed {
   index: number;
 }
 
-export class End implements EngineConnection, PipeEnd {
-  readonly engine: EndEngine;
+export class End implements FilteredConnection, PipeEnd {
+  readonly engine: EndEngine<End>;
   /** Twice the number of the connection, plus 1 for the accepted end. */
   readonly subject: number;
   readonly localHost: string;
@@ -62,19 +49,20 @@ export class End implements EngineConnection, PipeEnd {
   /** The peer's FIN, or a reset, has arrived. */
   private finished = false;
   private wasReset = false;
-  private readonly outbox = new SegmentList();
+  stage: FilterStage | undefined = undefined;
+  readonly outbox: EndOutbox;
   /** Received, not read yet. */
   readonly inbox = new SegmentList();
-  private retry: Retry | undefined = undefined;
 
   constructor(
-    engine: EndEngine,
+    engine: EndEngine<End>,
     phase: number,
     subject: number,
     local: readonly [string, number],
     peer: readonly [string, number],
   ) {
     this.engine = engine;
+    this.outbox = new EndOutbox(engine.network, this);
     this.phase = phase;
     this.subject = subject;
     this.localHost = local[0];
@@ -86,9 +74,9 @@ export class End implements EngineConnection, PipeEnd {
   // --- for the engine ------------------------------------------------------------------------------------------------
 
   write(bytes: Uint8Array): number {
-    if (this.shut || (this.phase !== Phase.OPEN && this.phase !== Phase.FLUSHING)) return -1;
+    if (this.shut || this.stage?.closing || !this.live) return -1;
     if (lengthOf(bytes) > 0) {
-      this.engine.network.store.append(this.outbox, bytes);
+      this.outbox.write(bytes);
       this.engine.flushLater(this);
     }
     return this.outbox.bytes;
@@ -123,6 +111,7 @@ export class End implements EngineConnection, PipeEnd {
   resumeReading(): void {
     if (this.phase !== Phase.OPEN || this.reading) return;
     this.reading = true;
+    if (this.stage !== undefined && this.engine.resumeWire(this, this.stage)) return;
     if (this.readable) this.engine.readLater(this);
   }
 
@@ -151,50 +140,26 @@ export class End implements EngineConnection, PipeEnd {
   }
 
   take(length: number, memory: Uint8Array, at: number): void {
-    for (let done = 0; done < length; ) {
-      const segment = this.inbox.take(length - done);
-      copy(segment.memory, segment.start, segment.length, memory, at + done);
-      done += segment.length;
-    }
-    this.engine.network.recordBytes(Kind.DATA, this.subject, memory, at, length);
+    this.inbox.moveTo(memory, at, length);
     this.peer!.out!.consumed(length);
+    this.engine.network.recordBytes(Kind.DATA, this.subject, memory, at, length);
   }
 
   flush(): void {
-    if (this.phase !== Phase.OPEN && this.phase !== Phase.FLUSHING) return;
-    const { outbox } = this;
-    const out = this.out!;
-    const { network } = this.engine;
+    if (!this.sends) return;
+    const { outbox, stage } = this;
     if (this.wasReset && outbox.bytes > 0) {
       this.fail(ECONNRESET);
       return;
     }
-    while (outbox.bytes > 0) {
-      const most = Math.min(outbox.bytes, out.room);
-      if (most <= 0) {
-        out.wantRoom();
-        return;
-      }
-      if (network.random.chance(out.link.settings.partialWrites)) {
-        out.send(outbox, 1 + network.random.below(most));
-        if (outbox.bytes === 0) break;
-        this.retry ??= new Retry(this);
-        network.queue.plan(this.retry, network.queue.now + RETRY_SECONDS * network.random.next());
-        return;
-      }
-      out.send(outbox, most);
-    }
-    this.emptied();
+    if (stage === undefined ? outbox.sendWritten(this.out!) : this.engine.sendFiltered(this, stage)) this.emptied();
   }
 
   readEnd(): void {
-    if (this.wasReset) {
-      this.fail(ECONNRESET);
-    } else if (this.finished && !this.eof) {
-      this.eof = true;
-      this.engine.record(Kind.EOF, this.subject, 0, 0);
-      this.engine.push(Completion.READ_EOF, this.handle, 0, 0);
-    }
+    if (this.wasReset) this.fail(ECONNRESET);
+    else if (!this.finished || this.eof) return;
+    else if (this.stage === undefined) this.tellEnd();
+    else this.engine.endWire(this, this.stage);
   }
 
   /** Close it with an error. */
@@ -207,8 +172,59 @@ export class End implements EngineConnection, PipeEnd {
       this.report(errno, CloseReason.ERROR);
     }
     this.out!.drop();
-    this.release();
+    this.free();
   }
+
+  // --- for its filter ------------------------------------------------------------------------------------------------
+
+  get ending(): boolean {
+    return this.phase === Phase.FLUSHING || this.shutAsked;
+  }
+
+  addFilter(stage: FilterStage): void {
+    this.stage = stage;
+    this.outbox.addFilter();
+  }
+
+  takeWire(length: number): Uint8Array {
+    const wire = new Uint8Array(length);
+    this.inbox.moveTo(wire, 0, length);
+    this.peer!.out!.consumed(length);
+    return wire;
+  }
+
+  tellEnd(): void {
+    this.eof = true;
+    if (this.phase !== Phase.OPEN) return;
+    this.engine.record(Kind.EOF, this.subject, 0, 0);
+    this.engine.push(Completion.READ_EOF, this.handle, 0, 0);
+  }
+
+  sendWire(): boolean {
+    if (this.outbox.sealedBytes === 0) return true;
+    if (!this.wasReset) return this.outbox.sendSealed(this.out!);
+    this.fail(ECONNRESET);
+    return false;
+  }
+
+  closeFor(errno: number): void {
+    if (this.phase !== Phase.LINGERING) this.report(errno, CloseReason.ERROR);
+    this.abandon();
+  }
+
+  lingerFor(errno: number): void {
+    this.report(errno, CloseReason.ERROR);
+    this.outbox.clearWritten();
+    this.linger();
+  }
+
+  endLingeringSide(): void {
+    if (this.shut) return;
+    this.sendFin();
+    if (this.finished || this.wasReset) this.release();
+  }
+
+  // --- how it ends ---------------------------------------------------------------------------------------------------
 
   /** The process has ended: the kernel closes the connection, or resets it when there is unread or unsent data. */
   abandon(): void {
@@ -221,15 +237,20 @@ export class End implements EngineConnection, PipeEnd {
   /** Drop the connection without a FIN or RST, so that the peer is half-open. */
   dropSilently(): void {
     this.out?.drop();
-    if (this.phase !== Phase.CLOSED) this.release();
+    if (this.phase !== Phase.CLOSED) this.free();
   }
 
   release(): void {
+    // A filter's last words were not sent yet.
+    if (this.phase === Phase.LINGERING) this.sendFin();
+    this.free();
+  }
+
+  private free(): void {
     this.phase = Phase.CLOSED;
     this.reading = false;
     this.inbox.clear();
     this.outbox.clear();
-    if (this.retry !== undefined) this.engine.network.queue.cancel(this.retry);
     this.engine.released(this);
   }
 
@@ -243,14 +264,14 @@ export class End implements EngineConnection, PipeEnd {
       from.consumed(segment.length);
     } else {
       this.inbox.push(segment);
-      if (this.reading) this.engine.readLater(this);
+      if (this.wantsToRead) this.engine.readLater(this);
     }
   }
 
   ended(): void {
     this.finished = true;
-    if (this.phase === Phase.LINGERING) this.release();
-    else if (this.reading) this.engine.readLater(this);
+    if (this.phase === Phase.LINGERING && this.shut) this.release();
+    else if (this.wantsToRead) this.engine.readLater(this);
   }
 
   reset(): void {
@@ -263,7 +284,7 @@ export class End implements EngineConnection, PipeEnd {
       case Phase.OPEN:
         this.wasReset = true;
         if (this.outbox.bytes > 0) this.fail(ECONNRESET);
-        else if (this.reading) this.engine.readLater(this);
+        else if (this.wantsToRead) this.engine.readLater(this);
         break;
       default:
         this.fail(ECONNRESET);
@@ -282,11 +303,13 @@ export class End implements EngineConnection, PipeEnd {
     this.reading = true;
     this.engine.record(Kind.CONNECTED, this.subject, 0, 0);
     this.engine.push(Completion.CONNECTED, this.handle, 0, 0);
+    // A filter may speak first.
+    if (this.stage !== undefined) this.engine.flushLater(this);
   }
 
   /** There is room to send. */
   writable(): void {
-    if (this.phase === Phase.OPEN || this.phase === Phase.FLUSHING) this.engine.flushLater(this);
+    if (this.sends) this.engine.flushLater(this);
   }
 
   /** The acknowledgement timeout has expired. */
@@ -296,7 +319,27 @@ export class End implements EngineConnection, PipeEnd {
 
   // --- inside --------------------------------------------------------------------------------------------------------
 
+  private get live(): boolean {
+    return this.phase === Phase.OPEN || this.phase === Phase.FLUSHING;
+  }
+
+  /** A filter's last words are sent while it lingers. */
+  private get sends(): boolean {
+    return this.live || (this.phase === Phase.LINGERING && !this.shut);
+  }
+
+  /** With a filter, the engine's turn knows: it may take wire bytes that the program does not. */
+  private get wantsToRead(): boolean {
+    return this.reading || this.stage !== undefined;
+  }
+
   private emptied(): void {
+    if (this.phase === Phase.LINGERING) {
+      this.endLingeringSide();
+      return;
+    }
+    const ends = this.phase === Phase.FLUSHING || (this.shutAsked && !this.shut);
+    if (this.stage !== undefined && ends && !this.engine.closeFilter(this, this.stage)) return;
     if (this.phase === Phase.FLUSHING) {
       this.finishClose();
       return;
@@ -314,7 +357,8 @@ export class End implements EngineConnection, PipeEnd {
   }
 
   private finishClose(): void {
-    if (this.wasReset && !this.shut && !this.eof) {
+    const finSeen = this.stage === undefined ? this.eof : this.stage.wireEnded;
+    if (this.wasReset && !this.shut && !finSeen) {
       this.fail(ECONNRESET);
       return;
     }
@@ -324,7 +368,12 @@ export class End implements EngineConnection, PipeEnd {
       this.release();
       return;
     }
+    this.linger();
+  }
+
+  private linger(): void {
     this.phase = Phase.LINGERING;
+    this.reading = false;
     if (this.inbox.bytes > 0) this.peer!.out!.consumed(this.inbox.bytes);
     this.inbox.clear();
     this.engine.lingers(this);
@@ -339,19 +388,5 @@ export class End implements EngineConnection, PipeEnd {
   private report(errno: number, how: number): void {
     this.engine.record(Kind.CLOSED, this.subject, errno, how);
     if (this.handle >= 0) this.engine.push(Completion.CLOSED, this.handle, errno, how);
-  }
-}
-
-/** Retries the rest of a partial send. */
-class Retry extends Occurrence {
-  private readonly end: End;
-
-  constructor(end: End) {
-    super();
-    this.end = end;
-  }
-
-  override run(): void {
-    this.end.writable();
   }
 }

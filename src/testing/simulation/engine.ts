@@ -3,14 +3,18 @@
  *
  * It runs a turn when bytes or a FIN have arrived, or the program has written.
  */
-import { EngineBase, type Setup } from "../../internet/engine/base.ts";
+import type { Setup } from "../../internet/engine/base.ts";
+import { FilteringEngine } from "../../internet/engine/filtering.ts";
+import { FilterTls } from "../../internet/engine/filtertls.ts";
 import { errnoNamed } from "../../internet/errno.ts";
-import type { ConnectRequest, ListenRequest } from "../../native.ts";
+import type { ConnectRequest, EngineTls, ListenRequest } from "../../native.ts";
 import type { End } from "./end.ts";
 import { Listener } from "./listener.ts";
 import type { Machine } from "./machine.ts";
 import type { Medium } from "./medium.ts";
 import { Occurrence } from "./queue.ts";
+import { simulatedTls } from "./tls.ts";
+import { Kind } from "./trace.ts";
 
 const EADDRINUSE = errnoNamed("EADDRINUSE")!;
 const EADDRNOTAVAIL = errnoNamed("EADDRNOTAVAIL")!;
@@ -29,7 +33,8 @@ export interface EngineNetwork extends Medium {
   delist(end: End): void;
 }
 
-export class SimulatedEngine extends EngineBase<End, Listener> {
+export class SimulatedEngine extends FilteringEngine<End, Listener> {
+  readonly tls: EngineTls = new FilterTls(this, simulatedTls);
   readonly network: EngineNetwork;
   readonly host: Machine;
   private readonly listeners = new Set<Listener>();
@@ -92,6 +97,18 @@ export class SimulatedEngine extends EngineBase<End, Listener> {
 
   record(kind: number, subject: number, a: number, b: number): void {
     this.network.record(kind, subject, a, b);
+  }
+
+  protected override opened({ subject }: End, memory: Uint8Array, at: number, length: number): void {
+    this.network.recordBytes(Kind.DATA, subject, memory, at, length);
+  }
+
+  protected override sealed({ subject, stage }: End, length: number): void {
+    this.record(Kind.SEALED, subject, length, stage!.filter.agreed()?.records ?? 0);
+  }
+
+  protected override told({ subject }: End, events: number): void {
+    this.record(Kind.TLS, subject, events, 0);
   }
 
   override released(end: End): void {

@@ -1,15 +1,16 @@
 /** A simulated listening port. */
-import type { EngineListener } from "../../internet/engine/base.ts";
-import type { NativeAddress } from "../../native.ts";
-import type { End, EndEngine } from "./end.ts";
+import type { FilteringListener } from "../../internet/engine/filtering.ts";
+import type { NativeAddress, NativeTlsFilter } from "../../native.ts";
+import type { End } from "./end.ts";
+import type { EndEngine } from "./endengine.ts";
 
 /** The part of its engine that a listener uses. */
-export interface ListenerEngine extends EndEngine {
+export interface ListenerEngine extends EndEngine<End> {
   acceptLater(listener: Listener): void;
   unlisten(listener: Listener): void;
 }
 
-export class Listener implements EngineListener<End> {
+export class Listener implements FilteringListener<End> {
   readonly engine: ListenerEngine;
   /** "" for every address of the host. */
   readonly host: string;
@@ -19,6 +20,7 @@ export class Listener implements EngineListener<End> {
   handle = -1;
   closed = false;
   readonly waiting: End[] = [];
+  makeFilter: (() => NativeTlsFilter) | undefined = undefined;
 
   constructor(engine: ListenerEngine, host: string, port: number, backlog: number, reusePort: boolean) {
     this.engine = engine;

@@ -62,6 +62,31 @@ export class SegmentList {
     return segment.cut(most);
   }
 
+  /** Move the first `length` bytes to `memory`, from `at` on. */
+  moveTo(memory: Uint8Array, at: number, length: number): void {
+    for (let done = 0; done < length; ) {
+      const segment = this.take(length - done);
+      copy(segment.memory, segment.start, segment.length, memory, at + done);
+      done += segment.length;
+    }
+  }
+
+  /** Copy the first bytes to `memory`, and leave them; returns how many. */
+  peek(memory: Uint8Array): number {
+    let at = 0;
+    for (let segment = this.head; segment !== undefined && at < memory.length; segment = segment.next) {
+      const length = Math.min(segment.length, memory.length - at);
+      copy(segment.memory, segment.start, length, memory, at);
+      at += length;
+    }
+    return at;
+  }
+
+  /** Remove the first `bytes` bytes. */
+  drop(bytes: number): void {
+    for (let left = bytes; left > 0; ) left -= this.take(left).length;
+  }
+
   clear(): void {
     this.head = undefined;
     this.tail = undefined;

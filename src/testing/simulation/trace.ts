@@ -31,9 +31,14 @@ export const Kind = {
   TIMER: 8,
   /** text: the fault and its target */
   FAULT: 9,
+  /** a: what TLS tells, of TlsEvent */
+  TLS: 10,
+  /** a: plain bytes that were sealed, b: records of the connection so far */
+  SEALED: 11,
 } as const;
 
-const WORDS = ["", "connect", "accept", "connected", "data", "eof", "shut", "closed", "timer", "fault"];
+const WORDS = ",connect,accept,connected,data,eof,shut,closed,timer,fault,tls,sealed".split(",");
+const EVENTS = ["established", "asks", "session", "key log"];
 const HOW = ["flushed", "aborted", "error"];
 
 export class Trace {
@@ -110,6 +115,10 @@ function describe(kind: number, subject: number, a: number, b: number, text: str
       return a === 0 ? end : `${end} ${getSystemErrorName(a)}`;
     case Kind.CLOSED:
       return `${end} ${HOW[b]}${a === 0 ? "" : ` ${getSystemErrorName(a)}`}`;
+    case Kind.TLS:
+      return `${end} ${EVENTS.filter((_, bit) => (a & (1 << bit)) !== 0).join(", ")}`;
+    case Kind.SEALED:
+      return `${end} ${a} bytes, ${b} records so far`;
     default:
       return `${end} ${text}`;
   }
