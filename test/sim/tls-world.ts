@@ -1,14 +1,22 @@
 /** Two hosts, and connections with TLS between them. */
 import type { ContextFactory } from "../../src/entries/ssl.ts";
+import type { ConnectionLost } from "../../src/internet/error.ts";
+import type { Failure } from "../../src/internet/failure.ts";
 import { Gate } from "../helpers/gate.ts";
 import { Client, HalfRecorder, Recorder, Server } from "../helpers/recorder.ts";
 import { clientOptions, serverOptions } from "../helpers/tls-options.ts";
 import { PORT, type World } from "./world.ts";
 
-/** Notes when the handshake is done. */
+/** Notes when the handshake is done, and by which code the connection was lost. */
 export class Secure extends Recorder {
   readonly shaken = new Gate();
   onShaken: () => void = () => {};
+  readonly codes: string[] = [];
+
+  override connectionLost(reason: Failure): void {
+    this.codes.push((reason.value as ConnectionLost).code);
+    super.connectionLost(reason);
+  }
 
   handshakeCompleted(): void {
     this.calls.push("handshakeCompleted");
@@ -20,6 +28,12 @@ export class Secure extends Recorder {
 /** Wants to know of each half, too. */
 export class SecureHalf extends HalfRecorder {
   readonly shaken = new Gate();
+  readonly codes: string[] = [];
+
+  override connectionLost(reason: Failure): void {
+    this.codes.push((reason.value as ConnectionLost).code);
+    super.connectionLost(reason);
+  }
 
   handshakeCompleted(): void {
     this.calls.push("handshakeCompleted");

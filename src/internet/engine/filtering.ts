@@ -122,7 +122,12 @@ export abstract class FilteringEngine<C extends FilteredConnection, L extends Fi
       return;
     }
     if (stage.listed && !this.unstash(connection, stage)) return;
-    if (!isLive(connection) || connection.eof) return;
+    if (!isLive(connection)) return;
+    if (connection.eof) {
+      // Only a reset behind the end is of interest.
+      connection.readEnd();
+      return;
+    }
     if (!stage.receives(connection.reading, connection.outbox.sealedBytes)) return;
     if (connection.unread === 0) {
       connection.readEnd();
