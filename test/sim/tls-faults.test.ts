@@ -216,6 +216,6 @@ test("a server that has no TLS is told as such", async () => {
   const client = new Secure();
   dialSSL(w, client);
   await w.sim.run(1);
-  expect(client.codes).toEqual(["ERR_TLS_PROTOCOL"]);
+  expect(client.codes).toEqual(["ERR_TLS_NOT_TLS"]);
   await nothingLeft(w);
 });

@@ -4,6 +4,7 @@
  * the program reads and writes.
  */
 import { Completion, type NativeTlsFilter } from "../../native.ts";
+import { lengthOf } from "../bytes.ts";
 import { EngineBase, type EngineConnection, type EngineListener } from "./base.ts";
 import { FilterStage } from "./filterstage.ts";
 import { Phase } from "./phase.ts";
@@ -89,6 +90,14 @@ export abstract class FilteringEngine<C extends FilteredConnection, L extends Fi
     if (found === undefined || !this.isListener(found)) return false;
     found.makeFilter = make;
     return true;
+  }
+
+  /** Wire bytes that were told as plain ones, and belong to the filter that was set since. */
+  unread(handle: number, wire: Uint8Array): void {
+    const connection = this.live(handle);
+    if (connection?.stage === undefined || lengthOf(wire) === 0) return;
+    connection.stage.stash(wire);
+    this.list(connection, connection.stage);
   }
 
   /** What the filter asked was answered. */

@@ -5,6 +5,7 @@
  *     outbox ─▶ filter ─▶ wire outbox ─▶ network
  */
 import type { NativeTlsFilter } from "../../native.ts";
+import { copyOf } from "../bytes.ts";
 
 /** Wire bytes of the filter's own above which nothing is received until they are sent. See native/engine/filter.h. */
 const OWN_BYTES_MAX = 16 * 1024;
@@ -40,9 +41,10 @@ export class FilterStage {
 
   /** Keep a copy of wire bytes for later. */
   stash(wire: Uint8Array): void {
-    if (wire.length === 0) return;
-    this.stashed.push(wire.slice());
-    this.stashedBytes += wire.length;
+    const bytes = copyOf(wire);
+    if (bytes.length === 0) return;
+    this.stashed.push(bytes);
+    this.stashedBytes += bytes.length;
   }
 
   takeStash(): Uint8Array {

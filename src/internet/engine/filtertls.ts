@@ -18,6 +18,7 @@ export interface FilteredEngine {
   filter(handle: number): NativeTlsFilter | undefined;
   setFilter(handle: number, make: () => NativeTlsFilter): boolean;
   setFilterMaker(listener: number, make: () => NativeTlsFilter): boolean;
+  unread(handle: number, wire: Uint8Array): void;
   resumeFilter(handle: number): void;
 }
 
@@ -38,6 +39,10 @@ export class FilterTls implements EngineTls {
     return this.#engine.setFilterMaker(handle, () => this.provider.createFilter({ context }));
   }
 
+  unread(handle: number, wire: Uint8Array): void {
+    this.#engine.unread(handle, wire);
+  }
+
   resume(handle: number): void {
     this.#engine.resumeFilter(handle);
   }
@@ -48,6 +53,10 @@ export class FilterTls implements EngineTls {
 
   peerCertificates(handle: number): Buffer[] | undefined {
     return this.#engine.filter(handle)?.peerCertificates();
+  }
+
+  hostCertificate(handle: number): Buffer | undefined {
+    return this.#engine.filter(handle)?.hostCertificate();
   }
 
   failure(handle: number): TlsFailure | undefined {
