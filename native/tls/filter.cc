@@ -15,6 +15,8 @@ namespace {
 // What a std::string holds without an allocation.
 constexpr std::size_t kBeginningMost = 15;
 constexpr std::uint8_t kFatal = 2;  // of an alert
+constexpr std::uint8_t kAlertUnexpectedMessage = 10;
+constexpr std::uint8_t kAlertProtocolVersion = 70;
 // ERR_GET_LIB of err.h.
 constexpr unsigned kErrorLibraryShift = 23;
 constexpr unsigned long kErrorLibraryMask = 0xff;
@@ -238,14 +240,23 @@ void TlsFilter::read_hello(std::span<const std::uint8_t> wire, Received& result)
       }
       if (auto named = context_->named(name_)) context_ = std::move(named);
     } else {
-      const auto kept = hello_->wire();
-      failure_.beginning.assign(kept.begin(), kept.end());
-      const auto rest = wire.subspan(result.taken);
-      failure_.beginning.append(rest.begin(), rest.end());
-      failure_.beginning.resize(std::min(failure_.beginning.size(), kBeginningMost));
+      refuse_other(wire.subspan(result.taken));
+      return;
     }
   }
   if (!refused_) begin();
+}
+
+// What is no hello here is none to OpenSSL either, which would find one behind an empty record, or as SSL 2 writes it: the
+// rules of its name would not hold for it, and the program would not be asked.
+void TlsFilter::refuse_other(std::span<const std::uint8_t> rest) {
+  const auto kept = hello_->wire();
+  failure_.beginning.assign(kept.begin(), kept.end());
+  failure_.beginning.append(rest.begin(), rest.end());
+  failure_.beginning.resize(std::min(failure_.beginning.size(), kBeginningMost));
+  say_alert(failure_.beginning[0] == kRecordHandshake ? kAlertUnexpectedMessage : kAlertProtocolVersion);
+  openssl.ERR_clear_error();
+  fail(Fault::kProtocol);
 }
 
 void TlsFilter::answer(std::shared_ptr<Context> context, std::string protocol) {
@@ -258,8 +269,12 @@ void TlsFilter::answer(std::shared_ptr<Context> context, std::string protocol) {
 void TlsFilter::refuse(std::uint8_t alert) {
   if (state_ != State::kAsking || answered_ || refused_) return;
   refused_ = true;
+  say_alert(alert);
+}
+
+// Of level 2, fatal; nothing is encrypted yet.
+void TlsFilter::say_alert(std::uint8_t alert) {
   failure_.alert_sent = alert;
-  // Of level 2, fatal; nothing is encrypted yet.
   words_ = {kRecordAlert, 3, 3, 0, 2, 2, alert};
 }
 

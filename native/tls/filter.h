@@ -90,6 +90,8 @@ class TlsFilter final : public Filter {
 
   bool begin();
   void read_hello(std::span<const std::uint8_t> wire, Received& result);
+  void refuse_other(std::span<const std::uint8_t> rest);
+  void say_alert(std::uint8_t alert);
   void advance(std::span<const std::uint8_t> wire, std::span<std::uint8_t> plain, Received& result);
   bool shake_hands();
   void seal(std::span<const Slice> plain, std::size_t& taken);

@@ -11,6 +11,7 @@ import { type CertificateInput, ensureBelongs } from "./identity.ts";
 import { type CertificateUses, issue, readRequest, request } from "./issuing.ts";
 import { CertificateOptions } from "./options.ts";
 import { certificatesIn, decodePEM, encodePEM, privateKeyFrom } from "./pem.ts";
+import { openPKCS12 } from "./pkcs12.ts";
 import { trustRootFromCertificates } from "./trust.ts";
 
 /** How certificates and keys are written. */
@@ -136,7 +137,7 @@ export class CertificateRequest {
   /** @throws TLSOptionsError */
   constructor(data: string | Uint8Array) {
     const bytes = Buffer.from(data);
-    const pem = decodePEM(bytes.toString("latin1"), "CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST");
+    const pem = decodePEM(bytes, "CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST");
     this.#der = pem[0] ?? bytes;
     this.#read = readRequest(this.#der);
   }
@@ -278,10 +279,13 @@ export class KeyPair {
 /** A certificate together with its private key. */
 export class PrivateCertificate extends Certificate {
   readonly privateKey: KeyPair;
+  /** Intermediate certificates that are sent with it, the one that signed it first. */
+  readonly chain: readonly Certificate[];
 
   /** @throws TLSOptionsError when the key is another certificate's */
-  constructor(certificate: Certificate, key: KeyPair) {
+  constructor(certificate: Certificate, key: KeyPair, chain: readonly Certificate[] = []) {
     super(certificate.x509);
+    this.chain = chain;
     ensureBelongs(certificate.x509, key.privateKey);
     this.privateKey = key;
   }
@@ -290,9 +294,24 @@ export class PrivateCertificate extends Certificate {
     return new PrivateCertificate(certificate, key);
   }
 
-  /** PEM with both: the key, and its certificate as the first one. @throws TLSOptionsError */
+  /** PEM with both: the key, and its certificate as the first one, its chain behind it. @throws TLSOptionsError */
   static override loadPEM(data: string | Uint8Array, passphrase?: string | Uint8Array): PrivateCertificate {
-    return new PrivateCertificate(new Certificate(data), new KeyPair(data, passphrase));
+    const [own, ...chain] = Certificate.loadAllPEM(data);
+    return new PrivateCertificate(own!, new KeyPair(data, passphrase), chain);
+  }
+
+  /**
+   * A PKCS#12 file (.p12, .pfx): a key, its certificate, and its chain.
+   * @throws TLSOptionsError | TLSNotAvailableError | NativeLoadError
+   */
+  static loadPKCS12(data: Uint8Array, passphrase: string | Uint8Array = ""): PrivateCertificate {
+    const { key, certificates } = openPKCS12(data, passphrase);
+    try {
+      const [own, ...chain] = certificates.map((der) => new Certificate(der));
+      return new PrivateCertificate(own!, new KeyPair(key), chain);
+    } finally {
+      key.fill(0);
+    }
   }
 
   /**

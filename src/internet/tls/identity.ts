@@ -7,6 +7,8 @@ import type { Identity } from "./policy.ts";
 /** A `Certificate`. */
 export interface CertificateLike {
   readonly x509: X509Certificate;
+  /** What is sent behind it. */
+  readonly chain?: readonly CertificateLike[];
 }
 
 /** A `KeyPair`. */
@@ -35,7 +37,7 @@ export interface IdentityInput {
 export function certificatesOf(input: CertificateInput): Buffer[] {
   if (typeof input === "string" || input instanceof Uint8Array) return certificatesIn("the certificate", input);
   if (input instanceof X509Certificate) return [input.raw];
-  if (isCertificate(input)) return [input.x509.raw];
+  if (isCertificate(input)) return [input, ...(input.chain ?? [])].map((one) => one.x509.raw);
   throw new TypeError("A certificate must be PEM, DER, a Certificate or an X509Certificate.");
 }
 

@@ -24,7 +24,7 @@ export interface ServerNameAnswer {
 export interface CertificateOptionsInit {
   /** PEM, DER, or a KeyPair. */
   readonly privateKey?: KeyInput;
-  /** PEM (the chain may follow in it), DER, or a Certificate; a PrivateCertificate has its key. */
+  /** PEM (the chain may follow in it), DER, or a Certificate; a PrivateCertificate has its key and its chain. */
   readonly certificate?: CertificateInput;
   /** Of the private key. */
   readonly passphrase?: string | Uint8Array;

@@ -1,6 +1,6 @@
 /** PEM and DER: what users have of certificates, requests and keys. RFC 7468. */
 import { createPrivateKey, KeyObject, X509Certificate } from "node:crypto";
-import { isUint8Array } from "node:util/types";
+import { elements, TAG } from "./der.ts";
 import { TLSOptionsError } from "./errors.ts";
 
 const LINE = 64;
@@ -11,21 +11,34 @@ export function encodePEM(label: string, der: Uint8Array): string {
   return `-----BEGIN ${label}-----\n${lines.join("\n")}\n-----END ${label}-----\n`;
 }
 
-/** DER of each block with one of the labels. */
-export function decodePEM(text: string, ...labels: readonly string[]): Buffer[] {
-  const blocks = text.matchAll(/-----BEGIN ([A-Z0-9 ]+)-----([^-]*)-----END \1-----/g);
-  return [...blocks]
-    .filter(([, label]) => labels.includes(label!))
-    .map(([, , base64]) => Buffer.from(base64!, "base64"));
+const BEGIN = "-----BEGIN ";
+const DASHES = "-----";
+const LABEL_MOST = 80;
+
+/** DER of each block with one of the labels. Of the others, which may be keys, no string is made. */
+export function decodePEM(pem: Buffer, ...labels: readonly string[]): Buffer[] {
+  const blocks: Buffer[] = [];
+  for (let at = pem.indexOf(BEGIN); at >= 0; ) {
+    const label = labelAt(pem, at + BEGIN.length);
+    const begin = at + BEGIN.length + label.length + DASHES.length;
+    const end = label === "" ? -1 : pem.indexOf(`-----END ${label}-----`, begin);
+    if (end >= 0 && labels.includes(label)) blocks.push(Buffer.from(pem.toString("latin1", begin, end), "base64"));
+    at = pem.indexOf(BEGIN, end < 0 ? at + 1 : end);
+  }
+  return blocks;
+}
+
+/** "" when there is none. */
+function labelAt(pem: Buffer, at: number): string {
+  const end = pem.subarray(at, at + LABEL_MOST).indexOf(DASHES);
+  return end < 0 ? "" : pem.toString("latin1", at, at + end);
 }
 
 /** DER of all certificates in PEM, or the one that is DER. @throws TLSOptionsError when there is none */
 export function certificatesIn(what: string, data: string | Uint8Array): Buffer[] {
   const bytes =
     typeof data === "string" ? Buffer.from(data) : Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-  const list = isPEM(bytes)
-    ? decodePEM(bytes.toString("latin1"), "CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE")
-    : [bytes];
+  const list = isPEM(bytes) ? decodePEM(bytes, "CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE") : [bytes];
   if (list.length === 0) throw new TLSOptionsError(`There is no certificate in ${what}.`);
   return list.map((der, i) => {
     try {
@@ -51,8 +64,21 @@ export function privateKeyFrom(
   }
   const bytes =
     typeof data === "string" ? Buffer.from(data) : Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-  const given =
-    passphrase === undefined ? {} : { passphrase: isUint8Array(passphrase) ? Buffer.from(passphrase) : passphrase };
+  const secret = passphrase === undefined ? undefined : Buffer.from(passphrase);
+  try {
+    const key = parsed(bytes, secret);
+    if (key !== undefined) return key;
+  } finally {
+    secret?.fill(0);
+  }
+  throw new TLSOptionsError(
+    isEncrypted(bytes) && passphrase === undefined
+      ? `${what} is encrypted: pass its passphrase.`
+      : `${what} cannot be read${passphrase === undefined ? "" : " with this passphrase"}: it must be PEM or DER of a private key.`,
+  );
+}
+
+function parsed(bytes: Buffer, passphrase: Buffer | undefined): KeyObject | undefined {
   const forms = isPEM(bytes)
     ? [{ format: "pem" } as const]
     : ([
@@ -62,19 +88,25 @@ export function privateKeyFrom(
       ] as const);
   for (const form of forms) {
     try {
-      return createPrivateKey({ key: bytes, ...form, ...given });
+      return createPrivateKey({ key: bytes, ...form, ...(passphrase && { passphrase }) });
     } catch {
       // The next form. An error of OpenSSL's is not passed on: it may quote its input.
     }
   }
-  const encrypted = /ENCRYPTED/.test(bytes.toString("latin1", 0, 200));
-  throw new TLSOptionsError(
-    encrypted && passphrase === undefined
-      ? `${what} is encrypted: pass its passphrase.`
-      : `${what} cannot be read${passphrase === undefined ? "" : " with this passphrase"}: it must be PEM or DER of a private key.`,
-  );
+  return undefined;
+}
+
+/** RFC 1421, 4.6.1.1; RFC 5958, 3: an algorithm stands where the version of one that is not encrypted does. */
+function isEncrypted(bytes: Buffer): boolean {
+  if (isPEM(bytes)) return bytes.includes("ENCRYPTED");
+  try {
+    const [outer] = elements(bytes);
+    return elements(outer!.contents)[0]?.tag === TAG.SEQUENCE;
+  } catch {
+    return false;
+  }
 }
 
 function isPEM(bytes: Buffer): boolean {
-  return bytes.includes("-----BEGIN ");
+  return bytes.includes(BEGIN);
 }

@@ -40,7 +40,9 @@ export function platformTrust(): TrustRoot {
 export function trustRootFromCertificates(certificates: Iterable<CertificateInput>): TrustRoot {
   const list = [...certificates].flatMap((one) => {
     const known = typeof one === "string" || one instanceof Uint8Array || one instanceof X509Certificate;
-    if (known || isCertificate(one)) return certificatesOf(one).map((der) => new X509Certificate(der));
+    // Its chain is what it is sent with.
+    if (isCertificate(one)) return [one.x509];
+    if (known) return certificatesOf(one).map((der) => new X509Certificate(der));
     throw new TypeError(`trustRootFromCertificates(certificates) needs certificates, not ${described(one)}.`);
   });
   return new TrustRoot({
