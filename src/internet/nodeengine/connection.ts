@@ -6,13 +6,18 @@
  * paused only on resume, write or probe(), as a kernel does.
  */
 import type { Socket } from "node:net";
-import { CloseReason, Completion, type NativeAddress } from "../../native.ts";
+import { CloseReason, Completion, type NativeAddress, type TlsRequest } from "../../native.ts";
 import { lengthOf } from "../bytes.ts";
 import type { EngineConnection } from "../engine/base.ts";
 import { Phase } from "../engine/phase.ts";
+import { errnoNamed } from "../errno.ts";
 import { nativeAddress } from "./addresses.ts";
 import { lossErrno } from "./errno.ts";
-import { type BlockPool, Outbox } from "./outbox.ts";
+import { Inbox } from "./inbox.ts";
+import type { BlockPool } from "./outbox.ts";
+import { resetSocket } from "./reset.ts";
+import { Sender } from "./sender.ts";
+import { type TlsOwner, TlsStream } from "./tlsstream.ts";
 
 /** Writes of at least DIRECT_BYTES go to the socket at once, and so does the outbox when it reaches HELD_BYTES. */
 const DIRECT_BYTES = 4 * 1024;
@@ -20,6 +25,7 @@ const HELD_BYTES = 64 * 1024;
 /** Reading from the socket is paused while this many received bytes were not taken by the program. */
 const UNREAD_BYTES_MAX = 128 * 1024;
 
+const EPROTO = errnoNamed("EPROTO")!;
 const NOTHING = Buffer.alloc(0);
 
 /** The part of the engine that a connection uses. */
@@ -34,7 +40,7 @@ export interface ConnectionEngine {
   released(connection: NodeConnection): void;
 }
 
-export class NodeConnection implements EngineConnection {
+export class NodeConnection implements EngineConnection, TlsOwner {
   handle = -1;
   phase: number;
   reading = false;
@@ -44,24 +50,22 @@ export class NodeConnection implements EngineConnection {
   dirty = false;
   ready = false;
   sweeps = 0;
-  unread = 0;
+  /** Once it is secured. */
+  tls: TlsStream | undefined;
   readonly peerAddress: NativeAddress;
   private readonly engine: ConnectionEngine;
   private readonly socket: Socket;
-  private readonly outbox: Outbox;
-  private inbox: Buffer[] = [];
-  /** How many bytes of the first chunk were read. */
-  private taken = 0;
-  /** The socket holds bytes that the kernel has not accepted yet. */
-  private sending = false;
+  private readonly sender: Sender;
+  private readonly inbox = new Inbox();
   private shutAsked = false;
   private shut = false;
   /** The socket was asked to end and has not told whether it could. */
   private ending = false;
   /** A reset is to be reported, though it is paused. */
   private probed = false;
-  /** The peer's FIN was received and reported. */
+  /** The peer's FIN was received; of a connection with TLS, its close_notify. */
   private ended = false;
+  private finReceived = false;
   private eof = false;
   /** The errno of the socket's failure, until it is reported. */
   private errno = 0;
@@ -72,12 +76,12 @@ export class NodeConnection implements EngineConnection {
     this.socket = socket;
     this.phase = phase;
     this.peerAddress = nativeAddress(socket.remoteAddress, socket.remotePort) ?? peer;
-    this.outbox = new Outbox(engine.blocks);
+    this.sender = new Sender(engine.blocks, socket, () => engine.flushLater(this));
     // The engine's timer keeps the process alive, not the sockets.
     socket.unref();
     socket.pause();
-    socket.on("data", (chunk: Buffer) => this.arrived(chunk));
-    socket.on("end", () => this.peerEnded());
+    socket.on("data", (chunk: Buffer) => (this.tls === undefined ? this.opened(chunk) : this.tls.receive(chunk)));
+    socket.on("end", () => this.finArrived());
     socket.on("error", (error) => this.failed(lossErrno(error)));
     if (phase === Phase.CONNECTING) socket.on("connect", () => this.connected());
   }
@@ -90,14 +94,14 @@ export class NodeConnection implements EngineConnection {
 
   write(bytes: Uint8Array): number {
     if (this.shut || (this.phase !== Phase.OPEN && this.phase !== Phase.FLUSHING)) return -1;
-    const { outbox } = this;
+    const { sender } = this;
     const length = lengthOf(bytes);
     if (length > 0) {
-      outbox.append(bytes);
-      if (length >= DIRECT_BYTES || outbox.bytes >= HELD_BYTES) this.send();
+      sender.append(bytes);
+      if ((length >= DIRECT_BYTES || sender.bytes >= HELD_BYTES) && this.errno === 0) sender.send();
       this.engine.flushLater(this);
     }
-    return outbox.bytes + this.socket.writableLength;
+    return sender.pending;
   }
 
   close(): void {
@@ -105,7 +109,7 @@ export class NodeConnection implements EngineConnection {
     if (this.phase !== Phase.OPEN) return;
     this.phase = Phase.FLUSHING;
     this.reading = false;
-    this.socket.pause();
+    this.watch();
     this.engine.flushLater(this);
   }
 
@@ -113,7 +117,7 @@ export class NodeConnection implements EngineConnection {
     if (this.phase >= Phase.LINGERING) return;
     this.report(0, CloseReason.ABORTED);
     if (this.phase === Phase.CONNECTING) this.socket.destroy();
-    else this.reset();
+    else resetSocket(this.socket);
     this.retire();
   }
 
@@ -126,7 +130,7 @@ export class NodeConnection implements EngineConnection {
   pauseReading(): void {
     if (this.phase !== Phase.OPEN) return;
     this.reading = false;
-    this.socket.pause();
+    this.watch();
   }
 
   resumeReading(): void {
@@ -142,7 +146,7 @@ export class NodeConnection implements EngineConnection {
     if (this.phase !== Phase.OPEN || this.reading || this.shutAsked) return;
     this.probed = true;
     if (this.errno !== 0) this.fail(this.errno);
-    else if (!this.sending) this.socket.write(NOTHING);
+    else if (!this.sender.sending) this.socket.write(NOTHING);
   }
 
   optionsChanged(): void {
@@ -152,33 +156,31 @@ export class NodeConnection implements EngineConnection {
 
   // --- for the engine's turn -----------------------------------------------------------------------------------------
 
+  get unread(): number {
+    return this.inbox.bytes;
+  }
+
   get readable(): boolean {
     return this.unread > 0 || (this.ended && !this.eof) || this.errno !== 0;
   }
 
   /**
-   * Resume or pause reading from the socket. It reads while the program wants bytes, and while lingering, to discard
-   * them.
+   * Resume or pause reading from the socket. It reads while the program wants bytes, while TLS shakes hands, and while
+   * lingering, to discard them.
    */
   watch(): void {
-    const wanted = this.phase === Phase.LINGERING || (this.reading && this.unread < UNREAD_BYTES_MAX);
+    const { tls } = this;
+    const wanted =
+      this.phase === Phase.LINGERING ||
+      (tls?.wantsWire ?? false) ||
+      (this.reading && this.unread < UNREAD_BYTES_MAX && !tls?.isFull);
     if (wanted && this.engine.watches) this.socket.resume();
     else this.socket.pause();
   }
 
   take(length: number, memory: Uint8Array, at: number): void {
-    for (let done = 0; done < length; ) {
-      const chunk = this.inbox[0]!;
-      const end = Math.min(chunk.length, this.taken + length - done);
-      memory.set(chunk.subarray(this.taken, end), at + done);
-      done += end - this.taken;
-      this.taken = end;
-      if (end < chunk.length) break;
-      this.inbox.shift();
-      this.taken = 0;
-    }
     const before = this.unread;
-    this.unread -= length;
+    this.inbox.take(length, memory, at);
     if (before >= UNREAD_BYTES_MAX && this.unread < UNREAD_BYTES_MAX) this.watch();
   }
 
@@ -193,19 +195,58 @@ export class NodeConnection implements EngineConnection {
 
   flush(): void {
     if (this.phase !== Phase.OPEN && this.phase !== Phase.FLUSHING) return;
-    if (this.outbox.bytes > 0) {
+    if (this.sender.bytes > 0) {
       if (this.errno !== 0) {
         this.fail(this.errno);
         return;
       }
-      this.send();
+      this.sender.send();
     }
-    if (!this.sending && this.outbox.bytes === 0) this.emptied();
+    if (!this.sender.sending && this.sender.bytes === 0) this.emptied();
+  }
+
+  // --- TLS -----------------------------------------------------------------------------------------------------------
+
+  /** All bytes from now on go through TLS, those of the socket that the program was not told of, too. False: too late. */
+  secure(request: TlsRequest): boolean {
+    if (this.phase > Phase.OPEN || this.tls !== undefined || this.shutAsked) return false;
+    this.tls = new TlsStream(this, request);
+    this.sender.secure(this.tls);
+    const wire = this.inbox.drain();
+    if (this.phase === Phase.OPEN) this.tls.begin();
+    for (const bytes of wire) this.tls.receive(bytes);
+    this.watch();
+    return true;
+  }
+
+  carry(bytes: Uint8Array, done: () => void): void {
+    if (this.phase === Phase.CLOSED || this.socket.writableEnded || this.socket.destroyed) done();
+    else this.socket.write(bytes, () => done());
+  }
+
+  told(events: number): void {
+    if (this.phase > Phase.FLUSHING) return;
+    this.engine.push(Completion.FILTER, this.handle, events, 0);
+    this.watch();
+    if (this.tls!.established) this.engine.flushLater(this);
+  }
+
+  closeNotified(): void {
+    this.ended = true;
+    if (this.reading) this.engine.readLater(this);
+  }
+
+  failedSecurity(): void {
+    if (this.phase !== Phase.OPEN && this.phase !== Phase.FLUSHING) return;
+    this.errno = EPROTO;
+    // What was received before is told before.
+    if (this.phase === Phase.FLUSHING || this.unread === 0) this.fail(EPROTO);
+    else if (this.reading) this.engine.readLater(this);
   }
 
   release(): void {
     this.socket.destroy();
-    this.retire();
+    if (this.phase !== Phase.CLOSED) this.retire();
   }
 
   // --- what the socket emits -----------------------------------------------------------------------------------------
@@ -214,19 +255,22 @@ export class NodeConnection implements EngineConnection {
     if (this.phase !== Phase.CONNECTING) return;
     this.phase = Phase.OPEN;
     this.engine.push(Completion.CONNECTED, this.handle, 0, 0);
+    this.tls?.begin();
     this.resumeReading();
   }
 
-  private arrived(chunk: Buffer): void {
+  /** Bytes for the program have come. */
+  opened(chunk: Buffer): void {
     if (this.phase !== Phase.OPEN) return;
     this.inbox.push(chunk);
-    this.unread += chunk.length;
     if (this.unread >= UNREAD_BYTES_MAX) this.socket.pause();
     if (this.reading) this.engine.readLater(this);
   }
 
-  private peerEnded(): void {
-    this.ended = true;
+  private finArrived(): void {
+    this.finReceived = true;
+    if (this.tls === undefined) this.ended = true;
+    else this.tls.wireEnded();
     // libuv also reports EOF when a reset follows right behind bytes. A zero-byte send detects that: it fails.
     if (this.phase === Phase.OPEN && !this.socket.writableEnded) this.socket.write(NOTHING);
     if (this.phase === Phase.LINGERING) this.release();
@@ -240,8 +284,13 @@ export class NodeConnection implements EngineConnection {
         this.release();
         break;
       case Phase.OPEN:
+        // An alert may have come before it.
+        if (this.tls?.wantsWire) {
+          setImmediate(() => this.phase === Phase.OPEN && this.fail(errno));
+          break;
+        }
         this.errno = errno;
-        if (this.ending || this.sending || this.probed || this.outbox.bytes > 0) this.fail(errno);
+        if (this.ending || this.sender.sending || this.probed || this.sender.bytes > 0) this.fail(errno);
         else if (this.reading) this.engine.readLater(this);
         break;
       case Phase.FLUSHING:
@@ -253,32 +302,7 @@ export class NodeConnection implements EngineConnection {
     }
   }
 
-  /** The kernel has accepted all bytes that the socket held. */
-  private readonly sent = (error?: Error | null): void => {
-    // Called once per write, some time after the write completed.
-    if (error || !this.sending || this.socket.writableLength > 0) return;
-    this.sending = false;
-    this.outbox.sent();
-    this.engine.flushLater(this);
-  };
-
   // --- inside --------------------------------------------------------------------------------------------------------
-
-  /** Pass the outbox to the socket, which passes as much as possible to the kernel at once. */
-  private send(): void {
-    const { socket, outbox } = this;
-    if (this.sending || this.errno !== 0 || socket.destroyed) return;
-    const chunks = outbox.take();
-    const last = chunks.length - 1;
-    this.sending = true;
-    socket.cork();
-    for (let i = 0; i < last; i++) socket.write(chunks[i]!);
-    socket.write(chunks[last]!, this.sent);
-    socket.uncork();
-    if (socket.writableLength > 0 || socket.errored !== null) return;
-    this.sending = false;
-    outbox.sent();
-  }
 
   private emptied(): void {
     if (this.phase === Phase.FLUSHING) {
@@ -303,6 +327,12 @@ export class NodeConnection implements EngineConnection {
   private end(): void {
     this.shut = true;
     this.ending = true;
+    if (this.tls === undefined) this.sendFin();
+    else this.tls.end(() => this.sendFin());
+  }
+
+  private sendFin(): void {
+    if (this.phase > Phase.FLUSHING) return;
     this.socket.write(NOTHING);
     this.socket.end(this.endSent);
   }
@@ -311,13 +341,13 @@ export class NodeConnection implements EngineConnection {
     // The socket emits the error, too.
     if (error) return;
     this.ending = false;
-    if (this.phase === Phase.FLUSHING && this.outbox.bytes === 0) this.linger();
+    if (this.phase === Phase.FLUSHING && this.sender.bytes === 0) this.linger();
   };
 
   private finishClose(): void {
     if (this.errno !== 0) {
       this.fail(this.errno);
-    } else if (this.shut || this.ended || this.socket.destroyed) {
+    } else if (this.shut || (this.ended && this.tls === undefined) || this.socket.destroyed) {
       this.linger();
     } else {
       this.end();
@@ -326,41 +356,43 @@ export class NodeConnection implements EngineConnection {
 
   private linger(): void {
     this.report(0, CloseReason.FLUSHED);
-    if (this.ended || this.socket.destroyed) {
-      this.release();
-      return;
-    }
+    if (this.finReceived || this.socket.destroyed) this.release();
+    else this.discard();
+  }
+
+  /** Read on until the peer's FIN, so that unread bytes do not make a reset of ours. */
+  private discard(): void {
     this.phase = Phase.LINGERING;
-    this.inbox = [];
-    this.unread = 0;
+    this.inbox.clear();
     this.engine.lingers(this);
     this.watch();
   }
 
   private fail(errno: number): void {
     this.report(errno, CloseReason.ERROR);
-    this.release();
+    if (!this.tls?.failed || this.socket.destroyed) {
+      this.release();
+      return;
+    }
+    // The peer is told why, by an alert, which may not be written yet.
+    this.sender.clear();
+    this.discard();
+    setImmediate(() => {
+      if (this.phase === Phase.LINGERING) this.socket.end(() => this.finReceived && this.release());
+    });
   }
 
   private report(errno: number, how: number): void {
     if (this.handle >= 0) this.engine.push(Completion.CLOSED, this.handle, errno, how);
   }
 
-  private reset(): void {
-    const { socket } = this;
-    // uv_tcp_close_reset() fails while a shutdown of the socket is pending.
-    const shutting = socket.writableEnded && !socket.writableFinished && !socket.destroyed;
-    if (shutting) socket.once("finish", () => socket.resetAndDestroy());
-    else socket.resetAndDestroy();
-  }
-
   /** Detach from the program: its handle is released. */
   private retire(): void {
     this.phase = Phase.CLOSED;
     this.reading = false;
-    this.inbox = [];
-    this.unread = 0;
-    this.outbox.clear();
+    this.inbox.clear();
+    this.sender.clear();
+    this.tls?.destroy();
     this.engine.released(this);
   }
 }

@@ -15,6 +15,7 @@ import { bindServer, reusesPorts } from "./bind.ts";
 import { NodeConnection } from "./connection.ts";
 import { Acceptor, NodeListener } from "./listener.ts";
 import { BlockPool } from "./outbox.ts";
+import { NodeTls } from "./tls.ts";
 
 const EINVAL = errnoNamed("EINVAL")!;
 const ENOTSUP = errnoNamed("ENOTSUP")!;
@@ -24,6 +25,7 @@ const HOLD_SECONDS = 24 * 3600;
 
 export class NodeEngine extends EngineBase<NodeConnection, NodeListener> {
   readonly blocks = new BlockPool();
+  readonly tls = new NodeTls(this);
   private readonly loop: Loop;
   private readonly acceptors = new Set<Acceptor>();
   private planned: object | undefined;
@@ -102,12 +104,27 @@ export class NodeEngine extends EngineBase<NodeConnection, NodeListener> {
     }
   }
 
+  // --- for TLS -------------------------------------------------------------------------------------------------------
+
+  /** Also one that is closed, until all of its records were read. */
+  connection(handle: number): NodeConnection | undefined {
+    const found = this.table.find(handle);
+    return found instanceof NodeListener ? undefined : found;
+  }
+
+  listener(handle: number): NodeListener | undefined {
+    const found = this.table.find(handle);
+    return found instanceof NodeListener && !found.closed ? found : undefined;
+  }
+
   // --- for connections and listeners ---------------------------------------------------------------------------------
 
   /** A listener has one more connection to accept. */
   accepted(listener: NodeListener, socket: Socket): void {
     const unknown = listener.localAddress?.[0] === 6 ? "::" : "0.0.0.0";
-    listener.waiting.push(new NodeConnection(this, socket, Phase.OPEN, nativeAddress(unknown, 0)!));
+    const connection = new NodeConnection(this, socket, Phase.OPEN, nativeAddress(unknown, 0)!);
+    if (listener.security !== undefined) connection.secure(listener.security);
+    listener.waiting.push(connection);
     this.acceptLater(listener);
   }
 

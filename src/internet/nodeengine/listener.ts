@@ -1,6 +1,6 @@
 /** Listening ports over servers of node:net. */
 import type { Server, Socket } from "node:net";
-import type { NativeAddress } from "../../native.ts";
+import type { NativeAddress, TlsRequest } from "../../native.ts";
 import type { EngineListener } from "../engine/base.ts";
 import { nativeAddress } from "./addresses.ts";
 import type { TcpHandle } from "./bind.ts";
@@ -28,6 +28,8 @@ export class NodeListener implements EngineListener<NodeConnection> {
   closed = false;
   readonly waiting: NodeConnection[] = [];
   readonly acceptor: Acceptor;
+  /** The TLS of what it accepts. */
+  security: TlsRequest | undefined;
 
   constructor(acceptor: Acceptor) {
     this.acceptor = acceptor;

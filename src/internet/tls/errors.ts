@@ -35,7 +35,7 @@ export class TLSNotAvailableError extends SkeinError {
 }
 
 /** RFC 8446, 6; RFC 5246, 7.2; RFC 6066, 9; RFC 7301, 3.2. */
-const ALERTS: Readonly<Record<number, string>> = {
+export const ALERTS: Readonly<Record<number, string>> = {
   0: "close_notify",
   10: "unexpected_message",
   20: "bad_record_mac",

@@ -79,6 +79,7 @@ export function privateKeyFrom(
 }
 
 function parsed(bytes: Buffer, passphrase: Buffer | undefined): KeyObject | undefined {
+  const key = isPEM(bytes) ? keyBlockIn(bytes) : bytes;
   const forms = isPEM(bytes)
     ? [{ format: "pem" } as const]
     : ([
@@ -88,7 +89,7 @@ function parsed(bytes: Buffer, passphrase: Buffer | undefined): KeyObject | unde
       ] as const);
   for (const form of forms) {
     try {
-      return createPrivateKey({ key: bytes, ...form, ...(passphrase && { passphrase }) });
+      return createPrivateKey({ key, ...form, ...(passphrase && { passphrase }) });
     } catch {
       // The next form. An error of OpenSSL's is not passed on: it may quote its input.
     }
@@ -105,6 +106,14 @@ function isEncrypted(bytes: Buffer): boolean {
   } catch {
     return false;
   }
+}
+
+/** The key among other things, without a copy: Deno does not look for it. */
+function keyBlockIn(pem: Buffer): Buffer {
+  const label = pem.indexOf("PRIVATE KEY-----");
+  const begin = pem.lastIndexOf("-----BEGIN ", label);
+  const end = pem.indexOf("-----END ", label);
+  return label < 0 || begin < 0 || end < 0 ? pem : pem.subarray(begin, pem.indexOf("-----", end + 9) + 5);
 }
 
 function isPEM(bytes: Buffer): boolean {

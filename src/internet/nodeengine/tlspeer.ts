@@ -1,0 +1,69 @@
+/** What node:tls knows of the peer once it takes the handshake for done, and whether that peer is the right one. */
+import type { X509Certificate } from "node:crypto";
+import type { TLSSocket } from "node:tls";
+import type { ContextRequest, TlsAgreed } from "../../native.ts";
+import { knowsLevels } from "./tlscontext.ts";
+import { type FailureState, failedVerification, lackedCertificate, verifyCode, verifyReason } from "./tlsfailure.ts";
+import { verifyName } from "./tlsnames.ts";
+import { weaknessOf } from "./tlsstrength.ts";
+
+/** Undefined when the peer is the one; else what says why it is not. `name`: of a client, whom it wants to talk to. */
+export function judgeOf(
+  stream: TLSSocket,
+  { server, peer, securityLevel }: ContextRequest,
+  name: string,
+): ((failure: FailureState) => void) | undefined {
+  if (peer === 0) return undefined;
+  const certificate = peerOf(stream);
+  const resumed = stream.isSessionReused();
+  if (certificate === undefined && (server || !resumed)) {
+    // Of a server that has none (which TLS itself refuses), or of a client of which it is only requested.
+    return server && peer === 1 ? undefined : lackedCertificate;
+  }
+  const said = saidOf(stream);
+  let verify = verifyCode(said);
+  if (verify === 0 && !knowsLevels()) verify = weaknessOf(chainOf(stream), securityLevel);
+  // A session belongs to the name and the rules for which its handshake was verified.
+  if (verify === 0 && !server && name !== "" && !resumed) verify = verifyName(certificate!, name);
+  return verify === 0 ? undefined : (failure) => failedVerification(failure, verify, verifyReason(said));
+}
+
+/** DER. node:tls adds the root that it has found, which a peer need not send: without it. */
+export function chainOf(stream: TLSSocket): Buffer[] {
+  const chain: Buffer[] = [];
+  let one = peerOf(stream);
+  while (one !== undefined && !chain.some((known) => known.equals(one!.raw))) {
+    if (chain.length > 0 && one.issuer === one.subject) break;
+    chain.push(Buffer.from(one.raw));
+    one = one.issuerCertificate;
+  }
+  return chain;
+}
+
+export function agreedBy(stream: TLSSocket, group: string, serverName: string, ocsp: Buffer | undefined): TlsAgreed {
+  const { name = "", standardName = name } = stream.getCipher() ?? {};
+  return {
+    version: stream.getProtocol() ?? "",
+    cipher: name,
+    standardCipher: standardName,
+    bits: /AES_?128/.test(name) ? 128 : /AES_?256|CHACHA20/.test(name) ? 256 : 0,
+    group,
+    protocol: stream.alpnProtocol || "",
+    resumed: stream.isSessionReused(),
+    serverName,
+    verify: 0,
+    records: 0,
+    ...(ocsp === undefined ? {} : { ocsp }),
+  };
+}
+
+function peerOf(stream: TLSSocket): X509Certificate | undefined {
+  return stream.getPeerX509Certificate() ?? undefined;
+}
+
+/** An answer that cannot be had is no good one. */
+function saidOf(stream: TLSSocket): unknown {
+  const { ssl } = stream as unknown as { readonly ssl?: { verifyError?(): unknown } };
+  if (typeof ssl?.verifyError === "function") return ssl.verifyError();
+  return stream.authorized ? null : (stream.authorizationError ?? "CERT_UNTRUSTED");
+}
