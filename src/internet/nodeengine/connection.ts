@@ -214,7 +214,9 @@ export class NodeConnection implements EngineConnection, TlsOwner {
     this.sender.secure(this.tls);
     const wire = this.inbox.drain();
     if (this.phase === Phase.OPEN) this.tls.begin();
-    for (const bytes of wire) this.tls.receive(bytes);
+    const { tls } = this;
+    // Not at once: what was told as plain and belongs to TLS comes before.
+    if (wire.length > 0) queueMicrotask(() => wire.forEach((bytes) => tls.receive(bytes)));
     this.watch();
     return true;
   }

@@ -37,6 +37,10 @@ export class NodeTls implements EngineTls {
     return true;
   }
 
+  unread(handle: number, wire: Uint8Array): void {
+    this.of(handle)?.receive(Buffer.from(wire));
+  }
+
   resume(handle: number): void {
     this.of(handle)?.resume();
   }
@@ -47,6 +51,10 @@ export class NodeTls implements EngineTls {
 
   peerCertificates(handle: number): Buffer[] | undefined {
     return this.of(handle)?.peerCertificates();
+  }
+
+  hostCertificate(handle: number): Buffer | undefined {
+    return this.of(handle)?.hostCertificate();
   }
 
   failure(handle: number): ReturnType<Answers["failure"]> {

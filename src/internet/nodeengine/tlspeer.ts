@@ -40,6 +40,12 @@ export function chainOf(stream: TLSSocket): Buffer[] {
   return chain;
 }
 
+/** DER of the certificate that this side has shown. */
+export function shownBy(stream: TLSSocket): Buffer | undefined {
+  const own = stream.getX509Certificate();
+  return own === undefined ? undefined : Buffer.from(own.raw);
+}
+
 export function agreedBy(stream: TLSSocket, group: string, serverName: string, ocsp: Buffer | undefined): TlsAgreed {
   const { name = "", standardName = name } = stream.getCipher() ?? {};
   return {

@@ -17,7 +17,7 @@ import { decodeProtocols } from "../tls/alpn.ts";
 import { contextOf, type NodeContext } from "./tlscontext.ts";
 import { failedWith, noFailure } from "./tlsfailure.ts";
 import { ClientHello } from "./tlshello.ts";
-import { agreedBy, chainOf, judgeOf } from "./tlspeer.ts";
+import { agreedBy, chainOf, judgeOf, shownBy } from "./tlspeer.ts";
 import { OpenRecords } from "./tlsrecords.ts";
 import { Wire } from "./tlswire.ts";
 
@@ -213,6 +213,10 @@ export class TlsStream {
 
   peerCertificates(): Buffer[] {
     return this.stream === undefined ? [] : chainOf(this.stream);
+  }
+
+  hostCertificate(): Buffer | undefined {
+    return this.state === "up" ? shownBy(this.stream!) : undefined;
   }
 
   sessions(): Buffer[] {
