@@ -216,7 +216,7 @@ export class NodeConnection implements EngineConnection, TlsOwner {
     if (this.phase === Phase.OPEN) this.tls.begin();
     const { tls } = this;
     // Not at once: what was told as plain and belongs to TLS comes before.
-    if (wire.length > 0) queueMicrotask(() => wire.forEach((bytes) => tls.receive(bytes)));
+    if (wire.length > 0) queueMicrotask(() => tls.receive(Buffer.concat(wire)));
     this.watch();
     return true;
   }
