@@ -124,37 +124,32 @@ export async function pairTLS<C extends Secure, S extends Secure>(
   return [client, server];
 }
 
-/** Notes the end of the handshake, too. */
-export class Secure extends Recorder {
-  readonly secured = new Gate();
-  onSecured: () => unknown = () => {};
+type Class<T> = abstract new () => T;
 
-  handshakeCompleted(): unknown {
-    this.calls.push("handshakeCompleted");
-    this.secured.open();
-    return this.onSecured();
-  }
+/** A recorder that notes the end of the handshake, too. */
+function noting<R extends Recorder>(Base: new () => R) {
+  class Noting extends (Base as unknown as Class<Recorder>) {
+    readonly secured = new Gate();
+    /** Called last by handshakeCompleted(). */
+    onSecured: () => unknown = () => {};
 
-  get tls(): TLSTransport {
-    return this.transport as TLSTransport;
+    handshakeCompleted(): unknown {
+      this.calls.push("handshakeCompleted");
+      this.secured.open();
+      return this.onSecured();
+    }
+
+    get tls(): TLSTransport {
+      return this.transport as TLSTransport;
+    }
   }
+  return Noting as unknown as new () => R & InstanceType<typeof Noting>;
 }
+
+export class Secure extends noting(Recorder) {}
 
 /** And wants to know of each half. */
-export class SecureHalf extends HalfRecorder {
-  readonly secured = new Gate();
-  onSecured: () => unknown = () => {};
-
-  handshakeCompleted(): unknown {
-    this.calls.push("handshakeCompleted");
-    this.secured.open();
-    return this.onSecured();
-  }
-
-  get tls(): TLSTransport {
-    return this.transport as TLSTransport;
-  }
-}
+export class SecureHalf extends noting(HalfRecorder) {}
 
 /** The key and the certificate, as node:tls wants them. */
 export function pemOf(certificate: PrivateCertificate): { key: string; cert: string } {
