@@ -88,8 +88,8 @@ class Engine final : private BackendEvents {
   // later only when the peer waits for us (STARTTLS). False when the handle is stale or the connection ends.
   bool set_filter(Handle handle, std::unique_ptr<Filter> filter);
   bool set_filter_maker(Handle handle, FilterMaker* maker);
-  // Wire bytes that were told as plain ones, and belong to the filter that was set since: a ClientHello that came with the
-  // header of a proxy. The filter gets them before anything that is received later.
+  // Wire bytes that were told as plain ones, and belong to the filter that was set since: a ClientHello that came with
+  // the header of a proxy. The filter gets them before anything that is received later.
   void unread(Handle handle, std::span<const std::uint8_t> wire);
   // Also of a connection that has just been lost, until its record was read. nullptr when there is none.
   Filter* filter(Handle handle);

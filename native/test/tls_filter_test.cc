@@ -277,6 +277,21 @@ TEST("a key of another certificate and nonsense are told by what they are, and a
   }
 }
 
+TEST("of certificates that cannot all be read none is used") {
+  const std::string broken = std::string(kAuthority).replace(100, 4, "!!!!");
+  const std::string pem = std::string(kOtherAuthority) + broken + kAuthority;
+  tls::Refusal refusal;
+  tls::Roots::Options trusted;
+  trusted.certificates = pem;
+  CHECK(tls::Roots::make(trusted, refusal) == nullptr);
+  CHECK_EQUAL(refusal.what, "a trusted certificate");
+  auto options = server_options();
+  options.identities = {{kServerCertificate + broken, der(kServerKey)}};
+  CHECK(tls::Context::make(options, refusal) == nullptr);
+  CHECK_EQUAL(refusal.what, "the certificate, or its chain");
+  CHECK_EQUAL(tls::openssl.ERR_peek_error(), 0);
+}
+
 TEST("what is no PKCS#12 file is told so") {
   tls::Container container;
   tls::Refusal refusal;

@@ -55,14 +55,22 @@ void wipe(std::string& secret) {
   secret.clear();
 }
 
-std::vector<Certificate> read_certificates(const std::string& pem) {
-  std::vector<Certificate> certificates;
+// Whether reading has ended since there is nothing more, and not in something that cannot be read.
+bool is_end_of_pem() {
+  const unsigned long error = openssl.ERR_peek_error();
+  const bool is_end = error_library(error) == kErrorLibraryPem && error_reason(error) == kPemNoStartLine;
+  if (is_end) openssl.ERR_clear_error();
+  return is_end;
+}
+
+// False when one of them cannot be read: OpenSSL's queue says why.
+bool read_certificates(const std::string& pem, std::vector<Certificate>& certificates) {
+  openssl.ERR_clear_error();
   const Bio bio = reader(pem);
   while (x509_st* certificate = openssl.PEM_read_bio_X509(bio.get(), nullptr, no_passphrase, nullptr)) {
     certificates.emplace_back(certificate);
   }
-  // It ends by finding no further one.
-  return certificates;
+  return is_end_of_pem();
 }
 
 }  // namespace
@@ -85,7 +93,12 @@ std::shared_ptr<Roots> Roots::make(const Options& options, Refusal& refusal) {
     refuse(refusal, "the trusted certificates");
     return nullptr;
   }
-  for (Certificate& certificate : read_certificates(options.certificates)) {
+  std::vector<Certificate> certificates;
+  if (!read_certificates(options.certificates, certificates)) {
+    refuse(refusal, "a trusted certificate");
+    return nullptr;
+  }
+  for (Certificate& certificate : certificates) {
     if (openssl.X509_STORE_add_cert(roots->store_, certificate.get()) != 1) {
       refuse(refusal, "a trusted certificate");
       return nullptr;
@@ -109,7 +122,7 @@ std::shared_ptr<Roots> Roots::make(const Options& options, Refusal& refusal) {
       if (added != 1) break;
       ++count;
     }
-    if (count == 0) {
+    if (!is_end_of_pem() || count == 0) {
       refuse(refusal, "the list of revoked certificates");
       return nullptr;
     }
@@ -121,8 +134,10 @@ std::shared_ptr<Roots> Roots::make(const Options& options, Refusal& refusal) {
 }
 
 Roots::~Roots() {
+  const LeavesNoErrors check;
   for (x509_st* certificate : certificates_) openssl.X509_free(certificate);
   openssl.X509_STORE_free(store_);
+  openssl.ERR_clear_error();
 }
 
 // --- contexts --------------------------------------------------------------------------------------------------------
@@ -143,6 +158,7 @@ Context::~Context() {
   const LeavesNoErrors check;
   openssl.SSL_CTX_free(context_);
   openssl.BIO_meth_free(bio_method_);
+  openssl.ERR_clear_error();
 }
 
 bool Context::configure(Options& options, Refusal& refusal) {
@@ -209,8 +225,8 @@ bool Context::set_policy(const Options& options, Refusal& refusal) {
 }
 
 bool Context::use(const Identity& identity, Refusal& refusal) {
-  const std::vector<Certificate> certificates = read_certificates(identity.certificates);
-  openssl.ERR_clear_error();
+  std::vector<Certificate> certificates;
+  if (!read_certificates(identity.certificates, certificates)) return refuse(refusal, "the certificate, or its chain");
   if (certificates.empty()) {
     refusal = {"the certificate: there is none in the PEM", ""};
     return false;
@@ -259,7 +275,8 @@ std::shared_ptr<Context> Context::named(const std::string& name) const {
   auto found = names_.find(name);
   if (found == names_.end()) {
     const std::size_t dot = name.find('.');
-    if (dot != std::string::npos) found = names_.find("*" + name.substr(dot));
+    // "*" + would be taken for a copy onto itself by GCC 12.
+    if (dot != std::string::npos) found = names_.find(std::string(1, '*').append(name, dot));
   }
   return found == names_.end() ? nullptr : found->second;
 }

@@ -17,16 +17,12 @@ constexpr std::size_t kBeginningMost = 15;
 constexpr std::uint8_t kFatal = 2;  // of an alert
 constexpr std::uint8_t kAlertUnexpectedMessage = 10;
 constexpr std::uint8_t kAlertProtocolVersion = 70;
-// ERR_GET_LIB of err.h.
-constexpr unsigned kErrorLibraryShift = 23;
-constexpr unsigned long kErrorLibraryMask = 0xff;
-constexpr unsigned long kErrorLibrarySSL = 20;
 
 // The first error of libssl's says most: those of libcrypto's before it only say how it noticed.
 unsigned long first_error() {
   const unsigned long first = openssl.ERR_peek_error();
   for (unsigned long error = openssl.ERR_get_error(); error != 0; error = openssl.ERR_get_error()) {
-    if ((error >> kErrorLibraryShift & kErrorLibraryMask) == kErrorLibrarySSL) return error;
+    if (error_library(error) == kErrorLibrarySSL) return error;
   }
   return first;
 }
@@ -155,6 +151,7 @@ TlsFilter::~TlsFilter() {
   for (ssl_session_st* session : sessions_) openssl.SSL_SESSION_free(session);
   if (resumes_ != nullptr) openssl.SSL_SESSION_free(resumes_);
   openssl.SSL_free(ssl_);
+  openssl.ERR_clear_error();
 }
 
 // Makes the SSL. False when there is no memory.

@@ -259,6 +259,17 @@ enum : int {
   kBioShouldRetry = 0x08,
 };
 
+// ERR_GET_LIB and ERR_GET_REASON of err.h, for errors that are not the system's.
+inline constexpr unsigned long error_library(unsigned long error) {
+  return error >> 23 & 0xff;
+}
+inline constexpr unsigned long error_reason(unsigned long error) {
+  return error & 0x7fffff;
+}
+inline constexpr unsigned long kErrorLibraryPem = 9;
+inline constexpr unsigned long kErrorLibrarySSL = 20;
+inline constexpr unsigned long kPemNoStartLine = 108;
+
 inline constexpr std::uint64_t kOptionNoTicket = 1ULL << 14;
 inline constexpr std::uint64_t kOptionNoCompression = 1ULL << 17;
 inline constexpr std::uint64_t kOptionCipherServerPreference = 1ULL << 22;
