@@ -4,11 +4,22 @@
  *     port ── total, idle ──┬──────────────────────── per peer ── the service       tcp:
  *     port ── total, idle ──┴── the PROXY header ──── per peer ── the service       haproxy:tcp:
  *
+ * TLS is beneath both with `ssl:`, and behind the header with `haproxy:ssl:`. A connection counts from accept: one whose
+ * handshake is not done is one of its peer's.
+ *
  * What costs a descriptor is counted at the socket. A peer is counted where its address is known: behind `haproxy:` that is
  * after the header. All ports of a process share one count. What is beyond a limit is reset, before a protocol of the
  * service is built.
  */
-import type { Address, Bytes, ProtocolLike, Reactor, ReactorTCP } from "../internet/interfaces.ts";
+import type {
+  Address,
+  Bytes,
+  ProtocolLike,
+  Reactor,
+  ReactorSSL,
+  ReactorTCP,
+  ServerFactoryLike,
+} from "../internet/interfaces.ts";
 import { queuedIn } from "../internet/stream/sendqueue.ts";
 import type { DelayedCall, ReactorTime } from "../internet/time.ts";
 import { Refusals } from "../logger/refusals.ts";
@@ -51,11 +62,13 @@ export class ServiceLimits {
   }
 
   /** What the service's endpoints listen with: `reactor`, with the limits of sockets on each of its ports. */
-  listening(reactor: Reactor): ReactorTCP & ReactorTime {
+  listening(reactor: Reactor): ReactorTCP & ReactorSSL & ReactorTime {
+    const limited = (factory: ServerFactoryLike) => new SocketLimit(factory as WrappableFactory<ProtocolLike>, this);
     return {
-      listenTCP: (port, factory, options) =>
-        reactor.listenTCP(port, new SocketLimit(factory as WrappableFactory<ProtocolLike>, this), options),
+      listenTCP: (port, factory, options) => reactor.listenTCP(port, limited(factory), options),
+      listenSSL: (port, factory, tls, options) => reactor.listenSSL(port, limited(factory), tls, options),
       connectTCP: (host, port, factory, options) => reactor.connectTCP(host, port, factory, options),
+      connectSSL: (host, port, factory, tls, options) => reactor.connectSSL(host, port, factory, tls, options),
       seconds: () => reactor.seconds(),
       callLater: (seconds, f, ...args) => reactor.callLater(seconds, f, ...args),
       getDelayedCalls: () => reactor.getDelayedCalls(),

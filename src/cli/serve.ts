@@ -1,8 +1,10 @@
 /** `skein serve`: runs one of the built-in services until a signal stops it. */
 import { InvalidEndpointError } from "../internet/endpoints/description.ts";
+import type { ServerEndpoint } from "../internet/endpoints/interfaces.ts";
+import type { ServerDefaults } from "../internet/endpoints/parser.ts";
 import { serverFromString } from "../internet/endpoints/registry.ts";
 import { ReactorNotAvailableError } from "../internet/error.ts";
-import type { ListeningPort, ProtocolLike, Reactor } from "../internet/interfaces.ts";
+import type { ListeningPort, ProtocolLike, Reactor, ReactorTCP } from "../internet/interfaces.ts";
 import { installReactor } from "../internet/reactor/installation.ts";
 import { say } from "../logger/output.ts";
 import "../protocols/haproxy.ts"; // registers the prefix "haproxy:" for serverFromString()
@@ -33,11 +35,13 @@ export async function serve(args: string[]): Promise<void> {
   const { name, kind, general, own } = serving;
   const reactor = await chooseReactor(general.reactor);
   const service = kind.make(reactor, own);
-  const ports = await listen(reactor, service, serving);
+  const listening = await listen(reactor, service, serving);
+  const ports = listening.map(({ port }) => port);
   for (const port of ports) service.listening?.(port.getHost());
   reactor.callWhenRunning(() => {
-    for (const port of ports) {
+    for (const { port, introduced } of listening) {
       say(`skein: ${name} on ${port.getHost()} (${reactor.name} reactor); press Ctrl-C to stop\n`);
+      if (introduced !== undefined) say(introduced);
     }
     if (ports.every((port) => LOOPBACK.has(port.getHost().host))) say(ONLY_HERE);
   });
@@ -62,18 +66,55 @@ async function chooseReactor(name: string | undefined): Promise<Reactor> {
   return (await import("../internet/reactor/reactor.ts")).reactor;
 }
 
+interface Listening {
+  readonly port: ListeningPort;
+  /** What is said of its certificate. */
+  readonly introduced: string | undefined;
+}
+
 /** Listen on every endpoint. All descriptions are parsed before the first port is opened. */
-async function listen(reactor: Reactor, service: Service, { listen, limits }: Serving): Promise<ListeningPort[]> {
-  const limited = new ServiceLimits(reactor, limits);
+async function listen(reactor: Reactor, service: Service, serving: Serving): Promise<Listening[]> {
+  const limited = new ServiceLimits(reactor, serving.limits);
   const listening = limited.listening(reactor);
   const factory = limited.perPeer(service.factory as WrappableFactory<ProtocolLike>);
-  try {
-    const endpoints = listen.map((description) =>
-      serverFromString(listening, description, { loopback: true, backlog: BACKLOG }),
+  // What serves no TLS loads none.
+  if (serving.listen.some(isTLS)) await import("../internet/endpoints/ssl.ts");
+  const own = serving.selfSigned ? new (await import("./selfsigned.ts")).SelfSigned() : undefined;
+  const endpoints = serving.listen.map((description) => {
+    let shown: typeof own;
+    const contextFactory = own && { contextFactory: () => (shown = own).options };
+    const endpoint = endpointOf(listening, description, { loopback: true, backlog: BACKLOG, ...contextFactory });
+    return { endpoint, shown };
+  });
+  if (own !== undefined && endpoints.every(({ shown }) => shown === undefined)) {
+    throw new UsageError(
+      "--self-signed is for an ssl: endpoint that names no files, and there is none",
+      "Try: --listen ssl:8443 --self-signed",
     );
-    return await Promise.all(endpoints.map((endpoint) => endpoint.listen(factory)));
+  }
+  return await Promise.all(
+    endpoints.map(async ({ endpoint, shown }) => {
+      const port = await endpoint.listen(factory);
+      return { port, introduced: shown?.introduction(port) };
+    }),
+  );
+}
+
+/** @throws UsageError */
+function endpointOf(reactor: ReactorTCP, description: string, defaults: ServerDefaults): ServerEndpoint {
+  try {
+    return serverFromString(reactor, description, defaults);
   } catch (error) {
     if (!(error instanceof InvalidEndpointError)) throw error;
-    throw new UsageError(error.message, "Try: --listen tcp:1234");
+    throw new UsageError(error.message, isTLS(description) ? TLS_HINT : "Try: --listen tcp:1234");
   }
 }
+
+/** Whether an endpoint is of type `ssl:`, or wraps one. */
+function isTLS(description: string): boolean {
+  return /(^|:)ssl:/.test(description);
+}
+
+const TLS_HINT =
+  "Try: --listen ssl:8443:privateKey=server.pem, a file of PEM with a key and its certificate; " +
+  "or, for a first try: --listen ssl:8443 --self-signed";

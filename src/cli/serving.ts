@@ -20,9 +20,18 @@ const GENERAL = {
       "is given: its address, or 0.0.0.0 for every interface",
       "  tcp:port[:interface=address][:backlog=number]   IPv4; as in tcp:1234:interface=0.0.0.0",
       "  tcp6:port[:interface=address][:backlog=number]  IPv6; as in tcp6:1234:interface=\\:\\:",
+      "  ssl:port:privateKey=server.pem[:certKey=file]   TLS, IPv4; files of PEM; also :extraCertChain=, :caCerts=",
+      "    (clients need certificates of these authorities), :passphraseFile=, :interface=, :backlog=",
       "  haproxy:trusted=10.0.0.0/8,192.0.2.7:tcp:port   behind proxies of these addresses (PROXY protocol).",
-      "    Whoever is trusted names the client's address; trusted=any trusts everybody",
+      "    Whoever is trusted names the client's address; trusted=any trusts everybody. Around ssl: as well",
       "port 0 is any free port",
+    ],
+  },
+  "self-signed": {
+    type: "boolean",
+    help: [
+      "for a first try of ssl:port without files: makes a key and a certificate for localhost and this",
+      "machine's addresses, in memory. Nobody should trust it",
     ],
   },
   "max-connections": {
@@ -55,6 +64,7 @@ export interface Serving {
   readonly kind: ServiceKind;
   readonly listen: readonly string[];
   readonly limits: Limits;
+  readonly selfSigned: boolean;
   readonly general: Values<typeof GENERAL>;
   /** The values of the service's own options. */
   readonly own: Values<Options>;
@@ -84,7 +94,8 @@ export function parseServing(args: string[]): Serving | string {
     maxPerPeer: limit("max-per-peer", values["max-per-peer"], MAX_PER_PEER),
     idle: limit("idle", values.idle, IDLE_SECONDS),
   };
-  return { name, kind, listen, limits, general: values, own: ownValues(name, kind, values) };
+  const selfSigned = values["self-signed"] === true;
+  return { name, kind, listen, limits, selfSigned, general: values, own: ownValues(name, kind, values) };
 }
 
 /** A whole number from 1 on, or null for `none`. Not 0, which may be meant as "nothing" or as "no limit". */
@@ -130,7 +141,7 @@ Runs a service until Ctrl-C or SIGTERM.
 Services; skein serve SERVICE --help describes one, its options, and what whoever connects can do:
 ${[...SERVICES].map(([name, { summary }]) => `  ${name.padEnd(18)} ${summary}`).join("\n")}
 
-No service authenticates anybody: give an interface, and whoever reaches it is served. SECURITY.md of this package says
+No service authenticates anybody, but ssl: with caCerts: give an interface, and whoever reaches it is served. SECURITY.md of this package says
 which of them are meant for the internet.
 
 Options of every service:

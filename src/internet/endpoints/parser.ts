@@ -10,8 +10,8 @@ export interface ServerDefaults {
   readonly loopback?: boolean;
   /** The kernel's queue of connections that wait for accept(2). Default 50. */
   readonly backlog?: number;
-  /** TLS of an endpoint of type `ssl:` that names no files. Default: those in "server.pem". */
-  readonly contextFactory?: ContextFactory;
+  /** Makes the options of TLS for an endpoint of type `ssl:` that names no files. Default: what is in "server.pem". */
+  readonly contextFactory?: () => ContextFactory;
 }
 
 /** Creates server endpoints from one type of description. */

@@ -4,10 +4,9 @@
  */
 import { printable } from "../../logger/printable.ts";
 import { check, checkOptions, type OptionKinds } from "../arguments/check.ts";
-import { flag, integer, type Kind } from "../arguments/kinds.ts";
+import { callable, flag, integer, type Kind } from "../arguments/kinds.ts";
 import { ensureDescription } from "../arguments/reactors.ts";
 import type { ReactorTCP } from "../interfaces.ts";
-import { isContextFactory } from "../tls/seam.ts";
 import { EndpointArguments, type EndpointForm, InvalidEndpointError, parseDescription } from "./description.ts";
 import type { ClientEndpoint, ServerEndpoint } from "./interfaces.ts";
 import type { ClientEndpointParser, ServerDefaults, ServerEndpointParser } from "./parser.ts";
@@ -45,7 +44,7 @@ export function registerClientEndpointParser(parser: ClientEndpointParser): void
 const DEFAULTS: OptionKinds<ServerDefaults> = {
   loopback: flag,
   backlog: integer(1, 65_535),
-  contextFactory: { accepts: "the options of TLS, as new CertificateOptions()", typed: isContextFactory },
+  contextFactory: callable,
 };
 
 /**

@@ -178,7 +178,9 @@ const serverParser: ServerEndpointParser = {
     const byDefault = defaults.loopback ? "127.0.0.1" : "";
     const given = args.text("privateKey", "");
     const options =
-      given === "" && defaults.contextFactory !== undefined ? defaults.contextFactory : Files.use(args, serverOptions);
+      given === "" && defaults.contextFactory !== undefined
+        ? defaults.contextFactory()
+        : Files.use(args, serverOptions);
     return new SSL4ServerEndpoint(ensuredSSL(args, reactor), args.integer("port", 0, MAX_PORT), options, {
       interface: args.text("interface", byDefault) || byDefault,
       backlog: args.integer("backlog", 1, MAX_BACKLOG, defaults.backlog ?? 50),

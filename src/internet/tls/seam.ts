@@ -110,13 +110,10 @@ export interface Security {
   begin(native: NativeEngine, connection: { readonly handle: number }, server: boolean): ConnectionSecurity;
 }
 
-export function isContextFactory(value: unknown): value is ContextFactory {
-  return (value as Partial<ContextFactory> | null | undefined)?.[SECURITY] !== undefined;
-}
-
 /** @throws TypeError for what is no context factory */
 export function securityOf(call: string, contextFactory: unknown): Security {
-  if (isContextFactory(contextFactory)) return contextFactory[SECURITY];
+  const security = (contextFactory as Partial<ContextFactory> | null | undefined)?.[SECURITY];
+  if (security !== undefined) return security;
   throw new TypeError(
     `${call} needs the options of TLS, as new CertificateOptions({ privateKey, certificate }) or optionsForClientTLS(host) ` +
       'of "skein/ssl".',
