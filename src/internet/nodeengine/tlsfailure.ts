@@ -85,6 +85,14 @@ export function noFailure(): FailureState {
   };
 }
 
+/** The alert that OpenSSL sends for a reason, where it is sealed: in TLS 1.3, and once a handshake is done. RFC 8446, 6.2. */
+const ALERT_OF: Readonly<Record<number, number>> = { [NO_CERTIFICATE]: 116, 281: 20 };
+
+/** The number of the alert that was sent. `seen`: as it was not sealed; -1. */
+export function alertSentFor({ code, fault }: TlsFailure, seen: number): number {
+  return seen >= 0 || fault !== TlsFault.PROTOCOL ? seen : (ALERT_OF[code] ?? -1);
+}
+
 /** X509_V_ERR_… of what verifyError() of node:tls says: null or "" when all is in order, an Error, or (Deno) its code. */
 export function verifyCode(said: unknown): number {
   if (said === null || said === undefined || said === "") return 0;

@@ -1,6 +1,6 @@
 /** What node:tls knows of the peer once it takes the handshake for done, and whether that peer is the right one. */
-import type { X509Certificate } from "node:crypto";
-import type { TLSSocket } from "node:tls";
+import { X509Certificate } from "node:crypto";
+import type { DetailedPeerCertificate, TLSSocket } from "node:tls";
 import type { ContextRequest, TlsAgreed } from "../../native.ts";
 import { knowsLevels } from "./tlscontext.ts";
 import { type FailureState, failedVerification, lackedCertificate, verifyCode, verifyReason } from "./tlsfailure.ts";
@@ -14,26 +14,29 @@ export function judgeOf(
   name: string,
 ): ((failure: FailureState) => void) | undefined {
   if (peer === 0) return undefined;
-  const certificate = peerOf(stream);
+  const chain = chainOf(stream);
   const resumed = stream.isSessionReused();
-  if (certificate === undefined && (server || !resumed)) {
+  if (chain.length === 0 && (server || !resumed)) {
     // Of a server that has none (which TLS itself refuses), or of a client of which it is only requested.
     return server && peer === 1 ? undefined : lackedCertificate;
   }
   const said = saidOf(stream);
   let verify = verifyCode(said);
-  if (verify === 0 && !knowsLevels()) verify = weaknessOf(chainOf(stream), securityLevel);
+  if (verify === 0 && !knowsLevels()) verify = weaknessOf(chain, securityLevel);
   // A session belongs to the name and the rules for which its handshake was verified.
-  if (verify === 0 && !server && name !== "" && !resumed) verify = verifyName(certificate!, name);
+  if (verify === 0 && !server && name !== "" && !resumed) verify = verifyName(new X509Certificate(chain[0]!), name);
   return verify === 0 ? undefined : (failure) => failedVerification(failure, verify, verifyReason(said));
 }
 
-/** DER. node:tls adds the root that it has found, which a peer need not send: without it. */
+/**
+ * DER, the peer's own first. node:tls adds the root that it has found, which a peer need not send: without it. Not by
+ * getPeerX509Certificate(), which takes the certificate of a server out of the chain of Node 20: there is none the next time.
+ */
 export function chainOf(stream: TLSSocket): Buffer[] {
   const chain: Buffer[] = [];
-  let one = peerOf(stream);
-  while (one !== undefined && !chain.some((known) => known.equals(one!.raw))) {
-    if (chain.length > 0 && one.issuer === one.subject) break;
+  let one: Partial<DetailedPeerCertificate> | undefined = stream.getPeerCertificate(true);
+  while (one?.raw !== undefined && !chain.some((known) => known.equals(one!.raw!))) {
+    if (chain.length > 0 && one.issuerCertificate === one) break;
     chain.push(Buffer.from(one.raw));
     one = one.issuerCertificate;
   }
@@ -61,10 +64,6 @@ export function agreedBy(stream: TLSSocket, group: string, serverName: string, o
     records: 0,
     ...(ocsp === undefined ? {} : { ocsp }),
   };
-}
-
-function peerOf(stream: TLSSocket): X509Certificate | undefined {
-  return stream.getPeerX509Certificate() ?? undefined;
 }
 
 /** An answer that cannot be had is no good one. */

@@ -15,7 +15,7 @@ import { type ConnectionOptions, connect, TLSSocket } from "node:tls";
 import { type TlsAgreed, TlsEvent, type TlsFailure, TlsFault, type TlsHandle, type TlsRequest } from "../../native.ts";
 import { decodeProtocols } from "../tls/alpn.ts";
 import { contextOf, type NodeContext } from "./tlscontext.ts";
-import { failedWith, noFailure } from "./tlsfailure.ts";
+import { alertSentFor, failedWith, noFailure } from "./tlsfailure.ts";
 import { ClientHello } from "./tlshello.ts";
 import { agreedBy, chainOf, judgeOf, shownBy } from "./tlspeer.ts";
 import { OpenRecords } from "./tlsrecords.ts";
@@ -390,7 +390,7 @@ export class TlsStream {
   private fail(how: (failure: TlsStream["failure"]) => void): void {
     if (this.state === "over" || this.failed) return;
     how(this.failure);
-    if (this.failure.alertSent < 0) this.failure.alertSent = this.outgoing.alert;
+    if (this.failure.alertSent < 0) this.failure.alertSent = alertSentFor(this.failure, this.outgoing.alert);
     this.state = "over";
     this.owner.failedSecurity();
   }
