@@ -82,8 +82,12 @@ async function listen(reactor: Reactor, service: Service, serving: Serving): Pro
   const own = serving.selfSigned ? new (await import("./selfsigned.ts")).SelfSigned() : undefined;
   const endpoints = serving.listen.map((description) => {
     let shown: typeof own;
-    const contextFactory = own && { contextFactory: () => (shown = own).options };
-    const endpoint = endpointOf(listening, description, { loopback: true, backlog: BACKLOG, ...contextFactory });
+    const contextFactory = () => {
+      shown = own;
+      return own!.options;
+    };
+    const defaults = { loopback: true, backlog: BACKLOG, ...(own && { contextFactory }) };
+    const endpoint = endpointOf(listening, description, defaults);
     return { endpoint, shown };
   });
   if (own !== undefined && endpoints.every(({ shown }) => shown === undefined)) {
