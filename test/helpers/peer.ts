@@ -70,11 +70,15 @@ export class Peer {
 
   /** The next `count` bytes, as text. */
   async take(count: number): Promise<string> {
+    return (await this.takeBytes(count)).toString();
+  }
+
+  async takeBytes(count: number): Promise<Buffer> {
     await this.arrived.reaches(this.#taken + count);
     const all = Buffer.concat(this.#chunks);
     this.#chunks = [all.subarray(count)];
     this.#taken += count;
-    return all.toString("utf8", 0, count);
+    return all.subarray(0, count);
   }
 
   /** What is left when the other end has closed its side, as text. */
