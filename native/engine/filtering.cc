@@ -234,7 +234,12 @@ void Engine::send_sealed(Connection& connection) {
     connection.outbox.consume(pool_, made.taken);
     tell_events(connection);
     if (made.error != 0 && is_live(connection)) {
-      fail_filter(connection, made.error);
+      // What was sealed before goes first.
+      if (stage.sealed.append(pool_, std::span(wire_->out).first(made.produced))) {
+        fail_filter(connection, made.error);
+      } else {
+        fail(connection, ENOMEM);
+      }
       return;
     }
     if (made.produced == 0) break;
@@ -272,7 +277,7 @@ bool Engine::close_filter(Connection& connection) {
     stage.filter->close();
     send_sealed(connection);
   }
-  return connection.phase != Phase::kClosed && stage.sealed.empty();
+  return is_live(connection) && stage.sealed.empty();
 }
 
 // The program is told at once; the peer hears of it by what the filter says last.

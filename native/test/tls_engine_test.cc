@@ -141,6 +141,64 @@ TEST_ON_EACH_BACKEND("plaintext turns to TLS in mid-stream, and what was written
   CHECK(world.run([&] { return world.fates[server].bytes == "STARTTLS\r\nsecret"; }));
 }
 
+namespace {
+
+// Can seal nothing more once it was told to: it says its last words in the same call, or has none.
+class Unsealing final : public Filter {
+ public:
+  explicit Unsealing(std::string words) : words_(std::move(words)) {}
+  Received receive(std::span<const std::uint8_t> wire, std::span<std::uint8_t>) override { return {wire.size()}; }
+  std::size_t pending() const override { return 0; }
+  Sent send(std::span<const Slice> plain, std::span<std::uint8_t> wire) override {
+    Sent result;
+    if (plain.empty() && !closing_) return result;
+    result.error = EPROTO;
+    result.produced = words_.size();
+    std::copy(words_.begin(), words_.end(), wire.begin());
+    words_.clear();
+    return result;
+  }
+  std::size_t unsent() const override { return words_.size(); }
+  bool established() const override { return true; }
+  void close() override { closing_ = true; }
+  int truncated() override { return 0; }
+
+ private:
+  std::string words_;
+  bool closing_ = false;
+};
+
+}  // namespace
+
+TEST_ON_EACH_BACKEND("what a filter says in the call in which it fails is sent") {
+  World world(backend);
+  CHECK(world.listen() >= 0);
+  Peer peer(world.port);
+  CHECK(world.run([&] { return !world.accepted.empty(); }));
+  const Handle server = world.accepted[0];
+  CHECK(world.engine.set_filter(server, std::make_unique<Unsealing>("last words")));
+  world.engine.write(server, bytes_of("text"));
+  CHECK(world.run([&] { return world.fates[server].closed; }));
+  CHECK_EQUAL(world.fates[server].error, EPROTO);
+  world.turns(3);
+  CHECK_EQUAL(peer.hear(10), "last words");
+}
+
+TEST_ON_EACH_BACKEND("nothing is told of a connection whose filter fails when it is to end") {
+  World world(backend);
+  CHECK(world.listen() >= 0);
+  Peer peer(world.port);
+  CHECK(world.run([&] { return !world.accepted.empty(); }));
+  const Handle server = world.accepted[0];
+  CHECK(world.engine.set_filter(server, std::make_unique<Unsealing>("")));
+  world.engine.notify_drain(server, true);
+  world.engine.shutdown_write(server);
+  CHECK(world.run([&] { return world.fates[server].closed; }));
+  world.turns(3);
+  CHECK_EQUAL(world.fates[server].error, EPROTO);
+  CHECK(!world.fates[server].shut);
+}
+
 TEST_ON_EACH_BACKEND("a socket that ends without a word of TLS's is an error") {
   Secured world(backend);
   {

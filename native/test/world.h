@@ -112,10 +112,12 @@ class World : public Program {
         data(handle, std::span(arena).subspan(at, length));
         break;
       case Kind::kReadEof:
+        CHECK(!fates[handle].closed);
         fates[handle].ended = true;
         if (on_eof) on_eof(handle);
         break;
       case Kind::kWriteShut:
+        CHECK(!fates[handle].closed);
         fates[handle].shut = true;
         break;
       case Kind::kClosed:
@@ -141,6 +143,7 @@ class World : public Program {
         if (on_filter) on_filter(handle, static_cast<std::uint32_t>(a));
         break;
       case Kind::kWriteDrained:
+        CHECK(!fates[handle].closed);
         break;
     }
   }
