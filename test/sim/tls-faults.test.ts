@@ -9,6 +9,9 @@ const DONE = "ERR_CONNECTION_DONE";
 const LOST = "ERR_CONNECTION_LOST";
 const ABORTED = "ERR_CONNECTION_ABORTED";
 
+/** A record with a ClientHello that has nothing in it: it is answered by an alert, which has 7 bytes. */
+const EMPTY_HELLO = Buffer.of(22, 3, 1, 0, 4, 1, 0, 0, 0);
+
 /** Everything has ended: only the server's port is open. */
 async function nothingLeft({ sim, client, server }: World): Promise<void> {
   await sim.run(300);
@@ -87,24 +90,27 @@ for (const [state, prepare] of Object.entries(STATES)) {
   });
 }
 
-test("a stream that ends without close_notify is truncated, and what came before is told", async () => {
-  const w = world();
-  const reactor = w.server.spawn();
-  void reactor.run();
-  const factory = new Server(() => new Secure());
-  reactor.listenSSL(PORT, factory, serverOptions());
-  const client = new Secure();
-  dialSSL(w, client);
-  await w.sim.until(client.shaken.promise);
-  await w.sim.until(factory.built[0]!.shaken.promise);
-  factory.built[0]!.transport.write("half a mess");
-  await w.sim.run(0.0001);
-  reactor.destroy();
-  await w.sim.run(60);
-  expect(client.text).toBe("half a mess");
-  expect(client.codes).toEqual(["ERR_TLS_TRUNCATED"]);
-  expect(w.sim.connections()).toEqual([]);
-});
+for (const [kind, Kind] of Object.entries({ "closes with it": Secure, "wants to know of each half": SecureHalf })) {
+  test(`a stream that ends without close_notify is truncated for a protocol that ${kind}`, async () => {
+    const w = world();
+    const reactor = w.server.spawn();
+    void reactor.run();
+    const factory = new Server(() => new Secure());
+    reactor.listenSSL(PORT, factory, serverOptions());
+    const client = new Kind();
+    dialSSL(w, client);
+    await w.sim.until(client.shaken.promise);
+    await w.sim.until(factory.built[0]!.shaken.promise);
+    factory.built[0]!.transport.write("half a mess");
+    await w.sim.run(0.0001);
+    reactor.destroy();
+    await w.sim.run(60);
+    expect(client.text).toBe("half a mess");
+    expect(client.codes).toEqual(["ERR_TLS_TRUNCATED"]);
+    expect(client.calls).not.toContain("readConnectionLost");
+    expect(w.sim.connections()).toEqual([]);
+  });
+}
 
 test("a peer that closes during the handshake has cut it off", async () => {
   const w = world();
@@ -125,7 +131,7 @@ test("an alert arrives although bytes of the peer are unread", async () => {
   listenSSL(w, () => server);
   const client = new Secure();
   client.onMade = () => {
-    client.transport.write(Buffer.of(22, 3, 1, 0, 4, 1, 0, 0, 0)); // an empty ClientHello
+    client.transport.write(EMPTY_HELLO);
     client.transport.write(Buffer.alloc(200_000));
   };
   dial(w, client);
@@ -134,6 +140,61 @@ test("an alert arrives although bytes of the peer are unread", async () => {
   await w.sim.run(60);
   expect(Buffer.from(client.text, "latin1")[0]).toBe(21);
   expect(client.codes).toEqual([DONE]);
+  await nothingLeft(w);
+});
+
+/** The bytes of an alert, of which only four are taken until the client reads: what the client gets, and by when. */
+for (const [name, act, bytes] of [
+  ["reads later", (client: SecureHalf) => client.transport.resumeProducing(), 7],
+  [
+    "has ended, and reads later",
+    (client: SecureHalf, w: World) => {
+      client.transport.loseWriteConnection();
+      w.client.reactor.callLater(1, () => client.transport.resumeProducing());
+    },
+    7,
+  ],
+  [
+    "reads too late",
+    (client: SecureHalf, w: World) => w.client.reactor.callLater(30, () => client.transport.resumeProducing()),
+    4,
+  ],
+] as const) {
+  test(`an alert is sent as far as the peer takes it, to one that ${name}`, async () => {
+    const w = world();
+    w.sim.link(w.server, w.client, { window: 4 }, { oneWay: true });
+    const server = new Secure();
+    listenSSL(w, () => server);
+    const client = new SecureHalf();
+    client.onMade = () => {
+      client.transport.pauseProducing();
+      client.transport.write(EMPTY_HELLO);
+    };
+    client.onReadEnd = () => client.transport.loseConnection();
+    dial(w, client);
+    await w.sim.run(1);
+    expect(server.codes).toHaveLength(1);
+    act(client, w);
+    await w.sim.run(60);
+    expect(client.arrived.count).toBe(bytes);
+    expect(client.calls).toContain("readConnectionLost");
+    expect(client.codes).toEqual([DONE]);
+    await nothingLeft(w);
+  });
+}
+
+test("closing after close_notify, when a reset came behind it, is not clean", async () => {
+  const w = world();
+  const [client, server] = await securePair(w, new SecureHalf(), new SecureHalf());
+  client.transport.loseWriteConnection();
+  await w.sim.until(server.readEnded.promise);
+  server.transport.pauseProducing();
+  w.sim.connections()[0]!.reset();
+  await w.sim.run(1);
+  expect(server.codes).toEqual([]);
+  server.transport.loseConnection();
+  await w.sim.run(1);
+  expect(server.codes).toEqual([LOST]);
   await nothingLeft(w);
 });
 

@@ -168,3 +168,19 @@ test("each side ends by itself", async () => {
   expect(await w.sim.until(server.lossError())).toBeInstanceOf(ConnectionDone);
   expect(client.text).toBe("answer");
 });
+
+test("no session is resumed, since the length of a ticket is not the same in each run", async () => {
+  const w = world();
+  listenSSL(w, () => new Secure());
+  const options = clientOptions();
+  for (let i = 0; i < 3; i++) {
+    const client = new Secure();
+    dialSSL(w, client, options);
+    await w.sim.until(client.shaken.promise);
+    await w.sim.run(1);
+    expect(secured(client).getTLSInfo()).toMatchObject({ resumed: false });
+    client.transport.loseConnection();
+    await w.sim.run(1);
+  }
+  expect(w.sim.latest(1000).filter((line) => line.includes("session"))).toEqual([]);
+});

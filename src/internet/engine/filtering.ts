@@ -134,7 +134,7 @@ export abstract class FilteringEngine<C extends FilteredConnection, L extends Fi
     if (!isLive(connection)) return;
     if (connection.eof) {
       // Only a reset behind the end is of interest.
-      connection.readEnd();
+      if (connection.reading) connection.readEnd();
       return;
     }
     if (!stage.receives(connection.reading, connection.outbox.sealedBytes)) return;
