@@ -50,7 +50,7 @@ const VERIFY_CODES: Readonly<Record<string, number>> = {
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: 21,
   CERT_CHAIN_TOO_LONG: 22,
   CERT_REVOKED: 23,
-  INVALID_CA: 24,
+  INVALID_CA: 79,
   PATH_LENGTH_EXCEEDED: 25,
   INVALID_PURPOSE: 26,
   CERT_UNTRUSTED: 27,
@@ -60,6 +60,8 @@ const VERIFY_CODES: Readonly<Record<string, number>> = {
 
 /** Those for which Node has no name but UNSPECIFIED: by what their message says. */
 const VERIFY_TEXTS: readonly (readonly [RegExp, number])[] = [
+  [/invalid CA certificate/i, 79],
+  [/key ?usage does not include certificate signing/i, 32],
   [/permitted subtree violation/i, 47],
   [/excluded subtree violation/i, 48],
   [/EE certificate key too weak/i, 66],

@@ -37,6 +37,11 @@ export class ClientHello {
     return this.received.bytes;
   }
 
+  /** For who sends something else: unexpected_message, or protocol_version when it is no TLS. */
+  get alert(): number {
+    return this.wire[0] === HANDSHAKE ? 10 : 70;
+  }
+
   /** Costs the same however the message is cut. */
   feed(bytes: Uint8Array): void {
     this.received.add(bytes);

@@ -13,6 +13,9 @@ const EXTENSIONS_TAG = 0xa3;
 const DNS_TAG = 0x82;
 const ADDRESS_TAG = 0x87;
 
+/** Two labels at least. */
+const DOMAIN = /^(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/;
+
 /** X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH. */
 const HOST_MISMATCH = 62;
 const ADDRESS_MISMATCH = 64;
@@ -52,7 +55,7 @@ function isFor(pattern: string, host: string): boolean {
   const suffix = lower.slice(1);
   const first = host.slice(0, -suffix.length);
   if (!host.endsWith(suffix) || !/^[a-z0-9-]+$/.test(first)) return false;
-  return isHostName(suffix.slice(1)) && suffix.slice(1).includes(".");
+  return DOMAIN.test(suffix.slice(1));
 }
 
 function isHostName(name: string): boolean {

@@ -30,6 +30,11 @@ const GROUPS: Readonly<Record<number, string>> = {
   4589: "SecP384r1MLKEM1024",
 };
 
+/** A record that ends a connection while nothing is sealed yet. RFC 8446, 6. */
+export function fatalAlert(number: number): Buffer {
+  return Buffer.of(ALERT, 3, 3, 0, 2, 2, number);
+}
+
 /** One direction of a connection. */
 export class OpenRecords {
   /** The number of the last alert; -1 when there was none. */

@@ -18,7 +18,7 @@ import { contextOf, type NodeContext } from "./tlscontext.ts";
 import { alertSentFor, failedWith, noFailure } from "./tlsfailure.ts";
 import { ClientHello } from "./tlshello.ts";
 import { agreedBy, chainOf, judgeOf, shownBy } from "./tlspeer.ts";
-import { OpenRecords } from "./tlsrecords.ts";
+import { fatalAlert, OpenRecords } from "./tlsrecords.ts";
 import { Wire } from "./tlswire.ts";
 
 const BEGINNING_BYTES = 16;
@@ -26,7 +26,6 @@ const BEGINNING_BYTES = 16;
 const STASH_BYTES_MAX = 64 * 1024;
 /** Of what TLS says itself. While more of it is unsent, nothing is received: a peer that reads nothing could fill the memory. */
 const OWN_BYTES_MAX = 16 * 1024;
-const ALERT_RECORD = [21, 3, 3, 0, 2, 2];
 
 /** The connection that has it. */
 export interface TlsOwner {
@@ -43,7 +42,6 @@ export interface TlsOwner {
   /** {@link TlsStream.wantsWire} may have changed. */
   watch(): void;
 }
-
 type State = "start" | "hello" | "asking" | "handshake" | "up" | "over";
 
 export class TlsStream {
@@ -193,22 +191,13 @@ export class TlsStream {
 
   resume(): void {
     if (this.state !== "asking" || !this.answered) return;
-    if (this.refusal < 0) {
-      this.shakeHands();
-      return;
-    }
-    // Of level 2, fatal; nothing is sealed yet.
-    this.owner.carry(Buffer.of(...ALERT_RECORD, this.refusal), () => undefined);
-    this.fail((failure) => {
-      failure.fault = TlsFault.REFUSED;
-      failure.alertSent = this.refusal;
-    });
+    if (this.refusal < 0) this.shakeHands();
+    else this.refuseWith(this.refusal, TlsFault.REFUSED);
   }
 
   agreed(): TlsAgreed | undefined {
     if (this.state !== "up") return undefined;
-    const group = (this.isServer ? this.outgoing : this.incoming).group;
-    return agreedBy(this.stream!, group, this.name, this.ocsp);
+    return agreedBy(this.stream!, (this.isServer ? this.outgoing : this.incoming).group, this.name, this.ocsp);
   }
 
   peerCertificates(): Buffer[] {
@@ -252,13 +241,16 @@ export class TlsStream {
     if (hello.state === "partial") return;
     this.name = hello.serverName;
     if (hello.state === "other") {
+      // OpenSSL would find one behind an empty record: the rules of its name would not hold for it, and nobody be asked.
       this.failure.beginning = Buffer.from(hello.wire.subarray(0, BEGINNING_BYTES));
+      this.refuseWith(hello.alert, TlsFault.PROTOCOL);
     } else if (this.context.asks) {
       this.state = "asking";
       this.owner.told(TlsEvent.ASKS);
-      return;
-    } else this.context = this.context.named(hello.serverName) ?? this.context;
-    this.shakeHands();
+    } else {
+      this.context = this.context.named(hello.serverName) ?? this.context;
+      this.shakeHands();
+    }
   }
 
   private shakeHands(): void {
@@ -380,6 +372,15 @@ export class TlsStream {
       this.own -= own;
       if (wasFull && !this.isFull) this.owner.watch();
       done();
+    });
+  }
+
+  /** Nothing is sealed yet. */
+  private refuseWith(alert: number, fault: number): void {
+    this.owner.carry(fatalAlert(alert), () => undefined);
+    this.fail((failure) => {
+      failure.fault = fault;
+      failure.alertSent = alert;
     });
   }
 
