@@ -171,7 +171,9 @@ it("loads nothing of TLS without it", () => {
     const text = readFileSync(path, "utf8");
     for (const [, to] of text.matchAll(/^(?:import|export) [^;]*?"(\.[^"]+)";$/gm)) load(join(dirname(path), to!));
   };
-  load(join(import.meta.dirname, "../../dist/cli/command.js"));
+  const dist = join(import.meta.dirname, "../../dist");
+  load(join(dist, "cli/command.js"));
+  load(join(dist, "internet/reactor/reactor.js")); // what serve() imports later
   expect([...loaded].filter((path) => path.endsWith("internet/tls/seam.js"))).toHaveLength(1);
   expect(
     [...loaded].filter((path) => /internet.tls.(options|policy|certificate|pem)|endpoints.ssl/.test(path)),

@@ -333,3 +333,15 @@ describe("streams.md", () => {
     expect(await program.exited).toEqual(CLEAN);
   });
 });
+
+describe("tls.md", () => {
+  it("the first example connects to itself", async () => {
+    expect(await printed(guide("tls", "class Greeter"))).toBe("TLSv1.3 false\nhello\nConnectionDone\n");
+  });
+
+  it("certificates for development are PEM", async () => {
+    expect(await printed(guide("tls", "Development"))).toMatch(
+      /^-----BEGIN PRIVATE KEY-----\n[^]*-----BEGIN CERTIFICATE-----\n/,
+    );
+  });
+});
