@@ -103,6 +103,11 @@ export class Program {
     this.#child.stdin.write(text);
   }
 
+  /** End standard input. */
+  end(): void {
+    this.#child.stdin.end();
+  }
+
   /** What Ctrl-C does. */
   interrupt(): void {
     this.#child.kill("SIGINT");
