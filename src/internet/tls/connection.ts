@@ -3,7 +3,7 @@ import { nameOf } from "../../logger/describe.ts";
 import { err } from "../../logger/log.ts";
 import { type EngineTls, type NativeEngine, TlsEvent, TlsFault } from "../../native.ts";
 import { Failure } from "../failure.ts";
-import { onRejection } from "../rejection.ts";
+import { logRejection, onRejection } from "../rejection.ts";
 import { isThenable } from "../thenable.ts";
 import { decodeProtocols } from "./alpn.ts";
 import { Deadlines } from "./deadlines.ts";
@@ -17,6 +17,8 @@ import type {
   Security,
   TLSInfo,
 } from "./seam.ts";
+
+const KEY_LOG_FAILED = "keyLog() threw";
 
 export class PolicySecurity implements Security {
   readonly policy: Policy;
@@ -164,9 +166,9 @@ class SecuredStream implements ConnectionSecurity {
   #logKeys(connection: SecuredConnection): void {
     const lines = this.#tls.keyLog(connection.handle);
     try {
-      if (lines) this.#policy.options.keyLog?.(lines);
+      if (lines) logRejection(this.#policy.options.keyLog?.(lines), KEY_LOG_FAILED);
     } catch (error) {
-      err(error, "keyLog() threw");
+      err(error, KEY_LOG_FAILED);
     }
   }
 
