@@ -357,8 +357,7 @@ export class End implements FilteredConnection, PipeEnd {
   }
 
   private finishClose(): void {
-    const finSeen = this.stage === undefined ? this.eof : this.stage.wireEnded;
-    if (this.wasReset && !this.shut && !finSeen) {
+    if (this.wasReset && !this.shut && !this.eof) {
       this.fail(ECONNRESET);
       return;
     }
