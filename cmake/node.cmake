@@ -22,7 +22,7 @@ folder_of(node-api-headers include_dir NODE_API_HEADERS)
 folder_of(node-addon-api include_dir NODE_ADDON_API_HEADERS)
 target_include_directories(node SYSTEM INTERFACE ${NODE_API_HEADERS} ${NODE_ADDON_API_HEADERS})
 target_compile_definitions(node INTERFACE
-  NODE_GYP_MODULE_NAME=skein NAPI_VERSION=8 NAPI_DISABLE_CPP_EXCEPTIONS NODE_ADDON_API_DISABLE_DEPRECATED)
+  NODE_GYP_MODULE_NAME=skein NAPI_VERSION=8 NAPI_DISABLE_CPP_EXCEPTIONS NODE_ADDON_API_DISABLE_DEPRECATED NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS)
 
 if(NOT WIN32)
   execute_process(COMMAND ${NODE} -p "path.resolve(process.execPath, '../../include/node')"

@@ -25,6 +25,8 @@ Napi::Value encoded(Napi::Env env, int (*encode)(const Value*, unsigned char**),
   const int length = encode(value, nullptr);
   if (length <= 0) return env.Undefined();
   auto buffer = Napi::Buffer<unsigned char>::New(env, static_cast<std::size_t>(length));
+  // In an environment that is being terminated nothing can be made.
+  if (buffer.IsEmpty()) return buffer;
   unsigned char* at = buffer.Data();
   encode(value, &at);
   return buffer;
@@ -148,6 +150,8 @@ Napi::Value export_keys(const Napi::CallbackInfo& info, std::size_t first, TlsFi
   const bool has_context = info[first + 2].IsTypedArray();
   const std::string context = bytes_from(info[first + 2]);
   auto keys = Napi::Buffer<unsigned char>::New(env, length);
+  // In an environment that is being terminated nothing can be made.
+  if (keys.IsEmpty()) return keys;
   openssl.ERR_clear_error();
   const int done = openssl.SSL_export_keying_material(filter.ssl(), keys.Data(), length, label.data(), label.size(),
                                                       reinterpret_cast<const unsigned char*>(context.data()),

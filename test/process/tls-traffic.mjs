@@ -17,6 +17,10 @@ class Echo extends Protocol {
   dataReceived(data) {
     this.transport.write(data);
   }
+
+  connectionLost(reason) {
+    this.factory.onLost(reason.value.code);
+  }
 }
 
 class Asker extends Protocol {
@@ -66,18 +70,20 @@ class Askers extends ClientFactory {
 
 /**
  * `onEnd(count)` hears of each connection that has ended as it should; when it returns false, that client connects no more.
- * The reactor stops when none does.
+ * The reactor stops when none does. `onServerLost(code)` hears how each connection ended at the server.
  */
-export function makeSecureTraffic(driver, { onEnd, bytes = 500, clients = 4, resume = true }) {
+export function makeSecureTraffic(driver, options) {
+  const { onEnd, bytes = 500, clients = 4, resume = true, handshakeTimeout = 30, onServerLost = () => {} } = options;
   const reactor = new NativeReactor("epoll", { driver });
   const certificate = selfSigned();
-  const server = new CertificateOptions({ certificate });
-  const port = reactor.listenSSL(0, Factory.forProtocol(Echo), server, { interface: "127.0.0.1" });
+  const server = new CertificateOptions({ certificate, handshakeTimeout });
+  const echoes = Object.assign(Factory.forProtocol(Echo), { onLost: onServerLost });
+  const port = reactor.listenSSL(0, echoes, server, { interface: "127.0.0.1" });
   const askers = new Askers(Buffer.alloc(bytes, "skein"), clients, onEnd, () => reactor.stop());
-  const options = () => optionsForClientTLS("localhost", { trustRoot: certificate });
-  const shared = options();
+  const clientOptions = () => optionsForClientTLS("localhost", { trustRoot: certificate });
+  const shared = clientOptions();
   for (let i = 0; i < clients; i++) {
-    reactor.connectSSL("127.0.0.1", port.getHost().port, askers, resume ? shared : options());
+    reactor.connectSSL("127.0.0.1", port.getHost().port, askers, resume ? shared : clientOptions());
   }
   return { reactor, port };
 }

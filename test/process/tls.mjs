@@ -3,11 +3,13 @@
  *
  *   node tls.mjs terminate DRIVER ROUNDS    workers that are terminated at a random moment
  *   node tls.mjs connect DRIVER COUNT       so many connections of one reactor
+ *   node tls.mjs dribble DRIVER COUNT       so many clients at once that send a hello byte by byte, and never all of it
  *
  * Prints "ok" when every descriptor is closed, https has answered throughout, and memory is about what it was.
  */
 import { once } from "node:events";
 import { createServer, request } from "node:https";
+import { createConnection } from "node:net";
 import { Worker } from "node:worker_threads";
 import { descriptors, untilDescriptors } from "./descriptors.mjs";
 import { load } from "./dist.mjs";
@@ -65,7 +67,38 @@ async function connect(count, resume) {
   reactor.destroy();
 }
 
+/** The beginning of a hello of 252 bytes. */
+const HELLO = Buffer.from([22, 3, 1, 1, 0, 1, 0, 0, 252, 3, 3]);
+const TIMEOUT_SECONDS = 2;
+
+async function dribble(count) {
+  const codes = new Map();
+  const lost = (code) => codes.set(code, (codes.get(code) ?? 0) + 1);
+  const { reactor, port } = makeSecureTraffic(driver, {
+    handshakeTimeout: TIMEOUT_SECONDS,
+    // Honest clients are served all the while.
+    onEnd: () => codes.get("ERR_TLS_HANDSHAKE_TIMEOUT") !== count,
+    onServerLost: lost,
+  });
+  const sockets = Array.from({ length: count }, () => {
+    const socket = createConnection(port.getHost().port, "127.0.0.1").on("error", () => undefined);
+    socket.resume();
+    let at = 0;
+    const say = () => {
+      if (socket.destroyed) return;
+      socket.write(HELLO.subarray(at % HELLO.length, (at++ % HELLO.length) + 1));
+      setTimeout(say, 100);
+    };
+    say();
+    return new Promise((resolve) => socket.on("close", resolve));
+  });
+  await Promise.all([reactor.run({ installSignalHandlers: false }), askHttps(), ...sockets]);
+  reactor.destroy();
+  if (!codes.get("ERR_CONNECTION_DONE")) throw new Error("no honest client was served");
+}
+
 const kinds = {
+  dribble,
   async terminate(count) {
     await terminate();
     const baseline = descriptors();
