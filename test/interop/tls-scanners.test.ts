@@ -1,11 +1,15 @@
 /** What scanners find of a server with the options of its own. */
 import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, it } from "vitest";
 import { KeyPair } from "../../src/internet/tls/certificate.ts";
-import { need, testReactor } from "../helpers/interop.ts";
+import { need, scratch, testReactor } from "../helpers/interop.ts";
 import { certify, rootAuthority } from "../helpers/pki.ts";
+import { Program } from "../helpers/program.ts";
 import { SecureEcho, serveTLS } from "../helpers/tls.ts";
+import { volume } from "../helpers/volume.ts";
 
 const reactor = testReactor();
 const root = rootAuthority();
@@ -36,4 +40,31 @@ it.each([
     "not vulnerable to heartbleed",
     "not vulnerable to heartbleed",
   ]);
+});
+
+/** It takes minutes. */
+const SCANS = volume({ gate: 0, long: 1 });
+
+/** What it finds of the certificate that tests make, not of TLS: who issued it, and where revocations would be told. */
+const OF_THE_CERTIFICATE = ["cert_chain_of_trust", "cert_revocation", "DNS_CAArecord", "engine_problem"];
+
+it.runIf(SCANS > 0)("testssl.sh finds nothing above LOW", async () => {
+  const certificate = certify(root, ["localhost"], { seconds: 90 * 24 * 3600, subject: { commonName: "localhost" } });
+  const { port } = serveTLS(reactor(), { certificate }, () => new SecureEcho());
+  const report = join(scratch(), "report.json");
+  const sections = ["--protocols", "--std", "--fs", "--server-preference", "--server-defaults", "--vulnerable"];
+  const program = new Program(need("testssl", "testssl.sh"), [
+    ...["--quiet", "--color", "0", "--warnings", "off", "--ip", "127.0.0.1", "--jsonfile", report, ...sections],
+    `localhost:${port}`,
+  ]);
+  await program.exited;
+  const findings = JSON.parse(readFileSync(report, "utf8")) as { id: string; severity: string; finding: string }[];
+  const [known, unknown] = [
+    ["DEBUG", "OK", "INFO", "LOW"],
+    findings.filter(({ id }) => !OF_THE_CERTIFICATE.includes(id)),
+  ];
+  expect(unknown.filter(({ severity }) => !known.includes(severity))).toEqual([]);
+  for (const id of ["TLS1", "TLS1_1", "heartbleed", "ROBOT", "secure_client_renego", "LUCKY13", "FS"]) {
+    expect(findings.find((one) => one.id === id)).toMatchObject({ severity: "OK" });
+  }
 });
