@@ -12,6 +12,7 @@ export type {
   DescriptorEnd,
   FileDescriptor,
   HalfCloseableProtocol,
+  HandshakeListener,
   ListeningPort,
   ListenTCPOptions,
   Producer,
@@ -34,4 +35,4 @@ export type {
   WriteDescriptor,
 } from "../internet/interfaces.ts";
 export type { DelayedCall, ReactorTime } from "../internet/time.ts";
-export type { ContextFactory, HandshakeListener, StartTLSOptions, TLSInfo } from "../internet/tls/seam.ts";
+export type { ContextFactory, StartTLSOptions, TLSInfo } from "../internet/tls/seam.ts";

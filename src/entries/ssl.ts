@@ -1,6 +1,7 @@
 /** TLS. Names and semantics follow twisted.internet.ssl. */
 
 export { SSL4ClientEndpoint, SSL4ServerEndpoint, wrapClientTLS } from "../internet/endpoints/ssl.ts";
+export type { HandshakeListener } from "../internet/interfaces.ts";
 export {
   Certificate,
   type CertificateOptionsForIssue,
@@ -27,5 +28,5 @@ export {
   type ServerNameAnswer,
 } from "../internet/tls/options.ts";
 export type { ClientWish, PeerCertificate, TLSVersion } from "../internet/tls/policy.ts";
-export type { ContextFactory, HandshakeListener, StartTLSOptions, TLSInfo } from "../internet/tls/seam.ts";
+export type { ContextFactory, StartTLSOptions, TLSInfo } from "../internet/tls/seam.ts";
 export { platformTrust, type TrustRoot, type TrustRootLike, trustRootFromCertificates } from "../internet/tls/trust.ts";

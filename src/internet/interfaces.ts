@@ -107,6 +107,12 @@ export interface HalfCloseableProtocol extends ProtocolLike {
   writeConnectionLost(): void;
 }
 
+/** A protocol that is told of the end of the handshake: Twisted's IHandshakeListener. */
+export interface HandshakeListener extends ProtocolLike {
+  /** Both ends know each other now, and nothing was received over TLS before. */
+  handshakeCompleted(): void;
+}
+
 /** What a reactor needs of a factory. `Factory` implements it. */
 export interface ServerFactoryLike {
   buildProtocol(addr: Address): ProtocolLike | null | undefined;

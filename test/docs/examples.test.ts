@@ -341,7 +341,7 @@ describe("tls.md", () => {
 
   it("certificates for development are PEM", async () => {
     expect(await printed(guide("tls", "Development"))).toMatch(
-      /^-----BEGIN PRIVATE KEY-----\n[^]*-----BEGIN CERTIFICATE-----\n/,
+      /^-----BEGIN PRIVATE KEY-----\n[\s\S]*-----BEGIN CERTIFICATE-----\n/,
     );
   });
 });

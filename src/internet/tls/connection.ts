@@ -3,20 +3,14 @@ import { nameOf } from "../../logger/describe.ts";
 import { err } from "../../logger/log.ts";
 import { type EngineTls, type NativeEngine, TlsEvent, TlsFault } from "../../native.ts";
 import { Failure } from "../failure.ts";
+import type { HandshakeListener } from "../interfaces.ts";
 import { logRejection, onRejection } from "../rejection.ts";
 import { isThenable } from "../thenable.ts";
 import { decodeProtocols } from "./alpn.ts";
 import { Deadlines } from "./deadlines.ts";
 import { INTERNAL_ERROR, TLSError, tlsError, UNRECOGNIZED_NAME } from "./errors.ts";
 import type { Choice, Policy } from "./policy.ts";
-import type {
-  ConnectionSecurity,
-  HandshakeListener,
-  PortSecurity,
-  SecuredConnection,
-  Security,
-  TLSInfo,
-} from "./seam.ts";
+import type { ConnectionSecurity, PortSecurity, SecuredConnection, Security, TLSInfo } from "./seam.ts";
 
 const KEY_LOG_FAILED = "keyLog() threw";
 

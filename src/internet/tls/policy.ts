@@ -15,10 +15,12 @@ import {
 import { TLSNotAvailableError, TLSOptionsError } from "./errors.ts";
 
 export const VERSIONS = { "TLSv1.2": 0x0303, "TLSv1.3": 0x0304 } as const;
+/** Versions of TLS. */
 export type TLSVersion = keyof typeof VERSIONS;
 
 /** What is asked of the peer for a certificate. */
 export const PEER = { none: 0, request: 1, require: 2 } as const;
+/** What a server asks of its clients: nothing, a certificate if they have one, or always one. */
 export type PeerCertificate = keyof typeof PEER;
 
 /** What a server decides for a client before the handshake: its context, and the protocol. */

@@ -10,7 +10,6 @@
  */
 import type { NativeEngine } from "../../native.ts";
 import type { Failure } from "../failure.ts";
-import type { Address, ProtocolLike } from "../interfaces.ts";
 import type { Loop } from "../reactor/loop.ts";
 
 /** The key of what a context factory gives. */
@@ -26,9 +25,10 @@ export interface SecuredConnection {
   /** The engine's handle; -1 after the loss. */
   readonly handle: number;
   readonly loop: Loop;
-  getPeer(): Address;
+  /** Its address, for messages. */
+  getPeer(): { toString(): string };
   /** Its protocol; undefined after the loss. */
-  readonly securedProtocol: ProtocolLike | undefined;
+  readonly securedProtocol: object | undefined;
   /** Abort it for a reason. */
   end(reason: Failure): void;
   /** What a method of the protocol threw, or was rejected with. */
@@ -79,18 +79,13 @@ export interface ConnectionSecurity {
   lost(connection: SecuredConnection): Failure | undefined;
 }
 
-/** A protocol that is told of the end of the handshake: Twisted's IHandshakeListener. */
-export interface HandshakeListener extends ProtocolLike {
-  /** Both ends know each other now, and nothing was received over TLS before. */
-  handshakeCompleted(): void;
-}
-
 /** TLS of a listening port. */
 export interface PortSecurity {
   /** For a connection that was accepted. */
   connection(connection: SecuredConnection): ConnectionSecurity;
 }
 
+/** How TLS begins in mid-stream. */
 export interface StartTLSOptions {
   /** Whether this side is the server of TLS. Default: whether it accepted the connection. */
   readonly server?: boolean;

@@ -1,7 +1,7 @@
 /** The part of a wrapper that hands TLS on: to its protocol what the connection has to tell, to the connection the rest. */
-import type { ProtocolLike, TLSTransport } from "../../internet/interfaces.ts";
+import type { HandshakeListener, ProtocolLike, TLSTransport } from "../../internet/interfaces.ts";
 import { Protocol } from "../../internet/protocol.ts";
-import type { ContextFactory, HandshakeListener, StartTLSOptions, TLSInfo } from "../../internet/tls/seam.ts";
+import type { ContextFactory, StartTLSOptions, TLSInfo } from "../../internet/tls/seam.ts";
 
 /** Over a transport without TLS, everything is as before a handshake. */
 export abstract class SecuringWrapper extends Protocol {
