@@ -358,6 +358,7 @@ it.runIf(process.platform === "linux")(
     expect(await program.exited).toEqual({ code: 0, signal: null });
     expect(program.stdout).toMatch(/^kqueue +no: kqueue is macOS' and the BSDs'$/m);
     expect(program.stdout).toMatch(/^iocp +no: completion ports are Windows'$/m);
+    expect(program.stdout).toMatch(/^node +yes, the default +node +no addon +over node:tls$/m);
     for (const own of ["epoll", "poll", "select", "io_uring"]) {
       expect(program.stdout).toMatch(new RegExp(`^${own} +no: the addon does not load$`, "m"));
     }

@@ -122,7 +122,11 @@ export class Policy {
 
   #make(native: NativeEngine, provider: TlsProvider, server: boolean): TlsHandle {
     const unavailable = provider.load(process.versions.openssl ?? "");
-    if (unavailable !== "") throw new TLSNotAvailableError(`TLS cannot run here: ${unavailable}.`);
+    if (unavailable !== "")
+      throw new TLSNotAvailableError(
+        `This reactor has no TLS here: ${unavailable}. The node reactor has, over node:tls: SKEIN_REACTOR=node, or ` +
+          'import "skein/install/node".',
+      );
     const { options } = this;
     const { identities = [], roots, peer = server ? "none" : "require" } = options;
     if (server && identities.length === 0) {
