@@ -108,6 +108,7 @@ export class NodeConnection implements EngineConnection, TlsOwner {
     if (this.phase === Phase.CONNECTING) this.abort();
     if (this.phase !== Phase.OPEN) return;
     this.phase = Phase.FLUSHING;
+    if (this.tls !== undefined) this.tls.closing = true;
     this.reading = false;
     this.watch();
     this.engine.flushLater(this);

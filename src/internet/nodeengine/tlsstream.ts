@@ -46,6 +46,8 @@ type State = "start" | "hello" | "asking" | "handshake" | "up" | "over";
 
 export class TlsStream {
   readonly failure = noFailure();
+  /** The program has closed: once the handshake is done, the peer may end as it likes. */
+  closing = false;
   private readonly owner: TlsOwner;
   private readonly request: TlsRequest;
   private context: NodeContext;
@@ -66,8 +68,8 @@ export class TlsStream {
   private early: Buffer[] = [];
   private writing = 0;
   private own = 0;
+  private sealed = 0;
   private ended = false;
-  private closing = false;
   private ocsp: Buffer | undefined;
   private offered: Buffer[] = [];
   private log = "";
@@ -105,7 +107,6 @@ export class TlsStream {
   get isFull(): boolean {
     return this.own > OWN_BYTES_MAX;
   }
-
   get unsent(): number {
     return this.stream?.writableLength ?? 0;
   }
@@ -135,7 +136,7 @@ export class TlsStream {
   /** The peer's FIN has come: an end as good as another only behind close_notify, of which node:tls tells a tick later. */
   wireEnded(): void {
     setImmediate(() => {
-      if (this.ended || this.closing || this.state === "over") return;
+      if (this.ended || (this.closing && this.state === "up") || this.state === "over") return;
       if (this.wire.readableLength > 0) this.wireEnded();
       else this.fail(() => this.cutOff());
     });
@@ -157,7 +158,8 @@ export class TlsStream {
   /** Say close_notify, behind all that was written. `done` is called once it was given to the owner. */
   end(done: () => void): void {
     this.closing = true;
-    if (this.state === "up") this.stream!.end(() => done());
+    const before = this.sealed; // Deno says that it is finished before it has written close_notify
+    if (this.state === "up") this.stream!.end(() => (this.sealed > before ? done() : setImmediate(done)));
     else done();
   }
 
@@ -364,6 +366,7 @@ export class TlsStream {
 
   private seal(bytes: Buffer, done: () => void): void {
     this.outgoing.feed(bytes);
+    this.sealed += bytes.length;
     const own = this.writing === 0 ? bytes.length : 0;
     this.own += own;
     if (own > 0 && this.isFull) this.owner.watch();
