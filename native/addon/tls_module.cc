@@ -24,10 +24,10 @@ Napi::Value refused(Napi::Env env, const tls::Refusal& refusal) {
 Napi::Value create_roots(const Napi::CallbackInfo& info) {
   const Napi::Object given = info[0].As<Napi::Object>();
   tls::Roots::Options options;
-  options.certificates = given.Get("certificates").As<Napi::String>();
-  options.platform = given.Get("platform").As<Napi::Boolean>();
-  options.revoked = given.Get("revoked").As<Napi::String>();
-  options.partial_chain = given.Get("partialChain").As<Napi::Boolean>();
+  options.certificates = text_from(given.Get("certificates"));
+  options.platform = flag_from(given.Get("platform"));
+  options.revoked = text_from(given.Get("revoked"));
+  options.partial_chain = flag_from(given.Get("partialChain"));
   tls::Refusal refusal;
   auto roots = tls::Roots::make(options, refusal);
   return roots == nullptr ? refused(info.Env(), refusal) : hand_out(info.Env(), std::move(roots));
@@ -35,7 +35,7 @@ Napi::Value create_roots(const Napi::CallbackInfo& info) {
 
 tls::Context::Identity identity_from(const Napi::Object& given) {
   tls::Context::Identity identity;
-  identity.certificates = given.Get("certificates").As<Napi::String>();
+  identity.certificates = text_from(given.Get("certificates"));
   identity.key = bytes_from(given.Get("key"));
   return identity;
 }
@@ -43,14 +43,18 @@ tls::Context::Identity identity_from(const Napi::Object& given) {
 // (ContextRequest): the context, or why it cannot be made.
 Napi::Value create_context(const Napi::CallbackInfo& info) {
   const Napi::Object given = info[0].As<Napi::Object>();
-  const auto text = [&](const char* name) { return given.Get(name).As<Napi::String>().Utf8Value(); };
-  const auto number = [&](const char* name) { return given.Get(name).As<Napi::Number>().Int32Value(); };
-  const auto flag = [&](const char* name) { return given.Get(name).As<Napi::Boolean>().Value(); };
+  const auto text = [&](const char* name) { return text_from(given.Get(name)); };
+  const auto number = [&](const char* name) { return number_from(given.Get(name)); };
+  const auto flag = [&](const char* name) { return flag_from(given.Get(name)); };
   tls::Context::Options options;
   options.server = flag("server");
-  const Napi::Array identities = given.Get("identities").As<Napi::Array>();
-  for (std::uint32_t i = 0; i < identities.Length(); ++i) {
-    options.identities.push_back(identity_from(identities.Get(i).As<Napi::Object>()));
+  if (const Napi::Value identities = given.Get("identities"); identities.IsArray()) {
+    const auto list = identities.As<Napi::Array>();
+    for (std::uint32_t i = 0; i < list.Length(); ++i) {
+      if (const Napi::Value one = list.Get(i); one.IsObject()) {
+        options.identities.push_back(identity_from(one.As<Napi::Object>()));
+      }
+    }
   }
   options.roots = taken_from<tls::Roots>(given.Get("roots"));
   options.peer = static_cast<tls::PeerCertificate>(number("peer"));

@@ -194,8 +194,8 @@ std::unique_ptr<TlsFilter> filter_for(const Napi::Object& request) {
   auto context = taken_from<tls::Context>(request.Get("context"));
   if (context == nullptr) return nullptr;
   if (context->is_server()) return std::make_unique<TlsFilter>(std::move(context));
-  return std::make_unique<TlsFilter>(std::move(context), request.Get("name").As<Napi::String>(),
-                                     request.Get("announced").As<Napi::String>(), bytes_from(request.Get("session")));
+  return std::make_unique<TlsFilter>(std::move(context), text_from(request.Get("name")),
+                                     text_from(request.Get("announced")), bytes_from(request.Get("session")));
 }
 
 }  // namespace skein

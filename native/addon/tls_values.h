@@ -41,5 +41,16 @@ std::span<const TlsQuestion, kTlsQuestions> tls_questions();
 Napi::Value ask(const TlsQuestion& question, const Napi::CallbackInfo& info, std::size_t first, tls::TlsFilter& filter);
 
 std::string bytes_from(const Napi::Value& value);
+// Also of nothing, which is what a property is while a worker is being terminated: node-addon-api would end the
+// process.
+inline std::string text_from(const Napi::Value& value) {
+  return value.IsString() ? value.As<Napi::String>().Utf8Value() : std::string();
+}
+inline std::int32_t number_from(const Napi::Value& value) {
+  return value.IsNumber() ? value.As<Napi::Number>().Int32Value() : 0;
+}
+inline bool flag_from(const Napi::Value& value) {
+  return value.IsBoolean() && value.As<Napi::Boolean>().Value();
+}
 
 }  // namespace skein
