@@ -6,13 +6,11 @@ import { DRIVERS } from "./drivers.ts";
 
 /** On each driver. */
 const ROUNDS = volume({ gate: 10, long: 100 });
-const DRIBBLERS = volume({ gate: 1_000, long: 1_000 });
 const CONNECTIONS = volume({ gate: 5_000, long: 50_000 });
 
 describe.each(DRIVERS)("with the %s driver", (driver) => {
   test.each([
     ["a worker that is terminated during handshakes and records closes all it had open", "terminate", ROUNDS],
-    ["clients that send a hello byte by byte end at the timeout, and delay nobody", "dribble", DRIBBLERS],
     ["connections over TLS leave memory and descriptors where they were", "connect", CONNECTIONS],
   ])("%s", async (_, what, rounds) => {
     const ended = await runNode(import.meta.url, "tls.mjs", [what, driver, String(rounds)]);
