@@ -11,7 +11,7 @@
 
 import { nameOf } from "../../logger/describe.ts";
 import { err } from "../../logger/log.ts";
-import { type NativeEngine, SocketOption } from "../../native.ts";
+import { CloseReason, type NativeEngine, SocketOption } from "../../native.ts";
 import { check, checkOptions, type OptionKinds } from "../arguments/check.ts";
 import { byteArray, flag } from "../arguments/kinds.ts";
 import { ensureProtocol } from "../arguments/transports.ts";
@@ -163,7 +163,8 @@ export class TcpConnection extends SecurableTransport implements TLSTransport {
   }
 
   closed(errno: number, how: number): void {
-    const reason = this.reason ?? this.security?.lost(this) ?? closeReason(errno, how);
+    const secured = this.security?.lost(this, how === CloseReason.ERROR);
+    const reason = this.reason ?? secured ?? closeReason(errno, how);
     this.handle = VOID_HANDLE;
     this.held = undefined;
     this.lost(reason);

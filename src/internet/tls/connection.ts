@@ -144,8 +144,9 @@ class SecuredStream implements ConnectionSecurity {
     return this.#tls.exportKeys(connection.handle, length, label, context) ?? null;
   }
 
-  lost(connection: SecuredConnection): Failure | undefined {
+  lost(connection: SecuredConnection, failed: boolean): Failure | undefined {
     this.#awaitNoLonger();
+    if (!failed) return undefined;
     const failure = this.#tls.failure(connection.handle);
     if (failure === undefined || failure.fault === TlsFault.NONE) return undefined;
     return new Failure(tlsError(failure, String(connection.getPeer()), this.#server));

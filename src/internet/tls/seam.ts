@@ -75,8 +75,8 @@ export interface ConnectionSecurity {
     label: string,
     context: Uint8Array | undefined,
   ): Buffer | null;
-  /** Why the connection was lost, when TLS knows better than the kernel. Asked while the CLOSED record is read. */
-  lost(connection: SecuredConnection): Failure | undefined;
+  /** The connection is gone. Why, when it has `failed` and TLS knows better than the kernel. Asked while the CLOSED record is read. */
+  lost(connection: SecuredConnection, failed: boolean): Failure | undefined;
 }
 
 /** TLS of a listening port. */
