@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <utility>
 
 namespace skein::tls {
@@ -20,6 +21,12 @@ namespace skein::tls {
 OpenSSL openssl;
 
 namespace {
+
+std::string known_majors() {
+  std::string text;
+  for (const unsigned major : kMajors) text += (text.empty() ? "" : ", ") + std::to_string(major);
+  return text;
+}
 
 std::string resolve(void* (*find)(const char* name), const std::string& version) {
   OpenSSL table;
@@ -29,7 +36,9 @@ std::string resolve(void* (*find)(const char* name), const std::string& version)
   SKEIN_OPENSSL_FUNCTIONS(SKEIN_RESOLVE)
 #undef SKEIN_RESOLVE
   const auto major = static_cast<unsigned>(table.OpenSSL_version_num() >> 28);
-  if (major != kMajor) return "its OpenSSL has the major version " + std::to_string(major) + ", known is 3";
+  if (std::ranges::find(kMajors, major) == std::end(kMajors)) {
+    return "its OpenSSL has the major version " + std::to_string(major) + ", known is " + known_majors();
+  }
   // "OpenSSL 3.0.19 27 Jan 2026", "OpenSSL 3.0.19+quic …"
   const std::string text = table.OpenSSL_version(0);
   if (!version.empty() && text.find(" " + version) == std::string::npos) {

@@ -195,8 +195,8 @@ LeavesNoErrors::~LeavesNoErrors() {
   SK_DEBUG_CHECK(openssl.ERR_peek_error() == 0);
 }
 
-// The major version whose functions and constants these are.
-inline constexpr unsigned kMajor = 3;
+// The major versions whose functions and constants these are. scripts/openssl-majors.mjs reads this line.
+inline constexpr unsigned kMajors[] = {3};
 
 // Finds every function. Empty when all were found, else why TLS cannot run on this OpenSSL. Only the first call does
 // anything, whichever thread makes it; later ones return what it did.
