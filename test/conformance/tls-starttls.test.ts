@@ -183,6 +183,25 @@ forEachTLSReactor((make) => {
     await server.lost.promise;
   });
 
+  test("in connectionMade() TLS gets what has come with the connection", async () => {
+    const reactor = make({ run: false });
+    const server = new Secure();
+    server.onMade = () => server.tls.startTLS(serverTLS());
+    const { port } = serve(reactor, () => server);
+    const peer = TLSPeer.begin(port);
+    // The ClientHello waits in the kernel.
+    await turns(20);
+    const ended = reactor.run({ installSignalHandlers: false });
+    await peer.secured;
+    peer.write("hello");
+    await server.arrived.reaches(5);
+    expect(server.text).toBe("hello");
+    peer.end();
+    expect(await server.lossError()).toBeInstanceOf(ConnectionDone);
+    reactor.stop();
+    await ended;
+  });
+
   for (const [when, code, inject] of [
     ["in the same segment", "ERR_TLS_PLAINTEXT_BEFORE", (peer: Peer) => peer.write("STARTTLS\nMAIL FROM:<evil>\n")],
     [

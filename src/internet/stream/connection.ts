@@ -62,6 +62,8 @@ const PROBED = PAUSED | NOTICES_RESETS;
 const SECURING = 1 << (OWN_BITS + 7);
 /** What was received before, and not told yet, belongs to TLS. */
 const UNREADS = 1 << (OWN_BITS + 8);
+/** Nothing was told yet: its first protocol is in makeConnection(). */
+const BEGINNING = 1 << (OWN_BITS + 9);
 
 const START_KINDS: OptionKinds<StartTLSOptions> = { server: flag, received: byteArray };
 
@@ -108,6 +110,7 @@ export class TcpConnection extends SecurableTransport implements TLSTransport {
 
   /** Set the protocol, and call its makeConnection(). */
   begin(protocol: ProtocolLike): void {
+    if (this.receiver === undefined) this.flags |= BEGINNING;
     this.giveTo(protocol);
     this.flags &= ~BORROWS;
     try {
@@ -118,6 +121,7 @@ export class TcpConnection extends SecurableTransport implements TLSTransport {
       this.fail(error);
       onRejection(protocol, (reason) => err(reason, BUILD_REJECTED)); // buildProtocol() was async by mistake
     }
+    this.flags &= ~BEGINNING;
   }
 
   // --- for the engine's link -------------------------------------------------------------------------------------
@@ -246,7 +250,9 @@ export class TcpConnection extends SecurableTransport implements TLSTransport {
       this.refusePlaintext(early);
       return;
     }
-    this.flags |= received === undefined ? SECURING : SECURING | UNREADS;
+    // What came with the news of the connection was told to nobody: it cannot be plaintext that somebody has read.
+    const unreads = received !== undefined || (this.flags & BEGINNING) !== 0;
+    this.flags |= unreads ? SECURING | UNREADS : SECURING;
     this.security = security.begin(this.native, this, server);
     this.security.begun(this);
     if (received === undefined) return;
