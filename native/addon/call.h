@@ -48,6 +48,21 @@ struct Call {
     return of;
   }
 
+  // Of an array; 0 for anything else.
+  std::uint32_t length(std::size_t i) const {
+    std::uint32_t count = 0;
+    napi_get_array_length(env, arguments[i], &count);
+    return count;
+  }
+
+  Call element(std::size_t i, std::uint32_t index) const {
+    Call of = *this;
+    if (napi_get_element(env, arguments[i], index, &of.arguments[0]) != napi_ok) {
+      napi_get_undefined(env, &of.arguments[0]);
+    }
+    return of;
+  }
+
   bool bytes(std::size_t i, std::span<std::uint8_t>& out) const {
     void* data = nullptr;
     std::size_t length = 0;
@@ -60,8 +75,14 @@ struct Call {
     return true;
   }
 
+  // A copy; "" for what has no bytes.
+  std::string copied(std::size_t i) const {
+    std::span<std::uint8_t> given;
+    return bytes(i, given) ? std::string(given.begin(), given.end()) : std::string();
+  }
+
   napi_value number(std::int64_t value) const {
-    napi_value result;
+    napi_value result = nullptr;
     napi_create_int64(env, value, &result);
     return result;
   }

@@ -1,72 +1,74 @@
 // Registration: what the addon exports, `NativeModule` in src/native.ts.
-#include <napi.h>
+#include <node_api.h>
 
 #include <string>
 
+#include "addon/call.h"
 #include "addon/host.h"
 #include "addon/surface.h"
 #include "addon/tls_module.h"
+#include "addon/values.h"
 #include "file/lock.h"
 
 namespace skein {
 
 namespace {
 
-Napi::Value list_backends(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  Napi::Array list = Napi::Array::New(env);
+napi_value list_backends(napi_env env, napi_callback_info) {
+  List list(env);
   for (const BackendEntry& entry : backends()) {
-    Napi::Object row = Napi::Object::New(env);
-    row.Set("name", entry.name);
-    row.Set("unavailable", entry.probe());
-    row.Set("preference", entry.preference);
-    row.Set("driver", entry.pollable ? "pollable" : "waiter");
-    list.Set(list.Length(), row);
+    const Object row(env);
+    row.set("name", entry.name);
+    row.set("unavailable", entry.probe());
+    row.set("preference", static_cast<double>(entry.preference));
+    row.set("driver", entry.pollable ? "pollable" : "waiter");
+    list.add(row);
   }
   return list;
 }
 
-Napi::Value create_engine(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  const Napi::Object given = info[0].As<Napi::Object>();
-  const std::string name = given.Get("backend").As<Napi::String>();
+// (EngineSetup)
+napi_value create_engine(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  const auto given = [&](const char* name) { return call.property(0, name).arguments[0]; };
+  const std::string name = call.property(0, "backend").text(0);
   Setup setup;
   setup.backend = find_backend(name);
-  setup.waiter = given.Get("driver").As<Napi::String>().Utf8Value() == "waiter";
-  setup.completions = given.Get("completions");
-  setup.arena = given.Get("arena");
-  setup.staging = given.Get("staging");
-  setup.dispatch = given.Get("dispatch");
+  setup.waiter = call.property(0, "driver").text(0) == "waiter";
+  setup.completions = given("completions");
+  setup.arena = given("arena");
+  setup.staging = given("staging");
+  setup.dispatch = given("dispatch");
   if (setup.backend == nullptr) {
-    Napi::Error::New(env, "There is no backend named " + name + " in this build.").ThrowAsJavaScriptException();
-    return env.Undefined();
+    napi_throw_error(env, nullptr, ("There is no backend named " + name + " in this build.").c_str());
+    return nullptr;
   }
   int error = 0;
-  Host* host = Host::create(env, setup, error);
+  Host* const host = Host::create(env, setup, error);
   if (host == nullptr) {
-    Napi::Error::New(env, "The " + name + " backend cannot be opened: errno " + std::to_string(-error) + ".")
-        .ThrowAsJavaScriptException();
-    return env.Undefined();
+    const std::string reason = "errno " + std::to_string(-error);
+    napi_throw_error(env, nullptr, ("The " + name + " backend cannot be opened: " + reason + ".").c_str());
+    return nullptr;
   }
-  return Napi::Value(env, make_surface(env, *host));
+  return make_surface(env, *host);
 }
 
-Napi::Value lock_open_file(const Napi::CallbackInfo& info) {
-  const int fd = info[0].As<Napi::Number>();
-  const bool exclusive = info[1].As<Napi::Boolean>();
-  return Napi::Number::New(info.Env(), lock_file(fd, exclusive));
-}
-
-Napi::Object init(Napi::Env env, Napi::Object exports) {
-  exports.Set("backends", Napi::Function::New(env, list_backends, "backends"));
-  exports.Set("createEngine", Napi::Function::New(env, create_engine, "createEngine"));
-  exports.Set("lockFile", Napi::Function::New(env, lock_open_file, "lockFile"));
-  exports.Set("tls", make_tls(env));
-  return exports;
+// (descriptor, exclusive): 0, or a negative errno.
+napi_value lock_open_file(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  return call.number(lock_file(call.integer(0), call.boolean(1)));
 }
 
 }  // namespace
 
-NODE_API_MODULE(skein, init)
-
 }  // namespace skein
+
+NAPI_MODULE_INIT() {
+  using namespace skein;
+  const auto add = [&](const char* name, napi_value value) { napi_set_named_property(env, exports, name, value); };
+  add("backends", function_to(env, "backends", list_backends));
+  add("createEngine", function_to(env, "createEngine", create_engine));
+  add("lockFile", function_to(env, "lockFile", lock_open_file));
+  add("tls", make_tls(env));
+  return exports;
+}

@@ -1,10 +1,10 @@
 // TLS without an engine: what the addon exports as `tls`, `NativeTls` in src/native.ts.
 #pragma once
 
-#include <napi.h>
+#include <node_api.h>
 
 namespace skein {
 
-Napi::Object make_tls(Napi::Env env);
+napi_value make_tls(napi_env env);
 
 }  // namespace skein

@@ -1,56 +1,49 @@
 // What JavaScript says of TLS, as the engine has it, and back: `NativeTls` and `TlsQuestions` in src/native.ts.
 #pragma once
 
-#include <napi.h>
+#include <node_api.h>
 
 #include <memory>
 #include <span>
 #include <string>
 #include <utility>
 
+#include "addon/call.h"
+#include "addon/values.h"
 #include "tls/filter.h"
 
 namespace skein {
 
 // A context or roots that JavaScript holds.
 template <typename Value>
-Napi::Value hand_out(Napi::Env env, std::shared_ptr<Value> value) {
-  auto* held = new std::shared_ptr<Value>(std::move(value));
-  return Napi::External<std::shared_ptr<Value>>::New(env, held,
-                                                     [](Napi::Env, std::shared_ptr<Value>* kept) { delete kept; });
+napi_value hand_out(napi_env env, std::shared_ptr<Value> value) {
+  using Held = std::shared_ptr<Value>;
+  auto held = std::make_unique<Held>(std::move(value));
+  const auto release = [](napi_env, void* kept, void*) { delete static_cast<Held*>(kept); };
+  napi_value external = nullptr;
+  if (napi_create_external(env, held.get(), release, nullptr, &external) == napi_ok) held.release();
+  return external;
 }
 
 // nullptr for undefined and null.
 template <typename Value>
-std::shared_ptr<Value> taken_from(const Napi::Value& value) {
-  if (!value.IsExternal()) return nullptr;
-  return *value.As<Napi::External<std::shared_ptr<Value>>>().Data();
+std::shared_ptr<Value> taken_from(const Call& call, std::size_t i) {
+  void* held = nullptr;
+  if (napi_get_value_external(call.env, call.arguments[i], &held) != napi_ok) return nullptr;
+  return *static_cast<std::shared_ptr<Value>*>(held);
 }
 
-// The filter of one connection: `TlsRequest`. nullptr without a context.
-std::unique_ptr<tls::TlsFilter> filter_for(const Napi::Object& request);
+// The filter of one connection: the argument `i` is its `TlsRequest`. nullptr without a context.
+std::unique_ptr<tls::TlsFilter> filter_for(const Call& call, std::size_t i);
 
 // What may be asked about a connection, or told to it. Their arguments begin at `first`.
 struct TlsQuestion {
   const char* name;
-  Napi::Value (*ask)(const Napi::CallbackInfo& info, std::size_t first, tls::TlsFilter& filter);
+  napi_value (*ask)(const Call& call, std::size_t first, tls::TlsFilter& filter);
 };
 inline constexpr std::size_t kTlsQuestions = 10;
 std::span<const TlsQuestion, kTlsQuestions> tls_questions();
 // Leaves OpenSSL's queue of errors empty.
-Napi::Value ask(const TlsQuestion& question, const Napi::CallbackInfo& info, std::size_t first, tls::TlsFilter& filter);
-
-std::string bytes_from(const Napi::Value& value);
-// Also of nothing, which is what a property is while a worker is being terminated: node-addon-api would end the
-// process.
-inline std::string text_from(const Napi::Value& value) {
-  return value.IsString() ? value.As<Napi::String>().Utf8Value() : std::string();
-}
-inline std::int32_t number_from(const Napi::Value& value) {
-  return value.IsNumber() ? value.As<Napi::Number>().Int32Value() : 0;
-}
-inline bool flag_from(const Napi::Value& value) {
-  return value.IsBoolean() && value.As<Napi::Boolean>().Value();
-}
+napi_value ask(const TlsQuestion& question, const Call& call, std::size_t first, tls::TlsFilter& filter);
 
 }  // namespace skein
