@@ -318,6 +318,8 @@ export class TlsStream {
       this.owner.closeNotified();
     });
     stream.on("error", (error) => this.fail((failure) => failedWith(failure, error)));
+    // Behind the handshake of a server, node:tls tells of errors by this alone: it waits for a tls.Server to take over.
+    stream.on("_tlsError", (error: Error) => this.fail((failure) => failedWith(failure, error)));
     stream.on("close", () => {
       if (!this.ended && !this.closing) this.fail(() => this.cutOff());
     });
@@ -347,7 +349,6 @@ export class TlsStream {
       this.fail(judge);
       return;
     }
-    if (this.isServer) stream.disableRenegotiation();
     this.state = "up";
     this.owner.told(TlsEvent.ESTABLISHED | (this.offered.length > 0 ? TlsEvent.SESSION : 0));
     for (const bytes of this.early.splice(0)) this.owner.opened(bytes);
