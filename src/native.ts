@@ -221,6 +221,8 @@ export interface ContextRequest {
   readonly sessionIdContext: Uint8Array;
   readonly sessionSeconds: number;
   readonly tickets: boolean;
+  /** Tickets of a server that differ in random numbers only are of the same length. */
+  readonly evenTickets?: boolean;
   readonly ocspResponse: Uint8Array | undefined;
   readonly requestsOcsp: boolean;
   readonly logsKeys: boolean;

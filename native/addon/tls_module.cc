@@ -65,6 +65,7 @@ napi_value create_context(napi_env env, napi_callback_info info) {
   options.session_id_context = bytes("sessionIdContext");
   options.session_seconds = number("sessionSeconds");
   options.tickets = flag("tickets");
+  options.even_tickets = flag("evenTickets");
   options.ocsp_response = bytes("ocspResponse");
   options.requests_ocsp = flag("requestsOcsp");
   options.logs_keys = flag("logsKeys");

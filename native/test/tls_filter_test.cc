@@ -1,5 +1,6 @@
 // TLS without sockets: handshakes, records, ends and refusals, between two filters.
 #include <cerrno>
+#include <set>
 
 #include "test/tls_pair.h"
 #include "tls/pkcs12.h"
@@ -17,6 +18,15 @@ std::string text_of(std::size_t size) {
   std::string text;
   for (std::size_t i = 0; i < size; ++i) text += static_cast<char>('a' + i * 7 % 26);
   return text;
+}
+
+// The first of these sessions, in DER. They are freed.
+std::string first_of(const std::vector<ssl_session_st*>& sessions) {
+  unsigned char bytes[4096];
+  unsigned char* end = bytes;
+  const int length = sessions.empty() ? 0 : tls::openssl.i2d_SSL_SESSION(sessions.front(), &end);
+  for (auto* one : sessions) tls::openssl.SSL_SESSION_free(one);
+  return {reinterpret_cast<char*>(bytes), static_cast<std::size_t>(length)};
 }
 
 }  // namespace
@@ -245,11 +255,7 @@ TEST("a session is resumed by a ticket, and not where the context is another") {
   CHECK_EQUAL(first.client.events & TlsFilter::kSession, TlsFilter::kSession);
   const auto sessions = first.client.filter->take_sessions();
   CHECK_EQUAL(sessions.size(), 2);
-  unsigned char bytes[4096];
-  unsigned char* end = bytes;
-  const int length = tls::openssl.i2d_SSL_SESSION(sessions.front(), &end);
-  const std::string session(reinterpret_cast<char*>(bytes), static_cast<std::size_t>(length));
-  for (auto* one : sessions) tls::openssl.SSL_SESSION_free(one);
+  const std::string session = first_of(sessions);
   Pair second(server, client, "localhost", session);
   second.shake_hands();
   CHECK_EQUAL(tls::openssl.SSL_session_reused(second.server.filter->ssl()), 1);
@@ -257,6 +263,31 @@ TEST("a session is resumed by a ticket, and not where the context is another") {
   elsewhere.shake_hands();
   CHECK(elsewhere.client.filter->established());
   CHECK_EQUAL(tls::openssl.SSL_session_reused(elsewhere.server.filter->ssl()), 0);
+}
+
+TEST("even tickets are of one length, whatever numbers are in them, and resume as others do") {
+  auto client = context(client_options());
+  // Sealing rounds to 16 bytes, so that one byte more does not show in every session.
+  for (std::size_t length = 1; length <= 16; ++length) {
+    auto options = server_options();
+    options.even_tickets = true;
+    options.session_id_context = std::string(length, 'x');
+    auto server = context(options);
+    std::string session;
+    for (const bool resumed : {false, true}) {
+      std::set<std::size_t> lengths;
+      for (int i = 0; i < 12; ++i) {
+        Pair pair(server, client, "localhost", session);
+        Pair::move(pair.client, pair.server);
+        Pair::move(pair.server, pair.client);
+        Pair::move(pair.client, pair.server);
+        lengths.insert(Pair::move(pair.server, pair.client));
+        CHECK_EQUAL(tls::openssl.SSL_session_reused(pair.server.filter->ssl()), resumed ? 1 : 0);
+        if (resumed || i == 11) session = first_of(pair.client.filter->take_sessions());
+      }
+      CHECK_EQUAL(lengths.size(), 1);
+    }
+  }
 }
 
 TEST("a key of another certificate and nonsense are told by what they are, and a key is wiped") {

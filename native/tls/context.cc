@@ -257,6 +257,7 @@ bool Context::set_callbacks(const Options& options) {
     openssl.SSL_CTX_ctrl(context_, kCtrlSetSessionCacheMode, kSessionCacheOff, nullptr);
     if (!options.tickets) openssl.SSL_CTX_set_num_tickets(context_, 0);
     openssl.SSL_CTX_set_tlsext_ticket_key_evp_cb(context_, on_ticket_key);
+    if (options.even_tickets) openssl.SSL_CTX_set_session_ticket_cb(context_, even_ticket, nullptr, nullptr);
     openssl.SSL_CTX_set_alpn_select_cb(context_, on_alpn, nullptr);
     if (!ocsp_response_.empty()) {
       openssl.SSL_CTX_callback_ctrl(context_, kCtrlSetStatusCallback, reinterpret_cast<void (*)()>(on_status));

@@ -72,6 +72,7 @@ class Context {
     std::string session_id_context;  // of a server: what a session must agree in to be resumed; 32 bytes at most
     int session_seconds = 7200;
     bool tickets = true;
+    bool even_tickets = false;  // of a server: as even_ticket() makes them
     std::string ocsp_response;  // DER, which a server staples
     bool requests_ocsp = false;
     bool logs_keys = false;

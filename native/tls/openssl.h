@@ -45,6 +45,9 @@ using VerifyCallback = int(int ok, x509_store_ctx_st* context);
 using AlpnCallback = int(SSL* ssl, const unsigned char** out, unsigned char* out_length, const unsigned char* in,
                          unsigned in_length, void* argument);
 using NewSessionCallback = int(SSL* ssl, ssl_session_st* session);
+using NewTicketCallback = int(SSL* ssl, void* argument);
+using OpenedTicketCallback = int(SSL* ssl, ssl_session_st* session, const unsigned char* name, std::size_t length,
+                                 int status, void* argument);
 using KeyLogCallback = void(const SSL* ssl, const char* line);
 using TicketKeyCallback = int(SSL* ssl, unsigned char* name, unsigned char* iv, evp_cipher_ctx_st* cipher,
                               evp_mac_ctx_st* mac, int seals);
@@ -140,6 +143,9 @@ using StatusCallback = int(SSL* ssl, void* argument);
   F(int, SSL_set_session, (SSL*, ssl_session_st*))                                                         \
   F(int, SSL_SESSION_is_resumable, (const ssl_session_st*))                                                \
   F(void, SSL_SESSION_free, (ssl_session_st*))                                                             \
+  F(ssl_session_st*, SSL_get_session, (const SSL*))                                                        \
+  F(int, SSL_SESSION_set1_ticket_appdata, (ssl_session_st*, const void*, std::size_t))                     \
+  F(int, SSL_CTX_set_session_ticket_cb, (SSL_CTX*, NewTicketCallback*, OpenedTicketCallback*, void*))      \
   F(int, i2d_SSL_SESSION, (const ssl_session_st*, unsigned char**))                                        \
   F(ssl_session_st*, d2i_SSL_SESSION, (ssl_session_st**, const unsigned char**, long))                     \
   F(int, SSL_export_keying_material,                                                                       \

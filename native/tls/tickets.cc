@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 // OSSL_PARAM of core.h: how OpenSSL 3 takes options by name.
 struct ossl_param_st {
@@ -31,6 +32,35 @@ bool set_mac_key(evp_mac_ctx_st* mac, std::uint8_t* key) {
       {nullptr, 0, nullptr, 0, 0},
   };
   return openssl.EVP_MAC_CTX_set_params(mac, parameters) == 1;
+}
+
+// Of SSL_SESSION_ASN1 in ssl/ssl_asn1.c: the ticket_age_add of RFC 8446, 4.6.1, the only number in a session that is
+// random.
+constexpr unsigned char kAgeAdd = 0xa0 | 14;
+// Tag, length, and those of the INTEGER of five bytes in it.
+constexpr std::size_t kAgeAddMost = 9;
+
+// The bytes of the length at `at`, and what it says; {0, 0} when it is none.
+std::pair<std::size_t, std::size_t> length_at(std::span<const unsigned char> der, std::size_t at) {
+  if (at >= der.size()) return {0, 0};
+  if (der[at] < 0x80) return {1, der[at]};
+  const std::size_t bytes = der[at] & 0x7fu;
+  if (bytes == 0 || bytes > 3 || at + bytes >= der.size()) return {0, 0};
+  std::size_t length = 0;
+  for (std::size_t i = 1; i <= bytes; ++i) length = length << 8 | der[at + i];
+  return {1 + bytes, length};
+}
+
+// The bytes that an element of the sequence takes; 0 when there is none with that tag.
+std::size_t bytes_of(std::span<const unsigned char> der, unsigned char tag) {
+  std::size_t at = 1 + length_at(der, 1).first;
+  while (at < der.size()) {
+    const auto [head, length] = length_at(der, at + 1);
+    if (head == 0) return 0;
+    if (der[at] == tag) return 1 + head + length;
+    at += 1 + head + length;
+  }
+  return 0;
 }
 
 void wipe(std::vector<TicketKeys::Key>& keys) {
@@ -86,6 +116,19 @@ int TicketKeys::handle(unsigned char* name, unsigned char* iv, evp_cipher_ctx_st
   if (start(cipher, openssl.EVP_aes_256_cbc(), nullptr, cipher_key, iv) != 1 || !set_mac_key(mac, mac_key)) return -1;
   // Clients use each once (RFC 8446, C.4), and would have none for their next connection.
   return seals ? 1 : 2;
+}
+
+int even_ticket(SSL* ssl, void*) {
+  ssl_session_st* const session = openssl.SSL_get_session(ssl);
+  const int size = openssl.i2d_SSL_SESSION(session, nullptr);
+  if (size <= 0) return 0;
+  std::vector<unsigned char> der(static_cast<std::size_t>(size));
+  unsigned char* end = der.data();
+  openssl.i2d_SSL_SESSION(session, &end);
+  const std::size_t taken = bytes_of(der, kAgeAdd);
+  openssl.OPENSSL_cleanse(der.data(), der.size());
+  const std::array<unsigned char, kAgeAddMost + 1> filling{};
+  return openssl.SSL_SESSION_set1_ticket_appdata(session, filling.data(), filling.size() - taken);
 }
 
 }  // namespace skein::tls

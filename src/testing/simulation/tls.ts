@@ -1,7 +1,8 @@
 /**
  * The TLS of simulated connections: the addon's, which needs no sockets. Its random numbers are not the simulation's, so
- * whatever depends on ciphertext must not reach the trace. Lengths do, by the segments that bytes are cut into: those of
- * session tickets vary by the numbers in them, and there are none. (So do ECDSA signatures: use keys of Ed25519 or RSA.)
+ * whatever depends on ciphertext must not reach the trace. Lengths do, by the segments that bytes are cut into: session
+ * tickets are padded to be of the same one whatever numbers are in them. (ECDSA signatures are not: use keys of Ed25519 or
+ * RSA.)
  */
 import type { FilterProvider } from "../../internet/engine/filtertls.ts";
 import { loadNative } from "../../native.ts";
@@ -15,7 +16,7 @@ export const simulatedTls: FilterProvider = {
     }
   },
   createRoots: (request) => loadNative().tls.createRoots(request),
-  createContext: (request) => loadNative().tls.createContext({ ...request, tickets: false }),
+  createContext: (request) => loadNative().tls.createContext({ ...request, evenTickets: true }),
   addName: (context, name, other) => loadNative().tls.addName(context, name, other),
   askAlways: (context) => loadNative().tls.askAlways(context),
   setTicketKeys: (context, keys) => loadNative().tls.setTicketKeys(context, keys),
