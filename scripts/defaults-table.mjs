@@ -233,7 +233,7 @@ export const NO_BOUNDS = new Map([
   ["src/cli/selfsigned.ts#DAY_SECONDS", "the validity of a certificate for a first try"],
   ["src/internet/endpoints/ssl.ts#MAX_PORT", RANGE],
   ["src/internet/endpoints/ssl.ts#MAX_BACKLOG", RANGE],
-  ["src/internet/tls/certificate.ts#YEAR_SECONDS", "the validity of a certificate that is made"],
+  ["src/internet/tls/keypair.ts#YEAR_SECONDS", "the validity of a certificate that is made"],
   ["src/internet/tls/issuing.ts#SERIAL_BYTES", "the serial number of a certificate that is made"],
   ["src/internet/tls/issuing.ts#EARLIER_SECONDS", "since when a certificate that is made is valid: clocks differ"],
   ["src/internet/tls/pem.ts#LABEL_MOST", "reads a file of the program's own"],

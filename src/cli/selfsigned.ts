@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { networkInterfaces } from "node:os";
 import type { ListeningPort } from "../internet/interfaces.ts";
-import { KeyPair, type PrivateCertificate } from "../internet/tls/certificate.ts";
+import { KeyPair, type PrivateCertificate } from "../internet/tls/keypair.ts";
 import type { ContextFactory } from "../internet/tls/seam.ts";
 
 const DAY_SECONDS = 24 * 3600;

@@ -2,14 +2,7 @@
 
 export { SSL4ClientEndpoint, SSL4ServerEndpoint, wrapClientTLS } from "../internet/endpoints/ssl.ts";
 export type { HandshakeListener } from "../internet/interfaces.ts";
-export {
-  Certificate,
-  type CertificateOptionsForIssue,
-  CertificateRequest,
-  type Format,
-  KeyPair,
-  PrivateCertificate,
-} from "../internet/tls/certificate.ts";
+export { Certificate, type Format } from "../internet/tls/certificate.ts";
 export { DistinguishedName, DN, type DNParts } from "../internet/tls/dn.ts";
 export { CertificateError, TLSError, TLSNotAvailableError, TLSOptionsError } from "../internet/tls/errors.ts";
 export type {
@@ -20,6 +13,12 @@ export type {
   PrivateCertificateLike,
 } from "../internet/tls/identity.ts";
 export {
+  type CertificateOptionsForIssue,
+  CertificateRequest,
+  KeyPair,
+  PrivateCertificate,
+} from "../internet/tls/keypair.ts";
+export {
   CertificateOptions,
   type CertificateOptionsInit,
   type ClientTLSOptions,
@@ -28,5 +27,5 @@ export {
   type ServerNameAnswer,
 } from "../internet/tls/options.ts";
 export type { ClientWish, PeerCertificate, TLSVersion } from "../internet/tls/policy.ts";
-export type { ContextFactory, StartTLSOptions, TLSInfo } from "../internet/tls/seam.ts";
+export type { CipherInfo, ContextFactory, StartTLSOptions, TLSInfo } from "../internet/tls/seam.ts";
 export { platformTrust, type TrustRoot, type TrustRootLike, trustRootFromCertificates } from "../internet/tls/trust.ts";

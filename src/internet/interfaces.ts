@@ -6,7 +6,8 @@ import type { IPv4Address, IPv6Address } from "./address.ts";
 import type { Deferred } from "./defer/deferred.ts";
 import type { Failure } from "./failure.ts";
 import type { ReactorTime } from "./time.ts";
-import type { ContextFactory, StartTLSOptions, TLSInfo } from "./tls/seam.ts";
+import type { Certificate } from "./tls/certificate.ts";
+import type { CipherInfo, ContextFactory, StartTLSOptions, TLSInfo } from "./tls/seam.ts";
 
 /** The address of one end of a connection. */
 export type Address = IPv4Address | IPv6Address;
@@ -83,7 +84,16 @@ export interface TLSTransport extends Transport {
   getTLSInfo(): TLSInfo | null;
   /** The protocol that was agreed on (ALPN); null when there is none. */
   readonly negotiatedProtocol: string | null;
-  /** DER of the peer's certificates, its own first. `Certificate.peerFromTransport()` reads them. */
+  /** The cipher that was agreed on; null where getTLSInfo() is. */
+  getCipher(): CipherInfo | null;
+  /** Whether an earlier session was resumed: no certificates were exchanged, each side knows the other's from then. */
+  isSessionReused(): boolean;
+  /**
+   * Who the peer is: its certificate, with its names, its SPIFFE ID and its fingerprints; null where getTLSInfo() is, and
+   * of a peer that has shown none.
+   */
+  getPeerCertificate(): Certificate | null;
+  /** DER of the peer's certificates, its own first. */
   getPeerCertificateChain(): readonly Buffer[];
   /** DER of the certificate that this side has shown; null when it has shown none. */
   getHostCertificate(): Buffer | null;
@@ -133,6 +143,11 @@ export interface ListeningPort {
   startListening(): void;
   stopListening(): Deferred<void>;
   getHost(): Address;
+  /**
+   * The connections that it has accepted and that are open now, the oldest ones not always first. Each tells its addresses
+   * and, with TLS, who its peer is; it may be closed while the others are looked at.
+   */
+  connections(): Iterable<Transport>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -144,6 +159,7 @@ export interface TLSListeningPort extends ListeningPort {
    * @throws TypeError for what are no options; TLSOptionsError for what cannot be used: the port goes on with those it has
    */
   setContext(contextFactory: ContextFactory): void;
+  connections(): Iterable<TLSTransport>;
 }
 
 /** One outgoing connection, which can be retried after it failed or was lost. */
@@ -292,5 +308,7 @@ export interface ReactorNames {
 export interface Reactor extends ReactorCore, ReactorTime, ReactorTCP, ReactorSSL, ReactorFDSet, ReactorNames {
   /** The backend's name: "epoll", "poll", … */
   readonly name: string;
+  /** The connections that are open now, accepted or made, in no order. */
+  connections(): Iterable<TLSTransport>;
   [Symbol.asyncDispose](): Promise<void>;
 }

@@ -68,6 +68,11 @@ export class MemoryPort implements ListeningPort {
     return addressOf(this.options.interface || "0.0.0.0", this.port);
   }
 
+  /** None: see accept(). */
+  connections(): Iterable<never> {
+    return [];
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stopListening();
   }

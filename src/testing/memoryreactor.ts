@@ -216,6 +216,11 @@ export class MemoryReactorClock extends MemoryReactor implements Reactor {
     return this.clock.getDelayedCalls();
   }
 
+  /** None: the test has the transports. */
+  connections(): Iterable<never> {
+    return [];
+  }
+
   /** See {@link Clock.advance}. */
   advance(seconds: number): void {
     this.clock.advance(seconds);

@@ -1,7 +1,8 @@
 /** Certificates of both sides: who shows one, who checks it, and what comes of one that is not in order. */
 import { expect, test } from "vitest";
 import type { EngineReactor } from "../../src/internet/reactor/engine.ts";
-import { Certificate, type PrivateCertificate } from "../../src/internet/tls/certificate.ts";
+import { Certificate } from "../../src/internet/tls/certificate.ts";
+import type { PrivateCertificate } from "../../src/internet/tls/keypair.ts";
 import type { CertificateOptionsInit } from "../../src/internet/tls/options.ts";
 import type { ContextFactory } from "../../src/internet/tls/seam.ts";
 import {

@@ -143,6 +143,7 @@ export class FakeReactor extends Clock implements ReactorTCP {
         stopped.callback(undefined);
         return stopped;
       },
+      connections: () => [],
       getHost: () => new IPv4Address("TCP", options?.interface ?? "0.0.0.0", port),
       async [Symbol.asyncDispose]() {},
     };

@@ -1,11 +1,6 @@
 /** An authority for tests, and what it certifies: also what no authority should, as SHA-1 and names with a NUL. */
 import { type KeyObject, sign } from "node:crypto";
-import {
-  Certificate,
-  type CertificateOptionsForIssue,
-  KeyPair,
-  PrivateCertificate,
-} from "../../src/internet/tls/certificate.ts";
+import { Certificate } from "../../src/internet/tls/certificate.ts";
 import {
   bits,
   element,
@@ -20,6 +15,7 @@ import {
 } from "../../src/internet/tls/der.ts";
 import { DistinguishedName, type DNParts } from "../../src/internet/tls/dn.ts";
 import { issue } from "../../src/internet/tls/issuing.ts";
+import { type CertificateOptionsForIssue, KeyPair, PrivateCertificate } from "../../src/internet/tls/keypair.ts";
 import { encodePEM } from "../../src/internet/tls/pem.ts";
 
 const NULL = element(0x05);

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, it } from "vitest";
-import { KeyPair } from "../../src/internet/tls/certificate.ts";
+import { KeyPair } from "../../src/internet/tls/keypair.ts";
 import { need, scratch, testReactor } from "../helpers/interop.ts";
 import { certify, rootAuthority } from "../helpers/pki.ts";
 import { Program } from "../helpers/program.ts";

@@ -12,7 +12,7 @@ import { ClientHello } from "../../src/internet/nodeengine/tlshello.ts";
 import { verifyName } from "../../src/internet/nodeengine/tlsnames.ts";
 import { fatalAlert, OpenRecords } from "../../src/internet/nodeengine/tlsrecords.ts";
 import { weaknessOf } from "../../src/internet/nodeengine/tlsstrength.ts";
-import { KeyPair } from "../../src/internet/tls/certificate.ts";
+import { KeyPair } from "../../src/internet/tls/keypair.ts";
 import { TlsFault } from "../../src/native.ts";
 
 const u16 = (value: number) => Buffer.of(value >> 8, value & 255);

@@ -1,7 +1,7 @@
 /** Why connections over TLS are refused: a code for each reason, what to do, the alert, and what the peer is told. */
 import { expect, it } from "vitest";
-import { KeyPair, type PrivateCertificate } from "../../src/internet/tls/certificate.ts";
 import { TLSError } from "../../src/internet/tls/errors.ts";
+import { KeyPair, type PrivateCertificate } from "../../src/internet/tls/keypair.ts";
 import {
   CertificateOptions,
   type CertificateOptionsInit,

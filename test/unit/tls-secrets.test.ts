@@ -3,7 +3,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { inspect } from "node:util";
 import { getHeapSnapshot } from "node:v8";
 import { describe, expect, it } from "vitest";
-import { KeyPair, PrivateCertificate } from "../../src/internet/tls/certificate.ts";
+import { KeyPair, PrivateCertificate } from "../../src/internet/tls/keypair.ts";
 import { CertificateOptions, optionsForClientTLS } from "../../src/internet/tls/options.ts";
 import { testReactor } from "../helpers/interop.ts";
 import { collectLog } from "../helpers/log.ts";

@@ -62,6 +62,10 @@ export class LaterSecuredPort implements TLSListeningPort {
     return this.#port.stopListening();
   }
 
+  connections(): Iterable<TLSTransport> {
+    return this.#port.connections() as Iterable<TLSTransport>;
+  }
+
   getHost(): Address {
     return this.#port.getHost();
   }

@@ -26,8 +26,9 @@ import type {
   TLSListeningPort,
 } from "../interfaces.ts";
 import type { ProtocolFactory } from "../protocol.ts";
-import { Certificate, KeyPair, PrivateCertificate } from "../tls/certificate.ts";
+import { Certificate } from "../tls/certificate.ts";
 import { TLSOptionsError } from "../tls/errors.ts";
+import { KeyPair, PrivateCertificate } from "../tls/keypair.ts";
 import { CertificateOptions, optionsForClientTLS } from "../tls/options.ts";
 import { type ContextFactory, securityOf } from "../tls/seam.ts";
 import { trustRootFromCertificates } from "../tls/trust.ts";

@@ -18,6 +18,7 @@ import type {
   ReadDescriptor,
   ServerFactoryLike,
   TLSListeningPort,
+  TLSTransport,
   WriteDescriptor,
 } from "../interfaces.ts";
 import { type AttemptKeeper, TcpConnector } from "../stream/connector.ts";
@@ -182,6 +183,14 @@ export abstract class EngineReactor extends ReactorBase implements Reactor, Port
 
   getWriters(): WriteDescriptor[] {
     return this.#descriptors.getWriters();
+  }
+
+  /**
+   * The connections that are open now, accepted or made, in no order. Each tells its addresses and, with TLS, who its peer
+   * is; it may be closed while the others are looked at.
+   */
+  *connections(): IterableIterator<TLSTransport> {
+    for (const connection of this.#link.connections()) if (connection.securedProtocol !== undefined) yield connection;
   }
 
   /** The engine's counters since it was created. */

@@ -126,6 +126,11 @@ export class TcpConnection extends SecurableTransport implements TLSTransport {
 
   // --- for the engine's link -------------------------------------------------------------------------------------
 
+  /** Whether `owner` has made it, and a protocol has it. */
+  isOf(owner: ConnectionOwner): boolean {
+    return this.owner === owner && this.receiver !== undefined;
+  }
+
   get borrows(): boolean {
     return (this.flags & BORROWS) !== 0;
   }

@@ -115,6 +115,10 @@ export class TcpPort implements ListeningPort, ListenerEvents, ConnectionOwner {
     return this.#host;
   }
 
+  *connections(): IterableIterator<TcpConnection> {
+    for (const connection of this.#link.connections()) if (connection.isOf(this)) yield connection;
+  }
+
   /** For SecurePort. */
   protected secure(security: Security): void {
     security.check(this.#link.native, true);

@@ -4,7 +4,14 @@ import { byteArray, integer, text } from "../arguments/kinds.ts";
 import type { Failure } from "../failure.ts";
 import type { Address, ProtocolLike } from "../interfaces.ts";
 import type { Loop } from "../reactor/loop.ts";
-import type { ConnectionSecurity, SecuredConnection, TLSInfo } from "../tls/seam.ts";
+import type { Certificate } from "../tls/certificate.ts";
+import {
+  type CipherInfo,
+  type ConnectionSecurity,
+  cipherOf,
+  type SecuredConnection,
+  type TLSInfo,
+} from "../tls/seam.ts";
 import { ClosingTransport } from "./closing.ts";
 
 /** Of keying material. */
@@ -34,6 +41,18 @@ export abstract class SecurableTransport extends ClosingTransport implements Sec
 
   get negotiatedProtocol(): string | null {
     return this.getTLSInfo()?.protocol ?? null;
+  }
+
+  getCipher(): CipherInfo | null {
+    return cipherOf(this.getTLSInfo());
+  }
+
+  isSessionReused(): boolean {
+    return this.getTLSInfo()?.resumed ?? false;
+  }
+
+  getPeerCertificate(): Certificate | null {
+    return this.security?.peerCertificate(this) ?? null;
   }
 
   getPeerCertificateChain(): readonly Buffer[] {

@@ -7,6 +7,7 @@ import type { HandshakeListener } from "../interfaces.ts";
 import { logRejection, onRejection } from "../rejection.ts";
 import { isThenable } from "../thenable.ts";
 import { decodeProtocols } from "./alpn.ts";
+import { Certificate } from "./certificate.ts";
 import { Deadlines } from "./deadlines.ts";
 import { INTERNAL_ERROR, TLSError, tlsError, UNRECOGNIZED_NAME } from "./errors.ts";
 import type { Choice, Policy } from "./policy.ts";
@@ -129,6 +130,11 @@ class SecuredStream implements ConnectionSecurity {
 
   peerCertificates(connection: SecuredConnection): readonly Buffer[] {
     return this.#tls.peerCertificates(connection.handle) ?? [];
+  }
+
+  peerCertificate(connection: SecuredConnection): Certificate | null {
+    const [own] = this.peerCertificates(connection);
+    return own === undefined ? null : new Certificate(own);
   }
 
   hostCertificate(connection: SecuredConnection): Buffer | null {

@@ -11,6 +11,7 @@
 import type { NativeEngine } from "../../native.ts";
 import type { Failure } from "../failure.ts";
 import type { Loop } from "../reactor/loop.ts";
+import type { Certificate } from "./certificate.ts";
 
 /** The key of what a context factory gives. */
 export const SECURITY: unique symbol = Symbol("security");
@@ -55,6 +56,23 @@ export interface TLSInfo {
   readonly ocspResponse: Buffer | null;
 }
 
+/** The cipher of a connection. */
+export interface CipherInfo {
+  /** OpenSSL's name, and the one that IANA registers. */
+  readonly name: string;
+  readonly standardName: string;
+  readonly bits: number;
+  /** The version of TLS: "TLSv1.3". */
+  readonly version: string;
+}
+
+/** The part of what was agreed that is about the cipher. */
+export function cipherOf(info: TLSInfo | null): CipherInfo | null {
+  if (info === null) return null;
+  const { cipher, standardCipher, bits, version } = info;
+  return { name: cipher, standardName: standardCipher, bits, version };
+}
+
 /** TLS of one connection. */
 export interface ConnectionSecurity {
   /** The connection is there: the handshake must be done in time. */
@@ -67,6 +85,8 @@ export interface ConnectionSecurity {
   agreed(connection: SecuredConnection): TLSInfo | null;
   /** DER of the peer's certificates, its own first; none before the handshake, or when it has none. */
   peerCertificates(connection: SecuredConnection): readonly Buffer[];
+  /** The peer's own certificate; null before the handshake, or when it has none. */
+  peerCertificate(connection: SecuredConnection): Certificate | null;
   /** DER of the one that this side has shown; null before the handshake, or when it has shown none. */
   hostCertificate(connection: SecuredConnection): Buffer | null;
   exportKeyingMaterial(

@@ -1,7 +1,14 @@
 /** The part of a wrapper that hands TLS on: to its protocol what the connection has to tell, to the connection the rest. */
 import type { HandshakeListener, ProtocolLike, TLSTransport } from "../../internet/interfaces.ts";
 import { Protocol } from "../../internet/protocol.ts";
-import type { ContextFactory, StartTLSOptions, TLSInfo } from "../../internet/tls/seam.ts";
+import type { Certificate } from "../../internet/tls/certificate.ts";
+import {
+  type CipherInfo,
+  type ContextFactory,
+  cipherOf,
+  type StartTLSOptions,
+  type TLSInfo,
+} from "../../internet/tls/seam.ts";
 
 /** Over a transport without TLS, everything is as before a handshake. */
 export abstract class SecuringWrapper extends Protocol {
@@ -21,6 +28,18 @@ export abstract class SecuringWrapper extends Protocol {
 
   get negotiatedProtocol(): string | null {
     return (this.transport as Partial<TLSTransport>).negotiatedProtocol ?? null;
+  }
+
+  getCipher(): CipherInfo | null {
+    return cipherOf(this.getTLSInfo());
+  }
+
+  isSessionReused(): boolean {
+    return this.getTLSInfo()?.resumed ?? false;
+  }
+
+  getPeerCertificate(): Certificate | null {
+    return (this.transport as Partial<TLSTransport>).getPeerCertificate?.() ?? null;
   }
 
   getPeerCertificateChain(): readonly Buffer[] {
