@@ -272,6 +272,8 @@ void Engine::send_sealed(Connection& connection) {
 // Everything was sent, and this side ends: the filter's closing record comes before our FIN. False while it is unsent.
 bool Engine::close_filter(Connection& connection) {
   FilterStage& stage = *connection.stage;
+  // Whoever half-closes goes on to receive: that takes a filter that is there.
+  if (connection.phase == Phase::kOpen && !stage.filter->established()) return false;
   if (!stage.closing) {
     stage.closing = true;
     stage.filter->close();

@@ -62,6 +62,22 @@ forEachTLSReactor((make) => {
       }
     });
 
+    test(`${version}: a half-close before the handshake waits for it, and the connection goes on to receive`, async () => {
+      for (const halfClosing of ["client", "server"] as const) {
+        const ends = { client: new SecureHalf(), server: new SecureHalf() };
+        const one = ends[halfClosing];
+        const other = halfClosing === "client" ? ends.server : ends.client;
+        one.onMade = () => one.transport.loseWriteConnection();
+        other.onMade = () => other.transport.write("hello");
+        await pairTLS(make(), ends.client, ends.server, { ofServer });
+        await Promise.all([one.arrived.reaches(5), one.writeEnded.promise, other.readEnded.promise]);
+        expect([one.text, one.losses, other.losses]).toEqual(["hello", 0, 0]);
+        other.transport.loseConnection();
+        expect(await one.lossError()).toBeInstanceOf(ConnectionDone);
+        expect(await other.lossError()).toBeInstanceOf(ConnectionDone);
+      }
+    });
+
     test(`${version}: half-closes with node:tls, each side first`, async () => {
       const reactor = make();
       const { port, next } = serveTLS(reactor, () => new SecureHalf(), ofServer);

@@ -252,6 +252,8 @@ export abstract class FilteringEngine<C extends FilteredConnection, L extends Fi
 
   /** Everything was sent, and this side ends: the filter's closing record comes before our FIN. False while it is unsent. */
   closeFilter(connection: C, stage: FilterStage): boolean {
+    // Whoever half-closes goes on to receive: that takes a filter that is there.
+    if (connection.phase === Phase.OPEN && !stage.filter.established()) return false;
     if (!stage.closing) {
       stage.closing = true;
       stage.filter.close();

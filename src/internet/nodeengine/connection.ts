@@ -317,7 +317,7 @@ export class NodeConnection implements EngineConnection, TlsOwner {
       return;
     }
     if (this.notifyDrain) this.engine.push(Completion.WRITE_DRAINED, this.handle, 0, 0);
-    if (this.shutAsked && !this.shut) {
+    if (this.shutAsked && !this.shut && this.tls?.established !== false) {
       this.end();
       this.engine.push(Completion.WRITE_SHUT, this.handle, 0, 0);
     }
