@@ -1,7 +1,16 @@
 /** Chooses the next operation of a lane at random, by what is possible in the state that it is in. */
 import { between, type Random } from "../helpers/random.ts";
-import { type End, FLOOD_BYTES, type Lane } from "./lane.ts";
-import { type Action, type Manner, type Operation, other, type Reaction, type Side } from "./operations.ts";
+import { type End, FLOOD_BYTES } from "./end.ts";
+import type { Lane } from "./lane.ts";
+import {
+  type Action,
+  type Manner,
+  type Opening,
+  type Operation,
+  other,
+  type Reaction,
+  type Side,
+} from "./operations.ts";
 
 type Choices<T> = readonly (readonly [weight: number, value: T])[];
 
@@ -28,6 +37,16 @@ const REACTIONS: Choices<Reaction> = [
   [0.005, "block"],
 ];
 
+/** Beside them, where TLS may begin in mid-stream. */
+const TURN_CHANCE = 0.4;
+
+const OPENINGS: Choices<Opening> = [
+  [20, "nothing"],
+  [2, "pause"],
+  [1, "end"],
+  [1, "close"],
+];
+
 /** What a reactor cannot tell its protocols, so that it is left out. */
 export interface Limits {
   /** A reset of a connection whose own side has ended: node:net makes an end of it, and so does Wine. */
@@ -47,7 +66,7 @@ export function chooseOperation(random: Random, lane: Lane, limits: Limits): Ope
   ]);
   if (kind === "act") return chooseActions(random, lane, side, limits);
   if (kind === "react") {
-    const reaction = pick(random, REACTIONS);
+    const reaction = lane.mayTurn && random() < TURN_CHANCE ? "secure" : pick(random, REACTIONS);
     return { do: "react", side, reaction, size: between(random, 1, POKE_BYTES_MAX) };
   }
   return { do: kind };
@@ -63,12 +82,18 @@ function chooseBeginning(random: Random, lane: Lane): Operation {
     [1, "rest"],
   ]);
   if (kind !== "connect") return { do: kind };
-  return { do: "connect", client: chooseManner(random), server: chooseManner(random) };
+  const [client, server] = [chooseManner(random, lane), chooseManner(random, lane)];
+  // Of two that close at once each may hear of the other's end first.
+  const both = client.opening === "close" && server.opening === "close";
+  return { do: "connect", client, server: both ? { ...server, opening: "nothing" } : server };
 }
 
-function chooseManner(random: Random): Manner {
+function chooseManner(random: Random, lane: Lane): Manner {
   const greeting = random() < 0.2 ? between(random, 1, POKE_BYTES_MAX) : 0;
-  return { halves: random() < 0.6, borrows: random() < 0.5, greeting };
+  const [opening, shaken] = lane.secures
+    ? [pick(random, OPENINGS), pick(random, OPENINGS)]
+    : (["nothing", "nothing"] as const);
+  return { halves: random() < 0.6, borrows: random() < 0.5, greeting, opening, shaken };
 }
 
 function chooseActions(random: Random, lane: Lane, side: Side, limits: Limits): Operation {

@@ -1,197 +1,25 @@
 /** Applies the operations of one lane to a reactor, and keeps what each side saw. */
-import { types } from "node:util";
 import type { IPv4Address } from "../../src/internet/address.ts";
-import type { SkeinError } from "../../src/internet/error.ts";
-import { Failure } from "../../src/internet/failure.ts";
-import type { Address, ListeningPort, ReactorTCP, Transport } from "../../src/internet/interfaces.ts";
-import { ClientFactory, Protocol, ServerFactory } from "../../src/internet/protocol.ts";
-import { between, seeded } from "../helpers/random.ts";
-import { VALUES } from "../hostile/application/values.ts";
-import { LATE, takeAway } from "../hostile/application/ways.ts";
+import type { Failure } from "../../src/internet/failure.ts";
+import type { Address, ListeningPort, ReactorSSL, ReactorTCP, Transport } from "../../src/internet/interfaces.ts";
+import { ClientFactory, ServerFactory } from "../../src/internet/protocol.ts";
+import type { ContextFactory } from "../../src/internet/tls/seam.ts";
+import { LATE } from "../hostile/application/ways.ts";
+import { codeOf, type End, makeEnd, type Surroundings } from "./end.ts";
 import { type Action, type Manner, type Operation, other, type Reaction, type Side } from "./operations.ts";
 import { Record } from "./record.ts";
 
-/** More than the kernel takes of a connection whose peer does not read. */
-export const FLOOD_BYTES = 12 * 1024 * 1024;
-
-/** What is written is a part of it. */
-const BYTES = (() => {
-  const random = seeded(1);
-  return Buffer.from(Uint8Array.from({ length: 1 << 20 }, () => between(random, 0, 255)));
-})();
-
-/** How long a protocol blocks the loop that was told to. */
-const BLOCK_MS = 50;
 /** Transports that a lane keeps after the loss. */
 const KEPT_MAX = 4;
 
-/** One end of a lane's connection. */
-export class End extends Protocol {
-  readonly record: Record;
-  readonly manner: Manner;
-  lost = false;
-  paused = false;
-  ended = false;
-  /** Bytes that were written while the other end did not read. */
-  outstanding = 0;
-  reaction: Reaction | undefined;
-  /** What the reaction is to, in bytes, and how many of them have not come: a stream may cut them anywhere. */
-  reactionSize = 0;
-  #reactionLeft = 0;
-  /** The other end has reset the connection, and this one does not know yet. */
-  doomed = false;
-  #written = 0;
-  /** Told of the transport once the connection is lost. */
-  readonly #keep: (transport: Transport) => void;
-
-  constructor(record: Record, manner: Manner, keep: (transport: Transport) => void) {
-    super();
-    this.record = record;
-    this.manner = manner;
-    this.#keep = keep;
-    record.begin();
-  }
-
-  /** It does not read. */
-  get deaf(): boolean {
-    return this.paused || this.transport.disconnecting;
-  }
-
-  override connectionMade(): void {
-    this.record.event("connectionMade");
-    if (this.manner.greeting > 0) this.write(this.manner.greeting);
-  }
-
-  override dataReceived(data: Buffer): void {
-    if (this.lost) this.record.event("dataReceived-after-the-loss");
-    this.record.received(data);
-    const { reaction } = this;
-    if (reaction === undefined) return;
-    this.#reactionLeft -= data.length;
-    if (reaction === "echo") this.transport.write(data);
-    if (this.#reactionLeft > 0) return;
-    this.reaction = undefined;
-    this.#react(reaction, data);
-  }
-
-  /** React to the next `size` bytes, once all of them are there; an echo sends each piece back as it comes. */
-  reactTo(size: number, reaction: Reaction): void {
-    this.reaction = reaction;
-    this.reactionSize = size;
-    this.#reactionLeft = size;
-  }
-
-  override connectionLost(reason: Failure): void {
-    this.lost = true;
-    this.record.event(`connectionLost:${codeOf(reason, this.record)}`);
-    this.#keep(this.transport);
-  }
-
-  act(action: Action): void {
-    switch (action.do) {
-      case "write":
-        this.write(action.size);
-        break;
-      case "end":
-        this.ended = true;
-        this.transport.loseWriteConnection();
-        break;
-      case "close":
-        this.transport.loseConnection();
-        break;
-      case "abort":
-        this.transport.abortConnection();
-        break;
-      case "pause":
-        this.paused = true;
-        this.transport.pauseProducing();
-        break;
-      case "resume":
-        this.paused = false;
-        this.transport.resumeProducing();
-        break;
-      case "produce":
-        this.#produce(action.pieces, action.size);
-        break;
-    }
-  }
-
-  /** What kind of value or of transfer is given by the bytes: the same ones on every reactor. */
-  #react(reaction: Reaction, data: Buffer): void {
-    const choice = this.reactionSize;
-    switch (reaction) {
-      case "echo":
-        break;
-      case "throw":
-        this.#throw(new Error("As it was told to."));
-        break;
-      case "throw-hostile":
-        this.#throw(VALUES[choice % VALUES.length]!.make());
-        break;
-      case "detach":
-        takeAway(data, choice);
-        break;
-      case "block":
-        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, BLOCK_MS);
-        break;
-      default:
-        this.act({ do: reaction });
-    }
-  }
-
-  #throw(value: unknown): never {
-    // What is thrown as a Failure is that Failure's value.
-    this.record.thrown.add(types.isProxy(value) || !(value instanceof Failure) ? value : value.value);
-    throw value;
-  }
-
-  #produce(pieces: number, size: number): void {
-    let left = pieces;
-    const resumeProducing = () => {
-      if (left-- > 0) this.write(size);
-      else this.transport.unregisterProducer();
-    };
-    this.transport.registerProducer({ resumeProducing, stopProducing() {} }, false);
-  }
-
-  write(size: number): void {
-    for (let left = size; left > 0; ) {
-      const at = (this.#written * 7919) % BYTES.length;
-      const piece = BYTES.subarray(at, at + left);
-      this.transport.write(piece);
-      this.#written += piece.length;
-      left -= piece.length;
-    }
-  }
-}
-
-class BorrowingEnd extends End {
-  static override readonly borrows = true;
-}
-
-class HalfEnd extends End {
-  readConnectionLost(): void {
-    this.record.event("readConnectionLost");
-  }
-  writeConnectionLost(): void {
-    if (this.lost) this.record.event("writeConnectionLost-after-the-loss");
-    else this.record.aside("writeConnectionLost");
-  }
-}
-
-class BorrowingHalfEnd extends HalfEnd {
-  static override readonly borrows = true;
-}
-
-function makeEnd(record: Record, manner: Manner, keep: (transport: Transport) => void): End {
-  const { halves, borrows } = manner;
-  const Kind = halves ? (borrows ? BorrowingHalfEnd : HalfEnd) : borrows ? BorrowingEnd : End;
-  return new Kind(record, manner, keep);
-}
-
-function codeOf(reason: Failure, { thrown }: Record): string {
-  if (thrown.has(reason.value)) return "THROWN";
-  return (reason.value as Partial<SkeinError>).code ?? String(reason.value);
+/** How a lane's connections are secured. */
+export interface Securing {
+  /** As reports of failures have it. */
+  readonly name: string;
+  readonly ofServer: ContextFactory;
+  readonly ofClient: ContextFactory;
+  /** In mid-stream, by startTLS(). */
+  readonly later: boolean;
 }
 
 /** Tells this process from others. */
@@ -206,23 +34,46 @@ function hostOf(index: number): string {
   return whole ? `127.${PROCESS}.${index >> 8}.${(index & 255) + 1}` : "127.0.0.1";
 }
 
-export class Lane {
+export class Lane implements Surroundings {
   readonly records: { readonly [side in Side]: Record } = { client: new Record(), server: new Record() };
   readonly ends: { [side in Side]: End | undefined } = { client: undefined, server: undefined };
-  readonly #reactor: ReactorTCP;
+  readonly #reactor: ReactorTCP & ReactorSSL;
+  readonly #securing: Securing | undefined;
   readonly #host: string;
   #listening: ListeningPort | undefined;
   #port = 0;
   #serverManner: Manner | undefined;
   readonly #kept: Transport[] = [];
-  readonly #keep = (transport: Transport) => {
-    if (this.#kept.length === KEPT_MAX) this.#kept.shift();
-    this.#kept.push(transport);
-  };
 
-  constructor(reactor: ReactorTCP, index: number) {
+  /** `securing`: of a lane whose connections go through TLS. */
+  constructor(reactor: ReactorTCP & ReactorSSL, index: number, securing?: Securing) {
     this.#reactor = reactor;
     this.#host = hostOf(index);
+    this.#securing = securing;
+  }
+
+  keep(transport: Transport): void {
+    if (this.#kept.length === KEPT_MAX) this.#kept.shift();
+    this.#kept.push(transport);
+  }
+
+  /** Its connections go through TLS. */
+  get secures(): boolean {
+    return this.#securing !== undefined;
+  }
+
+  get asClient(): ContextFactory | undefined {
+    return this.#securing?.ofClient;
+  }
+
+  /** Its connection may turn to TLS now: nothing is on its way in plaintext, and nothing waits to be read. */
+  get mayTurn(): boolean {
+    if (this.#securing?.later !== true) return false;
+    return (["client", "server"] as const).every((side) => {
+      const end = this.alive(side);
+      if (end === undefined || end.secured || end.deaf || end.ended || end.doomed) return false;
+      return end.outstanding === 0;
+    });
   }
 
   get listens(): boolean {
@@ -282,7 +133,11 @@ export class Lane {
 
   #listen(): void {
     if (this.#listening !== undefined) return;
-    this.#listening = this.#reactor.listenTCP(0, new Port(this), { interface: this.#host });
+    const [port, options] = [new Port(this), { interface: this.#host }];
+    const securing = this.#atOnce;
+    this.#listening = securing
+      ? this.#reactor.listenSSL(0, port, securing.ofServer, options)
+      : this.#reactor.listenTCP(0, port, options);
     this.#port = (this.#listening.getHost() as IPv4Address).port;
   }
 
@@ -307,18 +162,26 @@ export class Lane {
   #connect(client: Manner, server: Manner): void {
     if (!this.hasPort || this.alive("client") !== undefined || this.alive("server") !== undefined) return;
     this.#serverManner = server;
-    this.#reactor.connectTCP(this.#host, this.#port, new Attempt(this, client));
+    const attempt = new Attempt(this, client);
+    const securing = this.#atOnce;
+    if (securing) this.#reactor.connectSSL(this.#host, this.#port, attempt, securing.ofClient);
+    else this.#reactor.connectTCP(this.#host, this.#port, attempt);
+  }
+
+  /** How its connections begin in TLS. */
+  get #atOnce(): Securing | undefined {
+    return this.#securing?.later === false ? this.#securing : undefined;
   }
 
   /** A client's end. */
   dial(manner: Manner): End {
-    const end = makeEnd(this.records.client, manner, this.#keep);
+    const end = makeEnd(this.records.client, manner, this);
     this.ends.client = end;
     return end;
   }
 
   accept(): End {
-    const end = makeEnd(this.records.server, this.#serverManner!, this.#keep);
+    const end = makeEnd(this.records.server, this.#serverManner!, this);
     this.ends.server = end;
     return end;
   }
@@ -343,9 +206,12 @@ export class Lane {
     const end = this.alive(side);
     const peer = this.alive(other(side));
     if (end === undefined || peer === undefined || end.deaf || peer.ended || peer.transport.disconnecting) return;
+    if (reaction === "secure" && !this.mayTurn) return;
     end.reactTo(size, reaction);
     if (reaction === "abort" || reaction.startsWith("throw")) this.#resets(side, false);
     peer.write(size);
+    // Whoever reacts is the client of TLS, and speaks first: its peer has begun by then.
+    if (reaction === "secure") peer.begin(this.#securing!.ofServer, true);
   }
 
   /**

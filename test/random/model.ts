@@ -2,7 +2,7 @@
 import { Simulation } from "../../src/entries/testing.ts";
 import { seeded } from "../helpers/random.ts";
 import { chooseOperation, type Limits } from "./choice.ts";
-import { Lane } from "./lane.ts";
+import { Lane, type Securing } from "./lane.ts";
 import type { Operation } from "./operations.ts";
 import type { Seen } from "./record.ts";
 
@@ -17,30 +17,43 @@ export interface Pair {
 
 /** The operations of one lane, and what each of them brings about; in the last step, everything ends. */
 export interface Script {
+  /** Undefined: without TLS. */
+  readonly securing: Securing | undefined;
   readonly operations: readonly Operation[];
   readonly expected: readonly Pair[];
 }
 
-/** A sequence for each of `lanes` lanes, of `steps` operations. */
-export async function makeUp(seed: number, lanes: number, steps: number, limits: Limits): Promise<Script[]> {
+/** How many lanes there are of how many steps, and how each of them in turn is secured. */
+export interface Extent {
+  readonly lanes: number;
+  readonly steps: number;
+  readonly securings: readonly (Securing | undefined)[];
+}
+
+/** A sequence for each lane. */
+export async function makeUp(seed: number, extent: Extent, limits: Limits): Promise<Script[]> {
   const random = seeded(seed);
-  return play(lanes, steps, (lane) => chooseOperation(random, lane, limits));
+  return play(extent, (lane) => chooseOperation(random, lane, limits));
 }
 
 /** What the model makes of these operations. */
-export async function rehearse(operations: readonly Operation[]): Promise<Script> {
-  const [script] = await play(1, operations.length, (_lane, step) => operations[step]!);
+export async function rehearse(operations: readonly Operation[], securing: Securing | undefined): Promise<Script> {
+  const extent = { lanes: 1, steps: operations.length, securings: [securing] };
+  const [script] = await play(extent, (_lane, step) => operations[step]!);
   return script!;
 }
 
-async function play(lanes: number, steps: number, choose: (lane: Lane, step: number) => Operation): Promise<Script[]> {
+async function play(
+  { lanes, steps, securings }: Extent,
+  choose: (lane: Lane, step: number) => Operation,
+): Promise<Script[]> {
   const sim = new Simulation({ failOnError: false });
   const { reactor } = sim.host("model");
-  const played = Array.from({ length: lanes }, (_, index) => ({
-    lane: new Lane(reactor, index),
-    operations: [] as Operation[],
-    expected: [] as Pair[],
-  }));
+  const played = Array.from({ length: lanes }, (_, index) => {
+    const securing = securings[index % securings.length];
+    const lane = new Lane(reactor, index, securing);
+    return { lane, securing, operations: [] as Operation[], expected: [] as Pair[] };
+  });
   const settle = async () => {
     await sim.run(STEP_SECONDS);
     for (const { lane, expected } of played) expected.push(takeBoth(lane));
@@ -55,7 +68,7 @@ async function play(lanes: number, steps: number, choose: (lane: Lane, step: num
   }
   for (const { lane } of played) lane.finish();
   await settle();
-  return played.map(({ operations, expected }) => ({ operations, expected }));
+  return played.map(({ securing, operations, expected }) => ({ securing, operations, expected }));
 }
 
 export function takeBoth({ records }: Lane): Pair {

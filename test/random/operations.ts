@@ -33,7 +33,9 @@ export type Reaction =
   | "throw-hostile"
   /** Transfers the memory of what it received to somebody else. */
   | "detach"
-  | "block";
+  | "block"
+  /** Begins TLS as its client. The other end begins it behind what it wrote, as the server. */
+  | "secure";
 
 /** What a protocol is like. */
 export interface Manner {
@@ -42,7 +44,12 @@ export interface Manner {
   readonly borrows: boolean;
   /** Bytes that it writes in connectionMade(). */
   readonly greeting: number;
+  /** What it does then, and in handshakeCompleted(). */
+  readonly opening: Opening;
+  readonly shaken: Opening;
 }
+
+export type Opening = "nothing" | "pause" | "end" | "close";
 
 export type Operation =
   | { readonly do: "listen" }
@@ -90,8 +97,10 @@ function actionText(action: Action): string {
   return action.do === "write" ? `write ${action.size}` : action.do;
 }
 
-function mannerText({ halves, borrows, greeting }: Manner): string {
+function mannerText({ halves, borrows, greeting, opening, shaken }: Manner): string {
   const traits = [halves ? "half-closeable" : "plain", borrows ? "borrowing" : "owning"];
   if (greeting > 0) traits.push(`greeting with ${greeting}`);
+  if (opening !== "nothing") traits.push(`beginning with ${opening}`);
+  if (shaken !== "nothing") traits.push(`in handshakeCompleted() ${shaken}`);
   return traits.join(" ");
 }

@@ -1,7 +1,7 @@
 /** Plays scripts on a reactor, and compares what comes of it with what the model says. */
-import type { ReactorTCP } from "../../src/internet/interfaces.ts";
+import type { ReactorSSL, ReactorTCP } from "../../src/internet/interfaces.ts";
 import { turns } from "../helpers/gate.ts";
-import { Lane } from "./lane.ts";
+import { Lane, type Securing } from "./lane.ts";
 import { type Pair, rehearse, type Script, takeBoth } from "./model.ts";
 import { describe, type Operation } from "./operations.ts";
 
@@ -22,11 +22,11 @@ export interface Mismatch {
 
 /** Play all scripts side by side; the first that goes wrong, if any does. */
 export async function replay(
-  reactor: ReactorTCP,
+  reactor: ReactorTCP & ReactorSSL,
   scripts: readonly Script[],
   patienceMs = PATIENCE_MS,
 ): Promise<Mismatch | undefined> {
-  const lanes = scripts.map((_, index) => new Lane(reactor, index));
+  const lanes = scripts.map(({ securing }, index) => new Lane(reactor, index, securing));
   const steps = scripts[0]!.expected.length;
   for (let step = 0; step < steps; step++) {
     for (const [i, lane] of lanes.entries()) {
@@ -69,30 +69,36 @@ async function settled(
 
 /** Leave out whatever is not needed for a lane to go wrong; undefined when it goes well alone. */
 export async function shrink(
-  reactor: ReactorTCP,
+  reactor: ReactorTCP & ReactorSSL,
   script: Script,
   last: number,
 ): Promise<{ script: Script; mismatch: Mismatch } | undefined> {
-  let found = await attempt(reactor, script.operations.slice(0, last + 1));
+  const { securing } = script;
+  let found = await attempt(reactor, script.operations.slice(0, last + 1), securing);
   if (found === undefined) return undefined;
   for (let i = found.script.operations.length - 1; i >= 0; i--) {
-    const less = await attempt(reactor, found.script.operations.toSpliced(i, 1));
+    const less = await attempt(reactor, found.script.operations.toSpliced(i, 1), securing);
     if (less !== undefined) found = less;
   }
   return found;
 }
 
-async function attempt(reactor: ReactorTCP, operations: readonly Operation[]) {
-  const script = await rehearse(operations);
+async function attempt(
+  reactor: ReactorTCP & ReactorSSL,
+  operations: readonly Operation[],
+  securing: Securing | undefined,
+) {
+  const script = await rehearse(operations, securing);
   const mismatch = await replay(reactor, [script], SHORT_PATIENCE_MS);
   return mismatch === undefined ? undefined : { script, mismatch };
 }
 
 /** The steps of a lane up to where it went wrong, and what was seen there. */
-export function tell({ operations, expected }: Script, { step, got }: Mismatch): string {
+export function tell({ securing, operations, expected }: Script, { step, got }: Mismatch): string {
   const lines = [...operations, "end everything"].slice(0, step + 1).map((operation, i) => {
     return `${i}. ${typeof operation === "string" ? operation : describe(operation)}`;
   });
+  if (securing !== undefined) lines.unshift(`over ${securing.name}`);
   for (const side of ["client", "server"] as const) {
     lines.push(`the ${side} should see: ${expected[step]![side].text}`, `     and saw instead: ${got[side].text}`);
   }
