@@ -1,8 +1,10 @@
 // TLS without sockets: handshakes, records, ends and refusals, between two filters.
 #include <cerrno>
+#include <ctime>
 #include <set>
 
 #include "test/tls_pair.h"
+#include "tls/callbacks.h"
 #include "tls/pkcs12.h"
 
 namespace {
@@ -27,6 +29,13 @@ std::string first_of(const std::vector<ssl_session_st*>& sessions) {
   const int length = sessions.empty() ? 0 : tls::openssl.i2d_SSL_SESSION(sessions.front(), &end);
   for (auto* one : sessions) tls::openssl.SSL_SESSION_free(one);
   return {reinterpret_cast<char*>(bytes), static_cast<std::size_t>(length)};
+}
+
+// Seals a session as if it were 100 seconds old.
+int seal_old(tls::SSL* ssl, void*) {
+  auto* const session = tls::openssl.SSL_get_session(ssl);
+  tls::openssl.SSL_SESSION_set_time(session, tls::openssl.SSL_SESSION_get_time(session) - 100);
+  return 1;
 }
 
 }  // namespace
@@ -287,6 +296,27 @@ TEST("even tickets are of one length, whatever numbers are in them, and resume a
       }
       CHECK_EQUAL(lengths.size(), 1);
     }
+  }
+}
+
+TEST("a session that is sealed anew when it is resumed lasts no longer for it") {
+  for (const int version : {tls::kVersion12, tls::kVersion13}) {
+    auto options = server_options();
+    options.max_version = version;
+    options.session_seconds = 150;
+    auto server = context(options);
+    auto client = context(client_options());
+    const auto set_callbacks = tls::openssl.SSL_CTX_set_session_ticket_cb;
+    set_callbacks(server->get(), seal_old, tls::on_open_ticket, nullptr);
+    Pair first(server, client);
+    first.shake_hands();
+    set_callbacks(server->get(), tls::on_seal_ticket, tls::on_open_ticket, nullptr);
+    Pair second(server, client, "localhost", first_of(first.client.filter->take_sessions()));
+    second.shake_hands();
+    auto* const resumed = second.server.filter->ssl();
+    CHECK_EQUAL(tls::openssl.SSL_session_reused(resumed), 1);
+    const long age = std::time(nullptr) - tls::openssl.SSL_SESSION_get_time(tls::openssl.SSL_get_session(resumed));
+    CHECK(age >= 100);
   }
 }
 

@@ -44,6 +44,11 @@ static_assert(kCtrlSetMinVersion == SSL_CTRL_SET_MIN_PROTO_VERSION &&
               kCtrlSetMaxVersion == SSL_CTRL_SET_MAX_PROTO_VERSION);
 static_assert(kCtrlGetNegotiatedGroup == SSL_CTRL_GET_NEGOTIATED_GROUP);
 static_assert(kModeReleaseBuffers == SSL_MODE_RELEASE_BUFFERS);
+static_assert(kTicketSuccess == SSL_TICKET_SUCCESS);
+static_assert(kTicketSuccessRenew == SSL_TICKET_SUCCESS_RENEW);
+static_assert(kTicketIgnoreRenew == SSL_TICKET_RETURN_IGNORE_RENEW);
+static_assert(kTicketUse == SSL_TICKET_RETURN_USE);
+static_assert(kTicketUseRenew == SSL_TICKET_RETURN_USE_RENEW);
 static_assert(kSessionCacheOff == SSL_SESS_CACHE_OFF);
 static_assert(kSessionCacheClientOnly == (SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL));
 static_assert(kAlpnOk == SSL_TLSEXT_ERR_OK && kAlpnFatal == SSL_TLSEXT_ERR_ALERT_FATAL);

@@ -38,6 +38,8 @@ struct Callbacks {
     filter.events_ |= TlsFilter::kSession;
     return 1;  // the reference is ours
   }
+  // When the session that is resumed was made; see on_seal_ticket().
+  static long& resumed_time(const SSL* ssl) { return of(ssl).resumed_time_; }
   static const std::string& chosen(const SSL* ssl) { return of(ssl).protocol_; }
   static Context& context(const SSL* ssl) { return *of(ssl).context_; }
 };
@@ -68,6 +70,21 @@ int on_new_session(SSL* ssl, ssl_session_st* session) {
 int on_ticket_key(SSL* ssl, unsigned char* name, unsigned char* iv, evp_cipher_ctx_st* cipher, evp_mac_ctx_st* mac,
                   int seals) {
   return Callbacks::context(ssl).ticket_keys().handle(name, iv, cipher, mac, seals != 0);
+}
+
+// In TLS 1.3 a session that was resumed is sealed again as if it were new: whoever comes in time would never have to
+// show a certificate again. It lasts no longer than the one that the client has shown its certificate for.
+int on_seal_ticket(SSL* ssl, void*) {
+  if (openssl.SSL_session_reused(ssl) == 1) {
+    openssl.SSL_SESSION_set_time(openssl.SSL_get_session(ssl), Callbacks::resumed_time(ssl));
+  }
+  return Callbacks::context(ssl).even_tickets() ? even_ticket(ssl, nullptr) : 1;
+}
+
+int on_open_ticket(SSL* ssl, ssl_session_st* session, const unsigned char*, std::size_t, int status, void*) {
+  if (status != kTicketSuccess && status != kTicketSuccessRenew) return kTicketIgnoreRenew;
+  Callbacks::resumed_time(ssl) = openssl.SSL_SESSION_get_time(session);
+  return status == kTicketSuccess ? kTicketUse : kTicketUseRenew;
 }
 
 // The first of ours that the client offers, or what the program has chosen.

@@ -14,5 +14,7 @@ NewSessionCallback on_new_session;
 TicketKeyCallback on_ticket_key;
 AlpnCallback on_alpn;
 StatusCallback on_status;
+NewTicketCallback on_seal_ticket;
+OpenedTicketCallback on_open_ticket;
 
 }  // namespace skein::tls

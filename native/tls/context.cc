@@ -171,6 +171,7 @@ bool Context::configure(Options& options, Refusal& refusal) {
   protocols_ = options.protocols;
   ocsp_response_ = options.ocsp_response;
   requests_ocsp_ = options.requests_ocsp;
+  even_tickets_ = options.even_tickets;
   if (!is_list(protocols_)) return refuse(refusal, "the protocols");
   if (!set_policy(options, refusal)) return false;
   for (Identity& identity : options.identities) {
@@ -257,7 +258,7 @@ bool Context::set_callbacks(const Options& options) {
     openssl.SSL_CTX_ctrl(context_, kCtrlSetSessionCacheMode, kSessionCacheOff, nullptr);
     if (!options.tickets) openssl.SSL_CTX_set_num_tickets(context_, 0);
     openssl.SSL_CTX_set_tlsext_ticket_key_evp_cb(context_, on_ticket_key);
-    if (options.even_tickets) openssl.SSL_CTX_set_session_ticket_cb(context_, even_ticket, nullptr, nullptr);
+    openssl.SSL_CTX_set_session_ticket_cb(context_, on_seal_ticket, on_open_ticket, nullptr);
     openssl.SSL_CTX_set_alpn_select_cb(context_, on_alpn, nullptr);
     if (!ocsp_response_.empty()) {
       openssl.SSL_CTX_callback_ctrl(context_, kCtrlSetStatusCallback, reinterpret_cast<void (*)()>(on_status));
@@ -277,7 +278,7 @@ std::shared_ptr<Context> Context::named(const std::string& name) const {
   if (found == names_.end()) {
     const std::size_t dot = name.find('.');
     // "*" + would be taken for a copy onto itself by GCC 12.
-    if (dot != std::string::npos) found = names_.find(std::string(1, '*').append(name, dot));
+    if (dot != std::string::npos && dot > 0) found = names_.find(std::string(1, '*').append(name, dot));
   }
   return found == names_.end() ? nullptr : found->second;
 }

@@ -90,6 +90,7 @@ class Context {
   const std::string& protocols() const { return protocols_; }
   const std::string& ocsp_response() const { return ocsp_response_; }
   bool requests_ocsp() const { return requests_ocsp_; }
+  bool even_tickets() const { return even_tickets_; }
 
   // The layer above is asked which context a client gets that names a server.
   bool asks = false;
@@ -111,6 +112,7 @@ class Context {
   bool server_ = false;
   PeerCertificate peer_ = PeerCertificate::kNone;
   bool requests_ocsp_ = false;
+  bool even_tickets_ = false;
   std::shared_ptr<Roots> roots_;
   TicketKeys ticket_keys_;
   std::string protocols_;

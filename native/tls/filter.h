@@ -125,6 +125,7 @@ class TlsFilter final : public Filter {
   std::string key_log_;
   Failure failure_;
   std::uint64_t records_ = 0;
+  long resumed_time_ = 0;
   std::uint32_t events_ = 0;
   int idle_messages_ = 0;
   int idle_records_ = 0;

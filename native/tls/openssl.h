@@ -141,9 +141,11 @@ using StatusCallback = int(SSL* ssl, void* argument);
   F(stack_st_X509*, SSL_get_peer_cert_chain, (const SSL*))                                                 \
   F(int, SSL_session_reused, (const SSL*))                                                                 \
   F(int, SSL_set_session, (SSL*, ssl_session_st*))                                                         \
+  F(ssl_session_st*, SSL_get_session, (const SSL*))                                                        \
+  F(long, SSL_SESSION_get_time, (const ssl_session_st*))                                                   \
+  F(long, SSL_SESSION_set_time, (ssl_session_st*, long))                                                   \
   F(int, SSL_SESSION_is_resumable, (const ssl_session_st*))                                                \
   F(void, SSL_SESSION_free, (ssl_session_st*))                                                             \
-  F(ssl_session_st*, SSL_get_session, (const SSL*))                                                        \
   F(int, SSL_SESSION_set1_ticket_appdata, (ssl_session_st*, const void*, std::size_t))                     \
   F(int, SSL_CTX_set_session_ticket_cb, (SSL_CTX*, NewTicketCallback*, OpenedTicketCallback*, void*))      \
   F(int, i2d_SSL_SESSION, (const ssl_session_st*, unsigned char**))                                        \
@@ -249,6 +251,11 @@ enum : int {
   kStatusTypeOCSP = 1,
   kStatusOk = 0,
   kStatusNone = 3,
+  kTicketSuccess = 5,
+  kTicketSuccessRenew = 6,
+  kTicketIgnoreRenew = 2,
+  kTicketUse = 3,
+  kTicketUseRenew = 4,
   kAlpnOk = 0,
   kAlpnFatal = 2,
   kHostNameTypeDNS = 0,

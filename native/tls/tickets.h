@@ -36,8 +36,8 @@ class TicketKeys {
   Clock clock_ = steady_ms;
 };
 
-// A callback of SSL_CTX_set_session_ticket_cb(): a session in whose ticket only random numbers differ from another's takes
-// as many bytes. Whoever cuts a stream into segments by a seed gets the same ones in each run.
+// A callback of SSL_CTX_set_session_ticket_cb(): a session in whose ticket only random numbers differ from another's
+// takes as many bytes. Whoever cuts a stream into segments by a seed gets the same ones in each run.
 int even_ticket(SSL* ssl, void*);
 
 }  // namespace skein::tls
