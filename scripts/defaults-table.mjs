@@ -44,6 +44,7 @@ export const SECTIONS = [
     bounds: [
       { what: "time from the connection until the handshake is done", source: "src/internet/tls/defaults.ts#HANDSHAKE_SECONDS", unit: "seconds", option: "`handshakeTimeout`", passed: "the connection is reset: `ERR_TLS_HANDSHAKE_TIMEOUT`" },
       { what: "time for which a session can be resumed", source: "src/internet/tls/defaults.ts#SESSION_SECONDS", unit: "seconds", option: "`sessionLifetime`", passed: "a full handshake" },
+      { what: "the name of a server that a client verifies", source: "src/internet/tls/hostname.ts#HOSTNAME_BYTES_MAX", unit: "bytes", passed: "`RangeError`" },
       { what: "sessions that a client keeps for one server", source: "src/internet/tls/policy.ts#SESSIONS_MAX", passed: "the oldest is forgotten" },
       { what: "bytes of the name of a protocol (ALPN)", source: "src/internet/tls/alpn.ts#PROTOCOL_BYTES_MAX", unit: "bytes", passed: "`RangeError`" },
     ],

@@ -10,7 +10,7 @@ import { decodeProtocols } from "./alpn.ts";
 import { Certificate } from "./certificate.ts";
 import { Deadlines } from "./deadlines.ts";
 import { INTERNAL_ERROR, TLSError, tlsError, UNRECOGNIZED_NAME } from "./errors.ts";
-import type { Choice, Policy } from "./policy.ts";
+import type { Choice, Policy, Session } from "./policy.ts";
 import type { ConnectionSecurity, PortSecurity, SecuredConnection, Security, TLSInfo } from "./seam.ts";
 
 const KEY_LOG_FAILED = "keyLog() threw";
@@ -34,9 +34,9 @@ export class PolicySecurity implements Security {
   begin(native: NativeEngine, { handle }: { readonly handle: number }, server: boolean): ConnectionSecurity {
     const context = this.policy.context(native, server);
     const { name = "", announced = "" } = this.policy.options;
-    const request = server ? { context } : { context, name, announced, session: this.policy.takeSession() };
-    native.tls!.begin(handle, request);
-    return new SecuredStream(native, this.policy, server);
+    const session = server ? undefined : this.policy.takeSession();
+    native.tls!.begin(handle, server ? { context } : { context, name, announced, session: session?.der });
+    return new SecuredStream(native, this.policy, server, session);
   }
 }
 
@@ -64,11 +64,14 @@ class SecuredStream implements ConnectionSecurity {
   readonly #tls: EngineTls;
   readonly #policy: Policy;
   readonly #server: boolean;
+  /** Of a client: what it has offered to resume. */
+  readonly #session: Session | undefined;
   /** Until the handshake is done. */
   #deadlines: Deadlines | undefined;
   #awaited: SecuredConnection | undefined;
 
-  constructor(native: NativeEngine, policy: Policy, server: boolean) {
+  constructor(native: NativeEngine, policy: Policy, server: boolean, session?: Session) {
+    this.#session = session;
     this.#native = native;
     this.#tls = native.tls!;
     this.#policy = policy;
@@ -104,7 +107,7 @@ class SecuredStream implements ConnectionSecurity {
 
   told(connection: SecuredConnection, events: number): void {
     if ((events & TlsEvent.KEY_LOG) !== 0) this.#logKeys(connection);
-    if ((events & TlsEvent.SESSION) !== 0) this.#policy.keepSessions(this.#tls.sessions(connection.handle) ?? []);
+    if ((events & TlsEvent.SESSION) !== 0) this.#keepSessions(connection);
     if ((events & TlsEvent.ASKS) !== 0) this.#choose(connection);
     if ((events & TlsEvent.ESTABLISHED) === 0) return;
     this.#awaitNoLonger();
@@ -162,6 +165,11 @@ class SecuredStream implements ConnectionSecurity {
     this.#deadlines?.delete(this);
     this.#deadlines = undefined;
     this.#awaited = undefined;
+  }
+
+  #keepSessions({ handle }: SecuredConnection): void {
+    const resumed = this.#session !== undefined && this.#tls.agreed(handle)?.resumed === true;
+    this.#policy.keepSessions(this.#tls.sessions(handle) ?? [], resumed ? this.#session : undefined);
   }
 
   #logKeys(connection: SecuredConnection): void {

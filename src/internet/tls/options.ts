@@ -1,12 +1,13 @@
 /** The options of TLS. Names and semantics follow twisted.internet.ssl. */
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
-import { domainToASCII } from "node:url";
+import { isUint8Array } from "node:util/types";
 import { checkOptions, type OptionKinds } from "../arguments/check.ts";
-import { callable, flag, integer, type Kind, object, oneOf, seconds, text } from "../arguments/kinds.ts";
+import { byteArray, callable, flag, integer, type Kind, object, oneOf, seconds, text } from "../arguments/kinds.ts";
 import { PROTOCOL_BYTES_MAX } from "./alpn.ts";
 import { PolicySecurity } from "./connection.ts";
 import { TLSOptionsError } from "./errors.ts";
+import { serverNameRules, verifiedName } from "./hostname.ts";
 import { type CertificateInput, identityOf, type KeyInput, type PrivateCertificateLike } from "./identity.ts";
 import { type ClientWish, type PeerCertificate, Policy, type PolicyOptions, type TLSVersion } from "./policy.ts";
 import { type ContextFactory, SECURITY, type Security } from "./seam.ts";
@@ -34,14 +35,17 @@ export interface CertificateOptionsInit {
   readonly trustRoot?: TrustRootLike;
   /** PEM of lists of revoked certificates. With one, each certificate of a peer's chain needs its authority's list. */
   readonly crls?: string | Uint8Array;
-  /** Of a server: whether its clients have certificates. Default "require" with a trustRoot, "none" without. */
+  /**
+   * Of a server: whether its clients have certificates. Default "require" with a trustRoot, "none" without. A client with
+   * these options verifies its server whatever this is.
+   */
   readonly clientCertificate?: PeerCertificate;
   /** ALPN, in order of preference. */
   readonly acceptableProtocols?: readonly string[];
   /** The least version, if it is not 1.2. */
   readonly raiseMinimumTo?: TLSVersion;
   readonly lowerMaximumSecurityTo?: TLSVersion;
-  /** Ciphers of TLS 1.2, as OpenSSL writes them. */
+  /** Ciphers of TLS 1.2, as OpenSSL writes them, without "@SECLEVEL", which is `securityLevel`. */
   readonly acceptableCiphers?: string;
   /** Ciphers of TLS 1.3. */
   readonly cipherSuites?: string;
@@ -50,9 +54,12 @@ export interface CertificateOptionsInit {
   readonly signatureAlgorithms?: readonly string[];
   /** OpenSSL's, 0 to 5. Default 2. */
   readonly securityLevel?: number;
-  /** Of a server: other options for clients that announce these names: a host, or "*." and the rest of one. */
+  /**
+   * Of a server: other options for clients that announce these names: a host, or "*." and the rest of one. Those have no
+   * `serverNames` and no `onClient` of their own.
+   */
   readonly serverNames?: Readonly<Record<string, CertificateOptions>>;
-  /** Of a server: is asked about each client, in the place of serverNames. May answer later. */
+  /** Of a server: is asked about each client, in the place of serverNames; so must not be those that it answers. May answer later. */
   readonly onClient?: (wish: ClientWish) => ServerNameAnswer | PromiseLike<ServerNameAnswer>;
   /** Of a server: DER of the OCSP response that it staples. */
   readonly ocspResponse?: Uint8Array;
@@ -72,7 +79,17 @@ export interface CertificateOptionsInit {
 
 const VERSION: Kind = oneOf("TLSv1.2", "TLSv1.3");
 const ANYTHING: Kind = { accepts: "something", typed: (value) => value !== null };
-const LIST: Kind = { accepts: "a list of strings", typed: isTexts };
+/** An empty one would not be none to OpenSSL, but its own defaults. */
+const LIST: Kind = {
+  accepts: "a list of strings, not an empty one",
+  typed: isTexts,
+  inRange: (list: readonly string[]) => list.length > 0,
+};
+const CIPHER_LIST: Kind = {
+  accepts: "a list of ciphers as OpenSSL writes it, not an empty one",
+  typed: text.typed,
+  inRange: (list: string) => list.trim() !== "",
+};
 const PROTOCOLS: Kind = {
   accepts: "a list of names of 1 to 255 bytes, as ALPN has them",
   typed: isTexts,
@@ -91,14 +108,14 @@ const KINDS: OptionKinds<CertificateOptionsInit> = {
   acceptableProtocols: PROTOCOLS,
   raiseMinimumTo: VERSION,
   lowerMaximumSecurityTo: VERSION,
-  acceptableCiphers: text,
-  cipherSuites: text,
+  acceptableCiphers: CIPHER_LIST,
+  cipherSuites: CIPHER_LIST,
   groups: LIST,
   signatureAlgorithms: LIST,
   securityLevel: integer(0, 5),
   serverNames: object,
   onClient: callable,
-  ocspResponse: ANYTHING,
+  ocspResponse: byteArray,
   requestOCSP: flag,
   sessionTickets: flag,
   sessionLifetime: seconds,
@@ -204,7 +221,7 @@ export function optionsForClientTLS(hostname: string, options: ClientTLSOptions 
   const own = clientCertificate === undefined ? {} : { certificate: clientCertificate };
   const policy: PolicyOptions = {
     ...policyOptions({ trustRoot: platformTrust(), ...rest, ...own }),
-    peer: dangerouslyVerifyNothing ? "none" : "require",
+    verifiesNothing: dangerouslyVerifyNothing,
     name: dangerouslyVerifyNothing ? "" : name,
     // An address is no name (RFC 6066, 3).
     announced: isIP(name) > 0 ? "" : name,
@@ -212,35 +229,28 @@ export function optionsForClientTLS(hostname: string, options: ClientTLSOptions 
   return { [SECURITY]: new PolicySecurity(new Policy(policy)) };
 }
 
-/** What no name of a host has (URL Standard, 3.2): domainToASCII() would leave it out, with all that stands behind it. */
-const NO_HOST = /[\p{Cc} #%/:<>?@[\\\]^|]/u;
-
-/** As certificates have it: in ASCII, without the dot at its end. */
-function verifiedName(call: string, hostname: unknown): string {
-  if (typeof hostname !== "string" || hostname === "") {
-    throw new TypeError(`${call} needs the host name or address that the server's certificate must be for.`);
-  }
-  const address = hostname.replace(/^\[(.*:.*)\]$/, "$1").replace(/%.*$/, "");
-  if (isIP(address) > 0) return address;
-  const name = hostname.replace(/\.$/, "");
-  const ascii = NO_HOST.test(name) ? "" : domainToASCII(name);
-  // "127.1" becomes an address, which is not what was asked for; ".example.com" is any name below to OpenSSL.
-  if (isIP(ascii) > 0 || ascii.split(".").includes("")) {
-    throw new RangeError(`${call}: ${JSON.stringify(hostname.slice(0, 80))} is neither a host name nor an IP address.`);
-  }
-  return ascii;
-}
-
 function policyOptions(options: CertificateOptionsInit): PolicyOptions {
   const { trustRoot, crls, serverNames, onClient, raiseMinimumTo, lowerMaximumSecurityTo } = options;
   if (raiseMinimumTo === "TLSv1.3" && lowerMaximumSecurityTo === "TLSv1.2") {
     throw new TLSOptionsError("raiseMinimumTo is above lowerMaximumSecurityTo: no version of TLS is left.");
   }
+  if (crls !== undefined && trustRoot === undefined) {
+    throw new TLSOptionsError("There are crls without a trustRoot: no peer's certificate would be looked up in them.");
+  }
+  const { clientCertificate = "none" } = options;
+  if (clientCertificate !== "none" && trustRoot === undefined) {
+    throw new TLSOptionsError(
+      "There is a clientCertificate without a trustRoot: no client's certificate would be believed.",
+    );
+  }
+  if (options.acceptableCiphers?.includes("@")) {
+    throw new TLSOptionsError(
+      'acceptableCiphers has a "@": the level of security is securityLevel\'s, the order your own.',
+    );
+  }
   const roots = trustRoot === undefined ? undefined : trustRootFrom(trustRoot).roots;
   const identity = identityOf(options);
-  const names = Object.entries(serverNames ?? {}).map(
-    ([name, other]) => [name.toLowerCase(), CertificateOptions.policyOf(other)] as const,
-  );
+  const names = serverNameRules(serverNames ?? {}, nestedPolicy);
   return defined({
     identities: identity === undefined ? undefined : [identity],
     roots: roots && { ...roots, revoked: crls === undefined ? "" : Buffer.from(crls).toString("latin1") },
@@ -250,30 +260,60 @@ function policyOptions(options: CertificateOptionsInit): PolicyOptions {
     securityLevel: options.securityLevel,
     ciphers: options.acceptableCiphers,
     suites: options.cipherSuites,
-    groups: options.groups,
-    signatureAlgorithms: options.signatureAlgorithms,
-    protocols: options.acceptableProtocols,
+    // Copies: what the program does with its own afterwards, such as wiping keys, changes no options.
+    groups: options.groups && [...options.groups],
+    signatureAlgorithms: options.signatureAlgorithms && [...options.signatureAlgorithms],
+    protocols: options.acceptableProtocols && [...options.acceptableProtocols],
     sessionSeconds: options.sessionLifetime,
     tickets: options.sessionTickets,
-    ticketKeys: options.ticketKeys,
-    ocspResponse: options.ocspResponse,
+    ticketKeys: options.ticketKeys && copiedKeys(options.ticketKeys),
+    ocspResponse: options.ocspResponse && Buffer.from(options.ocspResponse),
     requestsOcsp: options.requestOCSP,
     handshakeSeconds: options.handshakeTimeout,
-    names: names.length === 0 ? undefined : new Map(names),
+    names: names.size === 0 ? undefined : names,
     keyLog: options.keyLog,
-    choose:
-      onClient &&
-      (async (wish: ClientWish) => {
-        const answer = checkOptions<ServerNameAnswer>(
-          "The answer of onClient(wish)",
-          (await onClient(wish)) ?? {},
-          ANSWER,
-        );
-        const { options: chosen, protocol = "" } = answer;
-        if (chosen === undefined) return { protocol };
-        return { policy: chosen === null ? null : CertificateOptions.policyOf(chosen), protocol };
-      }),
+    choose: onClient && chooserOf(onClient),
   });
+}
+
+type OnClient = NonNullable<CertificateOptionsInit["onClient"]>;
+
+function chooserOf(onClient: OnClient): NonNullable<PolicyOptions["choose"]> {
+  const choose = async (wish: ClientWish) => {
+    const given = (await onClient(wish)) ?? {};
+    const { options, protocol = "" } = checkOptions<ServerNameAnswer>("The answer of onClient(wish)", given, ANSWER);
+    if (options === undefined) return { protocol };
+    if (options === null) return { policy: null };
+    // Those that were asked may be the answer as well.
+    const policy = CertificateOptions.policyOf(options);
+    if (policy.options.choose !== choose) ensurePlain(policy, "The options that onClient(wish) answers");
+    return { policy, protocol };
+  };
+  return choose;
+}
+
+function nestedPolicy(options: unknown, what: string): Policy {
+  if (!(options instanceof CertificateOptions)) throw new TypeError(`${what} must be CertificateOptions.`);
+  const policy = CertificateOptions.policyOf(options);
+  ensurePlain(policy, what);
+  return policy;
+}
+
+/** Of options that others choose: what these would choose themselves is not asked any more. @throws TLSOptionsError */
+function ensurePlain({ options: { names, choose } }: Policy, what: string): void {
+  if (names === undefined && choose === undefined) return;
+  throw new TLSOptionsError(`${what} have serverNames or onClient of their own, which nobody would ask.`);
+}
+
+/** A name, a key for HMAC-SHA256 and one for AES-256-CBC. */
+const TICKET_KEY_LENGTH = 80;
+
+/** The message has nothing of what came. */
+function copiedKeys(keys: readonly Uint8Array[]): Uint8Array[] {
+  if (Array.isArray(keys) && keys.every((key) => isUint8Array(key) && key.length === TICKET_KEY_LENGTH)) {
+    return keys.map((key) => Uint8Array.from(key));
+  }
+  throw new TLSOptionsError("ticketKeys must be an array of keys, each a Uint8Array of 80 bytes.");
 }
 
 function isTexts(value: unknown): boolean {

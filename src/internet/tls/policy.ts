@@ -46,7 +46,10 @@ export interface Identity {
 export interface PolicyOptions {
   readonly identities?: readonly Identity[];
   readonly roots?: RootsRequest;
+  /** Of a server. */
   readonly peer?: PeerCertificate;
+  /** Of a client: it believes any certificate. */
+  readonly verifiesNothing?: boolean;
   readonly minVersion?: TLSVersion;
   readonly maxVersion?: TLSVersion;
   readonly securityLevel?: number;
@@ -76,6 +79,13 @@ export interface PolicyOptions {
 /** Sessions that a client keeps for one policy, which is for one server. */
 const SESSIONS_MAX = 8;
 
+/** Something that a client can resume. */
+export interface Session {
+  readonly der: Uint8Array;
+  /** Seconds of a monotonic clock: when the server's certificate was verified. */
+  readonly verified: number;
+}
+
 /** Roots that were made, by what they were made of: one store serves all policies. */
 const stores = new WeakMap<TlsProvider, Map<string, WeakRef<TlsHandle>>>();
 
@@ -85,19 +95,28 @@ export class Policy {
   readonly #contexts = new WeakMap<TlsProvider, Map<boolean, TlsHandle>>();
 
   /** Of a client: sessions that servers have offered, the latest last. Each is used once (RFC 8446, C.4). */
-  #sessions: readonly Uint8Array[] = [];
+  #sessions: readonly Session[] = [];
 
   constructor(options: PolicyOptions) {
     this.options = options;
     this.handshakeSeconds = options.handshakeSeconds ?? HANDSHAKE_SECONDS;
   }
 
-  keepSessions(sessions: readonly Uint8Array[]): void {
-    if (this.options.tickets !== false) this.#sessions = [...this.#sessions, ...sessions].slice(-SESSIONS_MAX);
+  /**
+   * Keep sessions that a server has offered. A client that wants no certain server keeps none: it would offer them to others.
+   * @param resumed the session that was resumed to get them: they last no longer than it does
+   */
+  keepSessions(sessions: readonly Uint8Array[], resumed: Session | undefined): void {
+    const { tickets = true, name = "", announced = "" } = this.options;
+    if (!tickets || (name === "" && announced === "")) return;
+    const verified = resumed?.verified ?? now();
+    this.#sessions = [...this.#sessions, ...sessions.map((der) => ({ der, verified }))].slice(-SESSIONS_MAX);
   }
 
   /** A session to resume: undefined when there is none. */
-  takeSession(): Uint8Array | undefined {
+  takeSession(): Session | undefined {
+    const since = now() - (this.options.sessionSeconds ?? SESSION_SECONDS);
+    this.#sessions = this.#sessions.filter(({ verified }) => verified > since);
     const session = this.#sessions.at(-1);
     this.#sessions = this.#sessions.slice(0, -1);
     return session;
@@ -128,7 +147,8 @@ export class Policy {
           'import "skein/install/node".',
       );
     const { options } = this;
-    const { identities = [], roots, peer = server ? "none" : "require" } = options;
+    const { identities = [], roots } = options;
+    const peer = server ? (options.peer ?? "none") : options.verifiesNothing ? "none" : "require";
     if (server && identities.length === 0) {
       throw new TLSOptionsError("A server of TLS needs a private key and its certificate: pass both.");
     }
@@ -163,16 +183,32 @@ export class Policy {
     return context;
   }
 
-  /** What a session must agree in to be resumed: the certificate that the client saw, and what was asked of its own. */
+  /**
+   * What a session must agree in to be resumed, where servers share keys for tickets: the certificate that the client saw, what
+   * was asked of its own, and how strong everything had to be, since nothing of it is looked at again.
+   */
   #sessionContext(): Buffer {
-    const { identities = [], roots, peer = "none" } = this.options;
+    const {
+      identities = [],
+      roots,
+      peer = "none",
+      minVersion = "TLSv1.2",
+      ciphers = CIPHERS,
+      suites = SUITES,
+    } = this.options;
+    const { securityLevel = SECURITY_LEVEL, signatureAlgorithms = SIGNATURE_ALGORITHMS } = this.options;
     const hash = createHash("sha256");
     const add = (part: string | Uint8Array) => hash.update(`${part.length}:`).update(part);
-    add(peer);
+    for (const part of [peer, minVersion, ciphers, suites, `${securityLevel}`, signatureAlgorithms.join(":")])
+      add(part);
     for (const part of [roots?.certificates ?? "", roots?.revoked ?? "", `${roots?.platform}`]) add(part);
     for (const { certificates } of identities) add(certificates);
     return hash.digest();
   }
+}
+
+function now(): number {
+  return performance.now() / 1000;
 }
 
 /** In memory that is no string, and can be wiped. */
