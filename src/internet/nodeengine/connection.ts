@@ -68,7 +68,7 @@ export class NodeConnection implements EngineConnection, TlsOwner {
   private finReceived = false;
   private eof = false;
   /** The errno of the socket's failure, until it is reported. */
-  private errno = 0;
+  errno = 0;
 
   /** `peer`: the peer's address, in case the socket does not know it. */
   constructor(engine: ConnectionEngine, socket: Socket, phase: number, peer: NativeAddress) {

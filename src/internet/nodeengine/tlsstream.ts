@@ -41,6 +41,8 @@ export interface TlsOwner {
   failedSecurity(): void;
   /** {@link TlsStream.wantsWire} may have changed. */
   watch(): void;
+  /** Why the socket has failed: what TLS makes of that is not the reason. */
+  readonly errno: number;
 }
 type State = "start" | "hello" | "asking" | "handshake" | "up" | "over";
 
@@ -136,7 +138,7 @@ export class TlsStream {
   /** The peer's FIN has come: an end as good as another only behind close_notify, of which node:tls tells a tick later. */
   wireEnded(): void {
     setImmediate(() => {
-      if (this.ended || (this.closing && this.state === "up") || this.state === "over") return;
+      if (this.ended || (this.closing && this.state === "up") || this.state === "over" || this.owner.errno !== 0) return;
       if (this.wire.readableLength > 0) this.wireEnded();
       else this.fail(() => this.cutOff());
     });
