@@ -2,6 +2,7 @@
 
 export { SSL4ClientEndpoint, SSL4ServerEndpoint, wrapClientTLS } from "../internet/endpoints/ssl.ts";
 export type { HandshakeListener } from "../internet/interfaces.ts";
+export type { CertificateOptionsForIssue } from "../internet/tls/arguments.ts";
 export { Certificate, type Format } from "../internet/tls/certificate.ts";
 export { DistinguishedName, DN, type DNParts } from "../internet/tls/dn.ts";
 export { CertificateError, TLSError, TLSNotAvailableError, TLSOptionsError } from "../internet/tls/errors.ts";
@@ -13,7 +14,6 @@ export type {
   PrivateCertificateLike,
 } from "../internet/tls/identity.ts";
 export {
-  type CertificateOptionsForIssue,
   CertificateRequest,
   KeyPair,
   PrivateCertificate,

@@ -1,5 +1,6 @@
 /** An authority for tests, and what it certifies: also what no authority should, as SHA-1 and names with a NUL. */
 import { type KeyObject, sign } from "node:crypto";
+import type { CertificateOptionsForIssue } from "../../src/internet/tls/arguments.ts";
 import { Certificate } from "../../src/internet/tls/certificate.ts";
 import {
   bits,
@@ -15,7 +16,7 @@ import {
 } from "../../src/internet/tls/der.ts";
 import { DistinguishedName, type DNParts } from "../../src/internet/tls/dn.ts";
 import { issue } from "../../src/internet/tls/issuing.ts";
-import { type CertificateOptionsForIssue, KeyPair, PrivateCertificate } from "../../src/internet/tls/keypair.ts";
+import { KeyPair, PrivateCertificate } from "../../src/internet/tls/keypair.ts";
 import { encodePEM } from "../../src/internet/tls/pem.ts";
 
 const NULL = element(0x05);
@@ -32,8 +33,17 @@ export interface CertifyOptions extends CertificateOptionsForIssue {
 }
 
 /** A root that certifies itself. */
-export function rootAuthority(commonName = "Root", options: CertifyOptions = {}): PrivateCertificate {
-  return (options.key ?? KeyPair.generate()).selfSignedCert({ commonName }, { isAuthority: true, ...options });
+export function rootAuthority(
+  commonName = "Root",
+  { key = KeyPair.generate(), ...options }: Omit<CertifyOptions, "subject"> = {},
+): PrivateCertificate {
+  const name = new DistinguishedName({ commonName });
+  const { publicKey, privateKey: signingKey } = key;
+  const uses = { isAuthority: true, seconds: 3600, ...options };
+  return new PrivateCertificate(
+    new Certificate(issue({ ...uses, subject: name, issuer: name, publicKey, signingKey })),
+    key,
+  );
 }
 
 /** What `issuer` certifies: `names` are its subjectAltNames. */

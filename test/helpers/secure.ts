@@ -3,8 +3,9 @@ import { type ConnectionOptions, connect, createSecureContext, TLSSocket, type T
 import type { Address, ListenTCPOptions, TLSTransport } from "../../src/internet/interfaces.ts";
 import { ServerFactory } from "../../src/internet/protocol.ts";
 import type { EngineReactor } from "../../src/internet/reactor/engine.ts";
+import type { CertificateOptionsForIssue } from "../../src/internet/tls/arguments.ts";
 import { TLSNotAvailableError } from "../../src/internet/tls/errors.ts";
-import { type CertificateOptionsForIssue, KeyPair, type PrivateCertificate } from "../../src/internet/tls/keypair.ts";
+import { KeyPair, type PrivateCertificate } from "../../src/internet/tls/keypair.ts";
 import {
   CertificateOptions,
   type CertificateOptionsInit,

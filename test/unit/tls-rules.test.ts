@@ -51,7 +51,10 @@ it.each([
   [{ groups: [] }, /not an empty one/],
   [{ signatureAlgorithms: [] }, /not an empty one/],
   [{ ticketKeys: [Buffer.alloc(48, 97)] }, /^ticketKeys must be an array of keys, each a Uint8Array of 80 bytes\.$/],
-  [{ ticketKeys: ["a".repeat(80)] }, /^ticketKeys must be an array of keys, each a Uint8Array of 80 bytes\.$/],
+  [
+    { ticketKeys: ["a".repeat(80)] },
+    /options\.ticketKeys must be an array of Uint8Arrays[^a]*, not an instance of Array\.$/,
+  ],
   [{ ocspResponse: "x" }, /must be a Uint8Array/],
   [{ serverNames: { "b.example": {} } }, /serverNames\["b\.example"\] must be CertificateOptions/],
   [{ serverNames: { "*": ofB } }, /"\*" must be a host name/],

@@ -1,8 +1,14 @@
 /** Nothing of a private key or a passphrase is in what is shown, logged or kept. */
 import { generateKeyPairSync } from "node:crypto";
+import fs, { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { inspect } from "node:util";
 import { getHeapSnapshot } from "node:v8";
-import { describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it, vi } from "vitest";
+import { clientFromString, serverFromString } from "../../src/entries/endpoints.ts";
+import { DefaultOpenSSLContextFactory } from "../../src/entries/ssl.ts";
 import { KeyPair, PrivateCertificate } from "../../src/internet/tls/keypair.ts";
 import { CertificateOptions, optionsForClientTLS } from "../../src/internet/tls/options.ts";
 import { testReactor } from "../helpers/interop.ts";
@@ -173,6 +179,66 @@ describe("a key and a passphrase are in nothing", () => {
     for (const bytes of [pem, der, encrypted, secret]) bytes.fill(0);
     expect(found(await heap(), needles)).toEqual([]);
     expect(kept.length).toBeGreaterThan(0);
+  });
+});
+
+describe("what is read of files is wiped", () => {
+  const { certificate, pem, encrypted, secret } = material();
+  const folder = mkdtempSync(join(tmpdir(), "skein-secrets-"));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const file = (name: string, data: string | Buffer) => {
+    writeFileSync(join(folder, name), data);
+    return join(folder, name);
+  };
+  const [plainKey, sealedKey, own, phrase] = [
+    file("key.pem", pem),
+    file("sealed.pem", encrypted),
+    file("own.pem", certificate),
+    file("phrase", `${secret}\n`),
+  ];
+
+  /** What readFileSync() returns while `use` runs. */
+  function readBy(use: () => unknown): Buffer[] {
+    const spy = vi.spyOn(fs, "readFileSync");
+    syncBuiltinESMExports();
+    try {
+      use();
+    } finally {
+      vi.restoreAllMocks();
+      syncBuiltinESMExports();
+    }
+    return spy.mock.results.map(({ value }) => value as Buffer).filter(Buffer.isBuffer);
+  }
+
+  it.each([
+    [
+      "a server's key, and its passphrase",
+      3,
+      () => serverFromString(reactor(), `ssl:0:privateKey=${sealedKey}:certKey=${own}:passphraseFile=${phrase}`),
+    ],
+    ["a server's key", 2, () => serverFromString(reactor(), `ssl:0:privateKey=${plainKey}:certKey=${own}`)],
+    [
+      "a client's key",
+      2,
+      () => clientFromString(reactor(), `tls:localhost:443:certificate=${own}:privateKey=${plainKey}`),
+    ],
+    [
+      "a key that cannot be used",
+      2,
+      () => expect(() => serverFromString(reactor(), `ssl:0:privateKey=${sealedKey}:certKey=${own}`)).toThrow(),
+    ],
+    [
+      "the key of DefaultOpenSSLContextFactory",
+      1,
+      () => new DefaultOpenSSLContextFactory(plainKey, own),
+      [readFileSync(plainKey)],
+    ],
+  ] as [string, number, () => unknown, Buffer[]?][])("%s", (_, count, use, ofThese) => {
+    const read = readBy(use);
+    const secrets =
+      ofThese === undefined ? read : read.filter((each) => ofThese.some((one) => one.length === each.length));
+    expect(secrets.length).toBe(count);
+    for (const each of secrets) expect(each.equals(Buffer.alloc(each.length))).toBe(true);
   });
 });
 

@@ -17,6 +17,7 @@ import { PROTOCOLS_CALLS } from "./wrongarguments/protocols.ts";
 import { REACTOR_CALLS, REACTORS } from "./wrongarguments/reactors.ts";
 import { STREAMS_CALLS } from "./wrongarguments/streams.ts";
 import { TESTING_CALLS } from "./wrongarguments/testing.ts";
+import { TLS_CALLS } from "./wrongarguments/tls.ts";
 import { TRANSPORT_CALLS, TRANSPORTS } from "./wrongarguments/transports.ts";
 
 const CALLS: Calls = {
@@ -27,6 +28,7 @@ const CALLS: Calls = {
   ...REACTOR_CALLS,
   ...STREAMS_CALLS,
   ...TESTING_CALLS,
+  ...TLS_CALLS,
   ...TRANSPORT_CALLS,
 };
 
@@ -70,6 +72,21 @@ const TAKEN: readonly { readonly which: RegExp; readonly values: readonly string
     which: /^(Factory.forProtocol protocol|new ClientCreator protocolClass)$/,
     values: ["a class"],
     why: "whether it makes protocols shows when it builds one",
+  },
+  {
+    which: /^trustRootFromCertificates certificates$/,
+    values: ["[]", "a Map"],
+    why: "nothing in an empty iterable is wrong: nobody is trusted",
+  },
+  {
+    which: /^new PrivateCertificate chain$| options\.(subjectAltNames|extraCertChain|acceptableProtocols)$/,
+    values: ["[]"],
+    why: "no chain, no names, no protocols: as without it",
+  },
+  {
+    which: / options\.seconds$/,
+    values: ["-1"],
+    why: "a certificate that has expired is made by it, for tests",
   },
   { which: /^new DeferredQueue backlog$/, values: ["Infinity"], why: "it is the default: no limit" },
 ];
@@ -155,6 +172,7 @@ describe.each(Object.keys(CALLS))("%s()", (callee) => {
     }
     for (const { name, refused } of parameter.options) {
       for (const value of [...refused, ...(WRONG_NUMBERS[name] ?? [])]) {
+        if (taken({ ...parameter, name: `options.${name}` }, value)) continue;
         await attempt(`${name}: ${value}`, (args) => {
           args[parameter.position] = { [name]: values[value] };
         });

@@ -134,9 +134,10 @@ export function wrapClientTLS(contextFactory: ContextFactory, endpoint: ClientEn
 
 // --- strings ---------------------------------------------------------------------------------------------------------
 
-/** The files that a description names. */
+/** The files that a description names. What was read of them is wiped: some have keys, and passphrases. */
 class Files {
   readonly #args: EndpointArguments;
+  readonly #contents: Buffer[] = [];
 
   constructor(args: EndpointArguments) {
     this.#args = args;
@@ -147,7 +148,9 @@ class Files {
     const path = this.#args.text(name, byDefault);
     if (path === "") return undefined;
     try {
-      return readFileSync(path);
+      const contents = readFileSync(path);
+      this.#contents.push(contents);
+      return contents;
     } catch (error) {
       const { errno = 0, code = "" } = error as NodeJS.ErrnoException;
       throw this.#args.invalid(
@@ -158,11 +161,14 @@ class Files {
 
   /** What making the options throws, as an error of the description. */
   static use<T>(args: EndpointArguments, make: (files: Files) => T): T {
+    const files = new Files(args);
     try {
-      return make(new Files(args));
+      return make(files);
     } catch (error) {
       if (error instanceof TLSOptionsError) throw args.invalid(error.message.replace(/\.$/, ""));
       throw error;
+    } finally {
+      for (const contents of files.#contents) contents.fill(0);
     }
   }
 }
@@ -194,15 +200,13 @@ function serverOptions(files: Files): CertificateOptions {
   const [certificate, chain, authorities, secret] = ["certKey", "extraCertChain", "caCerts", "passphraseFile"].map(
     (name) => files.read(name),
   );
-  const options = new CertificateOptions({
+  return new CertificateOptions({
     privateKey,
     certificate: certificate ?? privateKey,
     ...(secret && { passphrase: withoutNewline(secret) }),
     ...(chain && { extraCertChain: chain }),
     ...(authorities && { trustRoot: trustRootFromCertificates([authorities]) }),
   });
-  secret?.fill(0);
-  return options;
 }
 
 const CLIENT_PARAMETERS = ["timeout", "bindAddress", "certificate", "privateKey", "trustRoots"];

@@ -2,7 +2,8 @@
 import { createHash, type KeyObject, X509Certificate } from "node:crypto";
 import { inspect } from "node:util";
 import { check } from "../arguments/check.ts";
-import { oneOf } from "../arguments/kinds.ts";
+import { bytes, instance, oneOf, text } from "../arguments/kinds.ts";
+import { certificateData } from "./arguments.ts";
 import { elements } from "./der.ts";
 import { DistinguishedName } from "./dn.ts";
 import { CertificateError } from "./errors.ts";
@@ -30,6 +31,7 @@ export class Certificate {
 
   /** @throws TLSOptionsError */
   constructor(data: X509Certificate | string | Uint8Array) {
+    check("new Certificate(data)", "data", data, certificateData);
     this.x509 =
       data instanceof X509Certificate ? data : new X509Certificate(certificatesIn("the certificate", data)[0]!);
   }
@@ -45,6 +47,7 @@ export class Certificate {
 
   /** All certificates in PEM. @throws TLSOptionsError */
   static loadAllPEM(data: string | Uint8Array): Certificate[] {
+    check("Certificate.loadAllPEM(data)", "data", data, bytes);
     return certificatesIn("the PEM", data).map((der) => new Certificate(der));
   }
 
@@ -116,11 +119,13 @@ export class Certificate {
 
   /** Of the whole certificate, as "AB:CD:…". */
   digest(algorithm = "sha256"): string {
+    check("digest(algorithm)", "algorithm", algorithm, text);
     const hex = createHash(algorithm).update(this.x509.raw).digest("hex").toUpperCase();
     return hex.match(/../g)!.join(":");
   }
 
   equals(other: Certificate): boolean {
+    check("equals(other)", "other", other, instance(Certificate));
     return this.x509.raw.equals(other.x509.raw);
   }
 

@@ -1,6 +1,6 @@
 /** Distinguished names: whom a certificate is about. RFC 5280, 4.1.2.4. */
-import { checkOptions, type OptionKinds } from "../arguments/check.ts";
-import { text } from "../arguments/kinds.ts";
+import { check, checkOptions, type OptionKinds } from "../arguments/check.ts";
+import { byteArray, text } from "../arguments/kinds.ts";
 import { dotted, element, elements, oid, sequence, set, TAG, utf8 } from "./der.ts";
 
 /** The parts of a name, under Twisted's names. */
@@ -43,9 +43,10 @@ export class DistinguishedName implements DNParts {
   }
 
   /** Of DER, without parts that have no name here. @throws RangeError for what is no DER */
-  static fromDER(der: Buffer): DistinguishedName {
+  static fromDER(der: Uint8Array): DistinguishedName {
+    check("DistinguishedName.fromDER(der)", "der", der, byteArray);
     const parts: Record<string, string> = {};
-    const [name] = elements(der);
+    const [name] = elements(Buffer.from(der.buffer, der.byteOffset, der.byteLength));
     for (const { contents } of elements(name?.contents ?? Buffer.alloc(0))) {
       for (const attribute of elements(contents)) {
         const [type, value] = elements(attribute.contents);

@@ -78,7 +78,8 @@ export function hasKey(value: unknown): value is PrivateCertificateLike {
   return isCertificate(value) && isKeyPair((value as Partial<PrivateCertificateLike>).privateKey);
 }
 
-function isKeyPair(value: unknown): value is KeyPairLike {
+/** Whether it is a `KeyPair`. */
+export function isKeyPair(value: unknown): value is KeyPairLike {
   return (value as Partial<KeyPairLike> | null | undefined)?.privateKey instanceof KeyObject;
 }
 

@@ -1,13 +1,14 @@
 /** Private keys, what they sign, and requests for certificates. Names and semantics follow twisted.internet.ssl. */
 import { createHash, createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypto";
 import { inspect } from "node:util";
-import { check } from "../arguments/check.ts";
-import { oneOf } from "../arguments/kinds.ts";
+import { check, checkOptional, checkOptions } from "../arguments/check.ts";
+import { bytes, instance, integer, object, oneOf } from "../arguments/kinds.ts";
+import { type CertificateOptionsForIssue, certificates, ISSUE_KINDS, keyData } from "./arguments.ts";
 import { Certificate, FORMAT, type Format } from "./certificate.ts";
 import { DistinguishedName, type DNParts } from "./dn.ts";
 import { TLSOptionsError } from "./errors.ts";
 import { type CertificateInput, ensureBelongs } from "./identity.ts";
-import { type CertificateUses, issue, readRequest, request } from "./issuing.ts";
+import { issue, readRequest, request } from "./issuing.ts";
 import { CertificateOptions } from "./options.ts";
 import { decodePEM, encodePEM, privateKeyFrom } from "./pem.ts";
 import { openPKCS12 } from "./pkcs12.ts";
@@ -22,9 +23,10 @@ export class CertificateRequest {
 
   /** @throws TLSOptionsError */
   constructor(data: string | Uint8Array) {
-    const bytes = Buffer.from(data);
-    const pem = decodePEM(bytes, "CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST");
-    this.#der = pem[0] ?? bytes;
+    check("new CertificateRequest(data)", "data", data, bytes);
+    const whole = Buffer.from(data);
+    const pem = decodePEM(whole, "CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST");
+    this.#der = pem[0] ?? whole;
     this.#read = readRequest(this.#der);
   }
 
@@ -53,27 +55,21 @@ export class CertificateRequest {
   }
 }
 
-/** How a certificate is made. */
-export interface CertificateOptionsForIssue extends CertificateUses {
-  readonly serialNumber?: number | bigint;
-  /** Seconds of validity, from now. Default: a year. */
-  readonly seconds?: number;
-  /** Default: five minutes ago, as clocks differ. */
-  readonly validFrom?: Date;
-}
-
 /** A private key. Nothing of it is shown, logged or kept as text. */
 export class KeyPair {
   readonly #key: KeyObject;
 
   /** @throws TLSOptionsError */
   constructor(data: string | Uint8Array | KeyObject, passphrase?: string | Uint8Array) {
+    check("new KeyPair(data, passphrase)", "data", data, keyData);
+    checkOptional("new KeyPair(data, passphrase)", "passphrase", passphrase, bytes);
     this.#key = privateKeyFrom("The private key", data, passphrase);
   }
 
   /** @param kind "ec" (P-256), "ed25519" or "rsa" @param size bits, of RSA */
   static generate(kind: "ec" | "ed25519" | "rsa" = "ec", size = 2048): KeyPair {
-    check("KeyPair.generate(kind)", "kind", kind, oneOf("ec", "ed25519", "rsa"));
+    check("KeyPair.generate(kind, size)", "kind", kind, oneOf("ec", "ed25519", "rsa"));
+    check("KeyPair.generate(kind, size)", "size", size, integer(512, 16_384));
     if (kind === "rsa") return new KeyPair(generateKeyPairSync("rsa", { modulusLength: size }).privateKey);
     if (kind === "ed25519") return new KeyPair(generateKeyPairSync("ed25519").privateKey);
     return new KeyPair(generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey);
@@ -85,7 +81,8 @@ export class KeyPair {
 
   /** PKCS#8. With a passphrase it is encrypted (AES-256). */
   dump(format: Format = "DER", passphrase?: string | Uint8Array): Buffer {
-    check("dump(format)", "format", format, FORMAT);
+    check("dump(format, passphrase)", "format", format, FORMAT);
+    checkOptional("dump(format, passphrase)", "passphrase", passphrase, bytes);
     const encryption = passphrase === undefined ? {} : { cipher: "aes-256-cbc", passphrase: Buffer.from(passphrase) };
     const options = { type: "pkcs8", format: format === "PEM" ? "pem" : "der", ...encryption } as const;
     return Buffer.from(this.#key.export(options as { type: "pkcs8"; format: "der" }));
@@ -108,6 +105,7 @@ export class KeyPair {
 
   /** Ask an authority for a certificate. */
   requestObject(subject: DNParts): CertificateRequest {
+    check("requestObject(subject)", "subject", subject, object);
     return new CertificateRequest(request(new DistinguishedName(subject), this.#key));
   }
 
@@ -117,13 +115,18 @@ export class KeyPair {
     asked: CertificateRequest,
     options: CertificateOptionsForIssue = {},
   ): Certificate {
+    const call = "signRequestObject(issuer, request, options)";
+    check(call, "issuer", issuer, object);
+    check(call, "request", asked, instance(CertificateRequest));
+    const checked = checkOptions<CertificateOptionsForIssue>(call, options, ISSUE_KINDS);
+    const name = issuer instanceof Certificate ? issuer.getSubject() : new DistinguishedName(issuer);
     if (!asked.verify()) throw new TLSOptionsError("The request is not signed with the key that it is about.");
     return new Certificate(
       issue({
         seconds: YEAR_SECONDS,
-        ...options,
+        ...checked,
         subject: asked.getSubject(),
-        issuer: issuer instanceof Certificate ? issuer.getSubject() : new DistinguishedName(issuer),
+        issuer: name,
         publicKey: asked.getPublicKey(),
         signingKey: this.#key,
         issuerKey: this.publicKey,
@@ -133,10 +136,11 @@ export class KeyPair {
 
   /** A certificate that only those trust who know it. */
   selfSignedCert(subject: DNParts, options: CertificateOptionsForIssue = {}): PrivateCertificate {
+    check("selfSignedCert(subject, options)", "subject", subject, object);
     const name = new DistinguishedName(subject);
     const der = issue({
       seconds: YEAR_SECONDS,
-      ...options,
+      ...checkOptions<CertificateOptionsForIssue>("selfSignedCert(subject, options)", options, ISSUE_KINDS),
       subject: name,
       issuer: name,
       publicKey: this.publicKey,
@@ -146,6 +150,7 @@ export class KeyPair {
   }
 
   newCertificate(certificate: string | Uint8Array): PrivateCertificate {
+    check("newCertificate(certificate)", "certificate", certificate, bytes);
     return new PrivateCertificate(new Certificate(certificate), this);
   }
 
@@ -170,6 +175,10 @@ export class PrivateCertificate extends Certificate {
 
   /** @throws TLSOptionsError when the key is another certificate's */
   constructor(certificate: Certificate, key: KeyPair, chain: readonly Certificate[] = []) {
+    const call = "new PrivateCertificate(certificate, key, chain)";
+    check(call, "certificate", certificate, instance(Certificate));
+    check(call, "key", key, instance(KeyPair));
+    check(call, "chain", chain, certificates);
     super(certificate.x509);
     this.chain = chain;
     ensureBelongs(certificate.x509, key.privateKey);

@@ -1,17 +1,17 @@
 /** The options of TLS. Names and semantics follow twisted.internet.ssl. */
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
-import { isUint8Array } from "node:util/types";
-import { checkOptions, type OptionKinds } from "../arguments/check.ts";
-import { byteArray, callable, flag, integer, type Kind, object, oneOf, seconds, text } from "../arguments/kinds.ts";
+import { check, checkOptions, type OptionKinds } from "../arguments/check.ts";
+import { byteArray, bytes, callable, flag, integer, type Kind, oneOf, seconds, text } from "../arguments/kinds.ts";
 import { PROTOCOL_BYTES_MAX } from "./alpn.ts";
+import { byteArrays, certificateInput, certificateInputs, keyInput } from "./arguments.ts";
 import { PolicySecurity } from "./connection.ts";
 import { TLSOptionsError } from "./errors.ts";
 import { serverNameRules, verifiedName } from "./hostname.ts";
-import { type CertificateInput, identityOf, type KeyInput, type PrivateCertificateLike } from "./identity.ts";
+import { type CertificateInput, hasKey, identityOf, type KeyInput, type PrivateCertificateLike } from "./identity.ts";
 import { type ClientWish, type PeerCertificate, Policy, type PolicyOptions, type TLSVersion } from "./policy.ts";
 import { type ContextFactory, SECURITY, type Security } from "./seam.ts";
-import { platformTrust, type TrustRootLike, trustRootFrom } from "./trust.ts";
+import { platformTrust, TrustRoot, type TrustRootLike, trustRootFrom } from "./trust.ts";
 
 /** What a server answers when it is asked about a client. */
 export interface ServerNameAnswer {
@@ -78,7 +78,14 @@ export interface CertificateOptionsInit {
 }
 
 const VERSION: Kind = oneOf("TLSv1.2", "TLSv1.3");
-const ANYTHING: Kind = { accepts: "something", typed: (value) => value !== null };
+const TRUST_ROOT: Kind = {
+  accepts: "a certificate, or the result of platformTrust() or trustRootFromCertificates()",
+  typed: (value) => value instanceof TrustRoot || certificateInput.typed(value),
+};
+const OPTIONS_BY_NAME: Kind = {
+  accepts: "an object with CertificateOptions under names of hosts",
+  typed: (value) => Object.prototype.toString.call(value) === "[object Object]",
+};
 /** An empty one would not be none to OpenSSL, but its own defaults. */
 const LIST: Kind = {
   accepts: "a list of strings, not an empty one",
@@ -98,12 +105,12 @@ const PROTOCOLS: Kind = {
 };
 
 const KINDS: OptionKinds<CertificateOptionsInit> = {
-  privateKey: ANYTHING,
-  certificate: ANYTHING,
-  passphrase: ANYTHING,
-  extraCertChain: ANYTHING,
-  trustRoot: ANYTHING,
-  crls: ANYTHING,
+  privateKey: keyInput,
+  certificate: certificateInput,
+  passphrase: bytes,
+  extraCertChain: certificateInputs,
+  trustRoot: TRUST_ROOT,
+  crls: bytes,
   clientCertificate: oneOf("none", "request", "require"),
   acceptableProtocols: PROTOCOLS,
   raiseMinimumTo: VERSION,
@@ -113,13 +120,13 @@ const KINDS: OptionKinds<CertificateOptionsInit> = {
   groups: LIST,
   signatureAlgorithms: LIST,
   securityLevel: integer(0, 5),
-  serverNames: object,
+  serverNames: OPTIONS_BY_NAME,
   onClient: callable,
   ocspResponse: byteArray,
   requestOCSP: flag,
   sessionTickets: flag,
   sessionLifetime: seconds,
-  ticketKeys: ANYTHING,
+  ticketKeys: byteArrays,
   handshakeTimeout: seconds,
   keyLog: callable,
 };
@@ -157,7 +164,15 @@ export class CertificateOptions implements ContextFactory {
 export class DefaultOpenSSLContextFactory extends CertificateOptions {
   /** @throws TLSOptionsError; what node:fs throws when a file cannot be read */
   constructor(privateKeyFileName: string, certificateFileName: string) {
-    super({ privateKey: readFileSync(privateKeyFileName), certificate: readFileSync(certificateFileName) });
+    const call = "new DefaultOpenSSLContextFactory(privateKeyFileName, certificateFileName)";
+    check(call, "privateKeyFileName", privateKeyFileName, text);
+    check(call, "certificateFileName", certificateFileName, text);
+    const privateKey = readFileSync(privateKeyFileName);
+    try {
+      super({ privateKey, certificate: readFileSync(certificateFileName) });
+    } finally {
+      privateKey.fill(0);
+    }
   }
 }
 
@@ -201,7 +216,7 @@ const CLIENT_KINDS: OptionKinds<ClientTLSOptions> = {
   sessionTickets: KINDS.sessionTickets,
   handshakeTimeout: KINDS.handshakeTimeout,
   keyLog: KINDS.keyLog,
-  clientCertificate: ANYTHING,
+  clientCertificate: { accepts: "a PrivateCertificate", typed: hasKey },
   dangerouslyVerifyNothing: flag,
 };
 
@@ -310,7 +325,7 @@ const TICKET_KEY_LENGTH = 80;
 
 /** The message has nothing of what came. */
 function copiedKeys(keys: readonly Uint8Array[]): Uint8Array[] {
-  if (Array.isArray(keys) && keys.every((key) => isUint8Array(key) && key.length === TICKET_KEY_LENGTH)) {
+  if (keys.every((key) => key.length === TICKET_KEY_LENGTH)) {
     return keys.map((key) => Uint8Array.from(key));
   }
   throw new TLSOptionsError("ticketKeys must be an array of keys, each a Uint8Array of 80 bytes.");

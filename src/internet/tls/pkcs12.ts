@@ -2,7 +2,9 @@
 import { X509Certificate } from "node:crypto";
 import { isUint8Array } from "node:util/types";
 import { loadNative } from "../../native.ts";
+import { check } from "../arguments/check.ts";
 import { described } from "../arguments/described.ts";
+import { bytes } from "../arguments/kinds.ts";
 import { TLSNotAvailableError, TLSOptionsError } from "./errors.ts";
 
 /** DER of a private key (PKCS#8), which whoever asked for it wipes, and of its certificate, with those behind it that signed it. */
@@ -14,6 +16,7 @@ export interface PKCS12Contents {
 /** @throws TypeError | TLSOptionsError | TLSNotAvailableError | NativeLoadError */
 export function openPKCS12(data: Uint8Array, passphrase: string | Uint8Array): PKCS12Contents {
   if (!isUint8Array(data)) throw new TypeError(`A PKCS#12 file is a Buffer or Uint8Array, not ${described(data)}.`);
+  check("PrivateCertificate.loadPKCS12(data, passphrase)", "passphrase", passphrase, bytes);
   const { tls } = loadNative();
   const unavailable = tls.load(process.versions.openssl ?? "");
   if (unavailable !== "") throw new TLSNotAvailableError(`PKCS#12 files cannot be opened here: ${unavailable}.`);

@@ -3,7 +3,9 @@
 import { X509Certificate } from "node:crypto";
 import { rootCertificates } from "node:tls";
 import type { RootsRequest } from "../../native.ts";
+import { check } from "../arguments/check.ts";
 import { described } from "../arguments/described.ts";
+import { iterable, type Kind } from "../arguments/kinds.ts";
 import { type CertificateInput, certificatesOf, isCertificate } from "./identity.ts";
 import { encodePEM } from "./pem.ts";
 
@@ -32,12 +34,20 @@ export function platformTrust(): TrustRoot {
   return platform;
 }
 
+const CERTIFICATES: Kind = {
+  ...iterable,
+  accepts: "an iterable of certificates, such as an array",
+  // Of its characters no certificate can be made.
+  typed: (value) => typeof value !== "string" && iterable.typed(value),
+};
+
 /**
  * Trust these authorities, and no others. A certificate that is no authority is trusted as itself: a peer that has it is the
  * one.
  * @throws TypeError | TLSOptionsError
  */
 export function trustRootFromCertificates(certificates: Iterable<CertificateInput>): TrustRoot {
+  check("trustRootFromCertificates(certificates)", "certificates", certificates, CERTIFICATES);
   const list = [...certificates].flatMap((one) => {
     const known = typeof one === "string" || one instanceof Uint8Array || one instanceof X509Certificate;
     // Its chain is what it is sent with.

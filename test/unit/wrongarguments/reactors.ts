@@ -5,6 +5,7 @@ import { ClientFactory, Protocol } from "../../../src/internet/protocol.ts";
 import { NodeReactor } from "../../../src/internet/reactor/node.ts";
 import { Simulation } from "../../../src/testing/simulation/simulation.ts";
 import { type Call, type Calls, nothing } from "./call.ts";
+import { context } from "./tls.ts";
 
 class Unstarted extends ClientFactory {
   override protocol = Protocol;
@@ -34,8 +35,8 @@ function ofReactor(make: () => object, name: string, ...good: unknown[]): () => 
         ...reactor.getDelayedCalls(),
         ...reactor.getReaders(),
         ...reactor.getWriters(),
-        ...(reactor.ports ?? reactor.tcpServers),
-        ...(reactor.attempts ?? reactor.tcpClients),
+        ...(reactor.ports ?? [...reactor.tcpServers, ...reactor.sslServers]),
+        ...(reactor.attempts ?? [...reactor.tcpClients, ...reactor.sslClients]),
         ...(reactor.running ? ["run"] : []),
       ],
       after: () => reactor.callLater(0, nothing).cancel(),
@@ -47,6 +48,8 @@ function ofReactor(make: () => object, name: string, ...good: unknown[]): () => 
 const REACTOR_METHODS: readonly (readonly [name: string, ...good: unknown[]])[] = [
   ["listenTCP", 0, new Unstarted(), {}],
   ["connectTCP", "127.0.0.1", 80, new Unstarted(), {}],
+  ["listenSSL", 0, new Unstarted(), context(), {}],
+  ["connectSSL", "127.0.0.1", 443, new Unstarted(), context(), {}],
   ["addReader", undefined],
   ["addWriter", undefined],
   ["callLater", 1, nothing],
