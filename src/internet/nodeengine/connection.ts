@@ -67,8 +67,7 @@ export class NodeConnection implements EngineConnection, TlsOwner {
   private ended = false;
   private finReceived = false;
   private eof = false;
-  /** The errno of the socket's failure, until it is reported. */
-  errno = 0;
+  errno = 0; // of the socket's failure, until it is reported
 
   /** `peer`: the peer's address, in case the socket does not know it. */
   constructor(engine: ConnectionEngine, socket: Socket, phase: number, peer: NativeAddress) {

@@ -33,30 +33,26 @@ export interface TlsOwner {
   carry(bytes: Uint8Array, done: () => void): void;
   /** Plain bytes have come. */
   opened(bytes: Buffer): void;
-  /** Of `TlsEvent`. */
-  told(events: number): void;
+  told(events: number): void; // of `TlsEvent`
   /** The peer's close_notify has come. */
   closeNotified(): void;
   /** {@link TlsStream.failure} says why. */
   failedSecurity(): void;
   /** {@link TlsStream.wantsWire} may have changed. */
   watch(): void;
-  /** Why the socket has failed: what TLS makes of that is not the reason. */
-  readonly errno: number;
+  readonly errno: number; // why the socket has failed: what TLS makes of that is not the reason
 }
 type State = "start" | "hello" | "asking" | "handshake" | "up" | "over";
 
 export class TlsStream {
   readonly failure = noFailure();
-  /** The program has closed: once the handshake is done, the peer may end as it likes. */
-  closing = false;
+  closing = false; // the program has closed: once the handshake is done, the peer may end as it likes
   private readonly owner: TlsOwner;
   private readonly request: TlsRequest;
   private context: NodeContext;
   private state: State;
   private hello: ClientHello | undefined;
-  /** What came behind the hello while the program was asked. */
-  private stash: Buffer[] = [];
+  private stash: Buffer[] = []; // what came behind the hello while the program was asked
   private stashed = 0;
   private answered = false;
   private refusal = -1;
@@ -66,8 +62,7 @@ export class TlsStream {
   private readonly wire: Wire;
   private readonly incoming = new OpenRecords();
   private readonly outgoing = new OpenRecords();
-  /** Plain bytes that node:tls gave out before it said that the handshake is done. */
-  private early: Buffer[] = [];
+  private early: Buffer[] = []; // plain bytes that node:tls gave out before it said that the handshake is done
   private writing = 0;
   private own = 0;
   private sealed = 0;
@@ -138,7 +133,8 @@ export class TlsStream {
   /** The peer's FIN has come: an end as good as another only behind close_notify, of which node:tls tells a tick later. */
   wireEnded(): void {
     setImmediate(() => {
-      if (this.ended || (this.closing && this.state === "up") || this.state === "over" || this.owner.errno !== 0) return;
+      if (this.ended || this.state === "over" || this.owner.errno !== 0) return;
+      if (this.closing && this.state === "up") return;
       if (this.wire.readableLength > 0) this.wireEnded();
       else this.fail(() => this.cutOff());
     });

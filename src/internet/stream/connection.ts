@@ -57,7 +57,6 @@ const KEEPS_ALIVE = 1 << (OWN_BITS + 5);
 /** It is probed while it is paused. */
 const NOTICES_RESETS = 1 << (OWN_BITS + 6);
 const PROBED = PAUSED | NOTICES_RESETS;
-
 /** TLS has begun, and what was received before was not all told yet: it was plaintext. */
 const SECURING = 1 << (OWN_BITS + 7);
 /** What was received before, and not told yet, belongs to TLS. */
@@ -66,7 +65,6 @@ const UNREADS = 1 << (OWN_BITS + 8);
 const BEGINNING = 1 << (OWN_BITS + 9);
 
 const START_KINDS: OptionKinds<StartTLSOptions> = { server: flag, received: byteArray };
-
 /** Nothing is delivered now. */
 const SILENT = PAUSED | HELD_BACK;
 
@@ -261,10 +259,9 @@ export class TcpConnection extends SecurableTransport implements TLSTransport {
     this.security = security.begin(this.native, this, server);
     this.security.begun(this);
     if (received === undefined) return;
-    const held = this.held?.all();
-    this.held = undefined;
     this.security.unread(this, received);
-    if (held !== undefined) this.security.unread(this, held);
+    if (this.held !== undefined) this.security.unread(this, this.held.all());
+    this.held = undefined;
   }
 
   setTcpNoDelay(on: boolean): void {
