@@ -1,11 +1,23 @@
 /** What node:tls knows of the peer once it takes the handshake for done, and whether that peer is the right one. */
-import { X509Certificate } from "node:crypto";
 import type { DetailedPeerCertificate, TLSSocket } from "node:tls";
 import type { ContextRequest, TlsAgreed } from "../../native.ts";
+import { certificateOf } from "../tls/pem.ts";
 import { knowsLevels } from "./tlscontext.ts";
 import { type FailureState, failedVerification, lackedCertificate, verifyCode, verifyReason } from "./tlsfailure.ts";
 import { verifyName } from "./tlsnames.ts";
 import { weaknessOf } from "./tlsstrength.ts";
+
+/** X509_V_ERR_UNSPECIFIED. */
+const UNSPECIFIED = 1;
+const DISGUISED = "it has another certificate in it, as PEM";
+
+function isPlain(der: Buffer): boolean {
+  try {
+    return certificateOf(der) !== undefined;
+  } catch {
+    return false;
+  }
+}
 
 /** Undefined when the peer is the one; else what says why it is not. `name`: of a client, whom it wants to talk to. */
 export function judgeOf(
@@ -22,9 +34,10 @@ export function judgeOf(
   }
   const said = saidOf(stream);
   let verify = verifyCode(said);
+  if (verify === 0 && !chain.every(isPlain)) return (failure) => failedVerification(failure, UNSPECIFIED, DISGUISED);
   if (verify === 0 && !knowsLevels()) verify = weaknessOf(chain, securityLevel);
   // A session belongs to the name and the rules for which its handshake was verified.
-  if (verify === 0 && !server && name !== "" && !resumed) verify = verifyName(new X509Certificate(chain[0]!), name);
+  if (verify === 0 && !server && name !== "" && !resumed) verify = verifyName(certificateOf(chain[0]!), name);
   return verify === 0 ? undefined : (failure) => failedVerification(failure, verify, verifyReason(said));
 }
 

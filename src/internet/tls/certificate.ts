@@ -7,7 +7,7 @@ import { certificateData } from "./arguments.ts";
 import { elements } from "./der.ts";
 import { DistinguishedName } from "./dn.ts";
 import { CertificateError } from "./errors.ts";
-import { certificatesIn, encodePEM } from "./pem.ts";
+import { certificateOf, certificatesIn, encodePEM } from "./pem.ts";
 
 /** How certificates and keys are written. */
 export type Format = "PEM" | "DER";
@@ -32,8 +32,7 @@ export class Certificate {
   /** @throws TLSOptionsError */
   constructor(data: X509Certificate | string | Uint8Array) {
     check("new Certificate(data)", "data", data, certificateData);
-    this.x509 =
-      data instanceof X509Certificate ? data : new X509Certificate(certificatesIn("the certificate", data)[0]!);
+    this.x509 = data instanceof X509Certificate ? data : certificateOf(certificatesIn("the certificate", data)[0]!);
   }
 
   /** The first certificate in PEM, or the one that is DER. @throws TLSOptionsError */

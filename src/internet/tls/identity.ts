@@ -1,7 +1,7 @@
 /** What is accepted as a certificate and as a private key. */
 import { KeyObject, X509Certificate } from "node:crypto";
 import { TLSOptionsError } from "./errors.ts";
-import { certificatesIn, encodePEM, privateKeyFrom } from "./pem.ts";
+import { certificateOf, certificatesIn, encodePEM, privateKeyFrom } from "./pem.ts";
 import type { Identity } from "./policy.ts";
 
 /** A `Certificate`. */
@@ -59,7 +59,7 @@ export function identityOf({
     .filter((one) => one !== undefined)
     .flatMap((one) => certificatesOf(one as CertificateInput));
   // Says so now, not when a port is opened.
-  ensureBelongs(new X509Certificate(certificates[0]!), key);
+  ensureBelongs(certificateOf(certificates[0]!), key);
   return { certificates: certificates.map((der) => encodePEM("CERTIFICATE", der)).join(""), key };
 }
 

@@ -10,7 +10,7 @@ import { TLSOptionsError } from "./errors.ts";
 import { type CertificateInput, ensureBelongs } from "./identity.ts";
 import { issue, readRequest, request } from "./issuing.ts";
 import { CertificateOptions } from "./options.ts";
-import { decodePEM, encodePEM, privateKeyFrom } from "./pem.ts";
+import { decodePEM, encodePEM, isDER, privateKeyFrom } from "./pem.ts";
 import { openPKCS12 } from "./pkcs12.ts";
 import { trustRootFromCertificates } from "./trust.ts";
 
@@ -25,7 +25,7 @@ export class CertificateRequest {
   constructor(data: string | Uint8Array) {
     check("new CertificateRequest(data)", "data", data, bytes);
     const whole = Buffer.from(data);
-    const pem = decodePEM(whole, "CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST");
+    const pem = isDER(whole) ? [] : decodePEM(whole, "CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST");
     this.#der = pem[0] ?? whole;
     this.#read = readRequest(this.#der);
   }

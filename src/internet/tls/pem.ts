@@ -34,15 +34,29 @@ function labelAt(pem: Buffer, at: number): string {
   return end < 0 ? "" : pem.toString("latin1", at, at + end);
 }
 
+/**
+ * The certificate that is this DER; other things may stand behind it. X509Certificate looks for PEM first, also in a name of
+ * the certificate: whoever chose that name would be taken for the owner of another certificate.
+ * @throws TLSOptionsError for one with another one in it; Error for what is no certificate
+ */
+export function certificateOf(der: Uint8Array): X509Certificate {
+  const certificate = new X509Certificate(der);
+  if (certificate.raw.equals(der.subarray(0, certificate.raw.length))) return certificate;
+  throw new TLSOptionsError("The certificate has another one in it, as PEM.");
+}
+
 /** DER of all certificates in PEM, or the one that is DER. @throws TLSOptionsError when there is none */
 export function certificatesIn(what: string, data: string | Uint8Array): Buffer[] {
   const bytes =
     typeof data === "string" ? Buffer.from(data) : Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-  const list = isPEM(bytes) ? decodePEM(bytes, "CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE") : [bytes];
+  const list =
+    isPEM(bytes) && !isDER(bytes)
+      ? decodePEM(bytes, "CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE")
+      : [bytes];
   if (list.length === 0) throw new TLSOptionsError(`There is no certificate in ${what}.`);
   return list.map((der, i) => {
     try {
-      return new X509Certificate(der).raw;
+      return certificateOf(der).raw;
     } catch {
       throw new TLSOptionsError(`${what} cannot be read: certificate ${i + 1} is neither PEM nor DER of one.`);
     }
@@ -114,6 +128,11 @@ function keyBlockIn(pem: Buffer): Buffer {
   const begin = pem.lastIndexOf("-----BEGIN ", label);
   const end = pem.indexOf("-----END ", label);
   return label < 0 || begin < 0 || end < 0 ? pem : pem.subarray(begin, pem.indexOf("-----", end + 9) + 5);
+}
+
+/** A sequence of more than 127 bytes, and no text. */
+export function isDER(bytes: Uint8Array): boolean {
+  return bytes[0] === TAG.SEQUENCE && bytes[1]! > 0x80;
 }
 
 function isPEM(bytes: Buffer): boolean {

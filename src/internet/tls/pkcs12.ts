@@ -1,11 +1,11 @@
 /** PKCS#12 files, which Node can use but does not open: the addon does, with the OpenSSL of the runtime. RFC 7292. */
-import { X509Certificate } from "node:crypto";
 import { isUint8Array } from "node:util/types";
 import { loadNative } from "../../native.ts";
 import { check } from "../arguments/check.ts";
 import { described } from "../arguments/described.ts";
 import { bytes } from "../arguments/kinds.ts";
 import { TLSNotAvailableError, TLSOptionsError } from "./errors.ts";
+import { certificateOf } from "./pem.ts";
 
 /** DER of a private key (PKCS#8), which whoever asked for it wipes, and of its certificate, with those behind it that signed it. */
 export interface PKCS12Contents {
@@ -34,7 +34,7 @@ export function openPKCS12(data: Uint8Array, passphrase: string | Uint8Array): P
 
 /** The first one, and those that signed it and each other; others may stand in the file, in any order. */
 function inOrder(certificates: readonly Buffer[]): Buffer[] {
-  const [own, ...others] = certificates.map((der) => new X509Certificate(der));
+  const [own, ...others] = certificates.map(certificateOf);
   const chain = [own!];
   for (;;) {
     const at = others.findIndex((one) => chain.at(-1)!.checkIssued(one));

@@ -7,7 +7,7 @@ import { check } from "../arguments/check.ts";
 import { described } from "../arguments/described.ts";
 import { iterable, type Kind } from "../arguments/kinds.ts";
 import { type CertificateInput, certificatesOf, isCertificate } from "./identity.ts";
-import { encodePEM } from "./pem.ts";
+import { certificateOf, encodePEM } from "./pem.ts";
 
 /** A set of trusted authorities: the result of {@link platformTrust} and {@link trustRootFromCertificates}. */
 export class TrustRoot {
@@ -52,7 +52,7 @@ export function trustRootFromCertificates(certificates: Iterable<CertificateInpu
     const known = typeof one === "string" || one instanceof Uint8Array || one instanceof X509Certificate;
     // Its chain is what it is sent with.
     if (isCertificate(one)) return [one.x509];
-    if (known) return certificatesOf(one).map((der) => new X509Certificate(der));
+    if (known) return certificatesOf(one).map(certificateOf);
     throw new TypeError(`trustRootFromCertificates(certificates) needs certificates, not ${described(one)}.`);
   });
   return new TrustRoot({
