@@ -1,6 +1,6 @@
 /** TLS for tests: an authority with its certificates, protocols that note the handshake, and peers of node:tls. */
 import { type ConnectionOptions, connect, createSecureContext, TLSSocket, type TLSSocketOptions } from "node:tls";
-import type { Address, ListenTCPOptions, TLSTransport } from "../../src/internet/interfaces.ts";
+import type { Address, ListenTCPOptions, TLSListeningPort, TLSTransport } from "../../src/internet/interfaces.ts";
 import { ServerFactory } from "../../src/internet/protocol.ts";
 import type { EngineReactor } from "../../src/internet/reactor/engine.ts";
 import type { CertificateOptionsForIssue } from "../../src/internet/tls/arguments.ts";
@@ -87,7 +87,7 @@ export function serveTLS<P extends Recorder>(
   build: (addr: Address) => P,
   tls: ContextFactory = serverTLS(),
   options: ListenTCPOptions = {},
-): Served<P> {
+): Served<P> & { readonly listening: TLSListeningPort } {
   const factory = new Server(build);
   const listening = reactor.listenSSL(0, factory, tls, { interface: loopback(), ...options });
   return { factory, listening, port: listening.getHost().port, next: () => factory.next() };

@@ -90,7 +90,7 @@ export class TcpConnection extends SecurableTransport implements TLSTransport {
   /** The engine's handle; -1 after the loss. */
   handle: number;
   private readonly native: NativeEngine;
-  private readonly owner: ConnectionOwner;
+  readonly owner: ConnectionOwner;
   private readonly peer: Address;
   private readonly host: Address;
   /** Bytes that arrived while nothing was delivered. */
@@ -123,11 +123,6 @@ export class TcpConnection extends SecurableTransport implements TLSTransport {
   }
 
   // --- for the engine's link -------------------------------------------------------------------------------------
-
-  /** Whether `owner` has made it, and a protocol has it. */
-  isOf(owner: ConnectionOwner): boolean {
-    return this.owner === owner && this.receiver !== undefined;
-  }
 
   get borrows(): boolean {
     return (this.flags & BORROWS) !== 0;

@@ -116,7 +116,9 @@ export class TcpPort implements ListeningPort, ListenerEvents, ConnectionOwner {
   }
 
   *connections(): IterableIterator<TcpConnection> {
-    for (const connection of this.#link.connections()) if (connection.isOf(this)) yield connection;
+    for (const connection of this.#link.connections()) {
+      if (connection.owner === this && connection.securedProtocol !== undefined) yield connection;
+    }
   }
 
   /** For SecurePort. */
