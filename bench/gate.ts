@@ -27,6 +27,7 @@ import { borrowing, broken, floor, net, owning, reactorsHere } from "./rig/peers
 import { measureCell } from "./rig/rounds.ts";
 import { slowness } from "./rig/slowness.ts";
 import { median } from "./rig/statistics.ts";
+import { run as tls } from "./tls.ts";
 
 const usage = `npm run bench:gate -- [options]
   --only A,B      those cells and questions of bench/gate.json only
@@ -140,7 +141,7 @@ function cellGroup(cellName: string, targets: Readonly<Record<string, number>>):
 }
 
 /** Those questions need little of the time they take when they are asked for their own sake. */
-const questions: Readonly<Record<string, () => Promise<Answer>>> = {
+const questions: Readonly<Record<string, (again: boolean) => Promise<Answer>>> = {
   batching: () => batching(progress, { peers: skein, cells: [cellNamed("500x64x1")], seconds: file.seconds }),
   reactors: () =>
     reactors(progress, {
@@ -156,6 +157,14 @@ const questions: Readonly<Record<string, () => Promise<Answer>>> = {
   growth: () => growth(progress),
   "await-loop": () => awaitLoop(progress),
   amplification: () => amplification(progress, { seconds: 0.3 }),
+  tls: (again) =>
+    tls(progress, {
+      cells: ["50x64x1", "50x64x1-four-writes", "full-handshake", "resumed-handshake"],
+      peers: ["floor", "skein-borrowing", ...(again ? ["net"] : [])],
+      rounds: file.rounds,
+      seconds: file.seconds,
+      idle: false,
+    }),
 };
 
 function questionGroup(question: string, targets: Readonly<Record<string, Bound>>): Group {
@@ -173,7 +182,7 @@ function questionGroup(question: string, targets: Readonly<Record<string, Bound>
     name: question,
     checks: [...checks.values()],
     async measure(again) {
-      const { rows, ratios } = await ask();
+      const { rows, ratios } = await ask(again);
       const figure = (label: string): number => {
         const found = [...rows, ...ratios].find((candidate) => candidate.label === label);
         if (found === undefined) throw new Error(`${question} has no figure "${label}", which bench/gate.json names.`);

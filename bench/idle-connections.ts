@@ -4,12 +4,11 @@
  * what is reused. Garbage that is not collected yet counts; what the kernel keeps for a socket does not.
  */
 
-import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Answer, Figure, Progress } from "./rig/answer.ts";
 import { holdIdle } from "./rig/load.ts";
-import { statusField } from "./rig/machine.ts";
 import { findPeers, type Peer } from "./rig/peers.ts";
+import { openFiles, openFilesLimit, resident, until } from "./rig/resident.ts";
 import { Server } from "./rig/server.ts";
 
 /** Fewer where the limit of open files is lower. */
@@ -39,7 +38,8 @@ async function growth(peer: Peer, connections: number): Promise<Figure[]> {
         await sleep(300);
         after = resident(server);
       });
-      await allClosed(server, files);
+      const closed = () => openFiles(server) <= files + warmup;
+      await until(closed, `${server.name} has not closed its connections 10 s after its peers did.`);
       return (after - before) / count;
     };
     await grow(warmup);
@@ -52,24 +52,4 @@ async function growth(peer: Peer, connections: number): Promise<Figure[]> {
   } finally {
     await server.stop();
   }
-}
-
-async function allClosed(server: Server, files: number): Promise<void> {
-  for (let waited = 0; openFiles(server) > files + warmup; waited++) {
-    if (waited === 200) throw new Error(`${server.name} has not closed its connections 10 s after its peers did.`);
-    await sleep(50);
-  }
-}
-
-function openFiles(server: Server): number {
-  return readdirSync(`/proc/${server.pid}/fd`).length;
-}
-
-function resident(server: Server): number {
-  return Number.parseInt(statusField(server.pid, "VmRSS"), 10) * 1024;
-}
-
-function openFilesLimit(): number {
-  const hard = /^Max open files\s+\S+\s+(\S+)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1];
-  return hard === undefined || hard === "unlimited" ? Number.POSITIVE_INFINITY : Number(hard);
 }

@@ -39,16 +39,17 @@ import {
 } from "./rig/results.ts";
 import { root } from "./rig/root.ts";
 import { run as tls } from "./tls.ts";
+import { run as tlsClient } from "./tls-client.ts";
 import { run as uringDesigns } from "./uring-designs.ts";
 
 const usage = `npm run bench -- [options]
   --only A,B      questions, by the beginning of their names: echo, reactors, batching, framing, fairness,
                   idle-connections, million-timers, deferred-chain, uring-designs, growth, await-loop,
-                  amplification, tls
+                  amplification, tls, tls-client
   --reactors A,B  only the question reactors, for these beside the default one; "all" for each that works here
   --cells A,B     cells of echo or reactors: ${cells.map((cell) => cell.name).join(", ")}
-  --rounds N      rounds of echo (9), reactors or --against (7)
-  --seconds S     length of a sample of echo or reactors (1) or --against (0.5)
+  --rounds N      rounds of echo (9), reactors, tls or --against (7)
+  --seconds S     length of a sample of echo, reactors or tls (1) or --against (0.5)
   --quick         3 rounds of 0.4 seconds
   --json FILE     write the figures of this run to FILE
   --node VERSION  have the servers run under that Node, as in 24 or 24.21.0; the figures are only printed
@@ -97,21 +98,29 @@ const questions: Readonly<Record<string, (progress: Progress) => Promise<Answer>
   "uring-designs": uringDesigns,
   "deferred-chain": deferredChain,
   growth,
-  tls: (progress) =>
-    tls(progress, { rounds: Number(values.rounds ?? (values.quick ? 3 : 7)), seconds: values.quick ? 0.4 : 1 }),
+  tls: (progress) => tls(progress, tlsTimes()),
+  "tls-client": (progress) => tlsClient(progress, tlsTimes()),
   "await-loop": awaitLoop,
   amplification: (progress) => amplification(progress, { seconds: values.quick ? 0.4 : 1 }),
 };
+
+function tlsTimes() {
+  return {
+    rounds: Number(values.rounds ?? (values.quick ? 3 : 7)),
+    seconds: Number(values.seconds ?? (values.quick ? 0.4 : 1)),
+  };
+}
 
 function chosen(): string[] {
   const names = Object.keys(questions);
   const implied = values.reactors !== undefined ? ["reactors"] : values.cells !== undefined ? ["echo"] : names;
   const beginnings = values.only?.split(",") ?? implied;
-  return beginnings.map((beginning) => {
-    const name = names.find((candidate) => candidate.startsWith(beginning));
-    if (name === undefined) throw new Error(`There is no question ${beginning}; there are ${names.join(", ")}.`);
-    return name;
+  const found = beginnings.flatMap((beginning) => {
+    const matches = names.filter((candidate) => candidate.startsWith(beginning));
+    if (matches.length > 0) return matches;
+    throw new Error(`There is no question ${beginning}; there are ${names.join(", ")}.`);
   });
+  return [...new Set(found)];
 }
 
 async function answer(name: string): Promise<Taken<Answer>> {

@@ -3,116 +3,98 @@
  * the same OpenSSL (that of their Node), certificate (ECDSA, P-256), cipher and group; the load tells what was negotiated.
  */
 
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { pathToFileURL } from "node:url";
 import type { Answer, Figure, Progress } from "./rig/answer.ts";
 import { type Cell, loop } from "./rig/cells.ts";
-import { floorAddon } from "./rig/floor.ts";
-import { holdIdle, runLoad } from "./rig/load.ts";
-import { statusField } from "./rig/machine.ts";
-import { serverNode } from "./rig/node.ts";
-import type { Peer } from "./rig/peers.ts";
-import { root } from "./rig/root.ts";
+import { holdIdle, holdSilent, runLoad, type Sample } from "./rig/load.ts";
+import { borrowing, net, owning, type Peer } from "./rig/peers.ts";
+import { openFiles, openFilesLimit, resident, until } from "./rig/resident.ts";
 import { cpuMicros, sampleUndisturbed, startAll } from "./rig/rounds.ts";
 import { Server } from "./rig/server.ts";
 import { median } from "./rig/statistics.ts";
+import { deviation, FLOOR, NET, tlsCells, tlsNotes, tlsServers, withCertificates } from "./rig/tls.ts";
 
 export interface TlsOptions {
   readonly rounds?: number;
   readonly seconds?: number;
+  /** All, unless it names some. */
+  readonly cells?: readonly string[];
+  readonly peers?: readonly string[];
+  /** What connections cost that are open and do nothing. Default true. */
+  readonly idle?: boolean;
 }
 
-/** The figures to compare with: node:tls. */
-const NET = "net";
-const FLOOR = "floor";
 const IDLE = 2000;
+const SILENT = Math.min(9000, openFilesLimit() - 200);
+/** Enough for what a runtime allocates once, at its first connections. */
+const WARMUP = 50;
 
-interface Certificates {
-  readonly folder: string;
-  readonly arguments: readonly string[];
-  readonly authority: string;
-}
-
-export async function run(progress: Progress, { rounds = 7, seconds = 1 }: TlsOptions = {}): Promise<Answer> {
-  const certificates = await makeCertificates();
-  try {
-    const peers = peersWith(certificates);
+export async function run(progress: Progress, options: TlsOptions = {}): Promise<Answer> {
+  const { rounds = 7, seconds = 1, idle: withIdle = true } = options;
+  return await withCertificates(async (certificates) => {
+    const asked = ({ name }: { name: string }, names: readonly string[] | undefined) => names?.includes(name) ?? true;
+    const peers = tlsServers(certificates, progress).filter((peer) => asked(peer, options.peers));
     const rows: Figure[] = [];
     const ratios: Figure[] = [];
-    for (const cell of cellsWith(certificates.authority)) {
-      const figures = await costs(cell, peers, { rounds, seconds, progress });
-      for (const { name } of peers) {
-        const own = figures.get(name)!;
-        rows.push({ label: `${cell.name} ${name}`, value: median(own) });
-        for (const other of [NET, FLOOR]) {
-          if (name === other || name === FLOOR) continue;
-          const value = median(own.map((cost, round) => cost / figures.get(other)![round]!));
-          ratios.push({ label: `${cell.name} ${name} over ${other}`, value });
-        }
+    for (const cell of tlsCells(certificates.authority).filter((cell) => asked(cell, options.cells))) {
+      const samples = await measure(cell, peers, { rounds, seconds, progress });
+      const figures = new Map([...samples].map(([name, taken]) => [name, taken.map(cpuMicros)]));
+      for (const [name, own] of figures) {
+        rows.push({ label: `${cell.name} ${name}${deviation(cell, samples.get(name)!)}`, value: median(own) });
+        ratios.push(...over(cell.name, name, figures));
       }
+      if (cell.writes > 1) rows.push(...recordRows(cell, samples));
     }
-    for (const peer of peers) rows.push(await idle(peer, certificates, progress));
-    return { name: "tls", unit: "server CPU \u00b5s per message, or bytes per idle connection", rows, ratios };
-  } finally {
-    rmSync(certificates.folder, { recursive: true });
-  }
-}
-
-function cellsWith(authority: string): Cell[] {
-  const [full, resumed] = [
-    { authority, resumes: false },
-    { authority, resumes: true },
-  ];
-  const churn = { ...loop(20, 64, 1), churn: true };
-  return [
-    { ...loop(50, 64, 1), tls: full },
-    { ...loop(50, 16384, 1), tls: full },
-    { ...loop(50, 64, 1), name: "50x64x1-four-writes", writes: 4, tls: full },
-    { ...churn, name: "full-handshake", tls: full },
-    { ...churn, name: "resumed-handshake", tls: resumed },
-  ];
-}
-
-function peersWith(certificates: Certificates): Peer[] {
-  const script = (file: string) => [serverNode(), join(root, "bench", "peers", file), ...certificates.arguments];
-  const pieces = (writes: number) => (writes === 1 ? [] : ["--writes", String(writes)]);
-  const peer = (name: string, title: string, command: Peer["command"]): Peer => ({
-    name,
-    title,
-    onlyInPieces: false,
-    command,
+    if (withIdle) {
+      const idles = new Map<string, number[]>();
+      for (const peer of peers) idles.set(peer.name, [await idle(peer, certificates.authority, progress)]);
+      for (const [name, [value]] of idles) {
+        rows.push({ label: `idle ${name}, bytes`, value: value! });
+        ratios.push(...over("idle", name, idles));
+      }
+      await compareSilent(peers, { rows, ratios, progress });
+    }
+    const unit = "server CPU µs per message, or bytes per idle connection";
+    return { name: "tls", unit, notes: tlsNotes(peers), rows, ratios };
   });
-  const addon = floorAddon("tls_echo", join(dirname(dirname(process.execPath)), "include", "node"));
-  return [
-    peer(FLOOR, "C++ epoll", () => [...script("tls-floor.mjs"), "--addon", addon]),
-    peer("skein-borrowing", "Skein, borrowing", (writes) => [
-      ...script("tls-skein.mjs"),
-      "--mode",
-      "borrowing",
-      ...pieces(writes),
-    ]),
-    peer("skein-owning", "Skein, owning", (writes) => [...script("tls-skein.mjs"), ...pieces(writes)]),
-    peer(NET, "node:tls", (writes) => [...script("tls-net.mjs"), ...pieces(writes)]),
-  ];
 }
 
-/** Microseconds of each server's processor a message, by round. */
-async function costs(
+/** Ratios of `name` to those that others are compared with: the median of those within a round. */
+export function over(
+  subject: string,
+  name: string,
+  figures: ReadonlyMap<string, readonly number[]>,
+): readonly Figure[] {
+  const own = figures.get(name)!;
+  return [NET, FLOOR].flatMap((other) => {
+    const others = figures.get(other);
+    if (others === undefined || name === other || name === FLOOR) return [];
+    return [{ label: `${subject} ${name} over ${other}`, value: median(own.map((cost, i) => cost / others[i]!)) }];
+  });
+}
+
+/** What was written in pieces between two flushes is one record. */
+function recordRows(cell: Cell, samples: ReadonlyMap<string, readonly Sample[]>): Figure[] {
+  return [...samples].map(([name, taken]) => ({
+    label: `${cell.name} ${name}, records per message`,
+    value: median(taken.map(({ records = Number.NaN }) => records)),
+  }));
+}
+
+/** By server, a sample of each round. */
+async function measure(
   cell: Cell,
   peers: readonly Peer[],
-  { rounds, seconds, progress }: Required<TlsOptions> & { progress: Progress },
-): Promise<Map<string, number[]>> {
+  { rounds, seconds, progress }: { rounds: number; seconds: number; progress: Progress },
+): Promise<Map<string, Sample[]>> {
   const servers = await startAll(peers, cell, seconds);
-  const figures = new Map(peers.map(({ name }) => [name, [] as number[]]));
+  const samples = new Map(peers.map(({ name }) => [name, [] as Sample[]]));
   try {
     for (let round = 0; round < rounds; round++) {
       for (let turn = 0; turn < servers.length; turn++) {
         const server = servers[(round + turn) % servers.length]!;
         const sample = await sampleUndisturbed(server, cell, { seconds, retries: 3 });
-        figures.get(server.name)!.push(cpuMicros(sample));
+        samples.get(server.name)!.push(sample);
         const negotiated = `${sample.cipher}, ${sample.group}, ${((sample.resumed ?? 0) * 100).toFixed(0)} % resumed`;
         progress(`tls ${cell.name} ${server.name} round ${round + 1}/${rounds}: ${negotiated}`);
       }
@@ -120,49 +102,64 @@ async function costs(
   } finally {
     await Promise.all(servers.map((server) => server.stop()));
   }
-  return figures;
+  return samples;
 }
 
-async function idle(peer: Peer, { authority }: Certificates, progress: Progress): Promise<Figure> {
+/** Bytes by which a connection that has echoed once makes the server grow. */
+async function idle(peer: Peer, authority: string, progress: Progress): Promise<number> {
   const server = await Server.start(peer.name, peer.command(1));
   const tls = { authority, resumes: false };
   try {
     await runLoad(server, { ...loop(50, 64, 1), tls }, 0.3);
     const before = resident(server);
     let after = before;
-    await holdIdle(
-      server,
-      IDLE,
-      async () => {
-        await sleep(500);
-        after = resident(server);
-      },
-      tls,
-    );
+    const settled = async () => {
+      await sleep(500);
+      after = resident(server);
+    };
+    await holdIdle(server, IDLE, settled, tls);
     progress(`tls idle ${peer.name}, ${IDLE} connections`);
-    return { label: `idle ${peer.name}, bytes`, value: (after - before) / IDLE };
+    return (after - before) / IDLE;
   } finally {
     await server.stop();
   }
 }
 
-function resident(server: Server): number {
-  return Number.parseInt(statusField(server.pid, "VmRSS"), 10) * 1024;
+/** Connections whose clients have not said a byte yet: on a port of TLS and on a plain one. */
+async function compareSilent(
+  peers: readonly Peer[],
+  { rows, ratios, progress }: { rows: Figure[]; ratios: Figure[]; progress: Progress },
+): Promise<void> {
+  const plain = new Map([borrowing, owning, net].map((peer) => [peer.name, peer]));
+  for (const peer of peers) {
+    const plainly = plain.get(peer.name);
+    if (plainly === undefined) continue;
+    const [secured, unsecured] = [await silent(peer), await silent(plainly)];
+    rows.push({ label: `silent ${peer.name}, bytes`, value: secured });
+    rows.push({ label: `silent ${peer.name} without TLS, bytes`, value: unsecured });
+    ratios.push({ label: `silent ${peer.name} over one without TLS`, value: secured / unsecured });
+    progress(`tls silent ${peer.name}, ${SILENT} connections`);
+  }
 }
 
-async function makeCertificates(): Promise<Certificates> {
-  const entry = pathToFileURL(join(root, "dist", "entries", "ssl.js")).href;
-  const { KeyPair } = (await import(entry)) as typeof import("../src/entries/ssl.ts");
-  const folder = mkdtempSync(join(tmpdir(), "skein-bench-"));
-  const file = (name: string) => join(folder, name);
-  const authority = KeyPair.generate("ec").selfSignedCert({ commonName: "Bench authority" }, { isAuthority: true });
-  const key = KeyPair.generate("ec");
-  const certificate = authority.signRequestObject(key.requestObject({ commonName: "localhost" }), {
-    subjectAltNames: ["localhost"],
-    uses: ["server"],
-  });
-  writeFileSync(file("ca.pem"), authority.dumpPEM());
-  writeFileSync(file("key.pem"), key.dump("PEM"));
-  writeFileSync(file("cert.pem"), certificate.dumpPEM());
-  return { folder, arguments: ["--key", file("key.pem"), "--cert", file("cert.pem")], authority: file("ca.pem") };
+async function silent(peer: Peer): Promise<number> {
+  const server = await Server.start(peer.name, peer.command(1));
+  const files = openFiles(server);
+  const grow = async (count: number): Promise<number> => {
+    const before = resident(server);
+    let after = before;
+    await holdSilent(server, count, async () => {
+      await until(() => openFiles(server) >= files + count, `${server.name} has not accepted ${count} connections.`);
+      await sleep(300);
+      after = resident(server);
+    });
+    await until(() => openFiles(server) <= files + WARMUP, `${server.name} has not closed its connections.`);
+    return (after - before) / count;
+  };
+  try {
+    await grow(WARMUP);
+    return await grow(SILENT);
+  } finally {
+    await server.stop();
+  }
 }

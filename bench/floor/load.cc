@@ -203,7 +203,7 @@ class Load {
     connection.due = connection.sent = connection.received = connection.answered = 0;
     connection.waitsForOut = true;
     watch(EPOLL_CTL_ADD, connection);
-    ask(connection, 1, now);
+    if (!options_.silent) ask(connection, 1, now);
   }
 
   // One address has 28,000 ports to a server and keeps each closed one for a while (TIME_WAIT), so connections that
@@ -240,9 +240,11 @@ class Load {
       connection.sent += static_cast<std::uint64_t>(sent);
     }
     const bool waits = connection.sent < connection.due;
-    if (waits == connection.waitsForOut) return;
-    connection.waitsForOut = waits;
-    watch(EPOLL_CTL_MOD, connection);
+    if (waits != connection.waitsForOut) {
+      connection.waitsForOut = waits;
+      watch(EPOLL_CTL_MOD, connection);
+    }
+    if (options_.silent && connection.opening) opened(connection);
   }
 
   void receive(Connection& connection) {
@@ -272,9 +274,7 @@ class Load {
     messages_ += count;
     underWay_ -= count;
     if (connection.opening) {
-      connection.opening = false;
-      opened_++;
-      openMore();
+      opened(connection);
       count = options_.pipeline;  // the first message went alone, now the pipeline is filled
     }
     if (options_.idle || phase_ == Phase::kDraining) return;
@@ -285,6 +285,12 @@ class Load {
       ask(connection, count, now);
       send(connection);
     }
+  }
+
+  void opened(Connection& connection) {
+    connection.opening = false;
+    opened_++;
+    openMore();
   }
 
   void watch(int operation, Connection& connection) {
@@ -329,7 +335,7 @@ class Load {
   Accounts before_;
   Accounts used_;
   std::size_t next_ = 0;        // the next connection to open
-  std::size_t opened_ = 0;      // those that have echoed once
+  std::size_t opened_ = 0;      // those that have echoed once, or that are silent and connected
   std::uint64_t total_ = 0;     // messages answered since the start
   std::uint64_t messages_ = 0;  // while measuring
   std::uint64_t underWay_ = 0;

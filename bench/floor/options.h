@@ -36,6 +36,7 @@ struct Options {
   Framing framing = Framing::kNone;
   bool churn = false;
   bool idle = false;
+  bool silent = false;  // of the idle ones: they ask nothing
   bool verify = false;
   pid_t serverPid = 0;
   std::vector<int> cores;
@@ -66,6 +67,7 @@ inline Options parseOptions(int argc, char** argv) {
       {"framing", required_argument, nullptr, 'f'},
       {"churn", no_argument, nullptr, 'c'},
       {"idle", required_argument, nullptr, 'i'},
+      {"silent", no_argument, nullptr, 'S'},
       {"verify", no_argument, nullptr, 'v'},
       {"server-pid", required_argument, nullptr, 'q'},
       {"cores", required_argument, nullptr, 'C'},
@@ -83,6 +85,7 @@ inline Options parseOptions(int argc, char** argv) {
     if (c == 'f') options.framing = framingNamed(optarg);
     if (c == 'c') options.churn = true;
     if (c == 'i') options.idle = true, options.connections = static_cast<unsigned>(std::atoi(optarg));
+    if (c == 'S') options.silent = true;
     if (c == 'v') options.verify = true;
     if (c == 'q') options.serverPid = std::atoi(optarg);
     if (c == 'C') options.cores = numbers(optarg);

@@ -7,7 +7,6 @@
 // One thread, level-triggered epoll, OpenSSL on the socket itself, reading ahead (one receive per event), an answer
 // sealed and sent at once.
 
-#include <node_api.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <sys/epoll.h>
@@ -19,6 +18,7 @@
 #include <string_view>
 #include <utility>
 
+#include "addon.h"
 #include "listening.h"
 
 namespace {
@@ -120,18 +120,8 @@ class EchoServer {
   std::array<char, 64 * 1024> buffer_;
 };
 
-std::string text(napi_env env, napi_value value) {
-  std::size_t length = 0;
-  napi_get_value_string_utf8(env, value, nullptr, 0, &length);
-  std::string result(length, '\0');
-  napi_get_value_string_utf8(env, value, result.data(), length + 1, &length);
-  return result;
-}
-
 napi_value serve(napi_env env, napi_callback_info info) {
-  napi_value arguments[2];
-  std::size_t count = 2;
-  napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr);
+  const auto arguments = argumentsOf<2>(env, info);
   std::signal(SIGPIPE, SIG_IGN);
   raiseOpenFiles();
   auto* server = new EchoServer(text(env, arguments[0]), text(env, arguments[1]));

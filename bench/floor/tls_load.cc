@@ -22,6 +22,7 @@
 #include <memory>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "accounting.h"
@@ -41,6 +42,36 @@ std::uint64_t nanoseconds() {
   return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(time.tv_nsec);
 }
 
+// Of what comes in: each record begins with five bytes, of which the last two are the length of the rest (RFC
+// 8446, 5.1).
+class RecordCount {
+ public:
+  void read(std::span<const std::uint8_t> wire) {
+    while (!wire.empty()) {
+      if (rest_ > 0) {
+        const auto length = std::min(rest_, wire.size());
+        rest_ -= length;
+        wire = wire.subspan(length);
+        continue;
+      }
+      header_[filled_++] = wire.front();
+      wire = wire.subspan(1);
+      if (filled_ < header_.size()) continue;
+      rest_ = static_cast<std::size_t>(header_[3] << 8 | header_[4]);
+      filled_ = 0;
+      count_++;
+    }
+  }
+
+  std::uint64_t take() { return std::exchange(count_, 0); }
+
+ private:
+  std::array<std::uint8_t, 5> header_{};
+  std::size_t filled_ = 0;
+  std::size_t rest_ = 0;
+  std::uint64_t count_ = 0;
+};
+
 struct Connection {
   int fd = -1;
   std::unique_ptr<TlsFilter> filter;
@@ -48,6 +79,7 @@ struct Connection {
   std::size_t unasked = 0;  // plain bytes that the filter has not taken
   std::uint64_t received = 0;
   std::uint64_t startedAt = 0;
+  RecordCount records;
   bool opening = true;
 };
 
@@ -102,6 +134,7 @@ class Load {
     } else if (phase_ == Phase::kWarmup) {
       phase_ = Phase::kMeasuring;
       messages_ = 0;
+      records_ = 0;
       latencies_.clear();
       before_ = accounting_.read();
       deadline_ = before_.clock + options_.seconds;
@@ -140,6 +173,7 @@ class Load {
     connection.fd = fd;
     connection.filter = std::make_unique<TlsFilter>(context_, "localhost", "localhost", resumes_ ? session_ : "");
     connection.received = 0;
+    connection.records = {};
     connection.wire.clear();
     epoll_event event{.events = EPOLLIN, .data = {.ptr = &connection}};
     epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event);
@@ -183,6 +217,7 @@ class Load {
     if (length < 0 && errno == EAGAIN) return;
     if (length <= 0) fail("the server closed a connection after %llu bytes", (unsigned long long)connection.received);
     std::span<const std::uint8_t> wire(in_.data(), static_cast<std::size_t>(length));
+    connection.records.read(wire);
     const bool shaking = !connection.filter->established();
     do {
       const auto got = connection.filter->receive(wire, plain_);
@@ -213,6 +248,7 @@ class Load {
     latencies_.record(nanoseconds() - connection.startedAt);
     total_++;
     messages_++;
+    records_ += connection.records.take();
     underWay_--;
     connection.received = 0;
     if (openssl.SSL_session_reused(connection.filter->ssl()) == 1) resumed_++;
@@ -246,12 +282,12 @@ class Load {
         "{\"total\":%llu,\"messages\":%llu,\"seconds\":%.6f,\"msgs_per_second\":%.1f,\"p50\":%.1f,\"p99\":%.1f,\"p99."
         "9\":"
         "%.1f,\"server_cpu\":%.6f,\"load_cpu\":%.6f,\"foreign_cpu\":%.4f,\"group\":\"%s\",\"cipher\":\"%s\","
-        "\"resumed\":"
-        "%.4f}\n",
+        "\"resumed\":%.4f,\"records\":%.4f}\n",
         static_cast<unsigned long long>(total_), static_cast<unsigned long long>(messages_), used_.clock,
         static_cast<double>(messages_) / used_.clock, micros(0.5), micros(0.99), micros(0.999), used_.server,
         used_.load, accounting_.foreign(used_), group_.c_str(), cipher_.c_str(),
-        static_cast<double>(resumed_) / static_cast<double>(std::max<std::uint64_t>(1, total_)));
+        static_cast<double>(resumed_) / static_cast<double>(std::max<std::uint64_t>(1, total_)),
+        static_cast<double>(records_) / static_cast<double>(std::max<std::uint64_t>(1, messages_)));
   }
 
   const Options options_;
@@ -276,6 +312,7 @@ class Load {
   std::size_t opened_ = 0;
   std::uint64_t total_ = 0;
   std::uint64_t messages_ = 0;
+  std::uint64_t records_ = 0;  // that brought those
   std::uint64_t resumed_ = 0;
   std::uint64_t underWay_ = 0;
   std::uint32_t turn_ = 0;

@@ -1,48 +1,6 @@
-/** Bun.listen as an echo server (TCP_NODELAY is its default). `--writes N` answers in N writes. Run by Bun, not by Node. */
+/** Bun.listen as an echo server. `--writes N` answers in N writes. Run by Bun, not by Node. */
 import { parseArgs } from "node:util";
-import { writeInPieces } from "./pieces.mjs";
+import { listen } from "./bun-echo.mjs";
 
 const { values } = parseArgs({ args: Bun.argv.slice(2), options: { writes: { type: "string", default: "1" } } });
-const writes = Number(values.writes);
-
-/** Bun's write() takes what the kernel takes and leaves the rest to its caller. */
-class Outbox {
-  constructor(socket) {
-    this.socket = socket;
-    this.rest = null;
-  }
-
-  write(bytes) {
-    if (this.rest !== null) {
-      this.rest = Buffer.concat([this.rest, bytes]);
-      return;
-    }
-    const sent = Math.max(0, this.socket.write(bytes));
-    if (sent < bytes.length) this.rest = Buffer.from(bytes.subarray(sent));
-  }
-
-  drain() {
-    const bytes = this.rest;
-    if (bytes === null) return;
-    this.rest = null;
-    this.write(bytes);
-  }
-}
-
-const server = Bun.listen({
-  hostname: "127.0.0.1",
-  port: 0,
-  socket: {
-    open(socket) {
-      socket.data = new Outbox(socket);
-    },
-    data:
-      writes === 1
-        ? (socket, data) => socket.data.write(data)
-        : (socket, data) => writeInPieces(socket.data, data, writes),
-    drain(socket) {
-      socket.data.drain();
-    },
-  },
-});
-console.log(`LISTENING ${server.port}`);
+listen({ writes: Number(values.writes) });

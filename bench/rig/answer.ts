@@ -10,6 +10,8 @@ export interface Answer {
   readonly name: string;
   /** Of the rows. */
   readonly unit: string;
+  /** What a reader of the figures must know. */
+  readonly notes?: readonly string[];
   readonly rows: readonly Figure[];
   /** Without a unit. */
   readonly ratios: readonly Figure[];

@@ -2,7 +2,7 @@
 
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { root } from "./root.ts";
 
 const sources = join(root, "bench", "floor");
@@ -19,9 +19,24 @@ export function floorProgram(name: "echo" | "load" | "uring" | "tls_load"): stri
   return compiled(name, name, [`-I${native}`, ...filter, "-ldl"]);
 }
 
-/** The addon of the same kind, for a Node with these headers. */
-export function floorAddon(name: "tls_echo", headers: string): string {
-  return compiled(name, `${name}.node`, ["-shared", "-fPIC", `-I${headers}`, `-DNODE_GYP_MODULE_NAME=${name}`]);
+/** The addon of the same kind. */
+export function floorAddon(name: "tls_echo" | "tls_client"): string {
+  return compiled(name, `${name}.node`, ["-shared", "-fPIC", `-I${headers()}`, `-DNODE_GYP_MODULE_NAME=${name}`]);
+}
+
+/**
+ * Those of the Node that runs the bench, also for servers of another Node, whose package may have none. An addon of
+ * Node-API runs on all of them. OpenSSL keeps its binary interface for as long as the first number of its version stays 3
+ * (openssl-versions: "no incompatible ABI changes"): the addons use only functions that 3.0 has, what is a macro is a call of
+ * SSL_ctrl() with a number that stays, and they look into no structure.
+ */
+function headers(): string {
+  const folder = join(dirname(dirname(process.execPath)), "include", "node");
+  for (const file of ["node_api.h", join("openssl", "ssl.h")]) {
+    if (existsSync(join(folder, file))) continue;
+    throw new Error(`${join(folder, file)} is missing: run the bench with a Node that has its headers beside it.`);
+  }
+  return folder;
 }
 
 function compiled(name: string, file: string, flags: readonly string[]): string {

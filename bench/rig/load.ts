@@ -25,6 +25,8 @@ export interface Sample {
   readonly group?: string;
   readonly cipher?: string;
   readonly resumed?: number;
+  /** Records of TLS that brought the answer to a message. */
+  readonly records?: number;
 }
 
 /** Above it a sample says more about what else ran than about the server. */
@@ -52,7 +54,20 @@ export async function holdIdle(
   during: () => Promise<void>,
   tls?: Cell["tls"],
 ): Promise<void> {
-  const child = startLoad(server, ["--idle", connections], tls);
+  await hold(server, connections, startLoad(server, ["--idle", connections], tls), during);
+}
+
+/** The same with connections that have sent nothing, so it does not matter whether the server expects TLS. */
+export async function holdSilent(server: Server, connections: number, during: () => Promise<void>): Promise<void> {
+  await hold(server, connections, startLoad(server, ["--idle", connections, "--silent"], undefined), during);
+}
+
+async function hold(
+  server: Server,
+  connections: number,
+  child: ReturnType<typeof startLoad>,
+  during: () => Promise<void>,
+): Promise<void> {
   const complaint = text(child.stderr);
   const closed = once(child, "close");
   const [line] = await Promise.race([once(createInterface({ input: child.stdout }), "line"), closed]);

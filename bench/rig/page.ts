@@ -106,7 +106,7 @@ function otherPart(answer: Taken<Answer>): string[] {
     "",
     `## ${answer.name}`,
     "",
-    `Taken on ${answer.date}.`,
+    [`Taken on ${answer.date}.`, ...(answer.notes ?? [])].join("\n"),
     "",
     `| | ${answer.unit} |`,
     "|---|--:|",

@@ -63,6 +63,8 @@ export interface FoundPeers {
   readonly missing: readonly string[];
 }
 
+export const noBun = "Bun was not found: put it on the PATH or name it in BUN.";
+
 export function findPeers(): FoundPeers {
   const peers = [floor, borrowing, owning];
   const versions: string[] = [];
@@ -72,7 +74,7 @@ export function findPeers(): FoundPeers {
     peers.push(peer("bun", "Bun.listen", (writes) => script(bun, "bun.mjs", writes)));
     versions.push(`Bun ${output(bun, "--version")}`);
   } else {
-    missing.push("Bun was not found: put it on the PATH or name it in BUN.");
+    missing.push(noBun);
   }
   peers.push(net, corked);
   const python = findPythonWithTwisted();
@@ -113,7 +115,7 @@ function script(runtime: string, file: string, writes: number): string[] {
   return writes === 1 ? command : [...command, "--writes", String(writes)];
 }
 
-function findBun(): string | undefined {
+export function findBun(): string | undefined {
   return process.env.BUN ?? onPath("bun") ?? executable(join(root, "node_modules", ".bin", "bun"));
 }
 
@@ -124,7 +126,8 @@ function findPythonWithTwisted(): string | undefined {
   );
 }
 
-function output(program: string, ...args: string[]): string {
+/** What a program prints. */
+export function output(program: string, ...args: string[]): string {
   return spawnSync(program, args, { encoding: "utf8" }).stdout.trim();
 }
 
