@@ -17,7 +17,11 @@ import { SECURINGS } from "./securings.ts";
 const LANES = Number(process.env.SKEIN_RANDOM_LANES ?? 100);
 const STEPS = 30;
 const only = process.env.SKEIN_SEED;
-const OVER = { TCP: [undefined], TLS: SECURINGS } as const;
+/** A step of TLS takes longer. */
+const OVER = {
+  TCP: { lanes: LANES, steps: STEPS, securings: [undefined] },
+  TLS: { lanes: Math.ceil(LANES / 3), steps: STEPS, securings: SECURINGS },
+} as const;
 type Over = keyof typeof OVER;
 /** What a reactor logs of protocols that were told to throw. */
 const THREW = /End threw; its connection to \S+ is closed/;
@@ -33,7 +37,7 @@ function scriptsOf(seed: number, name: string, over: Over): Promise<Script[]> {
   const key = `${seed} ${over} ${resetsAfterTheEnd}`;
   let scripts = madeUp.get(key);
   if (scripts === undefined) {
-    scripts = makeUp(seed, { lanes: LANES, steps: STEPS, securings: OVER[over] }, { resetsAfterTheEnd });
+    scripts = makeUp(seed, OVER[over], { resetsAfterTheEnd });
     if (madeUp.size < KEPT) madeUp.set(key, scripts);
   }
   return scripts;

@@ -2,7 +2,7 @@
  * Runs one scenario again and again, failing a system call of the engine in each: an echo server and three clients over
  * loopback on one reactor, owning and borrowing ends mixed.
  *
- *   LD_PRELOAD=faults.node node scenario.mjs FAULTS.NODE DRIVER
+ *   LD_PRELOAD=faults.node node scenario.mjs FAULTS.NODE DRIVER [tls]
  *
  * In each of the shim's cases, which are the rows of native/net/errno_table.h, the first call fails, then in another run
  * the second, and so on to the highest of the case or until the scenario makes no more of them. Prints a line "case …"
@@ -14,12 +14,27 @@ import { createRequire } from "node:module";
 import { getSystemErrorName } from "node:util";
 import { load } from "../process/dist.mjs";
 
-const [, , faultsPath, driver] = process.argv;
+const [, , faultsPath, driver, securing] = process.argv;
 const faults = createRequire(import.meta.url)(faultsPath);
 const { NativeReactor } = await load("internet/reactor/native.js");
 const { ClientFactory, Factory, Protocol } = await load("internet/protocol.js");
 const { ConnectionDone } = await load("internet/error.js");
 const { setObserver } = await load("logger/log.js");
+
+const secure = securing === "tls" ? await makeSecure() : undefined;
+
+/** The options of both sides. Sessions are resumed, but for the first ones. */
+async function makeSecure() {
+  const { CertificateOptions, KeyPair, optionsForClientTLS } = await load("entries/ssl.js");
+  const certificate = KeyPair.generate("ed25519").selfSignedCert(
+    { commonName: "localhost" },
+    { subjectAltNames: ["localhost"] },
+  );
+  return {
+    ofServer: new CertificateOptions({ certificate }),
+    ofClient: optionsForClientTLS("localhost", { trustRoot: certificate }),
+  };
+}
 
 const PATIENCE_MS = 30_000;
 /** Sizes of what a client sends and waits for, one after the other; one of several pieces leaves by sendmsg(2). */
@@ -163,11 +178,15 @@ async function once(least, most) {
   run = new Run();
   let notListening;
   try {
-    run.port = reactor.listenTCP(0, new EchoFactory(), { interface: "127.0.0.1" });
+    const options = { interface: "127.0.0.1" };
+    run.port = secure
+      ? reactor.listenSSL(0, new EchoFactory(), secure.ofServer, options)
+      : reactor.listenTCP(0, new EchoFactory(), options);
     const { port } = run.port.getHost();
     for (let i = 0; i < CLIENTS; i++) {
       const options = i === 1 ? { bindAddress: ["127.0.0.1", 0] } : {};
-      reactor.connectTCP("127.0.0.1", port, new AskerFactory(i), options);
+      if (secure) reactor.connectSSL("127.0.0.1", port, new AskerFactory(i), secure.ofClient, options);
+      else reactor.connectTCP("127.0.0.1", port, new AskerFactory(i), options);
     }
   } catch (error) {
     if (error.code !== "ERR_CANNOT_LISTEN") throw error;
@@ -180,17 +199,30 @@ async function once(least, most) {
     return `not all is closed: ${descriptors()} descriptors, ${baseline} before; ${JSON.stringify(reactor.stats())}`;
   }
   if (run.complaints.length > 0) return run.complaints.join("; ");
-  const hurt = new Set();
-  for (const end of run.clients) {
-    if (!(end.reason instanceof ConnectionDone) || end.received !== TOTAL) hurt.add(end.clientPort);
-  }
-  for (const end of run.servers) if (!(end.reason instanceof ConnectionDone)) hurt.add(end.clientPort);
   // A port that does not open has no connections to hurt: it counts as one.
-  const count = notListening === undefined ? hurt.size : 1;
+  const count = notListening === undefined ? countHurt(run) : 1;
   if (count < least || count > most) {
     return `${count} connections were hurt, not ${least} to ${most}: ${notListening?.message ?? state(run)}`;
   }
   return undefined;
+}
+
+function countHurt({ clients, servers }) {
+  const connected = new Set(clients.map(({ clientPort }) => clientPort).filter((port) => port !== 0));
+  const hurt = new Set();
+  let failed = 0;
+  for (const { clientPort, reason, received } of clients) {
+    if (clientPort === 0) failed++;
+    else if (!(reason instanceof ConnectionDone) || received !== TOTAL) hurt.add(clientPort);
+  }
+  let orphans = 0;
+  for (const { clientPort, reason } of servers) {
+    if (reason instanceof ConnectionDone) continue;
+    if (connected.has(clientPort)) hurt.add(clientPort);
+    else orphans++;
+  }
+  // The servers of attempts that failed are the same connections; over TLS they are cut off.
+  return hurt.size + Math.max(failed, orphans);
 }
 
 function state({ clients, servers, portStopped }) {
@@ -235,6 +267,8 @@ baseline = descriptors();
 
 let taken = 0;
 for (const { call, errno, least, most, highest } of faults.cases()) {
+  // What TLS has sealed is one piece: it leaves by send(2).
+  if (secure && call === "sendmsg") continue;
   for (let n = 1; n <= highest; n++) {
     const name = `${call} #${n} ${getSystemErrorName(-errno)}`;
     writeSync(1, `case ${name}\n`);

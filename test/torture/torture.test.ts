@@ -6,12 +6,22 @@ import { describe, expect, test } from "vitest";
 import { runNode } from "../process/child.ts";
 import { buildFaults, preloaded } from "./faults.ts";
 
-describe.each(["pollable", "waiter"])("with the %s driver", (driver) => {
+describe.each([
+  ["pollable", "TCP"],
+  ["waiter", "TCP"],
+  ["pollable", "TLS"],
+  ["waiter", "TLS"],
+])("with the %s driver, over %s", (driver, over) => {
   test("a failing system call affects at most one connection, whichever call and occurrence it is", async () => {
     const faults = buildFaults();
-    const { code, signal, output, complaints } = await runNode(import.meta.url, "scenario.mjs", [faults, driver], {
-      LD_PRELOAD: preloaded(faults),
-    });
+    const { code, signal, output, complaints } = await runNode(
+      import.meta.url,
+      "scenario.mjs",
+      [faults, driver, over.toLowerCase()],
+      {
+        LD_PRELOAD: preloaded(faults),
+      },
+    );
     const lines = output.trim().split("\n");
     expect(lines.filter((line) => /^(failed|missed) /.test(line))).toEqual([]);
     expect({ code, signal, complaints, last: lines.at(-1) }).toMatchObject({ code: 0, signal: null, complaints: "" });
