@@ -77,7 +77,7 @@ export interface TLSTransport extends Transport {
    * Begin TLS: what was written before goes out in plaintext, everything from now on is encrypted. The protocol stays, and
    * is told by handshakeCompleted(). A no-op once the connection closes. If bytes have come already behind what asked for
    * TLS, the connection is aborted (PlaintextBeforeTLS).
-   * @throws TypeError for what are no options; Error when it has TLS already; TLSOptionsError | TLSNotAvailableError
+   * @throws TypeError for what are no options; Error when it has TLS already, or behind loseWriteConnection(); TLSOptionsError | TLSNotAvailableError
    */
   startTLS(contextFactory: ContextFactory, options?: StartTLSOptions): void;
   /** What was agreed on; null without TLS, before the end of the handshake, and after the loss. */

@@ -9,7 +9,7 @@ import { FlowCheck, flow } from "../helpers/flow.ts";
 import { Gate, turns } from "../helpers/gate.ts";
 import { Peer, PeerServer } from "../helpers/peer.ts";
 import { dial, serve } from "../helpers/recorder.ts";
-import { clientTLS, forEachTLSReactor, HOST, Secure, serverTLS, TLSPeer } from "../helpers/secure.ts";
+import { clientTLS, forEachTLSReactor, HOST, Secure, SecureHalf, serverTLS, TLSPeer } from "../helpers/secure.ts";
 
 const MIB = 1024 * 1024;
 
@@ -260,6 +260,17 @@ forEachTLSReactor((make) => {
     plain.tls.startTLS(serverTLS());
     expect(await peer.rest()).toBe("bye");
     await plain.lost.promise;
+  });
+
+  test("startTLS() behind loseWriteConnection() is an Error: what comes would be plaintext", async () => {
+    const { port, next } = serve(make(), () => new SecureHalf());
+    const peer = await Peer.connect(port);
+    const server = await next();
+    await server.made.promise;
+    server.tls.loseWriteConnection();
+    expect(() => server.tls.startTLS(serverTLS())).toThrow("behind loseWriteConnection()");
+    await peer.close();
+    await server.lost.promise;
   });
 
   test("what are no options is refused before anything changes", async () => {

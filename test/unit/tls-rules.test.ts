@@ -1,14 +1,16 @@
 /** Options of TLS that would be weaker than they look: each is refused, or means what it says. */
 import { randomBytes } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { connect as nodeConnect } from "node:tls";
-import { expect, it } from "vitest";
+import { expect, it, onTestFinished, vi } from "vitest";
 import {
   CertificateOptions,
   type CertificateOptionsInit,
   optionsForClientTLS,
 } from "../../src/internet/tls/options.ts";
 import type { ContextFactory } from "../../src/internet/tls/seam.ts";
-import { testReactor } from "../helpers/interop.ts";
+import { scratch, testReactor } from "../helpers/interop.ts";
 import { collectLog } from "../helpers/log.ts";
 import { certify, rootAuthority } from "../helpers/pki.ts";
 import { dialTLS, SecureEcho, SecureRecorder, serveTLS } from "../helpers/tls.ts";
@@ -140,4 +142,19 @@ it.each([
   );
   const client = toLocalhost();
   expect([await visit(one!.port, client), await visit(two!.port, client)]).toEqual([false, false]);
+});
+
+it("platformTrust() has the authorities of NODE_EXTRA_CA_CERTS", async () => {
+  const path = join(scratch(), "extra.pem");
+  writeFileSync(path, root.dumpPEM());
+  const before = process.env.NODE_EXTRA_CA_CERTS;
+  process.env.NODE_EXTRA_CA_CERTS = path;
+  onTestFinished(() => {
+    if (before === undefined) delete process.env.NODE_EXTRA_CA_CERTS;
+    else process.env.NODE_EXTRA_CA_CERTS = before;
+  });
+  // What was found is kept.
+  vi.resetModules();
+  const { platformTrust } = await import("../../src/internet/tls/trust.ts");
+  expect(platformTrust().roots.certificates).toContain(root.dumpPEM().trim());
 });

@@ -240,7 +240,10 @@ export class TcpConnection extends SecurableTransport implements TLSTransport {
     const call = "startTLS(contextFactory, options)";
     const { server = this.owner.accepts, received } = checkOptions<StartTLSOptions>(call, options, START_KINDS);
     const security = securityOf(call, contextFactory);
-    if ((this.flags & (LOST | DEAF | HALF_CLOSING)) !== 0) return;
+    if ((this.flags & (LOST | DEAF)) !== 0) return;
+    // It would go on to receive plaintext, which the program would take for what came over TLS.
+    if ((this.flags & HALF_CLOSING) !== 0)
+      throw new Error("TLS cannot begin behind loseWriteConnection(): nothing can be sent.");
     if (this.security !== undefined) throw new Error("This connection has TLS already: startTLS() is called once.");
     security.check(this.native, server);
     const early = (this.held?.length ?? 0) + undeliveredIn(this.receiver!);

@@ -1,13 +1,14 @@
 /** Which authorities are trusted. Names follow twisted.internet.ssl. */
 
 import { X509Certificate } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { rootCertificates } from "node:tls";
 import type { RootsRequest } from "../../native.ts";
 import { check } from "../arguments/check.ts";
 import { described } from "../arguments/described.ts";
 import { iterable, type Kind } from "../arguments/kinds.ts";
 import { type CertificateInput, certificatesOf, isCertificate } from "./identity.ts";
-import { certificateOf, encodePEM } from "./pem.ts";
+import { certificateOf, certificatesIn, encodePEM } from "./pem.ts";
 
 /** A set of trusted authorities: the result of {@link platformTrust} and {@link trustRootFromCertificates}. */
 export class TrustRoot {
@@ -26,7 +27,7 @@ let platform: TrustRoot | undefined;
 /** The authorities that Node trusts: Mozilla's, as this version of Node has them, and those in NODE_EXTRA_CA_CERTS. */
 export function platformTrust(): TrustRoot {
   platform ??= new TrustRoot({
-    certificates: rootCertificates.join("\n"),
+    certificates: [...rootCertificates, ...extraCertificates()].join("\n"),
     platform: false,
     revoked: "",
     partialChain: false,
@@ -40,6 +41,19 @@ const CERTIFICATES: Kind = {
   // Of its characters no certificate can be made.
   typed: (value) => typeof value !== "string" && iterable.typed(value),
 };
+
+/** Without those of a file that cannot be read, of which Node has warned. */
+function extraCertificates(): string[] {
+  const { NODE_EXTRA_CA_CERTS: path } = process.env;
+  if (!path) return [];
+  try {
+    return certificatesIn("the file of NODE_EXTRA_CA_CERTS", readFileSync(path)).map((der) =>
+      encodePEM("CERTIFICATE", der),
+    );
+  } catch {
+    return [];
+  }
+}
 
 /**
  * Trust these authorities, and no others. A certificate that is no authority is trusted as itself: a peer that has it is the
