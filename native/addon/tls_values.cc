@@ -149,7 +149,7 @@ napi_value export_keys(const Call& call, std::size_t first, TlsFilter& filter) {
   unsigned char* bytes = nullptr;
   napi_value const keys = new_buffer(call.env, length, bytes);
   if (keys == nullptr) return nullptr;
-  openssl.ERR_clear_error();
+  tls::clear_errors();
   const int done = openssl.SSL_export_keying_material(filter.ssl(), bytes, length, label.data(), label.size(),
                                                       context.data(), context.size(), has_context ? 1 : 0);
   return done == 1 ? keys : nullptr;
@@ -177,7 +177,7 @@ std::span<const TlsQuestion, kTlsQuestions> tls_questions() {
 napi_value ask(const TlsQuestion& question, const Call& call, std::size_t first, TlsFilter& filter) {
   const tls::LeavesNoErrors check;
   napi_value const answered = question.ask(call, first, filter);
-  openssl.ERR_clear_error();
+  tls::clear_errors();
   return answered;
 }
 

@@ -30,6 +30,7 @@ static_assert(kErrorSyscall == SSL_ERROR_SYSCALL && kErrorZeroReturn == SSL_ERRO
 static_assert(kVerifyNone == SSL_VERIFY_NONE && kVerifyPeer == SSL_VERIFY_PEER);
 static_assert(kVerifyFailIfNoPeerCertificate == SSL_VERIFY_FAIL_IF_NO_PEER_CERT);
 static_assert(kCtrlSetMessageCallback == SSL_CTRL_SET_MSG_CALLBACK && kCtrlMode == SSL_CTRL_MODE);
+static_assert(kCtrlSetMessageCallbackArgument == SSL_CTRL_SET_MSG_CALLBACK_ARG);
 static_assert(kCtrlSetSessionCacheMode == SSL_CTRL_SET_SESS_CACHE_MODE);
 static_assert(kCtrlSetMaxCertificateList == SSL_CTRL_SET_MAX_CERT_LIST);
 static_assert(kCtrlSetHostName == SSL_CTRL_SET_TLSEXT_HOSTNAME && kHostNameTypeDNS == TLSEXT_NAMETYPE_host_name);

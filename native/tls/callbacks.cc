@@ -19,8 +19,8 @@ struct Callbacks {
   }
   static long control(BIO*, int what, long, void*) { return what == kBioFlush ? 1 : 0; }
 
-  static void message(bool sends, int type, const void* bytes, std::size_t length, SSL* ssl) {
-    of(ssl).note_message(sends, type, static_cast<const std::uint8_t*>(bytes), length);
+  static void message(void* filter, bool sends, int type, const void* bytes, std::size_t length) {
+    static_cast<TlsFilter*>(filter)->note_message(sends, type, static_cast<const std::uint8_t*>(bytes), length);
   }
   static void key_log(const SSL* ssl, const char* line) {
     TlsFilter& filter = of(ssl);
@@ -55,8 +55,8 @@ bio_method_st* new_bio_method() {
   return made;
 }
 
-void on_message(int sends, int, int type, const void* bytes, std::size_t length, SSL* ssl, void*) {
-  Callbacks::message(sends != 0, type, bytes, length, ssl);
+void on_message(int sends, int, int type, const void* bytes, std::size_t length, SSL*, void* filter) {
+  Callbacks::message(filter, sends != 0, type, bytes, length);
 }
 
 void on_key_log(const SSL* ssl, const char* line) {

@@ -59,13 +59,13 @@ void wipe(std::string& secret) {
 bool is_end_of_pem() {
   const unsigned long error = openssl.ERR_peek_error();
   const bool is_end = error_library(error) == kErrorLibraryPem && error_reason(error) == kPemNoStartLine;
-  if (is_end) openssl.ERR_clear_error();
+  if (is_end) clear_errors();
   return is_end;
 }
 
 // False when one of them cannot be read: OpenSSL's queue says why.
 bool read_certificates(const std::string& pem, std::vector<Certificate>& certificates) {
-  openssl.ERR_clear_error();
+  clear_errors();
   const Bio bio = reader(pem);
   while (x509_st* certificate = openssl.PEM_read_bio_X509(bio.get(), nullptr, no_passphrase, nullptr)) {
     certificates.emplace_back(certificate);
@@ -78,7 +78,7 @@ bool read_certificates(const std::string& pem, std::vector<Certificate>& certifi
 std::string complaint() {
   const unsigned long code = openssl.ERR_peek_error();
   const char* const reason = code == 0 ? nullptr : openssl.ERR_reason_error_string(code);
-  openssl.ERR_clear_error();
+  clear_errors();
   return reason == nullptr ? "" : reason;
 }
 
@@ -86,7 +86,7 @@ std::string complaint() {
 
 std::shared_ptr<Roots> Roots::make(const Options& options, Refusal& refusal) {
   const LeavesNoErrors check;
-  openssl.ERR_clear_error();
+  clear_errors();
   std::shared_ptr<Roots> roots(new Roots());
   roots->store_ = openssl.X509_STORE_new();
   if (roots->store_ == nullptr) {
@@ -105,7 +105,7 @@ std::shared_ptr<Roots> Roots::make(const Options& options, Refusal& refusal) {
     }
     roots->certificates_.push_back(certificate.release());
   }
-  openssl.ERR_clear_error();
+  clear_errors();
   if (roots->certificates_.empty() && !options.certificates.empty()) {
     refusal = {"the trusted certificates: there is none in the PEM", ""};
     return nullptr;
@@ -129,7 +129,7 @@ std::shared_ptr<Roots> Roots::make(const Options& options, Refusal& refusal) {
     flags |= kVerifyCrlCheck | kVerifyCrlCheckAll;
   }
   openssl.X509_STORE_set_flags(roots->store_, flags);
-  openssl.ERR_clear_error();
+  clear_errors();
   return roots;
 }
 
@@ -137,20 +137,20 @@ Roots::~Roots() {
   const LeavesNoErrors check;
   for (x509_st* certificate : certificates_) openssl.X509_free(certificate);
   openssl.X509_STORE_free(store_);
-  openssl.ERR_clear_error();
+  clear_errors();
 }
 
 // --- contexts --------------------------------------------------------------------------------------------------------
 
 std::shared_ptr<Context> Context::make(Options& options, Refusal& refusal) {
   const LeavesNoErrors check;
-  openssl.ERR_clear_error();
+  clear_errors();
   std::shared_ptr<Context> context(new Context());
   const bool made = context->configure(options, refusal);
   for (Identity& identity : options.identities) {
     wipe(identity.key);
   }
-  openssl.ERR_clear_error();
+  clear_errors();
   return made ? context : nullptr;
 }
 
@@ -158,7 +158,7 @@ Context::~Context() {
   const LeavesNoErrors check;
   openssl.SSL_CTX_free(context_);
   openssl.BIO_meth_free(bio_method_);
-  openssl.ERR_clear_error();
+  clear_errors();
 }
 
 bool Context::configure(Options& options, Refusal& refusal) {

@@ -34,10 +34,10 @@ TlsFilter::TlsFilter(std::shared_ptr<Context> context, std::string name, std::st
     : context_(std::move(context)), name_(std::move(name)), announced_(std::move(announced)), state_(State::kStart) {
   if (session.empty()) return;
   const LeavesNoErrors check;
-  openssl.ERR_clear_error();
+  clear_errors();
   const auto* bytes = reinterpret_cast<const unsigned char*>(session.data());
   resumes_ = openssl.d2i_SSL_SESSION(nullptr, &bytes, static_cast<long>(session.size()));
-  openssl.ERR_clear_error();
+  clear_errors();
 }
 
 TlsFilter::~TlsFilter() {
@@ -45,12 +45,12 @@ TlsFilter::~TlsFilter() {
   for (ssl_session_st* session : sessions_) openssl.SSL_SESSION_free(session);
   if (resumes_ != nullptr) openssl.SSL_SESSION_free(resumes_);
   openssl.SSL_free(ssl_);
-  openssl.ERR_clear_error();
+  clear_errors();
 }
 
 // Makes the SSL. False when there is no memory.
 bool TlsFilter::begin() {
-  openssl.ERR_clear_error();
+  clear_errors();
   ssl_ = openssl.SSL_new(context_->get());
   BIO* const bio = openssl.BIO_new(context_->bio_method());
   if (ssl_ == nullptr || bio == nullptr || openssl.SSL_set_ex_data(ssl_, 0, this) != 1) {
@@ -58,6 +58,7 @@ bool TlsFilter::begin() {
     fail(Fault::kProtocol);
     return false;
   }
+  openssl.SSL_ctrl(ssl_, kCtrlSetMessageCallbackArgument, 0, this);
   openssl.BIO_set_data(bio, this);
   openssl.BIO_set_init(bio, 1);
   // All that it ever lacks is bytes to read.
@@ -146,7 +147,7 @@ void TlsFilter::refuse_other(std::span<const std::uint8_t> rest) {
   failure_.beginning.append(rest.begin(), rest.end());
   failure_.beginning.resize(std::min(failure_.beginning.size(), kBeginningMost));
   say_alert(failure_.beginning[0] == kRecordHandshake ? kAlertUnexpectedMessage : kAlertProtocolVersion);
-  openssl.ERR_clear_error();
+  clear_errors();
   fail(Fault::kProtocol);
 }
 
@@ -183,7 +184,7 @@ void TlsFilter::advance(std::span<const std::uint8_t> wire, std::span<std::uint8
   if (state_ == State::kUp || shake_hands()) {
     while (result.produced < plain.size()) {
       std::size_t count = 0;
-      openssl.ERR_clear_error();
+      clear_errors();
       const int read =
           openssl.SSL_read_ex(ssl_, plain.data() + result.produced, plain.size() - result.produced, &count);
       if (idle_messages_ > kIdleMessagesMost || idle_records_ > kIdleRecordsMost) {
@@ -210,7 +211,7 @@ void TlsFilter::advance(std::span<const std::uint8_t> wire, std::span<std::uint8
     }
   }
   amid_message_ = is_up() && openssl.SSL_is_init_finished(ssl_) == 0;
-  openssl.ERR_clear_error();
+  clear_errors();
   // What comes behind the end is nothing to anybody.
   result.taken = wire.size() - in_.size();
   in_ = {};
@@ -219,7 +220,7 @@ void TlsFilter::advance(std::span<const std::uint8_t> wire, std::span<std::uint8
 // True once the connection is up.
 bool TlsFilter::shake_hands() {
   if (state_ != State::kHandshake) return false;
-  openssl.ERR_clear_error();
+  clear_errors();
   const int done = openssl.SSL_do_handshake(ssl_);
   if (done == 1) {
     state_ = State::kUp;
@@ -251,16 +252,16 @@ Filter::Sent TlsFilter::send(std::span<const Slice> plain, std::span<std::uint8_
   words_sent_ += waiting;
   if (unsent() == 0) {
     // Not kept: most connections have nothing more to say by themselves.
-    words_ = std::vector<std::uint8_t>();
+    if (words_sent_ > 0) words_ = std::vector<std::uint8_t>();
     words_sent_ = 0;
     if (state_ == State::kStart && begin()) shake_hands();
     if (established() && !said_close_) seal(plain, result.taken);
     if (state_ == State::kUp && closing_ && !said_close_ && result.taken == 0) {
       said_close_ = true;
-      openssl.ERR_clear_error();
+      clear_errors();
       openssl.SSL_shutdown(ssl_);
     }
-    if (ssl_ != nullptr) openssl.ERR_clear_error();
+    clear_errors();
   }
   result.produced = wire.size() - out_.size();
   out_ = {};
@@ -298,7 +299,7 @@ void TlsFilter::seal(std::span<const Slice> plain, std::size_t& taken) {
     }
     if (size == 0) continue;
     std::size_t written = 0;
-    openssl.ERR_clear_error();
+    clear_errors();
     if (openssl.SSL_write_ex(ssl_, piece, size, &written) != 1) {
       fail(Fault::kProtocol);
       return;
@@ -317,7 +318,7 @@ void TlsFilter::fail(Fault fault) {
   failure_.fault = fault;
   failure_.error = first_error();
   if (ssl_ != nullptr) failure_.verify = openssl.SSL_get_verify_result(ssl_);
-  openssl.ERR_clear_error();
+  clear_errors();
   state_ = State::kFailed;
   hello_.reset();
 }

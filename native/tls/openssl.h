@@ -199,6 +199,11 @@ struct LeavesNoErrors {
 // Filled by load() before anything else of this folder is used, and never changed afterwards.
 extern OpenSSL openssl;
 
+// Looking costs a tenth of clearing what is empty.
+inline void clear_errors() {
+  if (openssl.ERR_peek_error() != 0) openssl.ERR_clear_error();
+}
+
 LeavesNoErrors::~LeavesNoErrors() {
   SK_DEBUG_CHECK(openssl.ERR_peek_error() == 0);
 }
@@ -230,6 +235,7 @@ enum : int {
   kVerifyFailIfNoPeerCertificate = 2,
 
   kCtrlSetMessageCallback = 15,
+  kCtrlSetMessageCallbackArgument = 16,
   kCtrlMode = 33,
   kCtrlSetSessionCacheMode = 44,
   kCtrlSetMaxCertificateList = 51,

@@ -32,7 +32,7 @@ Container::~Container() {
 }
 
 bool open_pkcs12(const std::string& file, const std::string& passphrase, Container& container, Refusal& refusal) {
-  openssl.ERR_clear_error();
+  clear_errors();
   BIO* const bio = openssl.BIO_new_mem_buf(file.data(), static_cast<int>(std::min<std::size_t>(file.size(), INT_MAX)));
   PKCS12_st* const parsed = bio == nullptr ? nullptr : openssl.d2i_PKCS12_bio(bio, nullptr);
   if (bio != nullptr) openssl.BIO_free(bio);
@@ -61,7 +61,7 @@ bool open_pkcs12(const std::string& file, const std::string& passphrase, Contain
                                 [](void* one) { openssl.X509_free(static_cast<x509_st*>(one)); });
   }
   if (!container.key.empty()) {
-    openssl.ERR_clear_error();
+    clear_errors();
     return true;
   }
   refusal = {
