@@ -158,3 +158,10 @@ it("platformTrust() has the authorities of NODE_EXTRA_CA_CERTS", async () => {
   const { platformTrust } = await import("../../src/internet/tls/trust.ts");
   expect(platformTrust().roots.certificates).toContain(root.dumpPEM().trim());
 });
+
+it("onClient() that answers null serves nobody", async () => {
+  const { port } = serveTLS(reactor(), { certificate, onClient: () => null as never }, () => new SecureRecorder());
+  const client = await dialTLS(reactor(), port, toLocalhost(), new SecureRecorder());
+  expect(await client.outcome()).toMatchObject({ alertReceived: "internal_error" });
+  expect(log()).toEqual([expect.stringContaining("not null")]);
+});

@@ -295,7 +295,9 @@ type OnClient = NonNullable<CertificateOptionsInit["onClient"]>;
 
 function chooserOf(onClient: OnClient): NonNullable<PolicyOptions["choose"]> {
   const choose = async (wish: ClientWish) => {
-    const given = (await onClient(wish)) ?? {};
+    const answer = await onClient(wish);
+    // Null is no answer: whoever means a refusal by it must not be served.
+    const given = answer === undefined ? {} : answer;
     const { options, protocol = "" } = checkOptions<ServerNameAnswer>("The answer of onClient(wish)", given, ANSWER);
     if (options === undefined) return { protocol };
     if (options === null) return { policy: null };
