@@ -34,6 +34,7 @@ export {
 } from "../testing/simulation/simulation.ts";
 export {
   type ProducerState,
+  type StartedTLS,
   StringTransport,
   type StringTransportOptions,
   StringTransportWithDisconnection,

@@ -4,12 +4,13 @@
  */
 
 import { address } from "../internet/arguments/addresses.ts";
-import { check, checkOptions } from "../internet/arguments/check.ts";
-import { bytes, flag, type Kind } from "../internet/arguments/kinds.ts";
+import { check, checkOptions, type OptionKinds } from "../internet/arguments/check.ts";
+import { byteArray, bytes, flag, type Kind } from "../internet/arguments/kinds.ts";
 import { ensureProtocol } from "../internet/arguments/transports.ts";
 import { ConnectionAborted, ConnectionDone } from "../internet/error.ts";
-import type { Address, Bytes, ProtocolLike } from "../internet/interfaces.ts";
+import type { Address, Bytes, HandshakeListener, ProtocolLike } from "../internet/interfaces.ts";
 import { ABORTED, CLOSE_DUE, DEAF, LOST, WRITE_ENDED } from "../internet/stream/closing.ts";
+import { type ContextFactory, type StartTLSOptions, securityOf } from "../internet/tls/seam.ts";
 import { deliver } from "./delivery.ts";
 import { CLIENT_ADDRESS, MemoryTransport, SERVER_ADDRESS } from "./memorytransport.ts";
 
@@ -29,6 +30,14 @@ const OPTIONS: Record<keyof StringTransportOptions, Kind> = {
   lenient: flag,
 };
 
+const START_KINDS: OptionKinds<StartTLSOptions> = { server: flag, received: byteArray };
+
+/** The arguments of startTLS(). */
+export interface StartedTLS {
+  readonly contextFactory: ContextFactory;
+  readonly options: StartTLSOptions;
+}
+
 /** What the protocol last asked for: reading, a pause, or the end. */
 export type ProducerState = "producing" | "paused" | "stopped";
 
@@ -38,6 +47,9 @@ export type ProducerState = "producing" | "paused" | "stopped";
  */
 export class StringTransport extends MemoryTransport {
   producerState: ProducerState = "producing";
+  /** What startTLS() was called with, once it was. No TLS is spoken: value() is what the protocol wrote. */
+  tls: StartedTLS | null = null;
+  private handshakeDone = false;
   private readonly lenient: boolean;
   private pieces: Buffer[] = [];
 
@@ -97,6 +109,18 @@ export class StringTransport extends MemoryTransport {
     super.lose(reason);
   }
 
+  /**
+   * The handshake is done: the protocol's handshakeCompleted() is called, if it has one.
+   * @throws Error unless startTLS() was called, and the second time
+   */
+  completeHandshake(): void {
+    const protocol = this.connected() as Partial<HandshakeListener>;
+    if (this.tls === null) throw new Error("There is no handshake: the protocol has not called startTLS().");
+    if (this.handshakeDone) throw new Error("The handshake is done already.");
+    this.handshakeDone = true;
+    protocol.handshakeCompleted?.();
+  }
+
   /** Everything that was written since the last clear(). */
   value(): Buffer {
     return Buffer.concat(this.pieces);
@@ -133,6 +157,16 @@ export class StringTransport extends MemoryTransport {
   }
 
   // --- for the protocol ----------------------------------------------------------------------------------------------
+
+  /** Recorded in {@link tls}. @throws TypeError for what are no options of TLS; Error the second time */
+  startTLS(contextFactory: ContextFactory, options: StartTLSOptions = {}): void {
+    const call = "startTLS(contextFactory, options)";
+    checkOptions<StartTLSOptions>(call, options, START_KINDS);
+    securityOf(call, contextFactory);
+    if ((this.flags & (LOST | DEAF)) !== 0) return;
+    if (this.tls !== null) throw new Error("This connection has TLS already: startTLS() is called once.");
+    this.tls = { contextFactory, options };
+  }
 
   /** @throws Error when there is none, unless lenient */
   override unregisterProducer(): void {

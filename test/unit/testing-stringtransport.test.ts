@@ -10,6 +10,7 @@ import { IPv4Address } from "../../src/internet/address.ts";
 import { ConnectionAborted, ConnectionDone, ConnectionLost } from "../../src/internet/error.ts";
 import type { Failure } from "../../src/internet/failure.ts";
 import { Protocol } from "../../src/internet/protocol.ts";
+import { serverOptions } from "../helpers/tls-options.ts";
 
 const pushProducer = () => {
   const calls: string[] = [];
@@ -22,6 +23,41 @@ const pushProducer = () => {
 };
 
 describe("a StringTransport", () => {
+  it("records startTLS(), and the test says when the handshake is done", () => {
+    const calls: string[] = [];
+    class Turning extends LineOnlyReceiver {
+      override lineReceived(line: Buffer): void {
+        calls.push(String(line));
+        if (String(line) !== "STARTTLS") return;
+        this.sendLine("go ahead");
+        (this.transport as StringTransport).startTLS(options, { server: true });
+      }
+      handshakeCompleted(): void {
+        calls.push("handshakeCompleted");
+      }
+    }
+    const options = serverOptions();
+    const transport = new StringTransport().connect(new Turning());
+    expect(transport.tls).toBe(null);
+    expect(() => transport.completeHandshake()).toThrow(/has not called startTLS/);
+    transport.receive("STARTTLS\r\n");
+    expect(transport.take()).toBe("go ahead\r\n");
+    expect(transport.tls).toEqual({ contextFactory: options, options: { server: true } });
+    expect(() => transport.startTLS(options)).toThrow(/TLS already/);
+    transport.completeHandshake();
+    expect(() => transport.completeHandshake()).toThrow(/done already/);
+    transport.receive("secret\r\n");
+    expect(calls).toEqual(["STARTTLS", "handshakeCompleted", "secret"]);
+  });
+
+  it("refuses what are no options of TLS, and startTLS() after the close does nothing", () => {
+    const transport = new StringTransport().connect(new Protocol());
+    expect(() => transport.startTLS({} as never)).toThrow(TypeError);
+    transport.loseConnection();
+    transport.startTLS(serverOptions());
+    expect(transport.tls).toBe(null);
+  });
+
   it("delivers bytes in memory of their own, as the engine does", () => {
     const sizes: number[] = [];
     class Sizes extends Protocol {

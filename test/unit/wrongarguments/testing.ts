@@ -4,6 +4,7 @@ import { checkLeaks } from "../../../src/entries/testing/vitest.ts";
 import * as testing from "../../../src/entries/testing.ts";
 import { ClientFactory, Factory, Protocol } from "../../../src/internet/protocol.ts";
 import { type Calls, constructed, made, method, nothing } from "./call.ts";
+import { context } from "./tls.ts";
 
 const address = testing.connectedServerAndClient(Protocol, Protocol).client.transport.getPeer();
 const server = (): Factory => Factory.forProtocol(Protocol);
@@ -56,6 +57,7 @@ export const TESTING_CALLS: Calls = {
   "Simulation.until": method(fresh, "until", Promise.resolve(), 1),
   "StringTransport.connect": method(string, "connect", new Protocol()),
   "StringTransport.receive": method(() => string().connect(new Protocol()), "receive", "x"),
+  "StringTransport.startTLS": method(string, "startTLS", context(), {}),
   assertNoResult: made(testing.assertNoResult, new defer.Deferred()),
   checkLeaks: made(checkLeaks, {}),
   "testing.connect": made(testing.connect, new Protocol(), fake(), new Protocol(), fake(), true),
