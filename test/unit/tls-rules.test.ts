@@ -165,3 +165,14 @@ it("onClient() that answers null serves nobody", async () => {
   expect(await client.outcome()).toMatchObject({ alertReceived: "internal_error" });
   expect(log()).toEqual([expect.stringContaining("not null")]);
 });
+
+it.each([
+  [["URI:spiffe://example.org/ada", "localhost"], "spiffe://example.org/ada"],
+  [["URI:spiffe://example.org/ada", "URI:https://example.org/"], undefined],
+  [["URI:spiffe://example.org/ada", "URI:spiffe://example.org/bob"], undefined],
+  [["DNS:x, URI:spiffe://example.org/ada"], undefined],
+  [["URI:https://example.org/, URI:spiffe://example.org/ada"], undefined],
+  [[], undefined],
+])("a certificate for %j has the SPIFFE ID %s", (names, id) => {
+  expect(certify(root, names).spiffeId).toBe(id);
+});

@@ -102,10 +102,10 @@ export class Certificate {
     });
   }
 
-  /** The SPIFFE ID, "spiffe://…"; undefined when there is not exactly one. */
+  /** The SPIFFE ID, "spiffe://…"; undefined unless it is the only URI of the certificate (X509-SVID, 2). */
   get spiffeId(): string | undefined {
-    const ids = this.subjectAltNames.filter((name) => name.startsWith("URI:spiffe://")).map((name) => name.slice(4));
-    return ids.length === 1 ? ids[0] : undefined;
+    const [only, ...others] = this.subjectAltNames.filter((name) => name.startsWith("URI:"));
+    return others.length === 0 && only?.startsWith("URI:spiffe://") ? only.slice(4) : undefined;
   }
 
   get validFrom(): Date {
