@@ -163,6 +163,7 @@ const questions: Readonly<Record<string, (again: boolean) => Promise<Answer>>> =
       peers: ["floor", "skein-borrowing", ...(again ? ["net"] : [])],
       rounds: file.rounds,
       seconds: file.seconds,
+      retries: 1,
       idle: false,
     }),
 };

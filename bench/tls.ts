@@ -9,7 +9,7 @@ import { type Cell, loop } from "./rig/cells.ts";
 import { holdIdle, holdSilent, runLoad, type Sample } from "./rig/load.ts";
 import { borrowing, net, owning, type Peer } from "./rig/peers.ts";
 import { openFiles, openFilesLimit, resident, until } from "./rig/resident.ts";
-import { cpuMicros, sampleUndisturbed, startAll } from "./rig/rounds.ts";
+import { cpuMicros, type RoundsOptions, sampleUndisturbed, startAll } from "./rig/rounds.ts";
 import { Server } from "./rig/server.ts";
 import { median } from "./rig/statistics.ts";
 import { deviation, FLOOR, NET, tlsCells, tlsNotes, tlsServers, withCertificates } from "./rig/tls.ts";
@@ -17,6 +17,8 @@ import { deviation, FLOOR, NET, tlsCells, tlsNotes, tlsServers, withCertificates
 export interface TlsOptions {
   readonly rounds?: number;
   readonly seconds?: number;
+  /** See RoundsOptions. Default 3. */
+  readonly retries?: number;
   /** All, unless it names some. */
   readonly cells?: readonly string[];
   readonly peers?: readonly string[];
@@ -30,14 +32,14 @@ const SILENT = Math.min(9000, openFilesLimit() - 200);
 const WARMUP = 50;
 
 export async function run(progress: Progress, options: TlsOptions = {}): Promise<Answer> {
-  const { rounds = 7, seconds = 1, idle: withIdle = true } = options;
+  const { rounds = 7, seconds = 1, retries = 3, idle: withIdle = true } = options;
   return await withCertificates(async (certificates) => {
     const asked = ({ name }: { name: string }, names: readonly string[] | undefined) => names?.includes(name) ?? true;
     const peers = tlsServers(certificates, progress).filter((peer) => asked(peer, options.peers));
     const rows: Figure[] = [];
     const ratios: Figure[] = [];
     for (const cell of tlsCells(certificates.authority).filter((cell) => asked(cell, options.cells))) {
-      const samples = await measure(cell, peers, { rounds, seconds, progress });
+      const samples = await measure(cell, peers, { rounds, seconds, retries, progress });
       const figures = new Map([...samples].map(([name, taken]) => [name, taken.map(cpuMicros)]));
       for (const [name, own] of figures) {
         rows.push({ label: `${cell.name} ${name}${deviation(cell, samples.get(name)!)}`, value: median(own) });
@@ -85,7 +87,7 @@ function recordRows(cell: Cell, samples: ReadonlyMap<string, readonly Sample[]>)
 async function measure(
   cell: Cell,
   peers: readonly Peer[],
-  { rounds, seconds, progress }: { rounds: number; seconds: number; progress: Progress },
+  { rounds, seconds, retries, progress }: RoundsOptions,
 ): Promise<Map<string, Sample[]>> {
   const servers = await startAll(peers, cell, seconds);
   const samples = new Map(peers.map(({ name }) => [name, [] as Sample[]]));
@@ -93,7 +95,7 @@ async function measure(
     for (let round = 0; round < rounds; round++) {
       for (let turn = 0; turn < servers.length; turn++) {
         const server = servers[(round + turn) % servers.length]!;
-        const sample = await sampleUndisturbed(server, cell, { seconds, retries: 3 });
+        const sample = await sampleUndisturbed(server, cell, { seconds, retries });
         samples.get(server.name)!.push(sample);
         const negotiated = `${sample.cipher}, ${sample.group}, ${((sample.resumed ?? 0) * 100).toFixed(0)} % resumed`;
         progress(`tls ${cell.name} ${server.name} round ${round + 1}/${rounds}: ${negotiated}`);

@@ -134,7 +134,7 @@ class Load {
     } else if (phase_ == Phase::kWarmup) {
       phase_ = Phase::kMeasuring;
       messages_ = 0;
-      records_ = 0;
+      records_ = resumed_ = 0;
       latencies_.clear();
       before_ = accounting_.read();
       deadline_ = before_.clock + options_.seconds;
@@ -286,7 +286,7 @@ class Load {
         static_cast<unsigned long long>(total_), static_cast<unsigned long long>(messages_), used_.clock,
         static_cast<double>(messages_) / used_.clock, micros(0.5), micros(0.99), micros(0.999), used_.server,
         used_.load, accounting_.foreign(used_), group_.c_str(), cipher_.c_str(),
-        static_cast<double>(resumed_) / static_cast<double>(std::max<std::uint64_t>(1, total_)),
+        static_cast<double>(resumed_) / static_cast<double>(std::max<std::uint64_t>(1, messages_)),
         static_cast<double>(records_) / static_cast<double>(std::max<std::uint64_t>(1, messages_)));
   }
 

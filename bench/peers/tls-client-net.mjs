@@ -29,7 +29,7 @@ function open() {
     received += data.length;
     if (received < message.length) return;
     received = 0;
-    answered(socket.isSessionReused());
+    answered(asked.churn && socket.isSessionReused());
     if (asked.idle) return;
     if (!asked.churn) return ask(socket);
     socket.end();

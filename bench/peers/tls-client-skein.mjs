@@ -23,7 +23,7 @@ class Asking extends Protocol {
     this.received += data.length;
     if (this.received < message.length) return;
     this.received = 0;
-    answered(this.transport.isSessionReused());
+    answered(asked.churn && this.transport.isSessionReused());
     if (asked.idle) return;
     if (!asked.churn) return this.ask();
     this.transport.loseConnection();

@@ -5,7 +5,7 @@
  *   messages   that were answered; with --churn each is a whole connection
  *   seconds    and cpu, of this process, for those
  *   group      cipher: what was negotiated
- *   resumed    the share of messages whose connection resumed a session
+ *   resumed    the share of connections that resumed a session, with --churn
  *
  * With --idle each connection asks once and stays open; the line has `bytes`, by which each made this process grow.
  */
@@ -66,7 +66,7 @@ export async function measure(open, negotiated) {
   tell({ messages, seconds, cpu: (user + system) / 1e6, ...negotiated(), resumed: resumed / messages });
 }
 
-/** Of one message. */
+/** Of one message. With --churn: whether its connection resumed a session; nothing else is worth a call a message. */
 export function answered(wasResumed) {
   messages++;
   if (wasResumed) resumed++;

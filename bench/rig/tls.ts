@@ -132,7 +132,7 @@ export function deviation(cell: Cell, samples: readonly Negotiated[]): string {
   }
   const shares = samples.map(({ resumed = 0 }) => resumed);
   const worst = cell.tls?.resumes ? Math.min(...shares) : Math.max(...shares);
-  // The first few have nothing to resume.
+  // Now and then one has no session to resume.
   if (cell.tls?.resumes ? worst < 0.95 : worst > 0) notes.add(`${(worst * 100).toFixed(0)} % resumed`);
   return notes.size === 0 ? "" : ` (${[...notes].join(", ")})`;
 }
