@@ -150,6 +150,23 @@ forEachTLSReactor((make) => {
       expect(server.text).toBe("held");
     });
 
+    test(`${version}: after our own loseWriteConnection() an end without a closing record is ERR_TLS_TRUNCATED still`, async () => {
+      const { port, next } = serveTLS(make(), () => new SecureHalf(), ofServer);
+      const way = await Way.to(port);
+      const peer = TLSPeer.begin(way.port);
+      const { far } = await way.next();
+      await peer.secured;
+      const server = await next();
+      await server.secured.promise;
+      server.transport.write("question");
+      server.transport.loseWriteConnection();
+      await server.writeEnded.promise;
+      expect(await peer.take(8)).toBe("question");
+      far.end();
+      expect(await server.lossError()).toMatchObject({ code: "ERR_TLS_TRUNCATED" });
+      expect(server.calls).not.toContain("readConnectionLost");
+    });
+
     test(`${version}: after our own loseConnection() the peer's end needs no closing record`, async () => {
       const { port, next } = serveTLS(make(), () => new Secure(), ofServer);
       const way = await Way.to(port);

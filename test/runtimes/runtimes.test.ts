@@ -64,6 +64,30 @@ const DONE = {
   left: 0,
 };
 
+/** Options that the runtime's node:tls does not heed, and that are refused therefore. */
+const IGNORED: Readonly<Record<string, readonly string[]>> = {
+  Bun: ["cipherSuites", "securityLevel", "ocspResponse", "ticketKeys", "keyLog"],
+  Deno: [
+    "acceptableCiphers",
+    "cipherSuites",
+    "groups",
+    "signatureAlgorithms",
+    "securityLevel",
+    "ocspResponse",
+    "ticketKeys",
+    "keyLog",
+  ],
+};
+
+function tlsOf(name: string): unknown {
+  return {
+    echoed: ["TLSv1.3 true ConnectionDone", "TLSv1.2 true ConnectionDone"],
+    known: "TLSv1.3 true ConnectionDone",
+    refused: ["unknown", "otherName", "tooOld", "nobody", "wrong"],
+    ignored: IGNORED[name] ?? [],
+  };
+}
+
 describe.each(RUNTIMES)("$name", ({ name, program, args }) => {
   async function smoke(kind: "native" | "node"): Promise<unknown> {
     const { stdout, stderr } = await run(program(), [...args, script, kind], { timeout: PATIENCE_MS });
@@ -74,10 +98,12 @@ describe.each(RUNTIMES)("$name", ({ name, program, args }) => {
   test("serves with the native engine, or else with Node's own sockets", async () => {
     const native = expect.stringMatching(name === "Node without addons" ? /^node$/ : NAME_OF_A_BACKEND);
     const driver = { Node: expect.any(String), "Node without addons": "node" }[name] ?? "waiter";
-    expect(await smoke("native")).toEqual({ reactor: native, driver, ...DONE });
+    // Their OpenSSL is another than Node's, or none.
+    const tls = name === "Bun" || name === "Deno" ? "ERR_TLS_NOT_AVAILABLE" : tlsOf(name);
+    expect(await smoke("native")).toEqual({ reactor: native, driver, ...DONE, tls });
   });
 
   test("serves with Node's own sockets", async () => {
-    expect(await smoke("node")).toEqual({ reactor: "node", driver: "node", ...DONE });
+    expect(await smoke("node")).toEqual({ reactor: "node", driver: "node", ...DONE, tls: tlsOf(name) });
   });
 });

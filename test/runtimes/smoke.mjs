@@ -5,6 +5,8 @@
  */
 import { load } from "../process/dist.mjs";
 
+import { smokeTLS } from "./tls.mjs";
+
 const { Factory, ClientFactory, Protocol } = await load("internet/protocol.js");
 const { NodeReactor } = await load("internet/reactor/node.js");
 
@@ -91,6 +93,8 @@ steps.refused = (await call(reactor, port)).failed;
 const before = reactor.seconds();
 await new Promise((resolve) => reactor.callLater(0.05, resolve));
 steps.waited = reactor.seconds() - before >= 0.05;
+
+steps.tls = await smokeTLS(reactor);
 
 reactor.stop();
 await ended;

@@ -266,6 +266,11 @@ describe("an error of node:tls", () => {
       { fault: PROTOCOL, code: 1040, reason: "peer is incompatible" },
     ],
     [
+      "a certificate's (Bun)",
+      { code: "CERT_HAS_EXPIRED", message: "certificate has expired" },
+      { fault: PROTOCOL, code: 134, reason: "certificate verify failed" },
+    ],
+    [
       "the end before the handshake",
       { code: "ECONNRESET", message: "disconnected" },
       { fault: CUT, code: 0, reason: "" },

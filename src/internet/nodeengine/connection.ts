@@ -322,10 +322,7 @@ export class NodeConnection implements EngineConnection, TlsOwner {
     }
   }
 
-  /**
-   * Send FIN. node:net ignores the ENOTCONN with which shutdown(2) tells of a reset that came before; a zero-byte send
-   * fails then.
-   */
+  /** Send FIN. node:net ignores the ENOTCONN of shutdown(2) after a reset; a zero-byte send fails then. */
   private end(): void {
     this.shut = true;
     this.ending = true;

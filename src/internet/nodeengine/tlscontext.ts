@@ -1,6 +1,5 @@
 /**
- * Contexts of node:tls made of what the engines' contexts are made of: the counterpart of native/tls/context.h. A runtime whose
- * node:tls ignores a rule is found by giving it one that is wrong: what would be ignored is refused, unless it is the default.
+ * Contexts of node:tls made of what the engines' contexts are made of: the counterpart of native/tls/context.h.
  */
 import { createPrivateKey, hkdfSync, type KeyObject, constants as openssl, X509Certificate } from "node:crypto";
 import {
@@ -12,13 +11,29 @@ import {
   type Server,
 } from "node:tls";
 import type { ContextRequest, RootsRequest, TlsHandle, TlsIdentity, TlsProvider, TlsRefusal } from "../../native.ts";
-import { CIPHERS, GROUPS, HYBRID_GROUP, SECURITY_LEVEL, SIGNATURE_ALGORITHMS } from "../tls/defaults.ts";
+import { TLSOptionsError } from "../tls/errors.ts";
+import {
+  heedsLists,
+  heedsTicketKeys,
+  ignored,
+  knownAlgorithms,
+  knowsLevels,
+  refusesContext,
+  unheeded,
+} from "./tlsrules.ts";
+import { weaknessOf } from "./tlsstrength.ts";
 
 const TICKET_KEY_BYTES = 80;
 const TICKET_NAME_BYTES = 16;
 const SESSION_CONTEXT_LENGTH = 32;
 /** node:tls takes the seconds of a session as an int32. */
 const SESSION_SECONDS_MAX = 2 ** 31 - 1;
+/** As OpenSSL's reasons have it. */
+const WEAKNESSES: Readonly<Record<number, string>> = {
+  66: "ee key too small",
+  67: "ca key too small",
+  68: "ca md too weak",
+};
 const PEM_BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----[^-]*-----END \1-----/g;
 const VERSIONS: Readonly<Record<number, "TLSv1.2" | "TLSv1.3">> = { 771: "TLSv1.2", 772: "TLSv1.3" };
 
@@ -47,7 +62,7 @@ export class NodeContext {
   /** @throws what node:tls throws, and RefusedError */
   constructor(request: ContextRequest) {
     this.request = request;
-    this.identities = request.identities.map(held);
+    this.identities = request.identities.map((identity) => held(identity, request.securityLevel));
     this.made = make(request, this.identities, undefined);
   }
 
@@ -55,8 +70,8 @@ export class NodeContext {
     return this.made;
   }
 
-  set ticketKey(key: Uint8Array) {
-    this.made = make(this.request, this.identities, ticketKey(key));
+  set ticketKey(key: Buffer) {
+    this.made = make(this.request, this.identities, key);
   }
 
   /** For the name that a client announces: its own, or that of "*." and the rest of it. */
@@ -91,8 +106,10 @@ export const nodeTlsProvider: TlsProvider = {
     if (wrong !== undefined) return { what: "a trusted certificate", reason: "" };
     if (request.revoked !== "") {
       const lists = blocks(request.revoked);
-      if (lists.length === 0 || throws({ crl: lists })) return { what: "the list of revoked certificates", reason: "" };
-      if (!throws({ crl: "-" })) return ignored("the list of revoked certificates");
+      if (!heedsLists()) return ignored("the list of revoked certificates");
+      if (lists.length === 0 || refusesContext({ crl: lists })) {
+        return { what: "the list of revoked certificates", reason: "" };
+      }
     }
     return new NodeRoots(request) as object as TlsHandle;
   },
@@ -101,7 +118,7 @@ export const nodeTlsProvider: TlsProvider = {
     try {
       return unheeded(request) ?? (new NodeContext(request) as object as TlsHandle);
     } catch (error) {
-      return refusalOf(error as NodeJS.ErrnoException & { reason?: string });
+      return refusalOf(error as NodeJS.ErrnoException & { reason?: string }, request);
     }
   },
 
@@ -115,60 +132,18 @@ export const nodeTlsProvider: TlsProvider = {
 
   setTicketKeys(context: TlsHandle, keys: readonly Uint8Array[]): boolean {
     if (keys.some((key) => key.length !== TICKET_KEY_BYTES)) return false;
-    if (keys[0] !== undefined) contextOf(context).ticketKey = keys[0];
+    if (keys[0] === undefined) return true;
+    const key = ticketKey(keys[0]);
+    if (!heedsTicketKeys(key)) {
+      throw new TLSOptionsError("TLS cannot use the keys for session tickets: node:tls of this runtime ignores them.");
+    }
+    contextOf(context).ticketKey = key;
     return true;
   },
 };
 
 export function contextOf(handle: TlsHandle): NodeContext {
   return handle as object as NodeContext;
-}
-
-// --- rules that a runtime ignores ------------------------------------------------------------------------------------
-
-let groupsHeeded: boolean | undefined;
-let levelsKnown: boolean | undefined;
-let algorithms: string | undefined;
-
-/** Deno's takes any group, and any other rule, and uses its own. */
-function heedsGroups(): boolean {
-  groupsHeeded ??= throws({ ecdhCurve: "skein" });
-  return groupsHeeded;
-}
-
-/** BoringSSL has no security levels. */
-export function knowsLevels(): boolean {
-  levelsKnown ??= heedsGroups() && !throws({ ciphers: `${CIPHERS}:@SECLEVEL=2` });
-  return levelsKnown;
-}
-
-/** The default algorithms for signatures, as far as the runtime knows them: BoringSSL has no rsa_pss_pss. */
-function signatureAlgorithms(asked: string): string {
-  if (asked !== SIGNATURE_ALGORITHMS.join(":")) return asked;
-  algorithms ??= SIGNATURE_ALGORITHMS.filter((one) => !throws({ sigalgs: one })).join(":");
-  return algorithms;
-}
-
-function unheeded({ groups, ciphers, signatureAlgorithms: algorithms, securityLevel }: ContextRequest) {
-  if (!knowsLevels() && securityLevel > SECURITY_LEVEL) return ignored("the security level");
-  if (heedsGroups()) return undefined;
-  if (![GROUPS, [HYBRID_GROUP, ...GROUPS]].some((list) => list.join(":") === groups)) return ignored("the groups");
-  if (ciphers !== CIPHERS) return ignored("the ciphers of TLS 1.2");
-  if (algorithms !== SIGNATURE_ALGORITHMS.join(":")) return ignored("the signature algorithms");
-  return undefined;
-}
-
-function ignored(what: string): TlsRefusal {
-  return { what, reason: "node:tls of this runtime has no such rule" };
-}
-
-function throws(options: SecureContextOptions): boolean {
-  try {
-    createSecureContext(options);
-    return false;
-  } catch {
-    return true;
-  }
 }
 
 // --- making a context ------------------------------------------------------------------------------------------------
@@ -189,7 +164,7 @@ class RefusedError extends Error {
   }
 }
 
-function held({ certificates, key }: TlsIdentity): Held {
+function held({ certificates, key }: TlsIdentity, level: number): Held {
   const own = blocks(certificates)[0];
   if (own === undefined) throw new RefusedError("the certificate: there is none in the PEM");
   if (!isCertificate(own)) throw new RefusedError("the certificate");
@@ -201,7 +176,20 @@ function held({ certificates, key }: TlsIdentity): Held {
   }
   if (!new X509Certificate(own).checkPrivateKey(opened))
     throw new RefusedError("the private key", "key values mismatch");
+  refuseWeak(certificates, level);
   return { certificates, key: opened };
+}
+
+/** node:tls sets the level when the certificates are there already. */
+function refuseWeak(certificates: string, level: number): void {
+  const [own, ...chain] = blocks(certificates).map((pem) => new X509Certificate(pem).raw);
+  for (const [what, weakness] of [
+    ["the certificate", weaknessOf([own!], level)],
+    ["the chain", weaknessOf(chain, level)],
+  ] as const) {
+    const reason = what === "the chain" && weakness === 66 ? WEAKNESSES[67] : WEAKNESSES[weakness];
+    if (reason !== undefined) throw new RefusedError(what, reason);
+  }
 }
 
 function make(request: ContextRequest, identities: readonly Held[], ticketKeys: Buffer | undefined): SecureContext {
@@ -224,7 +212,7 @@ function make(request: ContextRequest, identities: readonly Held[], ticketKeys: 
       maxVersion: VERSIONS[request.maxVersion]!,
       ciphers: [request.suites, request.ciphers, ...level].filter((part) => part !== "").join(":"),
       ecdhCurve: groups,
-      sigalgs: signatureAlgorithms(request.signatureAlgorithms),
+      sigalgs: knownAlgorithms(request.signatureAlgorithms),
       secureOptions: options,
       sessionIdContext: Buffer.from(request.sessionIdContext).toString("hex").slice(0, SESSION_CONTEXT_LENGTH),
       sessionTimeout: Math.max(1, Math.min(SESSION_SECONDS_MAX, Math.round(sessionSeconds))),
@@ -263,12 +251,15 @@ function ticketKey(key: Uint8Array): Buffer {
   return Buffer.concat([key.subarray(0, TICKET_NAME_BYTES), Buffer.from(derived)]);
 }
 
-function refusalOf(error: NodeJS.ErrnoException & { reason?: string }): TlsRefusal {
+function refusalOf(error: NodeJS.ErrnoException & { reason?: string }, { suites }: ContextRequest): TlsRefusal {
   if (error instanceof RefusedError) return { what: error.what, reason: error.message };
   const { code = "", message, reason = "" } = error;
   const said = reason.toLowerCase().replaceAll("_", " ");
   if (/ECDH curve/i.test(message)) return { what: "the groups", reason: said };
-  if (/CIPHER|INVALID_COMMAND/.test(code)) return { what: "the ciphers", reason: said };
+  if (/CIPHER|INVALID_COMMAND/.test(code)) {
+    const version = suites !== "" && refusesContext({ ciphers: suites }) ? "1.3" : "1.2";
+    return { what: `the ciphers of TLS ${version}`, reason: said };
+  }
   if (/SIGNATURE_ALGORITHM/.test(code) || /^error:0+:/.test(message)) {
     return { what: "the signature algorithms", reason: said };
   }

@@ -121,6 +121,12 @@ export function lackedCertificate(failure: FailureState): void {
 /** `error` was emitted by a TLSSocket. */
 export function failedWith(failure: FailureState, error: NodeJS.ErrnoException & { reason?: string }): void {
   const { code = "", message, reason } = error;
+  // Bun looks at a client's certificate in the handshake.
+  const verify = VERIFY_CODES[code];
+  if (verify !== undefined) {
+    failedVerification(failure, verify, message);
+    return;
+  }
   // "Client network socket disconnected before secure TLS connection was established"
   const cut = code === "ECONNRESET";
   failure.fault = cut ? TlsFault.CUT : TlsFault.PROTOCOL;

@@ -2,9 +2,9 @@
 import type { DetailedPeerCertificate, TLSSocket } from "node:tls";
 import type { ContextRequest, TlsAgreed } from "../../native.ts";
 import { certificateOf } from "../tls/pem.ts";
-import { knowsLevels } from "./tlscontext.ts";
 import { type FailureState, failedVerification, lackedCertificate, verifyCode, verifyReason } from "./tlsfailure.ts";
 import { verifyName } from "./tlsnames.ts";
+import { knowsLevels } from "./tlsrules.ts";
 import { weaknessOf } from "./tlsstrength.ts";
 
 /** X509_V_ERR_UNSPECIFIED. */

@@ -11,17 +11,19 @@
  * The bytes pass through here because node:tls over a socket of its own tells neither what a client asks for before it has
  * answered, nor a FIN from close_notify. The TLSSocket flows always: who reads no plain bytes gives it no wire bytes.
  */
-import { type ConnectionOptions, connect, TLSSocket } from "node:tls";
+import type { TLSSocket } from "node:tls";
 import { type TlsAgreed, TlsEvent, type TlsFailure, TlsFault, type TlsHandle, type TlsRequest } from "../../native.ts";
-import { decodeProtocols } from "../tls/alpn.ts";
 import { contextOf, type NodeContext } from "./tlscontext.ts";
 import { alertSentFor, failedWith, noFailure } from "./tlsfailure.ts";
 import { ClientHello } from "./tlshello.ts";
 import { agreedBy, chainOf, judgeOf, shownBy } from "./tlspeer.ts";
 import { fatalAlert, OpenRecords } from "./tlsrecords.ts";
+import { toClient, toServer } from "./tlssocket.ts";
 import { Wire } from "./tlswire.ts";
 
 const BEGINNING_BYTES = 16;
+/** Bun answers the peer's close_notify with its own, and seals nothing behind it. */
+const HALF_CLOSES = process.versions.bun === undefined;
 /** While the program is asked, so many are kept: a peer has nothing to say that takes more. */
 const STASH_BYTES_MAX = 64 * 1024;
 /** Of what TLS says itself. While more of it is unsent, nothing is received: a peer that reads nothing could fill the memory. */
@@ -52,7 +54,9 @@ export class TlsStream {
   private context: NodeContext;
   private state: State;
   private hello: ClientHello | undefined;
-  private stash: Buffer[] = []; // what came behind the hello while the program was asked
+  /** What came behind the hello while the program was asked, or the TLSSocket was not started. */
+  private stash: Buffer[] = [];
+  private starting = false;
   private stashed = 0;
   private answered = false;
   private refusal = -1;
@@ -125,7 +129,8 @@ export class TlsStream {
         break;
       case "handshake":
       case "up":
-        this.open(bytes);
+        if (this.starting) this.stash.push(bytes);
+        else this.open(bytes);
         break;
     }
   }
@@ -141,6 +146,12 @@ export class TlsStream {
   }
 
   write(pieces: readonly Uint8Array[], sent: () => void): void {
+    if (this.ended && !HALF_CLOSES) {
+      this.fail((failure) =>
+        failedWith(failure, new Error("this runtime's TLS ends both ways when the peer ends one")),
+      );
+      return;
+    }
     const stream = this.stream!;
     const last = pieces.length - 1;
     this.writing++;
@@ -155,10 +166,9 @@ export class TlsStream {
 
   /** Say close_notify, behind all that was written. `done` is called once it was given to the owner. */
   end(done: () => void): void {
-    this.closing = true;
     const before = this.sealed; // Deno says that it is finished before it has written close_notify
-    if (this.state === "up") this.stream!.end(() => (this.sealed > before ? done() : setImmediate(done)));
-    else done();
+    if (this.state !== "up" || (this.ended && !HALF_CLOSES)) done();
+    else this.stream!.end(() => (this.sealed > before ? done() : setImmediate(done)));
   }
 
   destroy(): void {
@@ -255,53 +265,26 @@ export class TlsStream {
 
   private shakeHands(): void {
     this.state = "handshake";
-    const { hello, stash } = this;
+    const { hello } = this;
     this.hello = undefined;
-    this.stash = [];
     this.stashed = 0;
     try {
-      this.stream = this.isServer ? this.accept(hello!) : this.connect();
+      const { wire, context } = this;
+      this.stream =
+        hello === undefined ? toServer(wire, context, this.request) : toClient(wire, context, hello, this.protocol);
     } catch (error) {
       this.fail((failure) => failedWith(failure, error as Error));
       return;
     }
     this.listenTo(this.stream);
     this.owner.watch();
-    if (hello !== undefined) this.open(hello.wire);
-    for (const bytes of stash) this.open(bytes);
-  }
-
-  private accept(hello: ClientHello): TLSSocket {
-    const { secureContext, stapler, request } = this.context;
-    const protocols = this.protocol !== "" ? [this.protocol] : decodeProtocols(Buffer.from(request.protocols));
-    const offered = decodeProtocols(hello.protocols);
-    const chosen = protocols.find((one) => offered.includes(one));
-    return new TLSSocket(this.wire, {
-      isServer: true,
-      secureContext,
-      requestCert: request.peer > 0,
-      rejectUnauthorized: request.peer === 2,
-      // With none that the client offers, OpenSSL refuses it by the proper alert.
-      ...(protocols.length === 0 ? {} : { ALPNProtocols: chosen === undefined ? protocols : [chosen] }),
-      ...(stapler === undefined ? {} : { server: stapler }),
+    if (hello !== undefined) this.stash.unshift(hello.wire);
+    // A TLSSocket begins a tick later. Deno's, if it finds a hello then that it refuses, throws where nobody can catch.
+    this.starting = true;
+    process.nextTick(() => {
+      this.starting = false;
+      for (const bytes of this.stash.splice(0)) this.open(bytes);
     });
-  }
-
-  private connect(): TLSSocket {
-    const { secureContext, request } = this.context;
-    const { announced = "", session } = this.request;
-    const protocols = decodeProtocols(Buffer.from(request.protocols));
-    return connect({
-      socket: this.wire,
-      secureContext,
-      servername: announced,
-      // What it would find is found in proved(), by our rules.
-      rejectUnauthorized: false,
-      checkServerIdentity: () => undefined,
-      requestOCSP: request.requestsOcsp,
-      ...(protocols.length === 0 ? {} : { ALPNProtocols: protocols }),
-      ...(session === undefined ? {} : { session: Buffer.from(session) }),
-    } as ConnectionOptions);
   }
 
   private listenTo(stream: TLSSocket): void {
