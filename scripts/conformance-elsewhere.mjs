@@ -37,7 +37,7 @@ const PLATFORMS = {
       nativeTests("wine"),
       conformance("win32-x64", [...options, "--reactors", "iocp,select"], command),
     ].every(Boolean);
-    Object.assign(process.env, { SKEIN_VOLUME: String(2 * Number(process.env.SKEIN_VOLUME)), SKEIN_RANDOM_LANES: "25" });
+    Object.assign(process.env, { SKEIN_VOLUME: String(2 * Number(process.env.SKEIN_VOLUME)), SKEIN_RANDOM_LANES: "10" });
     return conformance("win32-x64", [...options, "--reactors", "iocp", "--file", "random"], command) && fine;
   },
 };
