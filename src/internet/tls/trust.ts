@@ -44,7 +44,7 @@ const CERTIFICATES: Kind = {
 
 /** Without those of a file that cannot be read, of which Node has warned. */
 function extraCertificates(): string[] {
-  const { NODE_EXTRA_CA_CERTS: path } = process.env;
+  const path = process.env.NODE_EXTRA_CA_CERTS;
   if (!path) return [];
   try {
     return certificatesIn("the file of NODE_EXTRA_CA_CERTS", readFileSync(path)).map((der) =>
