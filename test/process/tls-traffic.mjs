@@ -13,6 +13,12 @@ export function selfSigned() {
   return KeyPair.generate("ed25519").selfSignedCert({ commonName: "localhost" }, { subjectAltNames: ["localhost"] });
 }
 
+/**
+ * More clients than any program here has. Of one for which there is no room in the queue, the kernel may lose the first
+ * bytes: it answers with a SYN cookie, and takes the first segment that it has room for as the beginning of the stream.
+ */
+const BACKLOG = 4096;
+
 class Echo extends Protocol {
   dataReceived(data) {
     this.transport.write(data);
@@ -69,16 +75,19 @@ class Askers extends ClientFactory {
 }
 
 /**
+ * `engine` is a backend and its driver, as "epoll/pollable".
+ *
  * `onEnd(count)` hears of each connection that has ended as it should; when it returns false, that client connects no more.
  * The reactor stops when none does. `onServerLost(code)` hears how each connection ended at the server.
  */
-export function makeSecureTraffic(driver, options) {
+export function makeSecureTraffic(engine, options) {
   const { onEnd, bytes = 500, clients = 4, resume = true, handshakeTimeout = 30, onServerLost = () => {} } = options;
-  const reactor = new NativeReactor("epoll", { driver });
+  const [backend, driver] = engine.split("/");
+  const reactor = new NativeReactor(backend, { driver });
   const certificate = selfSigned();
   const server = new CertificateOptions({ certificate, handshakeTimeout });
   const echoes = Object.assign(Factory.forProtocol(Echo), { onLost: onServerLost });
-  const port = reactor.listenSSL(0, echoes, server, { interface: "127.0.0.1" });
+  const port = reactor.listenSSL(0, echoes, server, { interface: "127.0.0.1", backlog: BACKLOG });
   const askers = new Askers(Buffer.alloc(bytes, "skein"), clients, onEnd, () => reactor.stop());
   const clientOptions = () => optionsForClientTLS("localhost", { trustRoot: certificate });
   const shared = clientOptions();

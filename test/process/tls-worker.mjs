@@ -2,8 +2,8 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { makeSecureTraffic } from "./tls-traffic.mjs";
 
-const { driver, tellAt } = workerData;
-const { reactor } = makeSecureTraffic(driver, {
+const { engine, tellAt } = workerData;
+const { reactor } = makeSecureTraffic(engine, {
   onEnd(count) {
     if (count === tellAt) parentPort.postMessage(count);
   },
