@@ -29,13 +29,7 @@ struct Callbacks {
     filter.events_ |= TlsFilter::kKeyLog;
   }
   static int new_session(SSL* ssl, ssl_session_st* session) {
-    TlsFilter& filter = of(ssl);
-    if (filter.sessions_.size() == TlsFilter::kSessionsMost) {
-      openssl.SSL_SESSION_free(filter.sessions_.front());
-      filter.sessions_.erase(filter.sessions_.begin());
-    }
-    filter.sessions_.push_back(session);
-    filter.events_ |= TlsFilter::kSession;
+    of(ssl).keep_session(session);
     return 1;  // the reference is ours
   }
   // When the session that is resumed was made; see on_seal_ticket().

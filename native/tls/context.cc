@@ -171,6 +171,7 @@ bool Context::configure(Options& options, Refusal& refusal) {
   protocols_ = options.protocols;
   ocsp_response_ = options.ocsp_response;
   requests_ocsp_ = options.requests_ocsp;
+  session_seconds_ = options.session_seconds;
   even_tickets_ = options.even_tickets;
   if (!is_list(protocols_)) return refuse(refusal, "the protocols");
   if (!set_policy(options, refusal)) return false;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "tls/openssl.h"
+#include "tls/sessions.h"
 #include "tls/tickets.h"
 
 namespace skein::tls {
@@ -70,7 +71,7 @@ class Context {
     std::string signature_algorithms;
     std::string protocols;  // each behind its length (RFC 7301, 3.1); a server's are in its order of preference
     std::string session_id_context;  // of a server: what a session must agree in to be resumed; 32 bytes at most
-    int session_seconds = 7200;
+    int session_seconds = 7200;      // from its full handshake on, a session may be resumed for so long
     bool tickets = true;
     bool even_tickets = false;  // of a server: as even_ticket() makes them
     std::string ocsp_response;  // DER, which a server staples
@@ -91,6 +92,10 @@ class Context {
   const std::string& ocsp_response() const { return ocsp_response_; }
   bool requests_ocsp() const { return requests_ocsp_; }
   bool even_tickets() const { return even_tickets_; }
+  // Of a client: what a session of a full handshake gets, and whether one may still be resumed.
+  bool stamp(ssl_session_st* session) const { return tls::stamp(session, clock_()); }
+  bool is_fresh(ssl_session_st* session) const { return tls::is_fresh(session, clock_(), session_seconds_); }
+  void set_clock(WallClock clock) { clock_ = clock; }
 
   // The layer above is asked which context a client gets that names a server.
   bool asks = false;
@@ -113,6 +118,8 @@ class Context {
   PeerCertificate peer_ = PeerCertificate::kNone;
   bool requests_ocsp_ = false;
   bool even_tickets_ = false;
+  int session_seconds_ = 0;
+  WallClock clock_ = wall_seconds;
   std::shared_ptr<Roots> roots_;
   TicketKeys ticket_keys_;
   std::string protocols_;

@@ -37,6 +37,9 @@ TlsFilter::TlsFilter(std::shared_ptr<Context> context, std::string name, std::st
   clear_errors();
   const auto* bytes = reinterpret_cast<const unsigned char*>(session.data());
   resumes_ = openssl.d2i_SSL_SESSION(nullptr, &bytes, static_cast<long>(session.size()));
+  if (resumes_ != nullptr && !context_->is_fresh(resumes_)) {
+    openssl.SSL_SESSION_free(std::exchange(resumes_, nullptr));
+  }
   clear_errors();
 }
 
@@ -225,6 +228,7 @@ bool TlsFilter::shake_hands() {
   if (done == 1) {
     state_ = State::kUp;
     events_ |= kEstablished;
+    if (!context_->is_server() && openssl.SSL_session_reused(ssl_) == 1) keep_renewed();
     return true;
   }
   const int error = openssl.SSL_get_error(ssl_, done);
@@ -235,6 +239,32 @@ bool TlsFilter::shake_hands() {
     fail(Fault::kProtocol);
   }
   return false;
+}
+
+// In TLS 1.2 OpenSSL does not tell of the ticket that a handshake brings which resumes (RFC 5077, 3.3). It makes
+// another session of it.
+void TlsFilter::keep_renewed() {
+  if (std::strcmp(openssl.SSL_get_version(ssl_), "TLSv1.2") != 0) return;
+  ssl_session_st* const session = openssl.SSL_get1_session(ssl_);
+  if (session != resumes_) {
+    keep_session(session);
+  } else {
+    openssl.SSL_SESSION_free(session);
+  }
+}
+
+// One that the server has offered; the reference is this filter's.
+void TlsFilter::keep_session(ssl_session_st* session) {
+  if (!context_->stamp(session)) {
+    openssl.SSL_SESSION_free(session);
+    return;
+  }
+  if (sessions_.size() == kSessionsMost) {
+    openssl.SSL_SESSION_free(sessions_.front());
+    sessions_.erase(sessions_.begin());
+  }
+  sessions_.push_back(session);
+  events_ |= kSession;
 }
 
 std::size_t TlsFilter::pending() const {

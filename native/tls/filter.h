@@ -98,6 +98,8 @@ class TlsFilter final : public Filter {
   void fail(Fault fault);
   int read_wire(void* out, int size);
   int write_wire(const void* bytes, int size);
+  void keep_renewed();
+  void keep_session(ssl_session_st* session);
   void note_message(bool sends, int type, const std::uint8_t* bytes, std::size_t length);
 
   // A record of 16 KiB with what any cipher adds.

@@ -142,11 +142,13 @@ using StatusCallback = int(SSL* ssl, void* argument);
   F(int, SSL_session_reused, (const SSL*))                                                                 \
   F(int, SSL_set_session, (SSL*, ssl_session_st*))                                                         \
   F(ssl_session_st*, SSL_get_session, (const SSL*))                                                        \
+  F(ssl_session_st*, SSL_get1_session, (SSL*))                                                             \
   F(long, SSL_SESSION_get_time, (const ssl_session_st*))                                                   \
   F(long, SSL_SESSION_set_time, (ssl_session_st*, long))                                                   \
   F(int, SSL_SESSION_is_resumable, (const ssl_session_st*))                                                \
   F(void, SSL_SESSION_free, (ssl_session_st*))                                                             \
   F(int, SSL_SESSION_set1_ticket_appdata, (ssl_session_st*, const void*, std::size_t))                     \
+  F(int, SSL_SESSION_get0_ticket_appdata, (ssl_session_st*, void**, std::size_t*))                         \
   F(int, SSL_CTX_set_session_ticket_cb, (SSL_CTX*, NewTicketCallback*, OpenedTicketCallback*, void*))      \
   F(int, i2d_SSL_SESSION, (const ssl_session_st*, unsigned char**))                                        \
   F(ssl_session_st*, d2i_SSL_SESSION, (ssl_session_st**, const unsigned char**, long))                     \
