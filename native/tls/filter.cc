@@ -289,7 +289,8 @@ Filter::Sent TlsFilter::send(std::span<const Slice> plain, std::span<std::uint8_
     if (state_ == State::kUp && closing_ && !said_close_ && result.taken == 0) {
       said_close_ = true;
       clear_errors();
-      openssl.SSL_shutdown(ssl_);
+      // Below 0 there was no memory for the record, or OpenSSL is amid a message and can say nothing.
+      if (openssl.SSL_shutdown(ssl_) < 0 && !amid_message_) fail(Fault::kProtocol);
     }
     clear_errors();
   }
