@@ -268,8 +268,7 @@ void Engine::begin_turn() {
 void Engine::run_program() {
   for (int round = 0; round < kRoundsPerSettle && !stopped_; ++round) {
     if (!stashed_.empty()) unstash();
-    // What the program answers goes out together with what filters have to say by themselves.
-    if (completions_.empty()) flush();
+    flush();
     if (completions_.empty()) break;
     dispatch();
   }
