@@ -342,7 +342,7 @@ export interface NativeEngine {
   destroy(): void;
   stats(): EngineStats;
   /** Undefined where TLS does not go through the engine. */
-  readonly tls?: EngineTls;
+  readonly tls?: EngineTls | undefined;
 }
 
 export interface StagedEngine extends NativeEngine {

@@ -17,7 +17,8 @@ import { Inbox } from "./inbox.ts";
 import type { BlockPool } from "./outbox.ts";
 import { resetSocket } from "./reset.ts";
 import { Sender } from "./sender.ts";
-import { type TlsOwner, TlsStream } from "./tlsstream.ts";
+import { tlsMaker } from "./tlsmaker.ts";
+import type { TlsOwner, TlsStream } from "./tlsstream.ts";
 
 /** Writes of at least DIRECT_BYTES go to the socket at once, and so does the outbox when it reaches HELD_BYTES. */
 const DIRECT_BYTES = 4 * 1024;
@@ -210,7 +211,7 @@ export class NodeConnection implements EngineConnection, TlsOwner {
   /** All bytes from now on go through TLS, those of the socket that the program was not told of, too. False: too late. */
   secure(request: TlsRequest): boolean {
     if (this.phase > Phase.OPEN || this.tls !== undefined || this.shutAsked) return false;
-    this.tls = new TlsStream(this, request);
+    this.tls = tlsMaker()!.ofConnection(this, request);
     this.sender.secure(this.tls);
     const wire = this.inbox.drain();
     if (this.phase === Phase.OPEN) this.tls.begin();

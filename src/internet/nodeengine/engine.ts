@@ -5,7 +5,7 @@
  * The sockets are unref'ed; a timer keeps the process alive from start() to stop().
  */
 import { connect, isIP, type Socket } from "node:net";
-import { Completion, type ConnectRequest, type ListenRequest } from "../../native.ts";
+import { Completion, type ConnectRequest, type EngineTls, type ListenRequest } from "../../native.ts";
 import { EngineBase, type Setup } from "../engine/base.ts";
 import { Phase } from "../engine/phase.ts";
 import { errnoNamed } from "../errno.ts";
@@ -15,7 +15,7 @@ import { bindServer, reusesPorts } from "./bind.ts";
 import { NodeConnection } from "./connection.ts";
 import { Acceptor, NodeListener } from "./listener.ts";
 import { BlockPool } from "./outbox.ts";
-import { NodeTls } from "./tls.ts";
+import { tlsMaker } from "./tlsmaker.ts";
 
 const EINVAL = errnoNamed("EINVAL")!;
 const ENOTSUP = errnoNamed("ENOTSUP")!;
@@ -25,8 +25,8 @@ const HOLD_SECONDS = 24 * 3600;
 
 export class NodeEngine extends EngineBase<NodeConnection, NodeListener> {
   readonly blocks = new BlockPool();
-  readonly tls = new NodeTls(this);
   private readonly loop: Loop;
+  private secured: EngineTls | undefined;
   private readonly acceptors = new Set<Acceptor>();
   private planned: object | undefined;
   private hold: object | undefined;
@@ -34,6 +34,12 @@ export class NodeEngine extends EngineBase<NodeConnection, NodeListener> {
   constructor(setup: Setup, loop: Loop) {
     super(setup, READ_BYTES_MAX);
     this.loop = loop;
+  }
+
+  /** Undefined before the options of TLS are loaded. */
+  get tls(): EngineTls | undefined {
+    this.secured ??= tlsMaker()?.ofEngine(this);
+    return this.secured;
   }
 
   /** Whether the engine reads from its sockets: true from start() on. */

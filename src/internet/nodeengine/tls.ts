@@ -1,20 +1,12 @@
 /** TLS of the connections of one engine over node:net: the questions and calls of native/addon/tls_surface.h. */
 import { Completion, type EngineTls, type TlsHandle, type TlsQuestions, type TlsRequest } from "../../native.ts";
-import type { NodeConnection } from "./connection.ts";
-import type { NodeListener } from "./listener.ts";
 import { nodeTlsProvider } from "./tlscontext.ts";
-import type { TlsStream } from "./tlsstream.ts";
+import { provideTls, type TlsEngine } from "./tlsmaker.ts";
+import { TlsStream } from "./tlsstream.ts";
 
 type Answers = TlsQuestions<[handle: number]>;
 
-/** The part of the engine that is used. */
-export interface TlsEngine {
-  connection(handle: number): NodeConnection | undefined;
-  listener(handle: number): NodeListener | undefined;
-  push(kind: number, handle: number, a: number, b: number): void;
-}
-
-export class NodeTls implements EngineTls {
+class NodeTls implements EngineTls {
   readonly provider = nodeTlsProvider;
   private readonly engine: TlsEngine;
 
@@ -89,3 +81,8 @@ export class NodeTls implements EngineTls {
     return this.engine.connection(handle)?.tls;
   }
 }
+
+provideTls({
+  ofEngine: (engine) => new NodeTls(engine),
+  ofConnection: (owner, request) => new TlsStream(owner, request),
+});

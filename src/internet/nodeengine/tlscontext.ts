@@ -1,17 +1,11 @@
 /**
  * Contexts of node:tls made of what the engines' contexts are made of: the counterpart of native/tls/context.h.
  */
-import { createPrivateKey, hkdfSync, type KeyObject, constants as openssl, X509Certificate } from "node:crypto";
-import {
-  createSecureContext,
-  createServer,
-  rootCertificates,
-  type SecureContext,
-  type SecureContextOptions,
-  type Server,
-} from "node:tls";
+import type { KeyObject } from "node:crypto";
+import type { SecureContext, SecureContextOptions, Server } from "node:tls";
 import type { ContextRequest, RootsRequest, TlsHandle, TlsIdentity, TlsProvider, TlsRefusal } from "../../native.ts";
 import { TLSOptionsError } from "../tls/errors.ts";
+import { nodeCrypto, nodeTLS } from "../tls/node.ts";
 import {
   heedsLists,
   heedsTicketKeys,
@@ -45,7 +39,7 @@ class NodeRoots {
   readonly partialChain: boolean;
 
   constructor({ certificates, revoked, partialChain }: RootsRequest) {
-    this.certificates = certificates === rootCertificates.join("\n") ? undefined : blocks(certificates);
+    this.certificates = certificates === nodeTLS().rootCertificates.join("\n") ? undefined : blocks(certificates);
     this.revoked = blocks(revoked);
     this.partialChain = partialChain;
   }
@@ -84,7 +78,7 @@ export class NodeContext {
     const { ocspResponse } = this.request;
     if (ocspResponse === undefined) return undefined;
     if (this.stapling === undefined) {
-      this.stapling = createServer();
+      this.stapling = nodeTLS().createServer();
       this.stapling.on("OCSPRequest", (_certificate, _issuer, answer) => answer(null, Buffer.from(ocspResponse)));
     }
     return this.stapling;
@@ -101,7 +95,7 @@ export const nodeTlsProvider: TlsProvider = {
     if (certificates.length === 0 && request.certificates !== "") {
       return { what: "the trusted certificates: there is none in the PEM", reason: "" };
     }
-    const known = request.certificates === rootCertificates.join("\n");
+    const known = request.certificates === nodeTLS().rootCertificates.join("\n");
     const wrong = known ? undefined : certificates.find((one) => !isCertificate(one));
     if (wrong !== undefined) return { what: "a trusted certificate", reason: "" };
     if (request.revoked !== "") {
@@ -170,11 +164,11 @@ function held({ certificates, key }: TlsIdentity, level: number): Held {
   if (!isCertificate(own)) throw new RefusedError("the certificate");
   let opened: KeyObject;
   try {
-    opened = createPrivateKey({ key: Buffer.from(key), format: "der", type: "pkcs8" });
+    opened = nodeCrypto().createPrivateKey({ key: Buffer.from(key), format: "der", type: "pkcs8" });
   } catch {
     throw new RefusedError("the private key");
   }
-  if (!new X509Certificate(own).checkPrivateKey(opened))
+  if (!new (nodeCrypto().X509Certificate)(own).checkPrivateKey(opened))
     throw new RefusedError("the private key", "key values mismatch");
   refuseWeak(certificates, level);
   return { certificates, key: opened };
@@ -182,7 +176,7 @@ function held({ certificates, key }: TlsIdentity, level: number): Held {
 
 /** node:tls sets the level when the certificates are there already. */
 function refuseWeak(certificates: string, level: number): void {
-  const [own, ...chain] = blocks(certificates).map((pem) => new X509Certificate(pem).raw);
+  const [own, ...chain] = blocks(certificates).map((pem) => new (nodeCrypto().X509Certificate)(pem).raw);
   for (const [what, weakness] of [
     ["the certificate", weaknessOf([own!], level)],
     ["the chain", weaknessOf(chain, level)],
@@ -197,11 +191,12 @@ function make(request: ContextRequest, identities: readonly Held[], ticketKeys: 
   const roots = request.roots as object as NodeRoots | undefined;
   const keys = identities.map(({ key }) => pemOf(key));
   const level = knowsLevels() ? [`@SECLEVEL=${request.securityLevel}`] : [];
+  const { constants: openssl } = nodeCrypto();
   let options =
     openssl.SSL_OP_NO_COMPRESSION | openssl.SSL_OP_NO_RENEGOTIATION | (tickets ? 0 : openssl.SSL_OP_NO_TICKET);
   if (server) options |= openssl.SSL_OP_CIPHER_SERVER_PREFERENCE;
   try {
-    return createSecureContext({
+    return nodeTLS().createSecureContext({
       key: keys,
       cert: identities.map(({ certificates }) => certificates),
       // Without any, node:tls would trust those of the runtime.
@@ -247,7 +242,13 @@ function pemOf(key: KeyObject): Buffer {
 
 /** Node's keys have 48 bytes: a name, and what is derived of one of ours. */
 function ticketKey(key: Uint8Array): Buffer {
-  const derived = hkdfSync("sha256", key.subarray(TICKET_NAME_BYTES), "", "skein ticket key of node:tls", 32);
+  const derived = nodeCrypto().hkdfSync(
+    "sha256",
+    key.subarray(TICKET_NAME_BYTES),
+    "",
+    "skein ticket key of node:tls",
+    32,
+  );
   return Buffer.concat([key.subarray(0, TICKET_NAME_BYTES), Buffer.from(derived)]);
 }
 
@@ -272,7 +273,7 @@ function blocks(pem: string): string[] {
 
 function isCertificate(pem: string): boolean {
   try {
-    new X509Certificate(pem);
+    new (nodeCrypto().X509Certificate)(pem);
     return true;
   } catch {
     return false;

@@ -2,10 +2,10 @@
  * The rules that a runtime's node:tls knows. One that ignores a rule is found by giving it one that is wrong: what would be
  * ignored is refused, unless it is the default.
  */
-import { Duplex } from "node:stream";
-import { createSecureContext, type SecureContextOptions, TLSSocket } from "node:tls";
+import type { SecureContextOptions } from "node:tls";
 import type { ContextRequest, TlsRefusal } from "../../native.ts";
 import { CIPHERS, GROUPS, HYBRID_GROUP, SECURITY_LEVEL, SIGNATURE_ALGORITHMS, SUITES } from "../tls/defaults.ts";
+import { nodeStream, nodeTLS } from "../tls/node.ts";
 
 /** Deno's takes any group, and any other rule, and uses its own. */
 const heedsGroups = once(() => refusesContext({ ecdhCurve: "skein" }));
@@ -25,7 +25,7 @@ export function knownAlgorithms(asked: string): string {
 
 /** Bun and Deno take them and seal with their own. */
 export function heedsTicketKeys(key: Buffer): boolean {
-  const { context } = createSecureContext({ ticketKeys: key }) as { context?: { getTicketKeys?(): Buffer } };
+  const { context } = nodeTLS().createSecureContext({ ticketKeys: key }) as { context?: { getTicketKeys?(): Buffer } };
   return context?.getTicketKeys?.().equals(key) ?? false;
 }
 
@@ -50,7 +50,7 @@ export function ignored(what: string): TlsRefusal {
 
 export function refusesContext(options: SecureContextOptions): boolean {
   try {
-    createSecureContext(options);
+    nodeTLS().createSecureContext(options);
     return false;
   } catch {
     return true;
@@ -63,7 +63,9 @@ function has(method: string): boolean {
 }
 
 function handleOfSocket(): Readonly<Record<string, unknown>> {
-  const socket = new TLSSocket(new Duplex({ read: () => undefined }) as never, { isServer: true });
+  const socket = new (nodeTLS().TLSSocket)(new (nodeStream().Duplex)({ read: () => undefined }) as never, {
+    isServer: true,
+  });
   const own = (socket as unknown as { readonly _handle?: Record<string, unknown> })._handle ?? {};
   const methods = ["requestOCSP", "setOCSPResponse", "enableKeylogCallback"].map((name) => [name, own[name]]);
   socket.on("error", () => undefined).destroy();

@@ -1,7 +1,8 @@
 /** The TLSSocket of a connection. Whom it talks to is judged by our rules, in tlspeer.ts. */
-import { type ConnectionOptions, connect, TLSSocket } from "node:tls";
+import type { ConnectionOptions, TLSSocket } from "node:tls";
 import type { TlsRequest } from "../../native.ts";
 import { decodeProtocols } from "../tls/alpn.ts";
+import { nodeTLS } from "../tls/node.ts";
 import type { NodeContext } from "./tlscontext.ts";
 import type { ClientHello } from "./tlshello.ts";
 import type { Wire } from "./tlswire.ts";
@@ -12,7 +13,7 @@ export function toClient(wire: Wire, context: NodeContext, hello: ClientHello, p
   const protocols = protocol !== "" ? [protocol] : decodeProtocols(Buffer.from(request.protocols));
   const offered = decodeProtocols(hello.protocols);
   const chosen = protocols.find((one) => offered.includes(one));
-  return new TLSSocket(wire, {
+  return new (nodeTLS().TLSSocket)(wire, {
     isServer: true,
     secureContext,
     requestCert: request.peer > 0,
@@ -26,7 +27,7 @@ export function toClient(wire: Wire, context: NodeContext, hello: ClientHello, p
 export function toServer(wire: Wire, context: NodeContext, { announced = "", session }: TlsRequest): TLSSocket {
   const { secureContext, request } = context;
   const protocols = decodeProtocols(Buffer.from(request.protocols));
-  return connect({
+  return nodeTLS().connect({
     socket: wire,
     secureContext,
     servername: announced,

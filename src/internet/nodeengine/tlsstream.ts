@@ -19,7 +19,7 @@ import { ClientHello } from "./tlshello.ts";
 import { agreedBy, chainOf, judgeOf, shownBy } from "./tlspeer.ts";
 import { fatalAlert, OpenRecords } from "./tlsrecords.ts";
 import { toClient, toServer } from "./tlssocket.ts";
-import { Wire } from "./tlswire.ts";
+import { makeWire, type Wire } from "./tlswire.ts";
 
 const BEGINNING_BYTES = 16;
 /** Bun answers the peer's close_notify with its own, and seals nothing behind it. */
@@ -81,7 +81,7 @@ export class TlsStream {
     this.context = contextOf(request.context);
     this.state = this.isServer ? "hello" : "start";
     this.name = this.isServer ? "" : (request.name ?? "");
-    this.wire = new Wire((bytes, done) => this.seal(bytes, done));
+    this.wire = makeWire((bytes, done) => this.seal(bytes, done));
   }
 
   // --- for the connection --------------------------------------------------------------------------------------------

@@ -2,8 +2,9 @@
  * Whether the certificates of a peer are strong enough, for runtimes whose TLS has no security levels: BoringSSL's, rustls'.
  * SSL_CTX_set_security_level(3) has the bits.
  */
-import { type KeyObject, X509Certificate } from "node:crypto";
+import type { KeyObject } from "node:crypto";
 import { dotted, elements } from "../tls/der.ts";
+import { nodeCrypto } from "../tls/node.ts";
 
 /** X509_V_ERR_EE_KEY_TOO_SMALL, X509_V_ERR_CA_KEY_TOO_SMALL, X509_V_ERR_CA_MD_TOO_WEAK. */
 const KEY_TOO_SMALL = 66;
@@ -37,7 +38,7 @@ const WEAK_SIGNATURES = new Set([
 /** 0, or X509_V_ERR_…: of the first that is too weak. `chain` is DER, the peer's own first, without the root. */
 export function weaknessOf(chain: readonly Buffer[], level: number): number {
   for (const [i, der] of chain.entries()) {
-    const certificate = new X509Certificate(der);
+    const certificate = new (nodeCrypto().X509Certificate)(der);
     if (!isStrong(certificate.publicKey, level)) return i === 0 ? KEY_TOO_SMALL : AUTHORITY_KEY_TOO_SMALL;
     // One that signed itself is trusted as it is.
     const signed = certificate.issuer !== certificate.subject;

@@ -3,6 +3,8 @@ import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { check, checkOptions, type OptionKinds } from "../arguments/check.ts";
 import { byteArray, bytes, callable, flag, integer, type Kind, oneOf, seconds, text } from "../arguments/kinds.ts";
+// TLS of the engine over node:net, which finds it by tlsmaker.ts.
+import "../nodeengine/tls.ts";
 import { PROTOCOL_BYTES_MAX } from "./alpn.ts";
 import { byteArrays, certificateInput, certificateInputs, keyInput } from "./arguments.ts";
 import { PolicySecurity } from "./connection.ts";

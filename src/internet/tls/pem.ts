@@ -1,7 +1,8 @@
 /** PEM and DER: what users have of certificates, requests and keys. RFC 7468. */
-import { createPrivateKey, KeyObject, X509Certificate } from "node:crypto";
+import type { KeyObject, X509Certificate } from "node:crypto";
 import { elements, TAG } from "./der.ts";
 import { TLSOptionsError } from "./errors.ts";
+import { nodeCrypto } from "./node.ts";
 
 const LINE = 64;
 
@@ -40,7 +41,7 @@ function labelAt(pem: Buffer, at: number): string {
  * @throws TLSOptionsError for one with another one in it; Error for what is no certificate
  */
 export function certificateOf(der: Uint8Array): X509Certificate {
-  const certificate = new X509Certificate(der);
+  const certificate = new (nodeCrypto().X509Certificate)(der);
   if (certificate.raw.equals(der.subarray(0, certificate.raw.length))) return certificate;
   throw new TLSOptionsError("The certificate has another one in it, as PEM.");
 }
@@ -72,7 +73,7 @@ export function privateKeyFrom(
   data: string | Uint8Array | KeyObject,
   passphrase?: string | Uint8Array,
 ): KeyObject {
-  if (data instanceof KeyObject) {
+  if (data instanceof nodeCrypto().KeyObject) {
     if (data.type === "private") return data;
     throw new TLSOptionsError(`${what} is a ${data.type} key: a private one is needed.`);
   }
@@ -103,7 +104,7 @@ function parsed(bytes: Buffer, passphrase: Buffer | undefined): KeyObject | unde
       ] as const);
   for (const form of forms) {
     try {
-      return createPrivateKey({ key, ...form, ...(passphrase && { passphrase }) });
+      return nodeCrypto().createPrivateKey({ key, ...form, ...(passphrase && { passphrase }) });
     } catch {
       // The next form. An error of OpenSSL's is not passed on: it may quote its input.
     }
