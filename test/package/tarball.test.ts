@@ -33,7 +33,7 @@ describe("the tarball", () => {
       /^(package\.json|README\.md|LICENSE|(CHANGELOG|CONTRIBUTING|SECURITY)\.md|CMakeLists\.txt|CMakePresets\.json)$/,
       /^dist\/[\w/-]+\.(js|js\.map|d\.ts)$/,
       /^prebuilds\/(linux|darwin|win32)-(x64|arm64)\/skein(\.glibc|\.musl)?\.node$/,
-      /^native\/(sources\.json|(addon|backend|engine|file|net)\/[\w/]+\.(cc|h))$/,
+      /^native\/(sources\.json|(addon|backend|engine|file|net|tls)\/[\w/]+\.(cc|h))$/,
       /^cmake\/[\w-]+\.cmake$/,
       /^docs\/[\w/-]+\.(md|svg)$/,
       /^examples\/[\w-]+\.js$/,
