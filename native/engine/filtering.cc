@@ -258,7 +258,7 @@ void Engine::send_sealed(Connection& connection) {
     if (sent < 0) send_failed(connection, static_cast<int>(-sent));
     if (sent < 0 || (taken > 0 && taken < made.produced)) return;
     // There is nothing more to be asked for.
-    if (connection.outbox.empty() && !stage.closing && stage.filter->unsent() == 0) break;
+    if (stage.sealed.empty() && connection.outbox.empty() && !stage.closing && stage.filter->unsent() == 0) break;
     if (budget == 0) {
       // Other connections want to send, too: the rest goes in the next round.
       if (!connection.dirty) mark_dirty(connection);
