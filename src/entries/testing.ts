@@ -1,8 +1,10 @@
 /** Testing protocols, clocks and faults included, without a socket. */
+
 export { AccumulatingProtocol, NonStreamingProducer } from "../testing/accumulatingprotocol.ts";
+export type { AgreedTLS } from "../testing/agreedtls.ts";
 export { Clock } from "../testing/clock.ts";
 export { ConnectionCompleter, connectableEndpoint } from "../testing/completer.ts";
-export type { FakeContext, FakeHandshakeListener } from "../testing/fakewire.ts";
+export type { FakeContext } from "../testing/fakewire.ts";
 export { connect, connectedServerAndClient, FakeTransport, IOPump } from "../testing/iosim.ts";
 export { loopbackAsync } from "../testing/loopback.ts";
 export { MemoryConnector, MemoryPort, MemorySSLPort } from "../testing/memoryconnections.ts";

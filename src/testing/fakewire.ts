@@ -8,17 +8,15 @@ export interface FakeContext {
   iosimVerify?(other: FakeContext): boolean;
 }
 
-/** A protocol that is notified when the handshake is complete. */
-export interface FakeHandshakeListener {
-  handshakeCompleted(): void;
-}
-
 /** The only message of a simulated handshake. */
 export class Hello {
   readonly context: FakeContext;
+  /** Whether it comes from the server of TLS. */
+  readonly server: boolean;
 
-  constructor(context: FakeContext) {
+  constructor(context: FakeContext, server: boolean) {
     this.context = context;
+    this.server = server;
   }
 }
 

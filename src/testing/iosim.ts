@@ -8,25 +8,20 @@
  */
 
 import { address } from "../internet/arguments/addresses.ts";
-import { check, checkOptional } from "../internet/arguments/check.ts";
+import { check, checkOptional, checkOptions } from "../internet/arguments/check.ts";
 import { array, callable, flag, instance, type Kind } from "../internet/arguments/kinds.ts";
 import { ensureProtocol } from "../internet/arguments/transports.ts";
 import { ConnectionAborted, ConnectionDone, ConnectionLost } from "../internet/error.ts";
 import type { Address, ProtocolLike, PullProducer, PushProducer } from "../internet/interfaces.ts";
 import { CLOSE_DUE, HELD_BACK } from "../internet/stream/closing.ts";
 import { ACCEPTED, HIGH_WATER, QUEUED } from "../internet/stream/sendqueue.ts";
+import { type ContextFactory, START_KINDS, type StartTLSOptions } from "../internet/tls/seam.ts";
+import { type AgreedTLS, MemoryTLS } from "./agreedtls.ts";
 import { deliver } from "./delivery.ts";
-import {
-  CLOSED,
-  CONTEXT,
-  END,
-  type FakeContext,
-  type FakeHandshakeListener,
-  Hello,
-  ITEM,
-  type Item,
-} from "./fakewire.ts";
+import { CLOSED, CONTEXT, END, type FakeContext, Hello, ITEM, type Item } from "./fakewire.ts";
 import { CLIENT_ADDRESS, MemoryTransport, SERVER_ADDRESS } from "./memorytransport.ts";
+
+const PLAIN = "plain bytes came instead of a handshake";
 
 /** One end of a connection in memory; an IOPump moves its output to the other end. It ends by the rules of closing.ts. */
 export class FakeTransport extends MemoryTransport {
@@ -35,8 +30,12 @@ export class FakeTransport extends MemoryTransport {
   disconnectReason: Error | null = null;
   /** The argument of startTLS(), once that was called. */
   tls: FakeContext | null = null;
+  /** Whether this side is the server of TLS, once startTLS() was called. */
+  isTLSServer: boolean | null = null;
   /** The other side's context, once the handshake is complete. */
   peerContext: FakeContext | null = null;
+  /** What getTLSInfo(), getPeerCertificate() and the others answer with once the handshake is complete: for the test to set. */
+  agreed: AgreedTLS = {};
   /** Output that the next pump moves to the other side. */
   readonly stream: Item[] = [];
   /** Called whenever there may be something to pump. */
@@ -135,29 +134,34 @@ export class FakeTransport extends MemoryTransport {
         this.taken = 0;
       }
       if (item === CLOSED) this.lose(new ConnectionDone());
-      else if (item instanceof Hello) this.shakeHands(item.context);
+      else if (item instanceof Hello) this.shakeHands(item);
       else if (!this.disconnecting) this.receive(this.protocol, item);
     }
   }
 
   private receive(protocol: ProtocolLike, item: Buffer | typeof END): void {
     if (item === END) this.peerEnded();
-    else if (this.tls !== null && this.peerContext === null) this.refuse("plain bytes came instead of a handshake");
+    else if (this.tls !== null && this.peerContext === null) this.refuse(PLAIN);
     else deliver(protocol, item);
   }
 
-  private shakeHands(context: FakeContext): void {
+  private shakeHands({ context, server }: Hello): void {
     if (this.tls === null) {
       this.refuse("a handshake came instead of plain bytes");
+      return;
+    }
+    if (server === this.isTLSServer) {
+      this.refuse(`both sides are the ${server ? "server" : "client"} of TLS`);
       return;
     }
     if (this.tls.iosimVerify?.(context) === false) {
       this.refuse("the certificate was refused");
       return;
     }
+    const tls = new MemoryTLS("agreed", this.agreed);
     this.peerContext = context;
     for (const item of this.sealed.splice(0)) this.stream.push(item);
-    (this.protocol as Partial<FakeHandshakeListener> | null)?.handshakeCompleted?.();
+    this.secure(tls);
   }
 
   private refuse(why: string): void {
@@ -189,18 +193,21 @@ export class FakeTransport extends MemoryTransport {
 
   // --- for the protocol ----------------------------------------------------------------------------------------------
 
-  /** Simulate startTLS(): exchange contexts with the other side, which must call this too. @throws Error the second time */
-  startTLS(context: FakeContext): void {
-    check("startTLS(context)", "context", context, CONTEXT);
-    if (this.tls !== null) throw new Error("TLS was started already.");
-    this.tls = context;
-    this.stream.push(new Hello(context));
+  /**
+   * Simulate startTLS(): exchange contexts with the other side, which must call this too, in the other role. Who is the
+   * server of the connection is that of TLS, unless the options say otherwise.
+   * @throws TypeError for a wrong argument; Error as on a real transport
+   */
+  startTLS(context: FakeContext | ContextFactory, options: StartTLSOptions = {}): void {
+    const call = "startTLS(context, options)";
+    check(call, "context", context, CONTEXT);
+    const { server = this.isServer, received } = checkOptions<StartTLSOptions>(call, options, START_KINDS);
+    if (!this.canStartTLS(this.tls !== null)) return;
+    this.tls = context as FakeContext;
+    this.isTLSServer = server;
+    this.stream.push(new Hello(this.tls, server));
+    if (received !== undefined && received.length > 0) this.refuse(PLAIN);
     this.onActivity?.();
-  }
-
-  /** The other side's context: undefined before the handshake is complete. */
-  getPeerCertificate(): FakeContext | undefined {
-    return this.peerContext ?? undefined;
   }
 
   override registerProducer(producer: PushProducer | PullProducer, streaming: boolean): void {

@@ -23,7 +23,7 @@ import type {
 import { type ContextFactory, securityOf } from "../internet/tls/seam.ts";
 import { watchForLeaks } from "./leaks.ts";
 import { CLIENT_ADDRESS } from "./memorytransport.ts";
-import { StringTransport } from "./stringtransport.ts";
+import { StringTransport, type StringTransportOptions } from "./stringtransport.ts";
 
 function addressOf(host: string, port: number): Address {
   return host.includes(":") ? new IPv6Address("TCP", host, port) : new IPv4Address("TCP", host, port);
@@ -80,13 +80,20 @@ export class MemoryPort implements ListeningPort {
   /** A client connects. Returns its transport, which is already disconnecting if the factory built no protocol. @throws TypeError */
   accept(peerAddress: Address = CLIENT_ADDRESS): StringTransport {
     check("accept(peerAddress)", "peerAddress", peerAddress, address);
-    const transport = new StringTransport({ hostAddress: this.getHost(), peerAddress });
+    const transport = this.newTransport({ hostAddress: this.getHost(), peerAddress });
     begin(transport, this.factory.buildProtocol(peerAddress));
     return transport;
   }
+
+  protected newTransport(options: StringTransportOptions): StringTransport {
+    return new StringTransport(options);
+  }
 }
 
-/** The result of listenSSL(): no TLS is spoken, whatever its options are. */
+/**
+ * The result of listenSSL(): no TLS is spoken, whatever its options are. The transports of accept() have completeHandshake()
+ * for the test to call.
+ */
 export class MemorySSLPort extends MemoryPort implements TLSListeningPort {
   #contextFactory: ContextFactory;
 
@@ -105,6 +112,10 @@ export class MemorySSLPort extends MemoryPort implements TLSListeningPort {
   setContext(contextFactory: ContextFactory): void {
     securityOf("setContext(contextFactory)", contextFactory);
     this.#contextFactory = contextFactory;
+  }
+
+  protected override newTransport(options: StringTransportOptions): StringTransport {
+    return new StringTransport({ ...options, contextFactory: this.#contextFactory });
   }
 }
 
@@ -165,7 +176,7 @@ export class MemoryConnector implements Connector {
   /** The attempt succeeds. Returns the transport, which is already disconnecting if the factory built no protocol. */
   succeed(): StringTransport {
     const protocol = this.begin();
-    const transport = new StringTransport({ peerAddress: this.getDestination() });
+    const transport = this.newTransport({ peerAddress: this.getDestination() });
     this.transport = transport;
     transport.onLost = (reason) => {
       this.transport = null;
@@ -173,6 +184,10 @@ export class MemoryConnector implements Connector {
     };
     begin(transport, protocol);
     return transport;
+  }
+
+  protected newTransport(options: StringTransportOptions): StringTransport {
+    return new StringTransport(options);
   }
 
   /** The same for a test with a transport of its own. Returns the protocol that the factory built. */
@@ -210,5 +225,27 @@ export class MemoryConnector implements Connector {
     if (this.state !== "disconnected") return;
     this.factoryStarted = false;
     this.factory.doStop();
+  }
+}
+
+/** The result of connectSSL(): no TLS is spoken. The transport of succeed() has completeHandshake() for the test to call. */
+export class MemorySSLConnector extends MemoryConnector {
+  readonly #contextFactory: ContextFactory;
+
+  /** @throws TypeError | RangeError as connectSSL() does */
+  constructor(
+    host: string,
+    port: number,
+    factory: ClientFactoryLike,
+    contextFactory: ContextFactory,
+    options: ConnectTCPOptions,
+  ) {
+    super(host, port, factory, options);
+    securityOf("connectSSL(host, port, factory, contextFactory)", contextFactory);
+    this.#contextFactory = contextFactory;
+  }
+
+  protected override newTransport(options: StringTransportOptions): StringTransport {
+    return new StringTransport({ ...options, contextFactory: this.#contextFactory });
   }
 }

@@ -22,9 +22,9 @@ import type {
 } from "../internet/interfaces.ts";
 import { ThreePhaseEvent } from "../internet/reactor/triggers.ts";
 import type { DelayedCall } from "../internet/time.ts";
-import { type ContextFactory, securityOf } from "../internet/tls/seam.ts";
+import type { ContextFactory } from "../internet/tls/seam.ts";
 import { Clock } from "./clock.ts";
-import { MemoryConnector, MemoryPort, MemorySSLPort } from "./memoryconnections.ts";
+import { MemoryConnector, MemoryPort, MemorySSLConnector, MemorySSLPort } from "./memoryconnections.ts";
 import { MemoryDescriptors } from "./memorydescriptors.ts";
 
 type Callable = (...args: unknown[]) => unknown;
@@ -170,8 +170,7 @@ export class MemoryReactor extends MemoryDescriptors implements ReactorCore, Rea
     contextFactory: ContextFactory,
     options: ConnectTCPOptions = {},
   ): MemoryConnector {
-    securityOf("connectSSL(host, port, factory, contextFactory)", contextFactory);
-    const connector = new MemoryConnector(host, port, factory, options);
+    const connector = new MemorySSLConnector(host, port, factory, contextFactory, options);
     this.sslClients.push({ connector, contextFactory });
     connector.connect();
     return connector;

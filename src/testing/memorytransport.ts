@@ -9,17 +9,35 @@ import { error, flag } from "../internet/arguments/kinds.ts";
 import { ensureProtocol } from "../internet/arguments/transports.ts";
 import { ensurePieces, ownBytes } from "../internet/arguments/writing.ts";
 import { Failure } from "../internet/failure.ts";
-import type { Address, Bytes, Producer, ProtocolLike, Transport } from "../internet/interfaces.ts";
+import type {
+  Address,
+  Bytes,
+  HandshakeListener,
+  Producer,
+  ProtocolLike,
+  TLSTransport,
+} from "../internet/interfaces.ts";
 import {
   ABORTED,
   ClosingTransport,
+  DEAF,
   FIN_DUE,
+  HALF_CLOSING,
   LOST,
   PRODUCER,
   PRODUCER_PAUSED,
   STREAMING,
 } from "../internet/stream/closing.ts";
 import { ACCEPTED } from "../internet/stream/sendqueue.ts";
+import type { Certificate } from "../internet/tls/certificate.ts";
+import {
+  type CipherInfo,
+  type ContextFactory,
+  cipherOf,
+  type StartTLSOptions,
+  type TLSInfo,
+} from "../internet/tls/seam.ts";
+import { checkExport, keyingMaterial, type MemoryTLS } from "./agreedtls.ts";
 import { watchForLeaks } from "./leaks.ts";
 
 /** The default addresses of the two ends. */
@@ -27,11 +45,13 @@ export const SERVER_ADDRESS: Address = new IPv4Address("TCP", "10.0.0.1", 12345)
 export const CLIENT_ADDRESS: Address = new IPv4Address("TCP", "192.168.1.1", 54321);
 
 /** What every transport in memory has, see {@link StringTransport} and {@link FakeTransport}. */
-export abstract class MemoryTransport extends ClosingTransport implements Transport {
+export abstract class MemoryTransport extends ClosingTransport implements TLSTransport {
   /** Called once, when the connection is lost, after connectionLost(). */
   onLost: ((reason: Error) => void) | null = null;
   private readonly host: Address;
   private readonly peer: Address;
+  /** Once the handshake is done. */
+  private secured: MemoryTLS | null = null;
   private noDelay = true;
   private keepAlive = false;
 
@@ -50,6 +70,7 @@ export abstract class MemoryTransport extends ClosingTransport implements Transp
   protected abstract forget(): void;
   abstract pauseProducing(): void;
   abstract resumeProducing(): void;
+  abstract startTLS(contextFactory: ContextFactory, options?: StartTLSOptions): void;
 
   // --- for the test --------------------------------------------------------------------------------------------------
 
@@ -87,6 +108,7 @@ export abstract class MemoryTransport extends ClosingTransport implements Transp
     const { receiver, registered } = this;
     this.receiver = undefined;
     this.registered = undefined;
+    this.secured = null;
     this.forgetWaiters();
     this.flags = (this.flags | LOST) & ~(PRODUCER | STREAMING | PRODUCER_PAUSED);
     registered?.stopProducing();
@@ -138,6 +160,48 @@ export abstract class MemoryTransport extends ClosingTransport implements Transp
   }
   getTcpKeepAlive(): boolean {
     return this.keepAlive;
+  }
+
+  getTLSInfo(): TLSInfo | null {
+    return this.secured?.info ?? null;
+  }
+  get negotiatedProtocol(): string | null {
+    return this.secured?.info.protocol ?? null;
+  }
+  getCipher(): CipherInfo | null {
+    return cipherOf(this.getTLSInfo());
+  }
+  isSessionReused(): boolean {
+    return this.secured?.info.resumed ?? false;
+  }
+  getPeerCertificate(): Certificate | null {
+    return this.secured?.peer[0] ?? null;
+  }
+  getPeerCertificateChain(): readonly Buffer[] {
+    return this.secured?.peer.map((each) => each.dump()) ?? [];
+  }
+  getHostCertificate(): Buffer | null {
+    return this.secured?.host?.dump() ?? null;
+  }
+  /** The same bytes at both ends for the same label and context; they are no secret. */
+  exportKeyingMaterial(length: number, label: string, context?: Uint8Array): Buffer | null {
+    checkExport(length, label, context);
+    return this.secured === null ? null : keyingMaterial(length, label, context);
+  }
+
+  /** False while the connection closes: startTLS() does nothing. @throws Error as the startTLS() of real transports does */
+  protected canStartTLS(started: boolean): boolean {
+    if ((this.flags & (LOST | DEAF)) !== 0) return false;
+    if ((this.flags & HALF_CLOSING) !== 0)
+      throw new Error("TLS cannot begin behind loseWriteConnection(): nothing can be sent.");
+    if (started) throw new Error("This connection has TLS already: startTLS() is called once.");
+    return true;
+  }
+
+  /** The handshake is done: the protocol is told. */
+  protected secure(tls: MemoryTLS): void {
+    this.secured = tls;
+    (this.receiver as Partial<HandshakeListener> | undefined)?.handshakeCompleted?.();
   }
 
   // --- how it closes -------------------------------------------------------------------------------------------------

@@ -4,13 +4,14 @@
  */
 
 import { address } from "../internet/arguments/addresses.ts";
-import { check, checkOptions, type OptionKinds } from "../internet/arguments/check.ts";
-import { byteArray, bytes, flag, type Kind } from "../internet/arguments/kinds.ts";
+import { check, checkOptions } from "../internet/arguments/check.ts";
+import { bytes, flag, type Kind, object } from "../internet/arguments/kinds.ts";
 import { ensureProtocol } from "../internet/arguments/transports.ts";
 import { ConnectionAborted, ConnectionDone } from "../internet/error.ts";
-import type { Address, Bytes, HandshakeListener, ProtocolLike } from "../internet/interfaces.ts";
+import type { Address, Bytes, ProtocolLike } from "../internet/interfaces.ts";
 import { ABORTED, CLOSE_DUE, DEAF, LOST, WRITE_ENDED } from "../internet/stream/closing.ts";
-import { type ContextFactory, type StartTLSOptions, securityOf } from "../internet/tls/seam.ts";
+import { type ContextFactory, START_KINDS, type StartTLSOptions, securityOf } from "../internet/tls/seam.ts";
+import { type AgreedTLS, MemoryTLS } from "./agreedtls.ts";
 import { deliver } from "./delivery.ts";
 import { CLIENT_ADDRESS, MemoryTransport, SERVER_ADDRESS } from "./memorytransport.ts";
 
@@ -22,17 +23,18 @@ export interface StringTransportOptions {
   readonly peerAddress?: Address;
   /** True: calls that make no sense (resumeProducing() after stopProducing(), say) are allowed, as by real transports. Default false. */
   readonly lenient?: boolean;
+  /** Options of TLS: the connection has TLS from the beginning, as of listenSSL() and connectSSL(). Default: none. */
+  readonly contextFactory?: ContextFactory;
 }
 
 const OPTIONS: Record<keyof StringTransportOptions, Kind> = {
   hostAddress: address,
   peerAddress: address,
   lenient: flag,
+  contextFactory: object,
 };
 
-const START_KINDS: OptionKinds<StartTLSOptions> = { server: flag, received: byteArray };
-
-/** The arguments of startTLS(). */
+/** The arguments of startTLS(). Of a connection that has TLS from the beginning, its options, and no others. */
 export interface StartedTLS {
   readonly contextFactory: ContextFactory;
   readonly options: StartTLSOptions;
@@ -47,7 +49,7 @@ export type ProducerState = "producing" | "paused" | "stopped";
  */
 export class StringTransport extends MemoryTransport {
   producerState: ProducerState = "producing";
-  /** What startTLS() was called with, once it was. No TLS is spoken: value() is what the protocol wrote. */
+  /** What startTLS() was called with, once it was, or the constructor's `contextFactory`. No TLS is spoken: value() is what the protocol wrote. */
   tls: StartedTLS | null = null;
   private handshakeDone = false;
   private readonly lenient: boolean;
@@ -55,9 +57,14 @@ export class StringTransport extends MemoryTransport {
 
   /** @throws TypeError for a wrong option */
   constructor(options: StringTransportOptions = {}) {
-    const checked = checkOptions<StringTransportOptions>("new StringTransport(options)", options, OPTIONS);
+    const call = "new StringTransport(options)";
+    const checked = checkOptions<StringTransportOptions>(call, options, OPTIONS);
     super(checked.hostAddress ?? SERVER_ADDRESS, checked.peerAddress ?? CLIENT_ADDRESS);
     this.lenient = checked.lenient ?? false;
+    const { contextFactory } = checked;
+    if (contextFactory === undefined) return;
+    securityOf(call, contextFactory);
+    this.tls = { contextFactory, options: {} };
   }
 
   // --- for the test --------------------------------------------------------------------------------------------------
@@ -110,15 +117,17 @@ export class StringTransport extends MemoryTransport {
   }
 
   /**
-   * The handshake is done: the protocol's handshakeCompleted() is called, if it has one.
-   * @throws Error unless startTLS() was called, and the second time
+   * The handshake is done: the protocol's handshakeCompleted() is called, if it has one. getTLSInfo(), getPeerCertificate()
+   * and the others answer with what is `agreed`, until the loss.
+   * @throws TypeError | RangeError for what is wrong in `agreed`; Error without TLS, and the second time
    */
-  completeHandshake(): void {
-    const protocol = this.connected() as Partial<HandshakeListener>;
+  completeHandshake(agreed: AgreedTLS = {}): void {
+    const tls = new MemoryTLS("completeHandshake(agreed)", agreed);
+    this.connected();
     if (this.tls === null) throw new Error("There is no handshake: the protocol has not called startTLS().");
     if (this.handshakeDone) throw new Error("The handshake is done already.");
     this.handshakeDone = true;
-    protocol.handshakeCompleted?.();
+    this.secure(tls);
   }
 
   /** Everything that was written since the last clear(). */
@@ -158,14 +167,12 @@ export class StringTransport extends MemoryTransport {
 
   // --- for the protocol ----------------------------------------------------------------------------------------------
 
-  /** Recorded in {@link tls}. @throws TypeError for what are no options of TLS; Error the second time */
+  /** Recorded in {@link tls}. @throws TypeError for what are no options of TLS; Error as on a real transport */
   startTLS(contextFactory: ContextFactory, options: StartTLSOptions = {}): void {
     const call = "startTLS(contextFactory, options)";
     checkOptions<StartTLSOptions>(call, options, START_KINDS);
     securityOf(call, contextFactory);
-    if ((this.flags & (LOST | DEAF)) !== 0) return;
-    if (this.tls !== null) throw new Error("This connection has TLS already: startTLS() is called once.");
-    this.tls = { contextFactory, options };
+    if (this.canStartTLS(this.tls !== null)) this.tls = { contextFactory, options };
   }
 
   /** @throws Error when there is none, unless lenient */

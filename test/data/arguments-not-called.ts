@@ -228,6 +228,7 @@ export const NOT_CALLED: Readonly<Record<string, readonly string[]>> = {
     "Deferred.fromCoroutine",
     "MemoryReactorClock.advance",
     "MemoryReactorClock.pump",
+    "MemoryTransport.startTLS",
     "PreambleWrapper.startTLS",
     "ProtocolWrapper.registerProducer",
     "ProtocolWrapper.switchProtocol",

@@ -267,7 +267,7 @@ describe("protocols.md and testing.md", () => {
     });
     const ended = await vitest.exited;
     expect({ ...ended, said: vitest.stdout + vitest.stderr }).toEqual({ ...CLEAN, said: expect.anything() });
-    expect(vitest.stdout).toMatch(/Test Files {2}4 passed \(4\)\n +Tests {2}5 passed \(5\)/);
+    expect(vitest.stdout).toMatch(/Test Files {2}5 passed \(5\)\n +Tests {2}6 passed \(6\)/);
   });
 });
 

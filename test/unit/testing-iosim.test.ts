@@ -9,7 +9,10 @@ import {
 } from "../../src/entries/testing.ts";
 import { ConnectionDone, ConnectionLost } from "../../src/internet/error.ts";
 import { Protocol } from "../../src/internet/protocol.ts";
+import { KeyPair } from "../../src/internet/tls/keypair.ts";
 import { Echo } from "../../src/protocols/wire.ts";
+
+const identity = KeyPair.generate("ed25519").selfSignedCert({ commonName: "ada" });
 
 const fakeOf = (protocol: Protocol): FakeTransport => protocol.transport as FakeTransport;
 
@@ -237,7 +240,62 @@ describe("TLS in memory", () => {
     pump.flush();
     expect([server.data.toString(), client.data.toString()]).toEqual(["STARTTLSsecret", "hidden"]);
     expect([client.calls, server.calls]).toEqual([["handshake"], ["handshake"]]);
-    expect([fakeOf(client).getPeerCertificate(), fakeOf(server).getPeerCertificate()]).toEqual([theirs, mine]);
+    expect([fakeOf(client).peerContext, fakeOf(server).peerContext]).toEqual([theirs, mine]);
+    expect([fakeOf(client).isTLSServer, fakeOf(server).isTLSServer]).toEqual([false, true]);
+  });
+
+  it("tells each side what the test says that was agreed on, until the loss", () => {
+    const { client, server, pump } = connectedServerAndClient(Halves, Halves);
+    fakeOf(client).startTLS({});
+    fakeOf(server).startTLS({});
+    fakeOf(client).agreed = { protocol: "h2", peerCertificate: identity };
+    fakeOf(server).agreed = { protocol: "h2", resumed: true, hostCertificate: identity };
+    expect([fakeOf(client).getTLSInfo(), fakeOf(client).exportKeyingMaterial(8, "x")]).toEqual([null, null]);
+    pump.flush();
+    expect([fakeOf(client).negotiatedProtocol, fakeOf(server).negotiatedProtocol]).toEqual(["h2", "h2"]);
+    expect([fakeOf(client).isSessionReused(), fakeOf(server).isSessionReused()]).toEqual([false, true]);
+    expect(fakeOf(client).getPeerCertificate()).toBe(identity);
+    expect(fakeOf(server).getPeerCertificate()).toBe(null);
+    expect(fakeOf(server).getHostCertificate()).toEqual(identity.dump());
+    const keys = (one: Protocol, label: string) => fakeOf(one).exportKeyingMaterial(70, label);
+    expect(keys(client, "a")).toEqual(keys(server, "a"));
+    expect(keys(client, "a")).not.toEqual(keys(client, "b"));
+    client.transport.loseConnection();
+    pump.flush();
+    expect([fakeOf(client).getTLSInfo(), fakeOf(server).getHostCertificate()]).toEqual([null, null]);
+  });
+
+  it("needs a server and a client, who need not be those of the connection", () => {
+    const exchanged = connectedServerAndClient(Halves, Halves);
+    fakeOf(exchanged.client).startTLS({}, { server: true });
+    fakeOf(exchanged.server).startTLS({}, { server: false });
+    exchanged.pump.flush();
+    expect([exchanged.client.calls, exchanged.server.calls]).toEqual([["handshake"], ["handshake"]]);
+    for (const server of [true, false]) {
+      const alike = connectedServerAndClient(AccumulatingProtocol, AccumulatingProtocol);
+      fakeOf(alike.client).startTLS({}, { server });
+      fakeOf(alike.server).startTLS({}, { server });
+      alike.pump.flush();
+      const messages = [alike.client, alike.server].map((each) => each.closedReason?.getErrorMessage());
+      expect(messages.join()).toMatch(server ? /both sides are the server of TLS/ : /both sides are the client of TLS/);
+      expect(messages).toHaveLength(2);
+    }
+  });
+
+  it("takes bytes that were read before for plain ones", () => {
+    const { server, pump } = connectedServerAndClient(AccumulatingProtocol, AccumulatingProtocol);
+    fakeOf(server).startTLS({}, { received: Buffer.from("x") });
+    pump.flush();
+    expect(server.closedReason?.getErrorMessage()).toMatch(/plain bytes/);
+  });
+
+  it("does not begin on a connection that closes, and not behind loseWriteConnection()", () => {
+    const { client, server } = connectedServerAndClient(Halves, Halves);
+    client.transport.abortConnection();
+    fakeOf(client).startTLS({});
+    expect(fakeOf(client).tls).toBe(null);
+    server.transport.loseWriteConnection();
+    expect(() => fakeOf(server).startTLS({})).toThrow(/behind loseWriteConnection/);
   });
 
   it("is aborted when a side refuses the other's context", () => {
@@ -274,7 +332,7 @@ describe("TLS in memory", () => {
 
   it("can be started once", () => {
     const { client } = connectedServerAndClient(Protocol, Protocol);
-    expect(fakeOf(client).getPeerCertificate()).toBe(undefined);
+    expect([fakeOf(client).getPeerCertificate(), fakeOf(client).isTLSServer]).toEqual([null, null]);
     fakeOf(client).startTLS({});
     expect(() => fakeOf(client).startTLS({})).toThrow(/already/);
   });

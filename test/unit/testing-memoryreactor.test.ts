@@ -19,9 +19,11 @@ import {
   ReactorAlreadyRunning,
   ReactorNotRunning,
 } from "../../src/internet/error.ts";
-import type { Reactor } from "../../src/internet/interfaces.ts";
+import type { Reactor, TLSTransport } from "../../src/internet/interfaces.ts";
 import { ClientFactory, Factory, Protocol, ReconnectingClientFactory } from "../../src/internet/protocol.ts";
+import { optionsForClientTLS } from "../../src/internet/tls/options.ts";
 import { Echo } from "../../src/protocols/wire.ts";
+import { serverOptions } from "../helpers/tls-options.ts";
 
 class Nothing extends Factory {
   override buildProtocol(): null {
@@ -268,6 +270,38 @@ describe("a MemoryReactorClock", () => {
     expect(reactor.getDelayedCalls()).toHaveLength(1);
     reactor.pump([1, 1]);
     expect([called, reactor.seconds()]).toEqual([[5], 2]);
+  });
+});
+
+describe("TLS of a MemoryReactor", () => {
+  class Greeting extends AccumulatingProtocol {
+    handshakeCompleted(): void {
+      this.transport.write(`${(this.transport as TLSTransport).negotiatedProtocol}`);
+    }
+  }
+
+  it("is there from the beginning: the test completes the handshakes", () => {
+    const [first, renewed, ofClient] = [serverOptions(), serverOptions(), optionsForClientTLS("localhost")];
+    const reactor = new MemoryReactor();
+    const port = reactor.listenSSL(443, Factory.forProtocol(Greeting), first);
+    const accepted = port.accept();
+    port.setContext(renewed);
+    const connector = reactor.connectSSL("localhost", 443, ClientFactory.forProtocol(Greeting), ofClient);
+    const transports = [accepted, port.accept(), connector.succeed()];
+    expect(transports.map(({ tls }) => tls?.contextFactory)).toEqual([first, renewed, ofClient]);
+    for (const transport of transports) {
+      transport.completeHandshake({ protocol: "h2" });
+      expect(transport.take()).toBe("h2");
+      transport.lose();
+    }
+    expect(connector.state).toBe("disconnected");
+  });
+
+  it("is not there of listenTCP() and connectTCP()", () => {
+    const reactor = new MemoryReactor();
+    const accepted = reactor.listenTCP(80, Factory.forProtocol(Greeting)).accept();
+    const made = reactor.connectTCP("localhost", 80, ClientFactory.forProtocol(Greeting)).succeed();
+    expect([accepted.tls, made.tls]).toEqual([null, null]);
   });
 });
 

@@ -9,8 +9,17 @@ import {
 import { IPv4Address } from "../../src/internet/address.ts";
 import { ConnectionAborted, ConnectionDone, ConnectionLost } from "../../src/internet/error.ts";
 import type { Failure } from "../../src/internet/failure.ts";
+import type { TLSTransport } from "../../src/internet/interfaces.ts";
 import { Protocol } from "../../src/internet/protocol.ts";
+import { Certificate } from "../../src/internet/tls/certificate.ts";
+import { CertificateError } from "../../src/internet/tls/errors.ts";
+import { KeyPair } from "../../src/internet/tls/keypair.ts";
 import { serverOptions } from "../helpers/tls-options.ts";
+
+const identity = KeyPair.generate("ed25519").selfSignedCert(
+  { commonName: "ada" },
+  { subjectAltNames: ["URI:spiffe://example.org/ada"] },
+);
 
 const pushProducer = () => {
   const calls: string[] = [];
@@ -48,6 +57,94 @@ describe("a StringTransport", () => {
     expect(() => transport.completeHandshake()).toThrow(/done already/);
     transport.receive("secret\r\n");
     expect(calls).toEqual(["STARTTLS", "handshakeCompleted", "secret"]);
+  });
+
+  it("tells the protocol what the test has agreed on, from the handshake to the loss", () => {
+    const asked: unknown[] = [];
+    const ask = ({ transport }: Protocol) => {
+      const tls = transport as TLSTransport;
+      const { version, serverName } = tls.getTLSInfo() ?? {};
+      const chain = tls.getPeerCertificateChain().map((der) => der.equals(identity.dump()));
+      const keys = tls.exportKeyingMaterial(40, "label")?.length;
+      asked.push([version, serverName, tls.getCipher()?.name, tls.negotiatedProtocol, tls.isSessionReused()]);
+      asked.push([tls.getPeerCertificate()?.spiffeId, chain, tls.getHostCertificate()?.length, keys]);
+    };
+    class Asking extends Protocol {
+      override connectionMade(): void {
+        ask(this);
+      }
+      handshakeCompleted(): void {
+        ask(this);
+        expect(Certificate.peerFromTransport(this.transport).equals(identity)).toBe(true);
+        expect(Certificate.hostFromTransport(this.transport).equals(identity)).toBe(true);
+      }
+      override connectionLost(): void {
+        ask(this);
+      }
+    }
+    const transport = new StringTransport().connect(new Asking());
+    transport.startTLS(serverOptions());
+    expect(() => Certificate.peerFromTransport(transport)).toThrow(CertificateError);
+    transport.completeHandshake({
+      ...{ version: "TLSv1.2", cipher: "ECDHE-RSA-AES128-GCM-SHA256", serverName: "a.example" },
+      ...{ protocol: "h2", resumed: true, peerCertificate: [identity, identity], hostCertificate: identity },
+    });
+    transport.lose();
+    const nothing = [
+      [undefined, undefined, undefined, null, false],
+      [undefined, [], undefined, undefined],
+    ];
+    const all = [
+      ["TLSv1.2", "a.example", "ECDHE-RSA-AES128-GCM-SHA256", "h2", true],
+      ["spiffe://example.org/ada", [true, true], identity.dump().length, 40],
+    ];
+    expect(asked).toEqual([...nothing, ...all, ...nothing]);
+  });
+
+  it("has agreed on what is usual if the test says nothing", () => {
+    const transport = new StringTransport().connect(new Protocol());
+    transport.startTLS(serverOptions());
+    transport.completeHandshake();
+    expect(transport.getTLSInfo()).toMatchObject({
+      version: "TLSv1.3",
+      group: "x25519",
+      protocol: null,
+      resumed: false,
+    });
+    expect([transport.getPeerCertificate(), transport.getHostCertificate()]).toEqual([null, null]);
+  });
+
+  it("may have TLS from the beginning, as of listenSSL()", () => {
+    const contextFactory = serverOptions();
+    const transport = new StringTransport({ contextFactory }).connect(new Protocol());
+    expect(transport.tls).toEqual({ contextFactory, options: {} });
+    expect(() => transport.startTLS(contextFactory)).toThrow(/TLS already/);
+    transport.completeHandshake({ protocol: "h2" });
+    expect(transport.negotiatedProtocol).toBe("h2");
+    expect(() => new StringTransport({ contextFactory: {} as never })).toThrow(/needs the options of TLS/);
+  });
+
+  it("refuses what no handshake agrees on", () => {
+    const transport = new StringTransport({ contextFactory: serverOptions() }).connect(new Protocol());
+    for (const wrong of [
+      { peerCertificate: identity.dumpPEM() },
+      { peerCertificate: ["x"] },
+      { hostCertificate: {} },
+      { protocol: 2 },
+      { resumed: 1 },
+      { name: "a" },
+    ]) {
+      expect(() => transport.completeHandshake(wrong as never)).toThrow(TypeError);
+    }
+    expect(transport.getTLSInfo()).toBe(null);
+    expect(() => transport.exportKeyingMaterial(0, "label")).toThrow(RangeError);
+    transport.completeHandshake();
+  });
+
+  it("refuses startTLS() behind its own FIN, as a real transport does", () => {
+    const transport = new StringTransport().connect(new Protocol());
+    transport.loseWriteConnection();
+    expect(() => transport.startTLS(serverOptions())).toThrow(/behind loseWriteConnection/);
   });
 
   it("refuses what are no options of TLS, and startTLS() after the close does nothing", () => {

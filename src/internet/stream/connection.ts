@@ -12,8 +12,8 @@
 import { nameOf } from "../../logger/describe.ts";
 import { err } from "../../logger/log.ts";
 import { CloseReason, type NativeEngine, SocketOption } from "../../native.ts";
-import { check, checkOptions, type OptionKinds } from "../arguments/check.ts";
-import { byteArray, flag } from "../arguments/kinds.ts";
+import { check, checkOptions } from "../arguments/check.ts";
+import { flag } from "../arguments/kinds.ts";
 import { ensureProtocol } from "../arguments/transports.ts";
 import { encoded, ensurePieces } from "../arguments/writing.ts";
 import { BufferView } from "../engine/view.ts";
@@ -22,7 +22,7 @@ import { Failure } from "../failure.ts";
 import type { Address, Bytes, ProtocolLike, TLSTransport } from "../interfaces.ts";
 import { LOOP, type Loop } from "../reactor/loop.ts";
 import { onRejection } from "../rejection.ts";
-import { type ContextFactory, type StartTLSOptions, securityOf } from "../tls/seam.ts";
+import { type ContextFactory, START_KINDS, type StartTLSOptions, securityOf } from "../tls/seam.ts";
 import { borrowsFrom } from "./borrowing.ts";
 import { closeReason } from "./closereason.ts";
 import {
@@ -64,7 +64,6 @@ const UNREADS = 1 << (OWN_BITS + 8);
 /** Nothing was told yet: its first protocol is in makeConnection(). */
 const BEGINNING = 1 << (OWN_BITS + 9);
 
-const START_KINDS: OptionKinds<StartTLSOptions> = { server: flag, received: byteArray };
 /** Nothing is delivered now. */
 const SILENT = PAUSED | HELD_BACK;
 

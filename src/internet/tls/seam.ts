@@ -9,6 +9,8 @@
  * ```
  */
 import type { NativeEngine } from "../../native.ts";
+import type { OptionKinds } from "../arguments/check.ts";
+import { byteArray, flag } from "../arguments/kinds.ts";
 import type { Failure } from "../failure.ts";
 import type { Loop } from "../reactor/loop.ts";
 import type { Certificate } from "./certificate.ts";
@@ -115,6 +117,8 @@ export interface StartTLSOptions {
    */
   readonly received?: Uint8Array;
 }
+
+export const START_KINDS: OptionKinds<StartTLSOptions> = { server: flag, received: byteArray };
 
 export interface Security {
   /** Throw what is wrong with these options, before anything begins. @throws TLSOptionsError | TLSNotAvailableError */

@@ -11,6 +11,8 @@ const server = (): Factory => Factory.forProtocol(Protocol);
 const client = (): ClientFactory => ClientFactory.forProtocol(Protocol);
 const string = (): testing.StringTransport => new testing.StringTransport();
 const fake = (): testing.FakeTransport => new testing.FakeTransport(new Protocol(), false);
+const secure = (): testing.StringTransport =>
+  new testing.StringTransport({ contextFactory: context() }).connect(new Protocol());
 const port = (): testing.MemoryPort => new testing.MemoryPort(80, server(), {});
 const connector = (): testing.MemoryConnector => {
   const connecting = new testing.MemoryConnector("h", 80, client(), {});
@@ -40,7 +42,7 @@ export const TESTING_CALLS: Calls = {
     new Error("failed"),
   ),
   "FakeTransport.arrive": method(fake, "arrive", []),
-  "FakeTransport.startTLS": method(fake, "startTLS", {}),
+  "FakeTransport.startTLS": method(fake, "startTLS", {}, {}),
   "MemoryConnector.fail": method(connector, "fail", new Error("failed")),
   "MemoryConnector.lose": method(connected, "lose", new Error("lost")),
   "MemoryPort.accept": method(port, "accept", address),
@@ -55,6 +57,8 @@ export const TESTING_CALLS: Calls = {
   "Simulation.partition": method(() => sim, "partition", a, [b], {}),
   "Simulation.run": method(fresh, "run", 0),
   "Simulation.until": method(fresh, "until", Promise.resolve(), 1),
+  "FakeTransport.exportKeyingMaterial": method(fake, "exportKeyingMaterial", 8, "label", new Uint8Array(1)),
+  "StringTransport.completeHandshake": method(secure, "completeHandshake", {}),
   "StringTransport.connect": method(string, "connect", new Protocol()),
   "StringTransport.receive": method(() => string().connect(new Protocol()), "receive", "x"),
   "StringTransport.startTLS": method(string, "startTLS", context(), {}),
