@@ -5,6 +5,7 @@
 import { load } from "./dist.mjs";
 
 const { NativeReactor } = await load("internet/reactor/native.js");
+const { NodeReactor } = await load("internet/reactor/node.js");
 const { ClientFactory, Factory, Protocol } = await load("internet/protocol.js");
 const { CertificateOptions, KeyPair, optionsForClientTLS } = await load("entries/ssl.js");
 
@@ -74,16 +75,19 @@ class Askers extends ClientFactory {
   }
 }
 
+/** `engine` is a backend and its driver, as "epoll/pollable"; or "node". */
+export function reactorOf(engine) {
+  const [backend, driver] = engine.split("/");
+  return backend === "node" ? new NodeReactor() : new NativeReactor(backend, { driver });
+}
+
 /**
- * `engine` is a backend and its driver, as "epoll/pollable".
- *
  * `onEnd(count)` hears of each connection that has ended as it should; when it returns false, that client connects no more.
  * The reactor stops when none does. `onServerLost(code)` hears how each connection ended at the server.
  */
 export function makeSecureTraffic(engine, options) {
   const { onEnd, bytes = 500, clients = 4, resume = true, handshakeTimeout = 30, onServerLost = () => {} } = options;
-  const [backend, driver] = engine.split("/");
-  const reactor = new NativeReactor(backend, { driver });
+  const reactor = reactorOf(engine);
   const certificate = selfSigned();
   const server = new CertificateOptions({ certificate, handshakeTimeout });
   const echoes = Object.assign(Factory.forProtocol(Echo), { onLost: onServerLost });
