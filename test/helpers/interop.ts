@@ -40,12 +40,14 @@ export function python(script: string, ...args: readonly (string | number)[]): P
   return new Program(twistedPython(), ["-u", path, ...args.map(String)]);
 }
 
-/** A running reactor for each test of the file. */
-export function testReactor(): () => EngineReactor {
+/** A running reactor for each test of the file, or of the `describe` around it. */
+export function testReactor(
+  make: () => EngineReactor = () => new NativeReactor(preferredBackend()),
+): () => EngineReactor {
   let reactor: EngineReactor;
   let ended: Promise<void>;
   beforeEach(() => {
-    reactor = new NativeReactor(preferredBackend());
+    reactor = make();
     ended = reactor.run({ installSignalHandlers: false });
   });
   afterEach(async () => {

@@ -9,6 +9,10 @@ import { getHeapSnapshot } from "node:v8";
 import { afterAll, describe, expect, it, vi } from "vitest";
 import { clientFromString, serverFromString } from "../../src/entries/endpoints.ts";
 import { DefaultOpenSSLContextFactory } from "../../src/entries/ssl.ts";
+import type { EngineReactor } from "../../src/internet/reactor/engine.ts";
+import { preferredBackend } from "../../src/internet/reactor/installation.ts";
+import { NativeReactor } from "../../src/internet/reactor/native.ts";
+import { NodeReactor } from "../../src/internet/reactor/node.ts";
 import { KeyPair, PrivateCertificate } from "../../src/internet/tls/keypair.ts";
 import { CertificateOptions, optionsForClientTLS } from "../../src/internet/tls/options.ts";
 import { testReactor } from "../helpers/interop.ts";
@@ -16,7 +20,6 @@ import { collectLog } from "../helpers/log.ts";
 import { certify, rootAuthority } from "../helpers/pki.ts";
 import { dialTLS, SecureEcho, SecureRecorder, serveTLS } from "../helpers/tls.ts";
 
-const reactor = testReactor();
 const log = collectLog();
 
 /** What a search looks for, itself never one string or one run of bytes: pairs of halves. */
@@ -96,7 +99,15 @@ describe("the search", () => {
   });
 });
 
-describe("a key and a passphrase are in nothing", () => {
+/** The reactors that keys reach by different ways: the addon, and node:tls. */
+const REACTORS: [string, () => EngineReactor][] = [
+  ["a native reactor", () => new NativeReactor(preferredBackend())],
+  ["the node reactor", () => new NodeReactor()],
+];
+
+describe.each(REACTORS)("of %s, a key and a passphrase are in nothing", (_, make) => {
+  const reactor = testReactor(make);
+
   it("that is shown of keys, certificates, options, connections and the reactor", async () => {
     const { certificate, encrypted, secret, needles } = material();
     const key = new KeyPair(encrypted, secret);
@@ -121,6 +132,35 @@ describe("a key and a passphrase are in nothing", () => {
     expect(log()).toEqual([]);
   });
 
+  it("that lives on the heap, once the program has wiped what it gave", async () => {
+    const { needles, ...given } = material();
+    const { certificate, pem, der, encrypted, secret } = given;
+    const kept: unknown[] = [
+      new KeyPair(pem),
+      new KeyPair(der),
+      new KeyPair(encrypted, secret),
+      PrivateCertificate.loadPEM(Buffer.concat([Buffer.from(certificate), encrypted]), secret),
+    ];
+    const servers = [
+      new CertificateOptions({ certificate, privateKey: pem }),
+      new CertificateOptions({ certificate, privateKey: der }),
+      new CertificateOptions({ certificate, privateKey: encrypted, passphrase: secret }),
+    ];
+    for (const options of servers) {
+      const { port, next } = serveTLS(reactor(), options, () => new SecureEcho());
+      const toServer = optionsForClientTLS("localhost", { trustRoot: root });
+      const client = await dialTLS(reactor(), port, toServer, new SecureRecorder());
+      client.transport.write("hello");
+      await client.arrived.reaches(5);
+      kept.push(client, await next(), toServer);
+    }
+    for (const bytes of [pem, der, encrypted, secret]) bytes.fill(0);
+    expect(found(await heap(), needles)).toEqual([]);
+    expect(kept.length).toBeGreaterThan(0);
+  });
+});
+
+describe("a key and a passphrase are in nothing", () => {
   it("that is an error", () => {
     const { certificate, pem, der, encrypted, secret, needles } = material();
     const wrong = Buffer.concat([secret, Buffer.from("x")]);
@@ -153,36 +193,10 @@ describe("a key and a passphrase are in nothing", () => {
       for (const text of shown) expect(found(text, needles), attempt.toString()).toEqual([]);
     }
   });
-
-  it("that lives on the heap, once the program has wiped what it gave", async () => {
-    const { needles, ...given } = material();
-    const { certificate, pem, der, encrypted, secret } = given;
-    const kept: unknown[] = [
-      new KeyPair(pem),
-      new KeyPair(der),
-      new KeyPair(encrypted, secret),
-      PrivateCertificate.loadPEM(Buffer.concat([Buffer.from(certificate), encrypted]), secret),
-    ];
-    const servers = [
-      new CertificateOptions({ certificate, privateKey: pem }),
-      new CertificateOptions({ certificate, privateKey: der }),
-      new CertificateOptions({ certificate, privateKey: encrypted, passphrase: secret }),
-    ];
-    for (const options of servers) {
-      const { port, next } = serveTLS(reactor(), options, () => new SecureEcho());
-      const toServer = optionsForClientTLS("localhost", { trustRoot: root });
-      const client = await dialTLS(reactor(), port, toServer, new SecureRecorder());
-      client.transport.write("hello");
-      await client.arrived.reaches(5);
-      kept.push(client, await next(), toServer);
-    }
-    for (const bytes of [pem, der, encrypted, secret]) bytes.fill(0);
-    expect(found(await heap(), needles)).toEqual([]);
-    expect(kept.length).toBeGreaterThan(0);
-  });
 });
 
 describe("what is read of files is wiped", () => {
+  const reactor = testReactor();
   const { certificate, pem, encrypted, secret } = material();
   const folder = mkdtempSync(join(tmpdir(), "skein-secrets-"));
   afterAll(() => rmSync(folder, { recursive: true }));

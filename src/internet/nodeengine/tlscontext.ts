@@ -164,7 +164,9 @@ function held({ certificates, key }: TlsIdentity, level: number): Held {
   if (!isCertificate(own)) throw new RefusedError("the certificate");
   let opened: KeyObject;
   try {
-    opened = nodeCrypto().createPrivateKey({ key: Buffer.from(key), format: "der", type: "pkcs8" });
+    // No copy: nobody would wipe it.
+    const der = Buffer.from(key.buffer, key.byteOffset, key.length);
+    opened = nodeCrypto().createPrivateKey({ key: der, format: "der", type: "pkcs8" });
   } catch {
     throw new RefusedError("the private key");
   }
@@ -235,7 +237,10 @@ function pemOf(key: KeyObject): Buffer {
   }
   if (body.at(-1) !== 10) body.push(10);
   der.fill(0);
-  const pem = Buffer.concat([begin, Buffer.from(body), end]);
+  const pem = Buffer.alloc(begin.length + body.length + end.length);
+  pem.set(begin);
+  pem.set(body, begin.length);
+  pem.set(end, begin.length + body.length);
   body.fill(0);
   return pem;
 }

@@ -83,9 +83,14 @@ export class KeyPair {
   dump(format: Format = "DER", passphrase?: string | Uint8Array): Buffer {
     check("dump(format, passphrase)", "format", format, FORMAT);
     checkOptional("dump(format, passphrase)", "passphrase", passphrase, bytes);
-    const encryption = passphrase === undefined ? {} : { cipher: "aes-256-cbc", passphrase: Buffer.from(passphrase) };
+    const secret = passphrase === undefined ? undefined : Buffer.from(passphrase);
+    const encryption = secret === undefined ? {} : { cipher: "aes-256-cbc", passphrase: secret };
     const options = { type: "pkcs8", format: format === "PEM" ? "pem" : "der", ...encryption } as const;
-    return Buffer.from(this.#key.export(options as { type: "pkcs8"; format: "der" }));
+    try {
+      return Buffer.from(this.#key.export(options as { type: "pkcs8"; format: "der" }));
+    } finally {
+      secret?.fill(0);
+    }
   }
 
   get privateKey(): KeyObject {
