@@ -14,22 +14,24 @@
 
 namespace skein {
 
-// A context or roots that JavaScript holds.
+// A context or roots that JavaScript holds: an object around it, and no external, of which Node 20 keeps 40 bytes when its
+// environment ends.
 template <typename Value>
 napi_value hand_out(napi_env env, std::shared_ptr<Value> value) {
   using Held = std::shared_ptr<Value>;
   auto held = std::make_unique<Held>(std::move(value));
   const auto release = [](napi_env, void* kept, void*) { delete static_cast<Held*>(kept); };
-  napi_value external = nullptr;
-  if (napi_create_external(env, held.get(), release, nullptr, &external) == napi_ok) held.release();
-  return external;
+  napi_value object = nullptr;
+  if (napi_create_object(env, &object) != napi_ok) return nullptr;
+  if (napi_wrap(env, object, held.get(), release, nullptr, nullptr) == napi_ok) held.release();
+  return object;
 }
 
 // nullptr for undefined and null.
 template <typename Value>
 std::shared_ptr<Value> taken_from(const Call& call, std::size_t i) {
   void* held = nullptr;
-  if (napi_get_value_external(call.env, call.arguments[i], &held) != napi_ok) return nullptr;
+  if (napi_unwrap(call.env, call.arguments[i], &held) != napi_ok) return nullptr;
   return *static_cast<std::shared_ptr<Value>*>(held);
 }
 
