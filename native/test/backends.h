@@ -1,4 +1,5 @@
-// Tests that every backend has to pass: each that this build has and that works on this machine.
+// Tests that every backend has to pass: each that this build has and that works on this machine, and one whose sends
+// complete later.
 //
 //     TEST_ON_EACH_BACKEND("A sentence about behaviour") {
 //       World world(backend);
@@ -6,8 +7,10 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "backend/registry.h"
+#include "test/sends_later.h"
 #include "test/test.h"
 
 namespace skein::test {
@@ -15,7 +18,9 @@ namespace skein::test {
 // A check that fails tells on which backend it did.
 inline void on_each_backend(void (*body)(const BackendEntry& backend)) {
   int tried = 0;
-  for (const BackendEntry& backend : backends()) {
+  std::vector<BackendEntry> all(backends().begin(), backends().end());
+  all.push_back(sends_later());
+  for (const BackendEntry& backend : all) {
     if (!backend.probe().empty()) continue;
     ++tried;
     set_context(backend.name);

@@ -37,7 +37,7 @@ struct Wait {
 };
 constexpr Wait kWaits[] = {
     {"epoll", Call::kEpollWait}, {"io_uring", Call::kIoUringEnter}, {"kqueue", Call::kKevent},
-    {"poll", Call::kPoll},       {"select", Call::kSelect},
+    {"poll", Call::kPoll},       {"select", Call::kSelect},         {test::SendsLater::kName, Call::kPoll},
 };
 
 std::int64_t now = 0;

@@ -87,7 +87,7 @@ TEST_ON_EACH_BACKEND("a listening socket that is adopted accepts, and is closed 
   CHECK_EQUAL(world.engine.descriptor(listener), fd);
   Peer peer(path.address());
   peer.say("hello");
-  CHECK(world.run([&] { return world.echoed == 5; }));
+  CHECK(world.run([&] { return world.echoed == 5 && world.engine.write(world.accepted[0], {}) == 0; }));
   CHECK_EQUAL(peer.hear(5), std::string("hello"));
   world.engine.close(listener);
   CHECK(world.run([&] { return world.fates[listener].closed; }));
