@@ -16,8 +16,7 @@ import { UsageError } from "./usage.ts";
 
 /** Where a service listens unless an interface is given. */
 const LOOPBACK = new Set(["127.0.0.1", "::1"]);
-const ONLY_HERE =
-  "skein: only this machine can connect; to listen elsewhere, give an address, as in tcp:1234:interface=0.0.0.0\n";
+const ONLY_HERE = "skein: only this machine can connect; to listen elsewhere, give an address, as in";
 
 /**
  * A burst of connections, as a flood brings, must not fill the queue: the kernel drops what does not fit, and honest clients
@@ -43,7 +42,9 @@ export async function serve(args: string[]): Promise<void> {
       say(`skein: ${name} on ${port.getHost()} (${reactor.name} reactor); press Ctrl-C to stop\n`);
       if (introduced !== undefined) say(introduced);
     }
-    if (ports.every((port) => LOOPBACK.has(port.getHost().host))) say(ONLY_HERE);
+    if (ports.every((port) => LOOPBACK.has(port.getHost().host))) {
+      say(`${ONLY_HERE} ${serving.listen.every(isTLS) ? "ssl:8443" : "tcp:1234"}:interface=0.0.0.0\n`);
+    }
   });
   reactor.addSystemEventTrigger("before", "shutdown", () => {
     for (const port of ports) port.stopListening();

@@ -141,8 +141,8 @@ Runs a service until Ctrl-C or SIGTERM.
 Services; skein serve SERVICE --help describes one, its options, and what whoever connects can do:
 ${[...SERVICES].map(([name, { summary }]) => `  ${name.padEnd(18)} ${summary}`).join("\n")}
 
-No service authenticates anybody, but ssl: with caCerts: give an interface, and whoever reaches it is served. SECURITY.md of this package says
-which of them are meant for the internet.
+No service authenticates anybody, unless ssl: has caCerts: give an interface, and whoever reaches it is served. SECURITY.md of
+this package says which of them are meant for the internet.
 
 Options of every service:
 ${described(GENERAL)}

@@ -339,9 +339,26 @@ describe("tls.md", () => {
     expect(await printed(guide("tls", "class Greeter"))).toBe("TLSv1.3 false\nhello\nConnectionDone\n");
   });
 
-  it("certificates for development are PEM", async () => {
-    expect(await printed(guide("tls", "Development"))).toMatch(
-      /^-----BEGIN PRIVATE KEY-----\n[\s\S]*-----BEGIN CERTIFICATE-----\n/,
+  it("a client with a certificate for development is greeted by its name, and one without is refused", async () => {
+    const home = mkdtempSync(join(tmpdir(), "skein-tls-guide-"));
+    onTestFinished(() => rmSync(home, { recursive: true }));
+    const port = await freePort();
+    const files = (...names: string[]) => Object.fromEntries(names.map((name) => [`"${name}`, `"${home}/${name}`]));
+    expect(await printed(guide("tls", "Development"), files("ca.pem", "server.pem", "client.pem"))).toBe("");
+    const server = started(guide("tls", "class Doorkeeper"), {
+      ...files("ca.pem", "server.pem"),
+      "8443,": `${port},`,
+      "await reactor.run()": 'console.log("up"); await reactor.run()',
+    });
+    await server.until(/^up$/m);
+    const client = guide("tls", "// hello ada");
+    const known = { ...files("ca.pem", "client.pem"), "8443,": `${port},` };
+    expect(await printed(client, known)).toBe("hello ada\n");
+    const unknown = { '  clientCertificate: PrivateCertificate.loadPEM(readFileSync("client.pem")),\n': "" };
+    expect(await printed(client, { ...unknown, '"ca.pem': `"${home}/ca.pem`, "8443,": `${port},` })).toMatch(
+      /certificate/,
     );
+    server.interrupt();
+    expect(await server.exited).toEqual(CLEAN);
   });
 });
