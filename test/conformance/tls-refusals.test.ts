@@ -83,6 +83,23 @@ forEachTLSReactor((make) => {
     expect(strict.calls).toEqual(["connectionMade", "connectionLost"]);
   });
 
+  test("no list of ciphers makes a client believe a server without a certificate, or sends plaintext", async () => {
+    const reactor = make();
+    for (const without of ["aNULL", "eNULL", "aNULL:eNULL"]) {
+      const lax = { securityLevel: 0, lowerMaximumSecurityTo: "TLSv1.2", acceptableCiphers: without } as const;
+      const refused = expect.objectContaining({ code: "ERR_TLS_OPTIONS" });
+      expect(() => serveTLS(reactor, () => new Secure(), serverTLS(lax))).toThrow(refused);
+      const some = { ...lax, acceptableCiphers: `${without}:ECDHE-ECDSA-AES128-GCM-SHA256` };
+      const { port } = serveTLS(reactor, () => new Secure(), serverTLS(some));
+      const client = await dialTLS(reactor, port, new Secure(), clientTLS(some));
+      await client.secured.promise;
+      expect(client.tls.getCipher()?.name).toBe("ECDHE-ECDSA-AES128-GCM-SHA256");
+      expect(client.tls.getPeerCertificate()).not.toBe(null);
+      client.transport.loseConnection();
+      await client.lost.promise;
+    }
+  });
+
   for (const [what, change] of [
     ["altered", (data: Buffer) => Buffer.from(data.map((byte, i) => (i === data.length - 1 ? byte ^ 1 : byte)))],
     ["repeated", (data: Buffer) => Buffer.concat([data, data])],

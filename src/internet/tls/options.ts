@@ -33,7 +33,10 @@ export interface CertificateOptionsInit {
   readonly passphrase?: string | Uint8Array;
   /** Intermediate certificates, the one that signed `certificate` first. */
   readonly extraCertChain?: CertificateInput | readonly CertificateInput[];
-  /** Whom to trust. Of a server: its clients need certificates then. Default of a client: platformTrust(). */
+  /**
+   * Whom to trust. Of a server: its clients need certificates then. Default of optionsForClientTLS(): platformTrust(); a client
+   * with CertificateOptions without it trusts nobody.
+   */
   readonly trustRoot?: TrustRootLike;
   /** PEM of lists of revoked certificates. With one, each certificate of a peer's chain needs its authority's list. */
   readonly crls?: string | Uint8Array;
@@ -47,7 +50,10 @@ export interface CertificateOptionsInit {
   /** The least version, if it is not 1.2. */
   readonly raiseMinimumTo?: TLSVersion;
   readonly lowerMaximumSecurityTo?: TLSVersion;
-  /** Ciphers of TLS 1.2, as OpenSSL writes them, without "@SECLEVEL", which is `securityLevel`. */
+  /**
+   * Ciphers of TLS 1.2, as OpenSSL writes them, without "@SECLEVEL", which is `securityLevel`. Those without encryption or
+   * authentication are left out.
+   */
   readonly acceptableCiphers?: string;
   /** Ciphers of TLS 1.3. */
   readonly cipherSuites?: string;
@@ -99,6 +105,8 @@ const CIPHER_LIST: Kind = {
   typed: text.typed,
   inRange: (list: string) => list.trim() !== "",
 };
+/** Ciphers that no list allows: by an anonymous one a server would be believed without a certificate, and one is none. */
+const NEVER = "!aNULL:!eNULL";
 const PROTOCOLS: Kind = {
   accepts: "a list of names of 1 to 255 bytes, as ALPN has them",
   typed: isTexts,
@@ -275,7 +283,7 @@ function policyOptions(options: CertificateOptionsInit): PolicyOptions {
     minVersion: raiseMinimumTo,
     maxVersion: lowerMaximumSecurityTo,
     securityLevel: options.securityLevel,
-    ciphers: options.acceptableCiphers,
+    ciphers: options.acceptableCiphers && `${options.acceptableCiphers}:${NEVER}`,
     suites: options.cipherSuites,
     // Copies: what the program does with its own afterwards, such as wiping keys, changes no options.
     groups: options.groups && [...options.groups],
