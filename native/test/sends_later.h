@@ -1,4 +1,4 @@
-// A backend on which every send completes later, as on completion ports, over the platform's best: so the machines that
+// A backend on which every send completes later, as on completion ports, over poll: so the machines that
 // have no completion ports test what the engine does with them, too. Bytes are read when the send is done, not before:
 // those that the engine has given up meanwhile are found by the address sanitizer.
 #pragma once
@@ -90,13 +90,15 @@ class SendsLater final : public Backend {
   bool fresh_ = false;  // a send that no turn has tried yet
 };
 
+inline constexpr const char* kBelowSendsLater = "poll";
+
 inline const BackendEntry& sends_later() {
   static constexpr BackendEntry entry{
       .name = SendsLater::kName,
       .preference = 0,
       .pollable = true,
-      .probe = [] { return find_backend("poll")->probe(); },
-      .make = []() -> std::unique_ptr<Backend> { return std::make_unique<SendsLater>(find_backend("poll")->make()); },
+      .probe = [] { return find_backend(kBelowSendsLater)->probe(); },
+      .make = []() -> std::unique_ptr<Backend> { return std::make_unique<SendsLater>(find_backend(kBelowSendsLater)->make()); },
   };
   return entry;
 }
