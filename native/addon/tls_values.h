@@ -14,8 +14,8 @@
 
 namespace skein {
 
-// A context or roots that JavaScript holds: an object around it, and no external, of which Node 20 keeps 40 bytes when its
-// environment ends.
+// A context or roots that JavaScript holds: an object around it, and no external, of which Node 20 keeps 40 bytes when
+// its environment ends.
 template <typename Value>
 napi_value hand_out(napi_env env, std::shared_ptr<Value> value) {
   using Held = std::shared_ptr<Value>;

@@ -98,7 +98,9 @@ inline const BackendEntry& sends_later() {
       .preference = 0,
       .pollable = true,
       .probe = [] { return find_backend(kBelowSendsLater)->probe(); },
-      .make = []() -> std::unique_ptr<Backend> { return std::make_unique<SendsLater>(find_backend(kBelowSendsLater)->make()); },
+      .make = []() -> std::unique_ptr<Backend> {
+        return std::make_unique<SendsLater>(find_backend(kBelowSendsLater)->make());
+      },
   };
   return entry;
 }
