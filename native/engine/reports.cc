@@ -86,10 +86,11 @@ void Engine::on_ready(Handle handle, std::uint32_t what) {
 }
 
 // A reset behind the peer's FIN: nothing is received any more that would tell of it. Of one that is paused, the bytes
-// before the reset may still be read. An orderly end of both sides leaves no error.
+// before the reset may still be read. An orderly end of both sides leaves no error, but with a filter: a peer that has
+// closed behind its closing record answers ours with a reset, and nothing is lost by that.
 void Engine::on_hangup(Handle handle) {
   auto* connection = live<Connection>(handle);
-  if (connection == nullptr || !connection->eof || connection->stage != nullptr) return;
+  if (connection == nullptr || !connection->eof || (connection->stage != nullptr && connection->shut)) return;
   if (const int error = net::connect_error(connection->fd); error != 0) fail(*connection, error);
 }
 

@@ -250,6 +250,31 @@ TEST_ON_EACH_BACKEND("aborting resets, whatever the filter holds") {
   }
 }
 
+TEST_ON_EACH_BACKEND(
+    "a reset behind the peer's closing record is told at once where a plain connection's is behind its FIN") {
+  const std::string_view name = backend.name;
+  if (name != "epoll" && name != "poll" && name != test::SendsLater::kName) return;
+  for (const bool half_closed : {false, true}) {
+    Filtered world(backend);
+    Peer peer = world.greeted();
+    const Handle server = world.accepted[0];
+    peer.say(record('C', ""));
+    CHECK(world.run([&] { return world.fates[server].ended; }));
+    if (half_closed) {
+      world.engine.shutdown_write(server);
+      CHECK(world.run([&] { return world.fates[server].shut; }));
+    }
+    peer.reset();
+    world.turns(10);
+    // What the peer answers our closing record with is no loss: both have said that nothing follows.
+    CHECK_EQUAL(world.fates[server].closed, !half_closed);
+    CHECK_EQUAL(world.fates[server].error, half_closed ? 0 : ECONNRESET);
+    world.engine.close(server);
+    world.turns(3);
+    CHECK_EQUAL(world.fates[server].error, half_closed ? 0 : ECONNRESET);
+  }
+}
+
 TEST_ON_EACH_BACKEND("a FIN without a closing record is an error, after what came before it") {
   Filtered world(backend);
   Peer peer = world.greeted();

@@ -111,6 +111,13 @@ forEachTLSReactor((make) => {
     }, writeUntilLost);
   });
 
+  test("half-closed by its peer, detected without a write", async () => {
+    await resetAll(async (server, client) => {
+      client.end();
+      await server.readEnded.promise;
+    });
+  });
+
   test("closing, with bytes unsent", async () => {
     await resetAll((server, client) => {
       client.tls.pause();
