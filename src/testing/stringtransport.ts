@@ -7,9 +7,10 @@ import { address } from "../internet/arguments/addresses.ts";
 import { check, checkOptions } from "../internet/arguments/check.ts";
 import { bytes, flag, type Kind, object } from "../internet/arguments/kinds.ts";
 import { ensureProtocol } from "../internet/arguments/transports.ts";
-import { ConnectionAborted, ConnectionDone } from "../internet/error.ts";
+import { ConnectionAborted, ConnectionDone, PlaintextBeforeTLS } from "../internet/error.ts";
 import type { Address, Bytes, ProtocolLike } from "../internet/interfaces.ts";
 import { ABORTED, CLOSE_DUE, DEAF, LOST, WRITE_ENDED } from "../internet/stream/closing.ts";
+import { undeliveredIn } from "../internet/stream/sendqueue.ts";
 import { type ContextFactory, START_KINDS, type StartTLSOptions, securityOf } from "../internet/tls/seam.ts";
 import { type AgreedTLS, MemoryTLS } from "./agreedtls.ts";
 import { deliver } from "./delivery.ts";
@@ -52,6 +53,7 @@ export class StringTransport extends MemoryTransport {
   /** What startTLS() was called with, once it was, or the constructor's `contextFactory`. No TLS is spoken: value() is what the protocol wrote. */
   tls: StartedTLS | null = null;
   private handshakeDone = false;
+  private plaintext: PlaintextBeforeTLS | undefined;
   private readonly lenient: boolean;
   private pieces: Buffer[] = [];
 
@@ -112,7 +114,7 @@ export class StringTransport extends MemoryTransport {
   }
 
   /** The connection is lost, for `reason`; by default for what the protocol did. */
-  override lose(reason: Error = (this.flags & ABORTED) !== 0 ? new ConnectionAborted() : new ConnectionDone()): void {
+  override lose(reason: Error = this.ownReason()): void {
     super.lose(reason);
   }
 
@@ -167,12 +169,22 @@ export class StringTransport extends MemoryTransport {
 
   // --- for the protocol ----------------------------------------------------------------------------------------------
 
-  /** Recorded in {@link tls}. @throws TypeError for what are no options of TLS; Error as on a real transport */
+  /**
+   * Recorded in {@link tls}. The connection is aborted, as a real one, when bytes came already behind what asked for TLS.
+   * @throws TypeError for what are no options of TLS; Error as on a real transport
+   */
   startTLS(contextFactory: ContextFactory, options: StartTLSOptions = {}): void {
     const call = "startTLS(contextFactory, options)";
     checkOptions<StartTLSOptions>(call, options, START_KINDS);
     securityOf(call, contextFactory);
-    if (this.canStartTLS(this.tls !== null)) this.tls = { contextFactory, options };
+    if (!this.canStartTLS(this.tls !== null)) return;
+    const early = this.receiver === undefined ? 0 : undeliveredIn(this.receiver);
+    if (early > 0 && options.received === undefined) {
+      this.plaintext = new PlaintextBeforeTLS(String(this.getPeer()), early);
+      this.abortConnection();
+      return;
+    }
+    this.tls = { contextFactory, options };
   }
 
   /** @throws Error when there is none, unless lenient */
@@ -215,6 +227,11 @@ export class StringTransport extends MemoryTransport {
   /** The test decides when the connection is lost. */
   protected override sendThenClose(): void {}
   protected override cut(): void {}
+
+  private ownReason(): Error {
+    if (this.plaintext !== undefined) return this.plaintext;
+    return (this.flags & ABORTED) !== 0 ? new ConnectionAborted() : new ConnectionDone();
+  }
 
   private connected(): ProtocolLike {
     if (this.receiver !== undefined) return this.receiver;

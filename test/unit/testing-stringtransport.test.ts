@@ -7,7 +7,7 @@ import {
   StringTransportWithDisconnection,
 } from "../../src/entries/testing.ts";
 import { IPv4Address } from "../../src/internet/address.ts";
-import { ConnectionAborted, ConnectionDone, ConnectionLost } from "../../src/internet/error.ts";
+import { ConnectionAborted, ConnectionDone, ConnectionLost, PlaintextBeforeTLS } from "../../src/internet/error.ts";
 import type { Failure } from "../../src/internet/failure.ts";
 import type { TLSTransport } from "../../src/internet/interfaces.ts";
 import { Protocol } from "../../src/internet/protocol.ts";
@@ -139,6 +139,25 @@ describe("a StringTransport", () => {
     expect(transport.getTLSInfo()).toBe(null);
     expect(() => transport.exportKeyingMaterial(0, "label")).toThrow(RangeError);
     transport.completeHandshake();
+  });
+
+  it("is aborted, as a real transport, when plaintext came behind what asked for TLS", () => {
+    const lines: string[] = [];
+    let lost: Failure | undefined;
+    class Turning extends LineOnlyReceiver {
+      override lineReceived(line: Buffer): void {
+        lines.push(String(line));
+        (this.transport as StringTransport).startTLS(serverOptions());
+      }
+      override connectionLost(reason: Failure): void {
+        lost = reason;
+      }
+    }
+    const transport = new StringTransport().connect(new Turning());
+    transport.receive("STARTTLS\r\nINJECTED\r\n");
+    expect([lines, transport.tls, transport.disconnected]).toEqual([["STARTTLS"], null, true]);
+    transport.lose();
+    expect(lost?.value).toBeInstanceOf(PlaintextBeforeTLS);
   });
 
   it("refuses startTLS() behind its own FIN, as a real transport does", () => {
