@@ -110,6 +110,8 @@ export interface TlsAgreed {
   /** Of ALPN; "" for none. */
   readonly protocol: string;
   readonly resumed: boolean;
+  /** Whether the secrets are of this handshake alone: by TLS 1.3, or by extended master secret (RFC 7627). */
+  readonly bound: boolean;
   /** The name that the client announced. */
   readonly serverName: string;
   /** X509_V_ERR_…; 0 when the peer's certificate is in order, or there is none. */

@@ -42,6 +42,12 @@ const char* or_empty(const char* text) {
   return text == nullptr ? "" : text;
 }
 
+// RFC 7627, 1: without extended master secret, somebody in the middle may have the same one on both sides.
+bool is_bound(SSL* ssl) {
+  return std::string_view(or_empty(openssl.SSL_get_version(ssl))) == "TLSv1.3" ||
+         openssl.SSL_ctrl(ssl, tls::kCtrlGetExtendedMasterSecret, 0, nullptr) == 1;
+}
+
 // What was agreed; undefined before the handshake.
 napi_value agreed(const Call& call, std::size_t, TlsFilter& filter) {
   SSL* const ssl = filter.ssl();
@@ -59,6 +65,7 @@ napi_value agreed(const Call& call, std::size_t, TlsFilter& filter) {
   openssl.SSL_get0_alpn_selected(ssl, &protocol, &length);
   result.set("protocol", view(protocol, length));
   result.set("resumed", openssl.SSL_session_reused(ssl) == 1);
+  result.set("bound", is_bound(ssl));
   result.set("serverName", filter.server_name());
   result.set("verify", static_cast<double>(openssl.SSL_get_verify_result(ssl)));
   result.set("records", static_cast<double>(filter.records_sealed()));

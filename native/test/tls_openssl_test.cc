@@ -41,6 +41,7 @@ static_assert(kCtrlSetStatusResponse == SSL_CTRL_SET_TLSEXT_STATUS_REQ_OCSP_RESP
 static_assert(kStatusOk == SSL_TLSEXT_ERR_OK && kStatusNone == SSL_TLSEXT_ERR_NOACK);
 static_assert(kCtrlChain == SSL_CTRL_CHAIN && kCtrlSetGroupsList == SSL_CTRL_SET_GROUPS_LIST);
 static_assert(kCtrlSetSignatureAlgorithmsList == SSL_CTRL_SET_SIGALGS_LIST);
+static_assert(kCtrlGetExtendedMasterSecret == SSL_CTRL_GET_EXTMS_SUPPORT);
 static_assert(kCtrlSetMinVersion == SSL_CTRL_SET_MIN_PROTO_VERSION &&
               kCtrlSetMaxVersion == SSL_CTRL_SET_MAX_PROTO_VERSION);
 static_assert(kCtrlGetNegotiatedGroup == SSL_CTRL_GET_NEGOTIATED_GROUP);

@@ -249,6 +249,7 @@ enum : int {
   kCtrlChain = 88,
   kCtrlSetGroupsList = 92,
   kCtrlSetSignatureAlgorithmsList = 98,
+  kCtrlGetExtendedMasterSecret = 122,
   kCtrlSetMinVersion = 123,
   kCtrlSetMaxVersion = 124,
   kCtrlGetNegotiatedGroup = 134,

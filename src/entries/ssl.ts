@@ -5,7 +5,13 @@ export type { HandshakeListener } from "../internet/interfaces.ts";
 export type { CertificateOptionsForIssue } from "../internet/tls/arguments.ts";
 export { Certificate, type Format } from "../internet/tls/certificate.ts";
 export { DistinguishedName, DN, type DNParts } from "../internet/tls/dn.ts";
-export { CertificateError, TLSError, TLSNotAvailableError, TLSOptionsError } from "../internet/tls/errors.ts";
+export {
+  CertificateError,
+  KeyingMaterialError,
+  TLSError,
+  TLSNotAvailableError,
+  TLSOptionsError,
+} from "../internet/tls/errors.ts";
 export type {
   CertificateInput,
   CertificateLike,

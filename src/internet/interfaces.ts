@@ -100,6 +100,7 @@ export interface TLSTransport extends Transport {
   /**
    * Keys that only both ends know: RFC 8446, 7.5; null when there is no TLS yet.
    * @param length bytes
+   * @throws KeyingMaterialError with TLS 1.2 without extended master secret: somebody in the middle may have the same keys
    */
   exportKeyingMaterial(length: number, label: string, context?: Uint8Array): Buffer | null;
 }

@@ -29,6 +29,25 @@ class SecureEcho extends Secure {
 const EXPORTED = "EXPORTER-Channel-Binding";
 
 forEachTLSReactor((make) => {
+  // SSL_OP_NO_EXTENDED_MASTER_SECRET
+  const withoutExtension = { minVersion: "TLSv1.2", maxVersion: "TLSv1.2", secureOptions: 1 } as const;
+  const refusal = expect.objectContaining({ code: "ERR_TLS_NO_EXTENDED_MASTER_SECRET" });
+
+  test("TLSv1.2: a server exports no keying material when its client has no extended master secret", async () => {
+    const { port, next } = serveTLS(make(), () => new Secure());
+    await TLSPeer.secure(port, { tls: withoutExtension });
+    const protocol = await next();
+    await protocol.secured.promise;
+    expect(() => protocol.tls.exportKeyingMaterial(32, EXPORTED)).toThrow(refusal);
+  });
+
+  test("TLSv1.2: a client exports no keying material when its server has no extended master secret", async () => {
+    const server = await TLSPeer.listen({ tls: { context: withoutExtension } });
+    const protocol = await dialTLS(make(), server.port, new Secure());
+    await protocol.secured.promise;
+    expect(() => protocol.tls.exportKeyingMaterial(32, EXPORTED)).toThrow(refusal);
+  });
+
   for (const version of VERSIONS) {
     const only = { minVersion: version, maxVersion: version } as const;
     const limits = { raiseMinimumTo: version, lowerMaximumSecurityTo: version } as const;

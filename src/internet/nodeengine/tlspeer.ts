@@ -4,6 +4,7 @@ import type { ContextRequest, TlsAgreed } from "../../native.ts";
 import { certificateOf } from "../tls/pem.ts";
 import { type FailureState, failedVerification, lackedCertificate, verifyCode, verifyReason } from "./tlsfailure.ts";
 import { verifyName } from "./tlsnames.ts";
+import type { OpenRecords } from "./tlsrecords.ts";
 import { knowsLevels } from "./tlsrules.ts";
 import { weaknessOf } from "./tlsstrength.ts";
 
@@ -62,16 +63,24 @@ export function shownBy(stream: TLSSocket): Buffer | undefined {
   return own === undefined ? undefined : Buffer.from(own.raw);
 }
 
-export function agreedBy(stream: TLSSocket, group: string, serverName: string, ocsp: Buffer | undefined): TlsAgreed {
+/** `hello`: the server's direction. */
+export function agreedBy(
+  stream: TLSSocket,
+  hello: OpenRecords,
+  serverName: string,
+  ocsp: Buffer | undefined,
+): TlsAgreed {
+  const version = stream.getProtocol() ?? "";
   const { name = "", standardName = name } = stream.getCipher() ?? {};
   return {
-    version: stream.getProtocol() ?? "",
+    version,
     cipher: name,
     standardCipher: standardName,
     bits: /AES_?128/.test(name) ? 128 : /AES_?256|CHACHA20/.test(name) ? 256 : 0,
-    group,
+    group: hello.group,
     protocol: stream.alpnProtocol || "",
     resumed: stream.isSessionReused(),
+    bound: version === "TLSv1.3" || hello.extendsMasterSecret,
     serverName,
     verify: 0,
     records: 0,

@@ -1,6 +1,6 @@
 /**
- * What can be read of TLS while it is not sealed yet, and node:tls does not tell: the alerts of a handshake, and the group of
- * its key exchange.
+ * What can be read of TLS while it is not sealed yet, and node:tls does not tell: the alerts of a handshake, the group of its
+ * key exchange, and whether the master secret is an extended one.
  */
 import { Reader } from "./tlshello.ts";
 
@@ -9,6 +9,7 @@ const ALERT = 21;
 const HANDSHAKE = 22;
 const SERVER_HELLO = 2;
 const SERVER_KEY_EXCHANGE = 12;
+const EXTENSION_EXTENDED_MASTER_SECRET = 23;
 const EXTENSION_KEY_SHARE = 51;
 const NAMED_CURVE = 3;
 const HEADER_BYTES = 5;
@@ -41,6 +42,8 @@ export class OpenRecords {
   alert = -1;
   /** Of a server's direction; "" when there is none. */
   group = "";
+  /** Of a server's direction, with TLS 1.2: RFC 7627. */
+  extendsMasterSecret = false;
   private bytes = Buffer.alloc(0);
   /** Behind those, and how many there must be of both for a whole record. */
   private pieces: Uint8Array[] = [];
@@ -106,6 +109,7 @@ export class OpenRecords {
     while (extensions.left >= 4) {
       const kind = extensions.number(2);
       const content = new Reader(extensions.vector(2));
+      if (kind === EXTENSION_EXTENDED_MASTER_SECRET) this.extendsMasterSecret = true;
       if (kind === EXTENSION_KEY_SHARE) this.found(content.number(2));
     }
   }

@@ -207,7 +207,7 @@ export class TlsStream {
 
   agreed(): TlsAgreed | undefined {
     if (this.state !== "up") return undefined;
-    return agreedBy(this.stream!, (this.isServer ? this.outgoing : this.incoming).group, this.name, this.ocsp);
+    return agreedBy(this.stream!, this.isServer ? this.outgoing : this.incoming, this.name, this.ocsp);
   }
 
   peerCertificates(): Buffer[] {

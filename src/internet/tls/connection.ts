@@ -9,7 +9,7 @@ import { isThenable } from "../thenable.ts";
 import { decodeProtocols } from "./alpn.ts";
 import { Certificate } from "./certificate.ts";
 import { Deadlines } from "./deadlines.ts";
-import { INTERNAL_ERROR, TLSError, tlsError, UNRECOGNIZED_NAME } from "./errors.ts";
+import { INTERNAL_ERROR, KeyingMaterialError, TLSError, tlsError, UNRECOGNIZED_NAME } from "./errors.ts";
 import type { Choice, Policy, Session } from "./policy.ts";
 import type { ConnectionSecurity, PortSecurity, SecuredConnection, Security, TLSInfo } from "./seam.ts";
 
@@ -150,6 +150,12 @@ class SecuredStream implements ConnectionSecurity {
     label: string,
     context: Uint8Array | undefined,
   ): Buffer | null {
+    if (this.#tls.agreed(connection.handle)?.bound === false) {
+      throw new KeyingMaterialError(
+        `exportKeyingMaterial(): TLS with ${connection.getPeer()} is 1.2 without extended master secret (RFC 7627), so ` +
+          "somebody in the middle may have the same keys: use TLS 1.3, or have the peer support that extension.",
+      );
+    }
     return this.#tls.exportKeys(connection.handle, length, label, context) ?? null;
   }
 

@@ -29,6 +29,11 @@ export class CertificateError extends SkeinError {
   override readonly code: string = "ERR_TLS_NO_CERTIFICATE";
 }
 
+/** Keys that both ends could export may not be theirs alone. RFC 9266, 3; RFC 7627. */
+export class KeyingMaterialError extends SkeinError {
+  override readonly code: string = "ERR_TLS_NO_EXTENDED_MASTER_SECRET";
+}
+
 /** TLS cannot run on this runtime. */
 export class TLSNotAvailableError extends SkeinError {
   override readonly code: string = "ERR_TLS_NOT_AVAILABLE";
