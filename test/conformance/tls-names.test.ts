@@ -1,7 +1,7 @@
 /** Which certificate a server shows a client: by the name that it announces, or as the program says. */
 import { expect, test } from "vitest";
 import type { EngineReactor } from "../../src/internet/reactor/engine.ts";
-import type { CertificateOptionsInit, ServerNameAnswer } from "../../src/internet/tls/options.ts";
+import type { CertificateOptions, CertificateOptionsInit, ServerNameAnswer } from "../../src/internet/tls/options.ts";
 import type { ClientWish } from "../../src/internet/tls/policy.ts";
 import { Gate, turns } from "../helpers/gate.ts";
 import { takeLog } from "../helpers/reactors.ts";
@@ -30,6 +30,14 @@ function shown(peer: TLSPeer): string {
 
 type OnClient = NonNullable<CertificateOptionsInit["onClient"]>;
 
+/** Answers later. */
+function onClientFor(nested: CertificateOptions): OnClient {
+  return async ({ serverName }) => {
+    await turns(1);
+    return serverName === HOST ? {} : { options: nested };
+  };
+}
+
 forEachTLSReactor((make) => {
   test("by a map: each announced name gets its certificate, and any other name the server's own", async () => {
     const { port } = serveTLS(
@@ -55,6 +63,28 @@ forEachTLSReactor((make) => {
     }
     expect(seen).toEqual(asked);
   });
+
+  for (const [how, rest] of [
+    ["serverNames", (nested: CertificateOptions) => ({ serverNames: { "*.wild.example": nested } })],
+    ["onClient", (nested: CertificateOptions) => ({ onClient: onClientFor(nested) })],
+  ] as const) {
+    test(`keyLog of the options that a client gets by ${how} is called with its secrets, and no other`, async () => {
+      const logged: [string, string][] = [];
+      const into = (whose: string) => ({ keyLog: (lines: string) => logged.push([whose, lines]) as never });
+      const nested = serverTLS({ certificate: wild, ...into("nested") });
+      const { port, next } = serveTLS(make(), () => new Secure(), serverTLS({ ...into("own"), ...rest(nested) }));
+      for (const [servername, whose] of [
+        ["a.wild.example", "nested"],
+        [HOST, "own"],
+      ] as const) {
+        await TLSPeer.secure(port, { tls: { servername, rejectUnauthorized: false } });
+        await (await next()).secured.promise;
+        expect(new Set(logged.map(([who]) => who))).toEqual(new Set([whose]));
+        expect(logged.map(([, lines]) => lines).join("")).toMatch(/^SERVER_HANDSHAKE_TRAFFIC_SECRET /m);
+        logged.length = 0;
+      }
+    });
+  }
 
   test("a client that announces no name gets the server's own certificate", async () => {
     const { port, next } = serveTLS(make(), () => new Secure(), serverTLS({ serverNames: { "other.example": OTHER } }));

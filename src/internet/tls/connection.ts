@@ -64,6 +64,8 @@ class SecuredStream implements ConnectionSecurity {
   readonly #tls: EngineTls;
   readonly #policy: Policy;
   readonly #server: boolean;
+  /** What the program has chosen for this client. */
+  #chosen: Policy | undefined;
   /** Of a client: what it has offered to resume. */
   readonly #session: Session | undefined;
   /** Until the handshake is done. */
@@ -179,9 +181,13 @@ class SecuredStream implements ConnectionSecurity {
   }
 
   #logKeys(connection: SecuredConnection): void {
-    const lines = this.#tls.keyLog(connection.handle);
+    const { handle } = connection;
+    const lines = this.#tls.keyLog(handle);
+    // The name is there before anything is agreed, and before anything fails.
+    const name = this.#server ? (this.#tls.failure(handle)?.serverName ?? "") : "";
+    const { keyLog } = (this.#chosen ?? this.#policy.named(name)).options;
     try {
-      if (lines) logRejection(this.#policy.options.keyLog?.(lines), KEY_LOG_FAILED);
+      if (lines) logRejection(keyLog?.(lines), KEY_LOG_FAILED);
     } catch (error) {
       err(error, KEY_LOG_FAILED);
     }
@@ -216,6 +222,7 @@ class SecuredStream implements ConnectionSecurity {
     if (handle < 0) return;
     try {
       const { policy, protocol = "" } = choice;
+      this.#chosen = policy ?? this.#policy;
       if (policy === null) this.#tls.refuse(handle, UNRECOGNIZED_NAME);
       else this.#tls.answer(handle, policy?.context(this.#native, true), protocol);
       this.#tls.resume(handle);

@@ -81,7 +81,10 @@ export interface CertificateOptionsInit {
   readonly ticketKeys?: readonly Uint8Array[];
   /** Seconds from the connection until the handshake must be done. Default 30. */
   readonly handshakeTimeout?: number;
-  /** Is given the secrets of each connection, as NSS writes them: whoever has them can read everything. */
+  /**
+   * Is given the secrets of each connection, as NSS writes them: whoever has them can read everything. Of clients that get other
+   * options (serverNames, onClient), those options' own is called, or none.
+   */
   readonly keyLog?: (lines: string) => void;
 }
 

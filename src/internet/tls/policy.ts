@@ -68,7 +68,7 @@ export interface PolicyOptions {
   readonly names?: ReadonlyMap<string, Policy>;
   /** Asked about each client, instead of `names`. May answer later. */
   readonly choose?: (wish: ClientWish) => Choice | PromiseLike<Choice>;
-  /** Is given the secrets of each connection, for debugging: whoever has them can read everything. */
+  /** Is given the secrets of each connection that ends with this policy, for debugging: whoever has them can read everything. */
   readonly keyLog?: (lines: string) => void;
   /** Of a client: the certificate must be for this host name or address; "" for any. */
   readonly name?: string;
@@ -100,6 +100,12 @@ export class Policy {
   constructor(options: PolicyOptions) {
     this.options = options;
     this.handshakeSeconds = options.handshakeSeconds ?? HANDSHAKE_SECONDS;
+  }
+
+  /** The one for clients that announce `name`, as the engine finds it: this one, if `names` has none. */
+  named(name: string): Policy {
+    const { names } = this.options;
+    return names?.get(name) ?? names?.get(name.replace(/^[^.]*/, "*")) ?? this;
   }
 
   /**
