@@ -188,6 +188,36 @@ forEachTLSReactor((make) => {
     await server.lost.promise;
   });
 
+  test("what was agreed is read once, is each connection's own, and is forgotten with its loss", async () => {
+    const ofServer = serverTLS({ acceptableProtocols: ["one"] });
+    const { port, next, listening } = serveTLS(make(), () => new Secure(), ofServer);
+    const known: [Secure, unknown][] = [];
+    for (const protocol of ["one", "two"]) {
+      const peer = await TLSPeer.secure(port, { tls: { ALPNProtocols: [protocol] } });
+      const server = await next();
+      await server.secured.promise;
+      const info = server.tls.getTLSInfo();
+      expect(info).toMatchObject({ protocol, resumed: false });
+      expect(server.tls.getTLSInfo()).toBe(info);
+      expect(Object.isFrozen(info)).toBe(true);
+      expect(server.tls.getCipher()).toMatchObject({ name: peer.tls.getCipher().name });
+      known.push([server, info]);
+      listening.setContext(serverTLS({ acceptableProtocols: ["two"] }));
+    }
+    for (const [server, info] of known) {
+      expect(server.tls.getTLSInfo()).toBe(info);
+      const { tls } = server;
+      server.transport.loseConnection();
+      await server.lost.promise;
+      expect([tls.getTLSInfo(), tls.getCipher(), tls.negotiatedProtocol, tls.isSessionReused()]).toEqual([
+        null,
+        null,
+        null,
+        false,
+      ]);
+    }
+  });
+
   test("before the handshake, and after the loss, nothing is known of the peer", async () => {
     const client = new Secure();
     const known = () => {

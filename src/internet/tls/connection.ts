@@ -68,6 +68,10 @@ class SecuredStream implements ConnectionSecurity {
   #chosen: Policy | undefined;
   /** Of a client: what it has offered to resume. */
   readonly #session: Session | undefined;
+  /** Kept, since asking costs much more: nothing is negotiated anew, and an update of keys changes none of it. */
+  #agreed: TLSInfo | undefined;
+  /** Whether the secrets are of this handshake alone; known with the former. */
+  #bound = false;
   /** Until the handshake is done. */
   #deadlines: Deadlines | undefined;
   #awaited: SecuredConnection | undefined;
@@ -122,15 +126,19 @@ class SecuredStream implements ConnectionSecurity {
     }
   }
 
-  agreed(connection: SecuredConnection): TLSInfo | null {
-    const agreed = this.#tls.agreed(connection.handle);
+  agreed({ handle }: SecuredConnection): TLSInfo | null {
+    if (handle < 0) return null;
+    if (this.#agreed !== undefined) return this.#agreed;
+    const agreed = this.#tls.agreed(handle);
     if (agreed === undefined) return null;
     const { version, cipher, standardCipher, bits, group, protocol, resumed, serverName, ocsp = null } = agreed;
-    return {
+    this.#bound = agreed.bound;
+    this.#agreed = Object.freeze({
       ...{ version, cipher, standardCipher, bits, group, resumed, serverName },
       protocol: protocol === "" ? null : protocol,
       ocspResponse: ocsp,
-    };
+    });
+    return this.#agreed;
   }
 
   peerCertificates(connection: SecuredConnection): readonly Buffer[] {
@@ -152,7 +160,8 @@ class SecuredStream implements ConnectionSecurity {
     label: string,
     context: Uint8Array | undefined,
   ): Buffer | null {
-    if (this.#tls.agreed(connection.handle)?.bound === false) {
+    if (this.agreed(connection) === null) return null;
+    if (!this.#bound) {
       throw new KeyingMaterialError(
         `exportKeyingMaterial(): TLS with ${connection.getPeer()} is 1.2 without extended master secret (RFC 7627), so ` +
           "somebody in the middle may have the same keys: use TLS 1.3, or have the peer support that extension.",
@@ -163,6 +172,7 @@ class SecuredStream implements ConnectionSecurity {
 
   lost(connection: SecuredConnection, failed: boolean): Failure | undefined {
     this.#awaitNoLonger();
+    this.#agreed = undefined;
     if (!failed) return undefined;
     const failure = this.#tls.failure(connection.handle);
     if (failure === undefined || failure.fault === TlsFault.NONE) return undefined;
