@@ -6,8 +6,8 @@
     {
       "target_name": "skein",
       "sources": ["<!@(node -p \"const s = require('./native/sources.json'), p = process.platform; [...s.engine, ...s.addon, ...(p === 'win32' ? s.windows : [...s.posix, ...s.addon_posix]), ...(p === 'linux' ? s.linux : []), ...(/darwin|bsd/.test(p) ? [...s.kqueue, ...s.bsd] : [])].join(' ')\")"],
-      "include_dirs": ["native", "<!(node -p \"require('node-addon-api').include_dir\")"],
-      "defines": ["NAPI_VERSION=8", "NAPI_DISABLE_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"],
+      "include_dirs": ["native"],
+      "defines": ["NAPI_VERSION=8"],
       "cflags_cc!": ["-std=gnu++17", "-std=gnu++20"],
       "cflags_cc": ["-std=c++20", "-O2", "-fvisibility=hidden", "-fno-exceptions", "-fno-rtti", "-Wall", "-Wextra", "-Wconversion"],
       "xcode_settings": { "CLANG_CXX_LANGUAGE_STANDARD": "c++20", "MACOSX_DEPLOYMENT_TARGET": "11.0", "GCC_SYMBOLS_PRIVATE_EXTERN": "YES", "OTHER_CFLAGS": ["-fstack-protector-strong"] },

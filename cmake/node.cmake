@@ -1,7 +1,7 @@
 # What an addon needs of Node, as the target `node`: Node-API's headers, libuv's (not on Windows, where nothing of ours
 # uses it), and a way for the linker to leave Node's symbols to the host.
 #
-# node-api-headers and node-addon-api are npm packages, looked up from this folder as Node would. libuv's header comes
+# node-api-headers is an npm package, looked up from this folder as Node would. libuv's header comes
 # with Node itself: SKEIN_NODE_HEADERS names the folder when it is in none of the usual places.
 
 add_library(node INTERFACE)
@@ -19,10 +19,8 @@ function(folder_of package property result)
 endfunction()
 
 folder_of(node-api-headers include_dir NODE_API_HEADERS)
-folder_of(node-addon-api include_dir NODE_ADDON_API_HEADERS)
-target_include_directories(node SYSTEM INTERFACE ${NODE_API_HEADERS} ${NODE_ADDON_API_HEADERS})
-target_compile_definitions(node INTERFACE
-  NODE_GYP_MODULE_NAME=skein NAPI_VERSION=8 NAPI_DISABLE_CPP_EXCEPTIONS NODE_ADDON_API_DISABLE_DEPRECATED NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS)
+target_include_directories(node SYSTEM INTERFACE ${NODE_API_HEADERS})
+target_compile_definitions(node INTERFACE NODE_GYP_MODULE_NAME=skein NAPI_VERSION=8)
 
 if(NOT WIN32)
   execute_process(COMMAND ${NODE} -p "path.resolve(process.execPath, '../../include/node')"

@@ -34,8 +34,8 @@ echo "> building $out"
 # shellcheck disable=SC2086
 g++ -std=c++20 -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize=vptr -shared -fPIC -pthread \
   -fvisibility=hidden -fno-exceptions -fno-rtti -DNODE_GYP_MODULE_NAME=skein -DNAPI_VERSION=8 \
-  -DSKEIN_GENERATION_BITS=2 -DSKEIN_DEBUG_CHECKS -DNAPI_DISABLE_CPP_EXCEPTIONS -DNODE_ADDON_API_DISABLE_DEPRECATED -DNODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS \
-  -Inative -I"$headers" -I"$(node -p 'require("node-addon-api").include_dir')" \
+  -DSKEIN_GENERATION_BITS=2 -DSKEIN_DEBUG_CHECKS \
+  -Inative -I"$headers" \
   $sources $kqueue -o "$out/build/Release/skein.node"
 
 # The runtime has to be there before Node is; the shim of the torture test comes before it nevertheless.

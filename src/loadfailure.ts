@@ -146,7 +146,7 @@ function absent(here: Surroundings): Diagnosis {
 function compile({ form, root }: Surroundings): string {
   return form === "checkout"
     ? "Compile it here: npm ci && npm run build"
-    : `Compile it here (needs a C++20 compiler and CMake): npm install --no-save cmake-js node-addon-api && npx cmake-js compile --directory ${root}`;
+    : `Compile it here (needs a C++20 compiler and CMake): npm install --no-save cmake-js && npx cmake-js compile --directory ${root}`;
 }
 
 function described({ platform, arch, node, libc }: Surroundings): string {
