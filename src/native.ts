@@ -123,13 +123,13 @@ export interface TlsAgreed {
 }
 
 export interface TlsFailure {
-  /** Of `TlsFault`. */
-  readonly fault: number;
+  readonly fault: number; // of `TlsFault`
   /** OpenSSL's reason, as a number and in words. */
   readonly code: number;
   readonly reason: string;
   readonly verify: number;
   readonly verifyReason: string;
+  readonly staple: number; // what came of the OCSP response: of native/tls/staple.h
   /** The alert that the peer was told, or -1. */
   readonly alertSent: number;
   /** The first bytes that came, when they were no TLS. */
@@ -227,6 +227,7 @@ export interface ContextRequest {
   readonly evenTickets?: boolean;
   readonly ocspResponse: Uint8Array | undefined;
   readonly requestsOcsp: boolean;
+  readonly requiresOcsp: boolean;
   readonly logsKeys: boolean;
 }
 

@@ -68,6 +68,7 @@ napi_value create_context(napi_env env, napi_callback_info info) {
   options.even_tickets = flag("evenTickets");
   options.ocsp_response = bytes("ocspResponse");
   options.requests_ocsp = flag("requestsOcsp");
+  options.requires_ocsp = flag("requiresOcsp");
   options.logs_keys = flag("logsKeys");
   tls::Refusal refusal;
   auto context = tls::Context::make(options, refusal);

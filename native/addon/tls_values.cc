@@ -106,6 +106,7 @@ napi_value failure(const Call& call, std::size_t, TlsFilter& filter) {
   result.set("reason", failed.error == 0 ? "" : or_empty(openssl.ERR_reason_error_string(failed.error)));
   result.set("verify", static_cast<double>(failed.verify));
   result.set("verifyReason", failed.verify == 0 ? "" : or_empty(openssl.X509_verify_cert_error_string(failed.verify)));
+  result.set("staple", static_cast<double>(failed.staple));
   result.set("alertSent", static_cast<double>(failed.alert_sent));
   result.set("beginning", bytes_to(call.env, failed.beginning));
   result.set("serverName", filter.server_name());

@@ -13,7 +13,9 @@ KeyLogCallback on_key_log;
 NewSessionCallback on_new_session;
 TicketKeyCallback on_ticket_key;
 AlpnCallback on_alpn;
-StatusCallback on_status;
+StatusCallback on_status;  // of a server
+StatusCallback on_staple;  // of a client
+CertificateCallback on_certificate;
 NewTicketCallback on_seal_ticket;
 OpenedTicketCallback on_open_ticket;
 

@@ -171,6 +171,7 @@ bool Context::configure(Options& options, Refusal& refusal) {
   protocols_ = options.protocols;
   ocsp_response_ = options.ocsp_response;
   requests_ocsp_ = options.requests_ocsp;
+  requires_ocsp_ = options.requires_ocsp;
   session_seconds_ = options.session_seconds;
   even_tickets_ = options.even_tickets;
   if (!is_list(protocols_)) return refuse(refusal, "the protocols");
@@ -268,6 +269,10 @@ bool Context::set_callbacks(const Options& options) {
   }
   openssl.SSL_CTX_ctrl(context_, kCtrlSetSessionCacheMode, kSessionCacheClientOnly, nullptr);
   openssl.SSL_CTX_sess_set_new_cb(context_, on_new_session);
+  if (requests_ocsp_ && peer_ != PeerCertificate::kNone) {
+    openssl.SSL_CTX_set_cert_verify_callback(context_, on_certificate, nullptr);
+    openssl.SSL_CTX_callback_ctrl(context_, kCtrlSetStatusCallback, reinterpret_cast<void (*)()>(on_staple));
+  }
   return protocols_.empty() ||
          openssl.SSL_CTX_set_alpn_protos(context_, reinterpret_cast<const unsigned char*>(protocols_.data()),
                                          static_cast<unsigned>(protocols_.size())) == 0;

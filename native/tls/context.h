@@ -73,9 +73,10 @@ class Context {
     std::string session_id_context;  // of a server: what a session must agree in to be resumed; 32 bytes at most
     int session_seconds = 7200;      // from its full handshake on, a session may be resumed for so long
     bool tickets = true;
-    bool even_tickets = false;  // of a server: as even_ticket() makes them
-    std::string ocsp_response;  // DER, which a server staples
-    bool requests_ocsp = false;
+    bool even_tickets = false;   // of a server: as even_ticket() makes them
+    std::string ocsp_response;   // DER, which a server staples
+    bool requests_ocsp = false;  // of a client: and verifies it, unless it verifies nothing
+    bool requires_ocsp = false;
     bool logs_keys = false;
   };
   static std::shared_ptr<Context> make(Options& options, Refusal& refusal);
@@ -87,10 +88,13 @@ class Context {
   const bio_method_st* bio_method() const { return bio_method_; }
   bool is_server() const { return server_; }
   PeerCertificate peer() const { return peer_; }
+  // nullptr: nobody is trusted.
+  x509_store_st* store() const { return roots_ == nullptr ? nullptr : roots_->store(); }
   TicketKeys& ticket_keys() { return ticket_keys_; }
   const std::string& protocols() const { return protocols_; }
   const std::string& ocsp_response() const { return ocsp_response_; }
   bool requests_ocsp() const { return requests_ocsp_; }
+  bool requires_ocsp() const { return requires_ocsp_; }
   bool even_tickets() const { return even_tickets_; }
   // Of a client: what a session of a full handshake gets, and whether one may still be resumed.
   bool stamp(ssl_session_st* session) const { return tls::stamp(session, clock_()); }
@@ -117,6 +121,7 @@ class Context {
   bool server_ = false;
   PeerCertificate peer_ = PeerCertificate::kNone;
   bool requests_ocsp_ = false;
+  bool requires_ocsp_ = false;
   bool even_tickets_ = false;
   int session_seconds_ = 0;
   WallClock clock_ = wall_seconds;

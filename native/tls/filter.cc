@@ -14,7 +14,9 @@ namespace {
 constexpr std::size_t kBeginningMost = 15;
 constexpr std::uint8_t kFatal = 2;  // of an alert
 constexpr std::uint8_t kAlertUnexpectedMessage = 10;
+constexpr std::uint8_t kAlertRevoked = 44;
 constexpr std::uint8_t kAlertProtocolVersion = 70;
+constexpr std::uint8_t kAlertBadStatus = 113;
 
 // The first error of libssl's says most: those of libcrypto's before it only say how it noticed.
 unsigned long first_error() {
@@ -237,8 +239,17 @@ bool TlsFilter::shake_hands() {
     fail(Fault::kCut);
   } else if (error != kErrorWantRead) {
     fail(Fault::kProtocol);
+    if (failure_.staple == Staple::kRevoked && failure_.alert_sent == kAlertBadStatus) tell_revoked();
   }
   return false;
+}
+
+// For any response that is refused OpenSSL has one alert. In TLS 1.2 it is in plaintext, and the last that stands here.
+void TlsFilter::tell_revoked() {
+  SK_DEBUG_CHECK(!words_.empty() && words_.back() == kAlertBadStatus);
+  if (words_.empty()) return;
+  words_.back() = kAlertRevoked;
+  failure_.alert_sent = kAlertRevoked;
 }
 
 // In TLS 1.2 OpenSSL does not tell of the ticket that a handshake brings which resumes (RFC 5077, 3.3). It makes

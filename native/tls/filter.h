@@ -18,6 +18,7 @@
 #include "tls/context.h"
 #include "tls/hello.h"
 #include "tls/openssl.h"
+#include "tls/staple.h"
 
 namespace skein::tls {
 
@@ -36,7 +37,8 @@ struct Failure {
   unsigned long error = 0;  // OpenSSL's, the first of its queue
   long verify = 0;          // X509_V_ERR_…, 0 when the certificate was in order or there was none
   int alert_sent = -1;      // RFC 8446, 6
-  std::string beginning;    // the first bytes of what was no TLS
+  Staple staple = Staple::kUnchecked;
+  std::string beginning;  // the first bytes of what was no TLS
 };
 
 class TlsFilter final : public Filter {
@@ -96,6 +98,7 @@ class TlsFilter final : public Filter {
   bool shake_hands();
   void seal(std::span<const Slice> plain, std::size_t& taken);
   void fail(Fault fault);
+  void tell_revoked();
   int read_wire(void* out, int size);
   int write_wire(const void* bytes, int size);
   void keep_renewed();

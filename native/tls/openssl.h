@@ -9,13 +9,18 @@
 
 #include "engine/check.h"
 
+struct asn1_string_st;
 struct bio_method_st;
 struct bio_st;
 struct engine_st;
 struct evp_cipher_ctx_st;
 struct evp_cipher_st;
 struct evp_mac_ctx_st;
+struct evp_md_st;
 struct evp_pkey_st;
+struct ocsp_basic_response_st;
+struct ocsp_cert_id_st;
+struct ocsp_response_st;
 struct ossl_param_st;
 struct pkcs8_priv_key_info_st;
 struct PKCS12_st;
@@ -54,135 +59,163 @@ using TicketKeyCallback = int(SSL* ssl, unsigned char* name, unsigned char* iv, 
 using MessageCallback = void(int sends, int version, int type, const void* bytes, std::size_t length, SSL* ssl,
                              void* argument);
 using StatusCallback = int(SSL* ssl, void* argument);
+using CertificateCallback = int(x509_store_ctx_st* verification, void* argument);
 
 // F(result, name, (arguments))
-#define SKEIN_OPENSSL_FUNCTIONS(F)                                                                         \
-  F(unsigned long, OpenSSL_version_num, ())                                                                \
-  F(const char*, OpenSSL_version, (int))                                                                   \
-  F(void*, CRYPTO_malloc, (std::size_t, const char*, int))                                                 \
-  F(void, OPENSSL_cleanse, (void*, std::size_t))                                                           \
-  F(int, OPENSSL_sk_num, (const stack_st*))                                                                \
-  F(void*, OPENSSL_sk_value, (const stack_st*, int))                                                       \
-  F(void, OPENSSL_sk_pop_free, (stack_st*, void (*)(void*)))                                               \
-  F(int, RAND_bytes, (unsigned char*, int))                                                                \
-  /* errors */                                                                                             \
-  F(void, ERR_clear_error, ())                                                                             \
-  F(unsigned long, ERR_get_error, ())                                                                      \
-  F(unsigned long, ERR_peek_error, ())                                                                     \
-  F(const char*, ERR_reason_error_string, (unsigned long))                                                 \
-  F(const char*, X509_verify_cert_error_string, (long))                                                    \
-  /* what a connection reads from and writes to */                                                         \
-  F(bio_method_st*, BIO_meth_new, (int, const char*))                                                      \
-  F(void, BIO_meth_free, (bio_method_st*))                                                                 \
-  F(int, BIO_meth_set_read, (bio_method_st*, int (*)(BIO*, char*, int)))                                   \
-  F(int, BIO_meth_set_write, (bio_method_st*, int (*)(BIO*, const char*, int)))                            \
-  F(int, BIO_meth_set_ctrl, (bio_method_st*, long (*)(BIO*, int, long, void*)))                            \
-  F(BIO*, BIO_new, (const bio_method_st*))                                                                 \
-  F(BIO*, BIO_new_mem_buf, (const void*, int))                                                             \
-  F(int, BIO_free, (BIO*))                                                                                 \
-  F(void*, BIO_get_data, (BIO*))                                                                           \
-  F(void, BIO_set_data, (BIO*, void*))                                                                     \
-  F(void, BIO_set_init, (BIO*, int))                                                                       \
-  F(void, BIO_set_flags, (BIO*, int))                                                                      \
-  /* contexts */                                                                                           \
-  F(const ssl_method_st*, TLS_method, ())                                                                  \
-  F(SSL_CTX*, SSL_CTX_new, (const ssl_method_st*))                                                         \
-  F(void, SSL_CTX_free, (SSL_CTX*))                                                                        \
-  F(long, SSL_CTX_ctrl, (SSL_CTX*, int, long, void*))                                                      \
-  F(long, SSL_CTX_callback_ctrl, (SSL_CTX*, int, void (*)()))                                              \
-  F(std::uint64_t, SSL_CTX_set_options, (SSL_CTX*, std::uint64_t))                                         \
-  F(void, SSL_CTX_set_security_level, (SSL_CTX*, int))                                                     \
-  F(int, SSL_CTX_set_cipher_list, (SSL_CTX*, const char*))                                                 \
-  F(int, SSL_CTX_set_ciphersuites, (SSL_CTX*, const char*))                                                \
-  F(int, SSL_CTX_use_certificate, (SSL_CTX*, x509_st*))                                                    \
-  F(int, SSL_CTX_use_PrivateKey, (SSL_CTX*, evp_pkey_st*))                                                 \
-  F(int, SSL_CTX_check_private_key, (const SSL_CTX*))                                                      \
-  F(void, SSL_CTX_set_default_passwd_cb, (SSL_CTX*, PasswordCallback*))                                    \
-  F(void, SSL_CTX_set_verify, (SSL_CTX*, int, VerifyCallback*))                                            \
-  F(void, SSL_CTX_set_verify_depth, (SSL_CTX*, int))                                                       \
-  F(void, SSL_CTX_set1_cert_store, (SSL_CTX*, x509_store_st*))                                             \
-  F(int, SSL_CTX_add_client_CA, (SSL_CTX*, x509_st*))                                                      \
-  F(int, SSL_CTX_set_alpn_protos, (SSL_CTX*, const unsigned char*, unsigned))                              \
-  F(void, SSL_CTX_set_alpn_select_cb, (SSL_CTX*, AlpnCallback*, void*))                                    \
-  F(int, SSL_CTX_set_session_id_context, (SSL_CTX*, const unsigned char*, unsigned))                       \
-  F(void, SSL_CTX_sess_set_new_cb, (SSL_CTX*, NewSessionCallback*))                                        \
-  F(long, SSL_CTX_set_timeout, (SSL_CTX*, long))                                                           \
-  F(int, SSL_CTX_set_num_tickets, (SSL_CTX*, std::size_t))                                                 \
-  F(int, SSL_CTX_set_tlsext_ticket_key_evp_cb, (SSL_CTX*, TicketKeyCallback*))                             \
-  F(void, SSL_CTX_set_keylog_callback, (SSL_CTX*, KeyLogCallback*))                                        \
-  /* connections */                                                                                        \
-  F(SSL*, SSL_new, (SSL_CTX*))                                                                             \
-  F(void, SSL_free, (SSL*))                                                                                \
-  F(long, SSL_ctrl, (SSL*, int, long, void*))                                                              \
-  F(void, SSL_set_bio, (SSL*, BIO*, BIO*))                                                                 \
-  F(void, SSL_set_accept_state, (SSL*))                                                                    \
-  F(void, SSL_set_connect_state, (SSL*))                                                                   \
-  F(int, SSL_set_ex_data, (SSL*, int, void*))                                                              \
-  F(void*, SSL_get_ex_data, (const SSL*, int))                                                             \
-  F(X509_VERIFY_PARAM_st*, SSL_get0_param, (SSL*))                                                         \
-  F(int, SSL_do_handshake, (SSL*))                                                                         \
-  F(int, SSL_is_init_finished, (const SSL*))                                                               \
-  F(int, SSL_read_ex, (SSL*, void*, std::size_t, std::size_t*))                                            \
-  F(int, SSL_write_ex, (SSL*, const void*, std::size_t, std::size_t*))                                     \
-  F(int, SSL_get_error, (const SSL*, int))                                                                 \
-  F(int, SSL_pending, (const SSL*))                                                                        \
-  F(int, SSL_shutdown, (SSL*))                                                                             \
-  F(int, SSL_get_shutdown, (const SSL*))                                                                   \
-  F(const char*, SSL_get_version, (const SSL*))                                                            \
-  F(const ssl_cipher_st*, SSL_get_current_cipher, (const SSL*))                                            \
-  F(const char*, SSL_CIPHER_get_name, (const ssl_cipher_st*))                                              \
-  F(const char*, SSL_CIPHER_standard_name, (const ssl_cipher_st*))                                         \
-  F(int, SSL_CIPHER_get_bits, (const ssl_cipher_st*, int*))                                                \
-  F(const char*, SSL_group_to_name, (SSL*, int))                                                           \
-  F(void, SSL_get0_alpn_selected, (const SSL*, const unsigned char**, unsigned*))                          \
-  F(long, SSL_get_verify_result, (const SSL*))                                                             \
-  F(x509_st*, SSL_get_certificate, (const SSL*))                                                           \
-  F(x509_st*, SSL_get1_peer_certificate, (const SSL*))                                                     \
-  F(stack_st_X509*, SSL_get_peer_cert_chain, (const SSL*))                                                 \
-  F(int, SSL_session_reused, (const SSL*))                                                                 \
-  F(int, SSL_set_session, (SSL*, ssl_session_st*))                                                         \
-  F(ssl_session_st*, SSL_get_session, (const SSL*))                                                        \
-  F(ssl_session_st*, SSL_get1_session, (SSL*))                                                             \
-  F(long, SSL_SESSION_get_time, (const ssl_session_st*))                                                   \
-  F(long, SSL_SESSION_set_time, (ssl_session_st*, long))                                                   \
-  F(int, SSL_SESSION_is_resumable, (const ssl_session_st*))                                                \
-  F(void, SSL_SESSION_free, (ssl_session_st*))                                                             \
-  F(int, SSL_SESSION_set1_ticket_appdata, (ssl_session_st*, const void*, std::size_t))                     \
-  F(int, SSL_SESSION_get0_ticket_appdata, (ssl_session_st*, void**, std::size_t*))                         \
-  F(int, SSL_CTX_set_session_ticket_cb, (SSL_CTX*, NewTicketCallback*, OpenedTicketCallback*, void*))      \
-  F(int, i2d_SSL_SESSION, (const ssl_session_st*, unsigned char**))                                        \
-  F(ssl_session_st*, d2i_SSL_SESSION, (ssl_session_st**, const unsigned char**, long))                     \
-  F(int, SSL_export_keying_material,                                                                       \
-    (SSL*, unsigned char*, std::size_t, const char*, std::size_t, const unsigned char*, std::size_t, int)) \
-  /* certificates and keys */                                                                              \
-  F(x509_st*, PEM_read_bio_X509, (BIO*, x509_st**, PasswordCallback*, void*))                              \
-  F(X509_crl_st*, PEM_read_bio_X509_CRL, (BIO*, X509_crl_st**, PasswordCallback*, void*))                  \
-  F(evp_pkey_st*, d2i_PrivateKey_bio, (BIO*, evp_pkey_st**))                                               \
-  F(pkcs8_priv_key_info_st*, EVP_PKEY2PKCS8, (const evp_pkey_st*))                                         \
-  F(int, i2d_PKCS8_PRIV_KEY_INFO, (const pkcs8_priv_key_info_st*, unsigned char**))                        \
-  F(void, PKCS8_PRIV_KEY_INFO_free, (pkcs8_priv_key_info_st*))                                             \
-  F(PKCS12_st*, d2i_PKCS12_bio, (BIO*, PKCS12_st**))                                                       \
-  F(int, PKCS12_parse, (PKCS12_st*, const char*, evp_pkey_st**, x509_st**, stack_st_X509**))               \
-  F(void, PKCS12_free, (PKCS12_st*))                                                                       \
-  F(int, i2d_X509, (const x509_st*, unsigned char**))                                                      \
-  F(void, X509_free, (x509_st*))                                                                           \
-  F(void, X509_CRL_free, (X509_crl_st*))                                                                   \
-  F(void, EVP_PKEY_free, (evp_pkey_st*))                                                                   \
-  F(x509_store_st*, X509_STORE_new, ())                                                                    \
-  F(void, X509_STORE_free, (x509_store_st*))                                                               \
-  F(int, X509_STORE_add_cert, (x509_store_st*, x509_st*))                                                  \
-  F(int, X509_STORE_add_crl, (x509_store_st*, X509_crl_st*))                                               \
-  F(int, X509_STORE_set_default_paths, (x509_store_st*))                                                   \
-  F(int, X509_STORE_set_flags, (x509_store_st*, unsigned long))                                            \
-  F(int, X509_VERIFY_PARAM_set1_host, (X509_VERIFY_PARAM_st*, const char*, std::size_t))                   \
-  F(int, X509_VERIFY_PARAM_set1_ip_asc, (X509_VERIFY_PARAM_st*, const char*))                              \
-  F(void, X509_VERIFY_PARAM_set_hostflags, (X509_VERIFY_PARAM_st*, unsigned))                              \
-  /* tickets */                                                                                            \
-  F(const evp_cipher_st*, EVP_aes_256_cbc, ())                                                             \
-  F(int, EVP_EncryptInit_ex,                                                                               \
-    (evp_cipher_ctx_st*, const evp_cipher_st*, engine_st*, const unsigned char*, const unsigned char*))    \
-  F(int, EVP_DecryptInit_ex,                                                                               \
-    (evp_cipher_ctx_st*, const evp_cipher_st*, engine_st*, const unsigned char*, const unsigned char*))    \
+#define SKEIN_OPENSSL_FUNCTIONS(F)                                                                                 \
+  F(unsigned long, OpenSSL_version_num, ())                                                                        \
+  F(const char*, OpenSSL_version, (int))                                                                           \
+  F(void*, CRYPTO_malloc, (std::size_t, const char*, int))                                                         \
+  F(void, OPENSSL_cleanse, (void*, std::size_t))                                                                   \
+  F(int, OPENSSL_sk_num, (const stack_st*))                                                                        \
+  F(void*, OPENSSL_sk_value, (const stack_st*, int))                                                               \
+  F(void, OPENSSL_sk_pop_free, (stack_st*, void (*)(void*)))                                                       \
+  F(int, RAND_bytes, (unsigned char*, int))                                                                        \
+  /* errors */                                                                                                     \
+  F(void, ERR_clear_error, ())                                                                                     \
+  F(unsigned long, ERR_get_error, ())                                                                              \
+  F(unsigned long, ERR_peek_error, ())                                                                             \
+  F(const char*, ERR_reason_error_string, (unsigned long))                                                         \
+  F(const char*, X509_verify_cert_error_string, (long))                                                            \
+  /* what a connection reads from and writes to */                                                                 \
+  F(bio_method_st*, BIO_meth_new, (int, const char*))                                                              \
+  F(void, BIO_meth_free, (bio_method_st*))                                                                         \
+  F(int, BIO_meth_set_read, (bio_method_st*, int (*)(BIO*, char*, int)))                                           \
+  F(int, BIO_meth_set_write, (bio_method_st*, int (*)(BIO*, const char*, int)))                                    \
+  F(int, BIO_meth_set_ctrl, (bio_method_st*, long (*)(BIO*, int, long, void*)))                                    \
+  F(BIO*, BIO_new, (const bio_method_st*))                                                                         \
+  F(BIO*, BIO_new_mem_buf, (const void*, int))                                                                     \
+  F(int, BIO_free, (BIO*))                                                                                         \
+  F(void*, BIO_get_data, (BIO*))                                                                                   \
+  F(void, BIO_set_data, (BIO*, void*))                                                                             \
+  F(void, BIO_set_init, (BIO*, int))                                                                               \
+  F(void, BIO_set_flags, (BIO*, int))                                                                              \
+  /* contexts */                                                                                                   \
+  F(const ssl_method_st*, TLS_method, ())                                                                          \
+  F(SSL_CTX*, SSL_CTX_new, (const ssl_method_st*))                                                                 \
+  F(void, SSL_CTX_free, (SSL_CTX*))                                                                                \
+  F(long, SSL_CTX_ctrl, (SSL_CTX*, int, long, void*))                                                              \
+  F(long, SSL_CTX_callback_ctrl, (SSL_CTX*, int, void (*)()))                                                      \
+  F(std::uint64_t, SSL_CTX_set_options, (SSL_CTX*, std::uint64_t))                                                 \
+  F(void, SSL_CTX_set_security_level, (SSL_CTX*, int))                                                             \
+  F(int, SSL_CTX_set_cipher_list, (SSL_CTX*, const char*))                                                         \
+  F(int, SSL_CTX_set_ciphersuites, (SSL_CTX*, const char*))                                                        \
+  F(int, SSL_CTX_use_certificate, (SSL_CTX*, x509_st*))                                                            \
+  F(int, SSL_CTX_use_PrivateKey, (SSL_CTX*, evp_pkey_st*))                                                         \
+  F(int, SSL_CTX_check_private_key, (const SSL_CTX*))                                                              \
+  F(void, SSL_CTX_set_default_passwd_cb, (SSL_CTX*, PasswordCallback*))                                            \
+  F(void, SSL_CTX_set_verify, (SSL_CTX*, int, VerifyCallback*))                                                    \
+  F(void, SSL_CTX_set_verify_depth, (SSL_CTX*, int))                                                               \
+  F(void, SSL_CTX_set_cert_verify_callback, (SSL_CTX*, CertificateCallback*, void*))                               \
+  F(void, SSL_CTX_set1_cert_store, (SSL_CTX*, x509_store_st*))                                                     \
+  F(int, SSL_CTX_add_client_CA, (SSL_CTX*, x509_st*))                                                              \
+  F(int, SSL_CTX_set_alpn_protos, (SSL_CTX*, const unsigned char*, unsigned))                                      \
+  F(void, SSL_CTX_set_alpn_select_cb, (SSL_CTX*, AlpnCallback*, void*))                                            \
+  F(int, SSL_CTX_set_session_id_context, (SSL_CTX*, const unsigned char*, unsigned))                               \
+  F(void, SSL_CTX_sess_set_new_cb, (SSL_CTX*, NewSessionCallback*))                                                \
+  F(long, SSL_CTX_set_timeout, (SSL_CTX*, long))                                                                   \
+  F(int, SSL_CTX_set_num_tickets, (SSL_CTX*, std::size_t))                                                         \
+  F(int, SSL_CTX_set_tlsext_ticket_key_evp_cb, (SSL_CTX*, TicketKeyCallback*))                                     \
+  F(void, SSL_CTX_set_keylog_callback, (SSL_CTX*, KeyLogCallback*))                                                \
+  /* connections */                                                                                                \
+  F(SSL*, SSL_new, (SSL_CTX*))                                                                                     \
+  F(void, SSL_free, (SSL*))                                                                                        \
+  F(long, SSL_ctrl, (SSL*, int, long, void*))                                                                      \
+  F(void, SSL_set_bio, (SSL*, BIO*, BIO*))                                                                         \
+  F(void, SSL_set_accept_state, (SSL*))                                                                            \
+  F(void, SSL_set_connect_state, (SSL*))                                                                           \
+  F(int, SSL_set_ex_data, (SSL*, int, void*))                                                                      \
+  F(void*, SSL_get_ex_data, (const SSL*, int))                                                                     \
+  F(X509_VERIFY_PARAM_st*, SSL_get0_param, (SSL*))                                                                 \
+  F(int, SSL_do_handshake, (SSL*))                                                                                 \
+  F(int, SSL_is_init_finished, (const SSL*))                                                                       \
+  F(int, SSL_read_ex, (SSL*, void*, std::size_t, std::size_t*))                                                    \
+  F(int, SSL_write_ex, (SSL*, const void*, std::size_t, std::size_t*))                                             \
+  F(int, SSL_get_error, (const SSL*, int))                                                                         \
+  F(int, SSL_pending, (const SSL*))                                                                                \
+  F(int, SSL_shutdown, (SSL*))                                                                                     \
+  F(int, SSL_get_shutdown, (const SSL*))                                                                           \
+  F(const char*, SSL_get_version, (const SSL*))                                                                    \
+  F(const ssl_cipher_st*, SSL_get_current_cipher, (const SSL*))                                                    \
+  F(const char*, SSL_CIPHER_get_name, (const ssl_cipher_st*))                                                      \
+  F(const char*, SSL_CIPHER_standard_name, (const ssl_cipher_st*))                                                 \
+  F(int, SSL_CIPHER_get_bits, (const ssl_cipher_st*, int*))                                                        \
+  F(const char*, SSL_group_to_name, (SSL*, int))                                                                   \
+  F(void, SSL_get0_alpn_selected, (const SSL*, const unsigned char**, unsigned*))                                  \
+  F(long, SSL_get_verify_result, (const SSL*))                                                                     \
+  F(x509_st*, SSL_get_certificate, (const SSL*))                                                                   \
+  F(x509_st*, SSL_get1_peer_certificate, (const SSL*))                                                             \
+  F(stack_st_X509*, SSL_get_peer_cert_chain, (const SSL*))                                                         \
+  F(stack_st_X509*, SSL_get0_verified_chain, (const SSL*))                                                         \
+  F(int, SSL_get_ex_data_X509_STORE_CTX_idx, ())                                                                   \
+  F(int, SSL_session_reused, (const SSL*))                                                                         \
+  F(int, SSL_set_session, (SSL*, ssl_session_st*))                                                                 \
+  F(ssl_session_st*, SSL_get_session, (const SSL*))                                                                \
+  F(ssl_session_st*, SSL_get1_session, (SSL*))                                                                     \
+  F(long, SSL_SESSION_get_time, (const ssl_session_st*))                                                           \
+  F(long, SSL_SESSION_set_time, (ssl_session_st*, long))                                                           \
+  F(int, SSL_SESSION_is_resumable, (const ssl_session_st*))                                                        \
+  F(void, SSL_SESSION_free, (ssl_session_st*))                                                                     \
+  F(int, SSL_SESSION_set1_ticket_appdata, (ssl_session_st*, const void*, std::size_t))                             \
+  F(int, SSL_SESSION_get0_ticket_appdata, (ssl_session_st*, void**, std::size_t*))                                 \
+  F(int, SSL_CTX_set_session_ticket_cb, (SSL_CTX*, NewTicketCallback*, OpenedTicketCallback*, void*))              \
+  F(int, i2d_SSL_SESSION, (const ssl_session_st*, unsigned char**))                                                \
+  F(ssl_session_st*, d2i_SSL_SESSION, (ssl_session_st**, const unsigned char**, long))                             \
+  F(int, SSL_export_keying_material,                                                                               \
+    (SSL*, unsigned char*, std::size_t, const char*, std::size_t, const unsigned char*, std::size_t, int))         \
+  /* certificates and keys */                                                                                      \
+  F(x509_st*, PEM_read_bio_X509, (BIO*, x509_st**, PasswordCallback*, void*))                                      \
+  F(X509_crl_st*, PEM_read_bio_X509_CRL, (BIO*, X509_crl_st**, PasswordCallback*, void*))                          \
+  F(evp_pkey_st*, d2i_PrivateKey_bio, (BIO*, evp_pkey_st**))                                                       \
+  F(pkcs8_priv_key_info_st*, EVP_PKEY2PKCS8, (const evp_pkey_st*))                                                 \
+  F(int, i2d_PKCS8_PRIV_KEY_INFO, (const pkcs8_priv_key_info_st*, unsigned char**))                                \
+  F(void, PKCS8_PRIV_KEY_INFO_free, (pkcs8_priv_key_info_st*))                                                     \
+  F(PKCS12_st*, d2i_PKCS12_bio, (BIO*, PKCS12_st**))                                                               \
+  F(int, PKCS12_parse, (PKCS12_st*, const char*, evp_pkey_st**, x509_st**, stack_st_X509**))                       \
+  F(void, PKCS12_free, (PKCS12_st*))                                                                               \
+  F(int, i2d_X509, (const x509_st*, unsigned char**))                                                              \
+  F(void, X509_free, (x509_st*))                                                                                   \
+  F(void, X509_CRL_free, (X509_crl_st*))                                                                           \
+  F(void, EVP_PKEY_free, (evp_pkey_st*))                                                                           \
+  F(x509_store_st*, X509_STORE_new, ())                                                                            \
+  F(void, X509_STORE_free, (x509_store_st*))                                                                       \
+  F(int, X509_STORE_add_cert, (x509_store_st*, x509_st*))                                                          \
+  F(int, X509_STORE_add_crl, (x509_store_st*, X509_crl_st*))                                                       \
+  F(int, X509_STORE_set_default_paths, (x509_store_st*))                                                           \
+  F(int, X509_STORE_set_flags, (x509_store_st*, unsigned long))                                                    \
+  F(int, X509_VERIFY_PARAM_set1_host, (X509_VERIFY_PARAM_st*, const char*, std::size_t))                           \
+  F(int, X509_VERIFY_PARAM_set1_ip_asc, (X509_VERIFY_PARAM_st*, const char*))                                      \
+  F(void, X509_VERIFY_PARAM_set_hostflags, (X509_VERIFY_PARAM_st*, unsigned))                                      \
+  F(int, X509_verify_cert, (x509_store_ctx_st*))                                                                   \
+  F(void*, X509_STORE_CTX_get_ex_data, (const x509_store_ctx_st*, int))                                            \
+  F(stack_st_X509*, X509_STORE_CTX_get0_chain, (const x509_store_ctx_st*))                                         \
+  F(void, X509_STORE_CTX_set_error, (x509_store_ctx_st*, int))                                                     \
+  /* stapled responses */                                                                                          \
+  F(ocsp_response_st*, d2i_OCSP_RESPONSE, (ocsp_response_st**, const unsigned char**, long))                       \
+  F(void, OCSP_RESPONSE_free, (ocsp_response_st*))                                                                 \
+  F(int, OCSP_response_status, (ocsp_response_st*))                                                                \
+  F(ocsp_basic_response_st*, OCSP_response_get1_basic, (ocsp_response_st*))                                        \
+  F(void, OCSP_BASICRESP_free, (ocsp_basic_response_st*))                                                          \
+  F(int, OCSP_basic_verify, (ocsp_basic_response_st*, stack_st_X509*, x509_store_st*, unsigned long))              \
+  F(ocsp_cert_id_st*, OCSP_cert_to_id, (const evp_md_st*, const x509_st*, const x509_st*))                         \
+  F(void, OCSP_CERTID_free, (ocsp_cert_id_st*))                                                                    \
+  F(int, OCSP_resp_find_status,                                                                                    \
+    (ocsp_basic_response_st*, ocsp_cert_id_st*, int*, int*, asn1_string_st**, asn1_string_st**, asn1_string_st**)) \
+  F(int, OCSP_check_validity, (asn1_string_st*, asn1_string_st*, long, long))                                      \
+  F(const evp_md_st*, EVP_sha1, ())                                                                                \
+  F(const evp_md_st*, EVP_sha256, ())                                                                              \
+  F(const evp_md_st*, EVP_sha384, ())                                                                              \
+  F(const evp_md_st*, EVP_sha512, ())                                                                              \
+  F(int, X509_check_issued, (x509_st*, x509_st*))                                                                  \
+  F(void*, X509_get_ext_d2i, (const x509_st*, int, int*, int*))                                                    \
+  F(long, ASN1_INTEGER_get, (const asn1_string_st*))                                                               \
+  F(void, ASN1_INTEGER_free, (asn1_string_st*))                                                                    \
+  /* tickets */                                                                                                    \
+  F(const evp_cipher_st*, EVP_aes_256_cbc, ())                                                                     \
+  F(int, EVP_EncryptInit_ex,                                                                                       \
+    (evp_cipher_ctx_st*, const evp_cipher_st*, engine_st*, const unsigned char*, const unsigned char*))            \
+  F(int, EVP_DecryptInit_ex,                                                                                       \
+    (evp_cipher_ctx_st*, const evp_cipher_st*, engine_st*, const unsigned char*, const unsigned char*))            \
   F(int, EVP_MAC_CTX_set_params, (evp_mac_ctx_st*, const ossl_param_st*))
 
 // The table.
@@ -221,7 +254,7 @@ const std::string& load(void* (*find)(const char* name), const std::string& vers
 // In the program that runs, where all must come from one image: a library that somebody else has loaded is another one.
 void* find_in_program(const char* name);
 
-// Of ssl.h, tls1.h, x509_vfy.h, x509v3.h, bio.h and ssl3.h.
+// Of ssl.h, tls1.h, x509_vfy.h, x509v3.h, bio.h, ssl3.h, ocsp.h and obj_mac.h.
 enum : int {
   kVersion12 = 0x0303,
   kVersion13 = 0x0304,
@@ -260,6 +293,14 @@ enum : int {
   kStatusTypeOCSP = 1,
   kStatusOk = 0,
   kStatusNone = 3,
+  kStapleAccepted = 1,
+  kStapleRefused = 0,
+  kOcspSuccessful = 0,
+  kOcspGood = 0,
+  kOcspRevoked = 1,
+  kOcspUnknown = 2,
+  kExtensionTlsFeature = 1020,
+  kVerifyErrorRevoked = 23,
   kTicketSuccess = 5,
   kTicketSuccessRenew = 6,
   kTicketIgnoreRenew = 2,
@@ -300,6 +341,7 @@ inline constexpr unsigned long kVerifyCrlCheck = 0x4;
 inline constexpr unsigned long kVerifyCrlCheckAll = 0x8;
 inline constexpr unsigned long kVerifyPartialChain = 0x80000;
 inline constexpr unsigned long kVerifyTrustedFirst = 0x8000;
+inline constexpr unsigned long kOcspNoExplicit = 0x20;
 inline constexpr unsigned kHostNeverCheckSubject = 0x20;
 inline constexpr unsigned kHostNoPartialWildcards = 0x4;
 

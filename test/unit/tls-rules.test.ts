@@ -58,6 +58,7 @@ it.each([
     /options\.ticketKeys must be an array of Uint8Arrays[^a]*, not an instance of Array\.$/,
   ],
   [{ ocspResponse: "x" }, /must be a Uint8Array/],
+  [{ requireOCSP: true, requestOCSP: false }, /^There is requireOCSP without requestOCSP: /],
   [{ serverNames: { "b.example": {} } }, /serverNames\["b\.example"\] must be CertificateOptions/],
   [{ serverNames: { "*": ofB } }, /"\*" must be a host name/],
   [{ serverNames: { "a.*.example": ofB } }, /must be a host name/],
@@ -67,6 +68,11 @@ it.each([
   [{ serverNames: { a: new CertificateOptions({ certificate, onClient: () => ({}) }) } }, /nobody would ask/],
 ] as [object, RegExp][])("options %j are refused", (options, message) => {
   expect(() => new CertificateOptions({ certificate, ...(options as CertificateOptionsInit) })).toThrow(message);
+});
+
+it("a client that verifies nothing requires no OCSP response", () => {
+  const options = { requireOCSP: true, dangerouslyVerifyNothing: true };
+  expect(() => optionsForClientTLS("localhost", options)).toThrow(/^There is requireOCSP with dangerously/);
 });
 
 it.each([254, 300, 70_000])("a name of %i bytes is none of a host", (length) => {

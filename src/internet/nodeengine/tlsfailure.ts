@@ -81,6 +81,7 @@ export function noFailure(): FailureState {
     reason: "",
     verify: 0,
     verifyReason: "",
+    staple: 0,
     alertSent: -1,
     beginning: Buffer.alloc(0),
     serverName: "",

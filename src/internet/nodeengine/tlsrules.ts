@@ -35,6 +35,7 @@ export function unheeded(request: ContextRequest): TlsRefusal | undefined {
   if (!knowsLevels() && securityLevel > SECURITY_LEVEL) return ignored("the security level");
   if (suites !== SUITES && !heedsSuites()) return ignored("the ciphers of TLS 1.3");
   if (request.requestsOcsp && !has("requestOCSP")) return ignored("requestOCSP");
+  if (request.requiresOcsp) return { what: "requireOCSP", reason: "node:tls verifies no OCSP response" };
   if (request.ocspResponse !== undefined && !has("setOCSPResponse")) return ignored("the OCSP response");
   if (request.logsKeys && !has("enableKeylogCallback")) return ignored("keyLog");
   if (heedsGroups()) return undefined;

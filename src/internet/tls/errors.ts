@@ -2,6 +2,7 @@
 import { printable } from "../../logger/printable.ts";
 import { type TlsFailure, TlsFault } from "../../native.ts";
 import { ConnectionLost, SkeinError } from "../error.ts";
+import { REVOKED, type Reason, STAPLES } from "./staples.ts";
 
 /** TLS ended the connection: the reason of connectionLost(). `code` says why. */
 export class TLSError extends ConnectionLost {
@@ -94,16 +95,12 @@ const TOLD: Readonly<Record<string, string>> = {
   no_application_protocol: "it speaks none of the offered application protocols (acceptableProtocols)",
 };
 
-/** OpenSSL's reason for a certificate that was refused. */
+/** OpenSSL's reasons for a certificate, and for a stapled response, that was refused. */
 const VERIFY_FAILED = 134;
+const STATUS_REFUSED = 328;
 
 export const UNRECOGNIZED_NAME = 112;
 export const INTERNAL_ERROR = 80;
-
-interface Reason {
-  readonly code: string;
-  readonly says: string;
-}
 
 const EXPIRED: Reason = {
   code: "ERR_TLS_CERT_EXPIRED",
@@ -135,7 +132,6 @@ const WRONG_PURPOSE: Reason = {
   code: "ERR_TLS_CERT_WRONG_PURPOSE",
   says: "is for another purpose: a server needs serverAuth in extendedKeyUsage, a client clientAuth",
 };
-const REVOKED: Reason = { code: "ERR_TLS_CERT_REVOKED", says: "was revoked by its authority: it must not be used" };
 const NO_CRL: Reason = {
   code: "ERR_TLS_CERT_NO_CRL",
   says: "could not be checked: there is no current list of revoked certificates (crls) of its authority",
@@ -256,11 +252,13 @@ export function tlsError(failure: TlsFailure, peer: string, server: boolean): TL
         alerts,
       );
   }
-  if (failure.code === VERIFY_FAILED) {
-    const { code, says } = VERIFY[failure.verify] ?? {
-      code: "ERR_TLS_CERT_INVALID",
-      says: `is not valid: ${failure.verifyReason}`,
-    };
+  const staple = failure.code === STATUS_REFUSED ? STAPLES[failure.staple] : undefined;
+  if (failure.code === VERIFY_FAILED || staple !== undefined) {
+    const { code, says } = staple ??
+      VERIFY[failure.verify] ?? {
+        code: "ERR_TLS_CERT_INVALID",
+        says: `is not valid: ${failure.verifyReason}`,
+      };
     const reason = says.replace("NAME", () => named(failure));
     return new TLSError(code, `${who}: the certificate of the ${server ? "client" : "server"} ${reason}.`, alerts);
   }

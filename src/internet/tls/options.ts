@@ -71,8 +71,10 @@ export interface CertificateOptionsInit {
   readonly onClient?: (wish: ClientWish) => ServerNameAnswer | PromiseLike<ServerNameAnswer>;
   /** Of a server: DER of the OCSP response that it staples. */
   readonly ocspResponse?: Uint8Array;
-  /** Of a client: ask the server for one. */
+  /** Of a client: ask the server for one, and refuse the server if it sends another than a good one. Default false. */
   readonly requestOCSP?: boolean;
+  /** Of a client: ask for one, and refuse a server that sends none, too. Default false. Not over node:tls. */
+  readonly requireOCSP?: boolean;
   /** Whether sessions are resumed. Default true. */
   readonly sessionTickets?: boolean;
   /** Seconds for which a session can be resumed. Default 7,200. */
@@ -137,6 +139,7 @@ const KINDS: OptionKinds<CertificateOptionsInit> = {
   onClient: callable,
   ocspResponse: byteArray,
   requestOCSP: flag,
+  requireOCSP: flag,
   sessionTickets: flag,
   sessionLifetime: seconds,
   ticketKeys: byteArrays,
@@ -204,6 +207,7 @@ export interface ClientTLSOptions
     | "signatureAlgorithms"
     | "securityLevel"
     | "requestOCSP"
+    | "requireOCSP"
     | "sessionTickets"
     | "handshakeTimeout"
     | "keyLog"
@@ -226,6 +230,7 @@ const CLIENT_KINDS: OptionKinds<ClientTLSOptions> = {
   signatureAlgorithms: KINDS.signatureAlgorithms,
   securityLevel: KINDS.securityLevel,
   requestOCSP: KINDS.requestOCSP,
+  requireOCSP: KINDS.requireOCSP,
   sessionTickets: KINDS.sessionTickets,
   handshakeTimeout: KINDS.handshakeTimeout,
   keyLog: KINDS.keyLog,
@@ -245,6 +250,9 @@ export function optionsForClientTLS(hostname: string, options: ClientTLSOptions 
     dangerouslyVerifyNothing = false,
     ...rest
   } = checkOptions<ClientTLSOptions>(call, options, CLIENT_KINDS);
+  if (dangerouslyVerifyNothing && rest.requireOCSP) {
+    throw new TLSOptionsError("There is requireOCSP with dangerouslyVerifyNothing: no response would be verified.");
+  }
   const name = verifiedName(call, hostname);
   const own = clientCertificate === undefined ? {} : { certificate: clientCertificate };
   const policy: PolicyOptions = {
@@ -271,6 +279,9 @@ function policyOptions(options: CertificateOptionsInit): PolicyOptions {
       "There is a clientCertificate without a trustRoot: no client's certificate would be believed.",
     );
   }
+  if (options.requireOCSP === true && options.requestOCSP === false) {
+    throw new TLSOptionsError("There is requireOCSP without requestOCSP: no server sends what it is not asked for.");
+  }
   if (options.acceptableCiphers?.includes("@")) {
     throw new TLSOptionsError(
       'acceptableCiphers has a "@": the level of security is securityLevel\'s, the order your own.',
@@ -296,7 +307,8 @@ function policyOptions(options: CertificateOptionsInit): PolicyOptions {
     tickets: options.sessionTickets,
     ticketKeys: options.ticketKeys && copiedKeys(options.ticketKeys),
     ocspResponse: options.ocspResponse && Buffer.from(options.ocspResponse),
-    requestsOcsp: options.requestOCSP,
+    requestsOcsp: options.requireOCSP ? true : options.requestOCSP,
+    requiresOcsp: options.requireOCSP,
     handshakeSeconds: options.handshakeTimeout,
     names: names.size === 0 ? undefined : names,
     keyLog: options.keyLog,

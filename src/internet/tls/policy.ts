@@ -63,6 +63,8 @@ export interface PolicyOptions {
   readonly ticketKeys?: readonly Uint8Array[];
   readonly ocspResponse?: Uint8Array;
   readonly requestsOcsp?: boolean;
+  /** Of a client that requests one, too. */
+  readonly requiresOcsp?: boolean;
   readonly handshakeSeconds?: number;
   /** Other rules for clients that announce a name: a host, or "*." and the rest of one. */
   readonly names?: ReadonlyMap<string, Policy>;
@@ -175,6 +177,7 @@ export class Policy {
       tickets: options.tickets ?? true,
       ocspResponse: options.ocspResponse,
       requestsOcsp: options.requestsOcsp ?? false,
+      requiresOcsp: !server && (options.requiresOcsp ?? false),
       logsKeys: options.keyLog !== undefined,
     };
     const context = made(provider, request, options.groups);
