@@ -43,7 +43,7 @@ static_assert(kCtrlSetStatusResponse == SSL_CTRL_SET_TLSEXT_STATUS_REQ_OCSP_RESP
 static_assert(kStatusOk == SSL_TLSEXT_ERR_OK && kStatusNone == SSL_TLSEXT_ERR_NOACK);
 static_assert(kOcspSuccessful == OCSP_RESPONSE_STATUS_SUCCESSFUL && kOcspNoExplicit == OCSP_NOEXPLICIT);
 static_assert(kOcspGood == V_OCSP_CERTSTATUS_GOOD && kOcspRevoked == V_OCSP_CERTSTATUS_REVOKED);
-static_assert(kOcspUnknown == V_OCSP_CERTSTATUS_UNKNOWN && kVerifyErrorRevoked == X509_V_ERR_CERT_REVOKED);
+static_assert(kOcspUnknown == V_OCSP_CERTSTATUS_UNKNOWN);
 static_assert(kExtensionTlsFeature == NID_tlsfeature);
 static_assert(kCtrlChain == SSL_CTRL_CHAIN && kCtrlSetGroupsList == SSL_CTRL_SET_GROUPS_LIST);
 static_assert(kCtrlSetSignatureAlgorithmsList == SSL_CTRL_SET_SIGALGS_LIST);

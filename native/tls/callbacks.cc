@@ -50,11 +50,7 @@ struct Callbacks {
   static long& resumed_time(const SSL* ssl) { return of(ssl).resumed_time_; }
   static const std::string& chosen(const SSL* ssl) { return of(ssl).protocol_; }
   static Context& context(const SSL* ssl) { return *of(ssl).context_; }
-  static Staple check_staple(SSL* ssl, stack_st_X509* chain) {
-    TlsFilter& filter = of(ssl);
-    if (filter.failure_.staple == Staple::kUnchecked) filter.failure_.staple = staple_of(ssl, chain, *filter.context_);
-    return filter.failure_.staple;
-  }
+  static Staple& staple(const SSL* ssl) { return of(ssl).failure_.staple; }
 };
 
 bio_method_st* new_bio_method() {
@@ -139,25 +135,12 @@ int on_status(SSL* ssl, void*) {
   return kStatusOk;
 }
 
-// The certificate is verified. In TLS 1.3 the response has come with it, and one that was revoked is refused as any
-// other is: with the alert for that. In TLS 1.2 it is still to come.
-int on_certificate(x509_store_ctx_st* verification, void*) {
-  const int verified = openssl.X509_verify_cert(verification);
-  if (verified != 1) return verified;
-  const int index = openssl.SSL_get_ex_data_X509_STORE_CTX_idx();
-  auto* const ssl = static_cast<SSL*>(openssl.X509_STORE_CTX_get_ex_data(verification, index));
-  if (std::strcmp(openssl.SSL_get_version(ssl), "TLSv1.3") != 0) return 1;
-  stack_st_X509* const chain = openssl.X509_STORE_CTX_get0_chain(verification);
-  if (Callbacks::check_staple(ssl, chain) != Staple::kRevoked) return 1;
-  openssl.X509_STORE_CTX_set_error(verification, kVerifyErrorRevoked);
-  return 0;
-}
-
 // Called in each handshake in which the certificate is shown, and in TLS 1.3 in those that resume one, too: what was
 // verified then was also the response.
 int on_staple(SSL* ssl, void*) {
   if (openssl.SSL_session_reused(ssl) == 1) return kStapleAccepted;
-  const Staple staple = Callbacks::check_staple(ssl, openssl.SSL_get0_verified_chain(ssl));
+  const Staple staple = staple_of(ssl, openssl.SSL_get0_verified_chain(ssl), Callbacks::context(ssl));
+  Callbacks::staple(ssl) = staple;
   return staple == Staple::kGood || staple == Staple::kAbsent ? kStapleAccepted : kStapleRefused;
 }
 

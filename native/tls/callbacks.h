@@ -15,7 +15,6 @@ TicketKeyCallback on_ticket_key;
 AlpnCallback on_alpn;
 StatusCallback on_status;  // of a server
 StatusCallback on_staple;  // of a client
-CertificateCallback on_certificate;
 NewTicketCallback on_seal_ticket;
 OpenedTicketCallback on_open_ticket;
 

@@ -270,7 +270,6 @@ bool Context::set_callbacks(const Options& options) {
   openssl.SSL_CTX_ctrl(context_, kCtrlSetSessionCacheMode, kSessionCacheClientOnly, nullptr);
   openssl.SSL_CTX_sess_set_new_cb(context_, on_new_session);
   if (requests_ocsp_ && peer_ != PeerCertificate::kNone) {
-    openssl.SSL_CTX_set_cert_verify_callback(context_, on_certificate, nullptr);
     openssl.SSL_CTX_callback_ctrl(context_, kCtrlSetStatusCallback, reinterpret_cast<void (*)()>(on_staple));
   }
   return protocols_.empty() ||

@@ -239,15 +239,16 @@ bool TlsFilter::shake_hands() {
     fail(Fault::kCut);
   } else if (error != kErrorWantRead) {
     fail(Fault::kProtocol);
-    if (failure_.staple == Staple::kRevoked && failure_.alert_sent == kAlertBadStatus) tell_revoked();
+    if (failure_.staple == Staple::kRevoked) tell_revoked();
   }
   return false;
 }
 
-// For any response that is refused OpenSSL has one alert. In TLS 1.2 it is in plaintext, and the last that stands here.
+// OpenSSL has one alert for every response that is refused. It is the last that it writes, in plaintext: in TLS 1.3,
+// too, its client seals nothing before it answers the server's Finished. If it ever does, the alert stays as it is.
 void TlsFilter::tell_revoked() {
-  SK_DEBUG_CHECK(!words_.empty() && words_.back() == kAlertBadStatus);
-  if (words_.empty()) return;
+  constexpr std::array<std::uint8_t, 7> kSaid = {kRecordAlert, 3, 3, 0, 2, kFatal, kAlertBadStatus};
+  if (words_.size() < kSaid.size() || !std::equal(kSaid.begin(), kSaid.end(), words_.end() - kSaid.size())) return;
   words_.back() = kAlertRevoked;
   failure_.alert_sent = kAlertRevoked;
 }

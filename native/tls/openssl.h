@@ -59,7 +59,6 @@ using TicketKeyCallback = int(SSL* ssl, unsigned char* name, unsigned char* iv, 
 using MessageCallback = void(int sends, int version, int type, const void* bytes, std::size_t length, SSL* ssl,
                              void* argument);
 using StatusCallback = int(SSL* ssl, void* argument);
-using CertificateCallback = int(x509_store_ctx_st* verification, void* argument);
 
 // F(result, name, (arguments))
 #define SKEIN_OPENSSL_FUNCTIONS(F)                                                                                 \
@@ -106,7 +105,6 @@ using CertificateCallback = int(x509_store_ctx_st* verification, void* argument)
   F(void, SSL_CTX_set_default_passwd_cb, (SSL_CTX*, PasswordCallback*))                                            \
   F(void, SSL_CTX_set_verify, (SSL_CTX*, int, VerifyCallback*))                                                    \
   F(void, SSL_CTX_set_verify_depth, (SSL_CTX*, int))                                                               \
-  F(void, SSL_CTX_set_cert_verify_callback, (SSL_CTX*, CertificateCallback*, void*))                               \
   F(void, SSL_CTX_set1_cert_store, (SSL_CTX*, x509_store_st*))                                                     \
   F(int, SSL_CTX_add_client_CA, (SSL_CTX*, x509_st*))                                                              \
   F(int, SSL_CTX_set_alpn_protos, (SSL_CTX*, const unsigned char*, unsigned))                                      \
@@ -147,7 +145,6 @@ using CertificateCallback = int(x509_store_ctx_st* verification, void* argument)
   F(x509_st*, SSL_get1_peer_certificate, (const SSL*))                                                             \
   F(stack_st_X509*, SSL_get_peer_cert_chain, (const SSL*))                                                         \
   F(stack_st_X509*, SSL_get0_verified_chain, (const SSL*))                                                         \
-  F(int, SSL_get_ex_data_X509_STORE_CTX_idx, ())                                                                   \
   F(int, SSL_session_reused, (const SSL*))                                                                         \
   F(int, SSL_set_session, (SSL*, ssl_session_st*))                                                                 \
   F(ssl_session_st*, SSL_get_session, (const SSL*))                                                                \
@@ -186,10 +183,6 @@ using CertificateCallback = int(x509_store_ctx_st* verification, void* argument)
   F(int, X509_VERIFY_PARAM_set1_host, (X509_VERIFY_PARAM_st*, const char*, std::size_t))                           \
   F(int, X509_VERIFY_PARAM_set1_ip_asc, (X509_VERIFY_PARAM_st*, const char*))                                      \
   F(void, X509_VERIFY_PARAM_set_hostflags, (X509_VERIFY_PARAM_st*, unsigned))                                      \
-  F(int, X509_verify_cert, (x509_store_ctx_st*))                                                                   \
-  F(void*, X509_STORE_CTX_get_ex_data, (const x509_store_ctx_st*, int))                                            \
-  F(stack_st_X509*, X509_STORE_CTX_get0_chain, (const x509_store_ctx_st*))                                         \
-  F(void, X509_STORE_CTX_set_error, (x509_store_ctx_st*, int))                                                     \
   /* stapled responses */                                                                                          \
   F(ocsp_response_st*, d2i_OCSP_RESPONSE, (ocsp_response_st**, const unsigned char**, long))                       \
   F(void, OCSP_RESPONSE_free, (ocsp_response_st*))                                                                 \
@@ -300,7 +293,6 @@ enum : int {
   kOcspRevoked = 1,
   kOcspUnknown = 2,
   kExtensionTlsFeature = 1020,
-  kVerifyErrorRevoked = 23,
   kTicketSuccess = 5,
   kTicketSuccessRenew = 6,
   kTicketIgnoreRenew = 2,
