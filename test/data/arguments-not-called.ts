@@ -33,6 +33,7 @@ export const NOT_CALLED: Readonly<Record<string, readonly string[]>> = {
     "new InvalidNetworkProtocol",
     "new InvalidPort",
     "new InvalidProxyHeader",
+    "new KeyingMaterialError",
     "new LockFileError",
     "new LogFileError",
     "new LoopingCallStateError",
