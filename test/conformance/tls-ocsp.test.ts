@@ -75,8 +75,7 @@ const REFUSED: Readonly<Record<string, readonly [Buffer, string, RegExp]>> = {
   ],
 };
 
-forEachTLSReactor((make, subject) => {
-  const isNode = subject.reactor === "node";
+forEachTLSReactor((make) => {
   type Wants = ClientTLSOptions & { readonly lowerMaximumSecurityTo: (typeof VERSIONS)[number] };
 
   /** What becomes of the two ends, and what the client was given. */
@@ -111,19 +110,6 @@ forEachTLSReactor((make, subject) => {
         expect({ failed, given }).toEqual({ failed: undefined, given: null });
       }
     });
-
-    if (isNode) {
-      test(`${lowerMaximumSecurityTo}: node:tls verifies no response, hands it out, and knows no requireOCSP`, async () => {
-        const [revoked] = REFUSED.revoked!;
-        const { failed, given } = await meet(asks, revoked);
-        expect({ failed, given }).toEqual({ failed: undefined, given: revoked });
-        await expect(meet({ ...asks, requireOCSP: true }, good)).rejects.toMatchObject({
-          code: "ERR_TLS_OPTIONS",
-          message: "TLS cannot use requireOCSP (node:tls verifies no OCSP response).",
-        });
-      });
-      continue;
-    }
 
     test(`${lowerMaximumSecurityTo}: any other response refuses the server, and says why`, async () => {
       for (const [name, [response, code, says]] of Object.entries(REFUSED)) {
