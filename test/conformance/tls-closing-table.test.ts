@@ -1,12 +1,10 @@
 /** The closing rules, cell by cell, on connections with TLS: they are those of any other connection. */
 
-import { setImmediate } from "node:timers/promises";
-import { type Cell, needsBallast, testClosingTable } from "../helpers/closing-table.ts";
+import { type Cell, needsBallast, rigOf, testClosingTable } from "../helpers/closing-table.ts";
 import { between, seeded } from "../helpers/random.ts";
 import { chachaTLS, forEachTLSReactor, serveTLS, TLSPeer } from "../helpers/secure.ts";
 import { seed, volume } from "../helpers/volume.ts";
 
-const MIB = 1024 * 1024;
 const random = seeded(seed());
 
 /** All of them. Where the gate does less, a part: of those without megabytes to encrypt on all reactors but one. */
@@ -27,21 +25,7 @@ forEachTLSReactor((make, { reactor, thorough }) => {
     async (protocol) => {
       const { port, listening } = serveTLS(make(), () => protocol as never, chachaTLS());
       const peer = await TLSPeer.secure(port, { reading: false });
-      let ended = false;
-      peer.ended.then(() => {
-        ended = true;
-      });
-      while (!protocol.connected) await setImmediate();
-      await listening.stopListening();
-      return {
-        transport: protocol.transport,
-        ballast: reactor === "simulated" ? MIB : 6 * MIB,
-        received: () => peer.arrived.count,
-        ended: () => ended,
-        read: () => peer.read(),
-        end: () => peer.end(),
-        step: () => setImmediate(),
-      };
+      return rigOf(protocol, listening, peer, reactor);
     },
     (cells) => affordable(cells, thorough),
   );

@@ -5,10 +5,14 @@
  * A producer that holds the end up (a pull producer, a push producer that is paused) shows in two columns: what is so
  * while it does, and what is so once it has let go.
  */
+import { setImmediate } from "node:timers/promises";
 import { expect, test } from "vitest";
 import type { Failure } from "../../src/internet/failure.ts";
-import type { PullProducer, PushProducer, Transport } from "../../src/internet/interfaces.ts";
+import type { ListeningPort, PullProducer, PushProducer, Transport } from "../../src/internet/interfaces.ts";
 import { Protocol } from "../../src/internet/protocol.ts";
+import type { Peer } from "./peer.ts";
+
+const MIB = 1024 * 1024;
 
 /** A connection of the kind of transport that is tested, and the other side of it. */
 export interface Rig {
@@ -27,6 +31,26 @@ export interface Rig {
 
 /** Connect `protocol`. */
 export type MakeRig = (protocol: Protocol) => Promise<Rig>;
+
+/** The rig of a port that has accepted `peer`, which does not read yet, with `protocol`; `reactor`: its name. */
+export async function rigOf(protocol: Protocol, listening: ListeningPort, peer: Peer, reactor: string): Promise<Rig> {
+  let ended = false;
+  peer.ended.then(() => {
+    ended = true;
+  });
+  while (!protocol.connected) await setImmediate();
+  await listening.stopListening();
+  return {
+    transport: protocol.transport,
+    // Linux lets the send buffer of a connection grow to 4 MiB, and the receive buffer hardly while nobody reads.
+    ballast: reactor === "simulated" ? MIB : 6 * MIB,
+    received: () => peer.arrived.count,
+    ended: () => ended,
+    read: () => peer.read(),
+    end: () => peer.end(),
+    step: () => setImmediate(),
+  };
+}
 
 type State = "open" | "half-closing" | "half-closed" | "closing" | "lost";
 type Beside = "nobody" | "push" | "paused push" | "pull";

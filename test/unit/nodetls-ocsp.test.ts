@@ -2,25 +2,16 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { NodeReactor } from "../../src/internet/reactor/node.ts";
 import { optionsForClientTLS } from "../../src/internet/tls/options.ts";
+import { testReactor } from "../helpers/interop.ts";
 import { answerOCSP } from "../helpers/ocsp.ts";
 import { closePeers } from "../helpers/peer.ts";
 import { certify, intermediate, rootAuthority } from "../helpers/pki.ts";
 import { dialTLS, HOST, Secure, serverTLS, serveTLS, VERSIONS } from "../helpers/secure.ts";
 import { enter, KernelWorld } from "../helpers/world.ts";
 
-let reactor: NodeReactor;
-let ended: Promise<void>;
-beforeEach(() => {
-  enter(new KernelWorld("IPv4", () => new NodeReactor()));
-  reactor = new NodeReactor();
-  ended = reactor.run({ installSignalHandlers: false });
-});
-afterEach(async () => {
-  closePeers();
-  await reactor[Symbol.asyncDispose]();
-  await ended;
-  reactor.destroy();
-});
+beforeEach(() => enter(new KernelWorld("IPv4", () => new NodeReactor())));
+const reactor = testReactor(() => new NodeReactor());
+afterEach(closePeers);
 
 const root = rootAuthority();
 const issuer = intermediate(root);
@@ -29,12 +20,12 @@ const revoked = answerOCSP(certificate, issuer, { status: "revoked" });
 
 it.each(VERSIONS)("%s: a response is handed out as it came", async (lowerMaximumSecurityTo) => {
   const { port, next } = serveTLS(
-    reactor,
+    reactor(),
     () => new Secure(),
     serverTLS({ certificate, extraCertChain: issuer, ocspResponse: revoked }),
   );
   const tls = optionsForClientTLS(HOST, { trustRoot: root, lowerMaximumSecurityTo, requestOCSP: true });
-  const client = await dialTLS(reactor, port, new Secure(), tls);
+  const client = await dialTLS(reactor(), port, new Secure(), tls);
   const server = await next();
   await client.secured.promise;
   expect(client.tls.getTLSInfo()?.ocspResponse).toEqual(revoked);
@@ -43,9 +34,9 @@ it.each(VERSIONS)("%s: a response is handed out as it came", async (lowerMaximum
 });
 
 it("requireOCSP is refused", async () => {
-  const { port } = serveTLS(reactor, () => new Secure(), serverTLS({ certificate, extraCertChain: issuer }));
+  const { port } = serveTLS(reactor(), () => new Secure(), serverTLS({ certificate, extraCertChain: issuer }));
   const tls = optionsForClientTLS(HOST, { trustRoot: root, requireOCSP: true });
-  await expect(dialTLS(reactor, port, new Secure(), tls)).rejects.toMatchObject({
+  await expect(dialTLS(reactor(), port, new Secure(), tls)).rejects.toMatchObject({
     code: "ERR_TLS_OPTIONS",
     message: "TLS cannot use requireOCSP (node:tls verifies no OCSP response).",
   });

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { NodeReactor } from "../../src/internet/reactor/node.ts";
 import type { CertificateOptionsInit } from "../../src/internet/tls/options.ts";
+import { testReactor } from "../helpers/interop.ts";
 import { closePeers, Peer } from "../helpers/peer.ts";
 import {
   Authority,
@@ -15,19 +16,9 @@ import {
 } from "../helpers/secure.ts";
 import { enter, KernelWorld } from "../helpers/world.ts";
 
-let reactor: NodeReactor;
-let ended: Promise<void>;
-beforeEach(() => {
-  enter(new KernelWorld("IPv4", () => new NodeReactor()));
-  reactor = new NodeReactor();
-  ended = reactor.run({ installSignalHandlers: false });
-});
-afterEach(async () => {
-  closePeers();
-  await reactor[Symbol.asyncDispose]();
-  await ended;
-  reactor.destroy();
-});
+beforeEach(() => enter(new KernelWorld("IPv4", () => new NodeReactor())));
+const reactor = testReactor(() => new NodeReactor());
+afterEach(closePeers);
 
 const stranger = new Authority("A stranger");
 const requires: CertificateOptionsInit = { trustRoot: authority.certificate };
@@ -42,8 +33,8 @@ describe.each(["TLSv1.2", "TLSv1.3"] as const)("%s", (version) => {
     ["for clients only", authority.issue("localhost", { uses: ["client"] }), "ERR_TLS_CERT_WRONG_PURPOSE"],
   ])("a server's certificate %s is refused before anything is told", async (_, certificate, code) => {
     const client = new Secure();
-    const { port } = serveTLS(reactor, () => new Secure(), serverTLS({ ...limits, certificate }));
-    await dialTLS(reactor, port, client, clientTLS());
+    const { port } = serveTLS(reactor(), () => new Secure(), serverTLS({ ...limits, certificate }));
+    await dialTLS(reactor(), port, client, clientTLS());
     expect(await client.lossError()).toMatchObject({ code });
     expect(client.calls).toEqual(["connectionMade", "connectionLost"]);
   });
@@ -55,10 +46,10 @@ describe.each(["TLSv1.2", "TLSv1.3"] as const)("%s", (version) => {
   ])("a client's certificate %s is refused before anything is told", async (_, certificate, code) => {
     for (const clientCertificates of ["require", "request"] as const) {
       const options = serverTLS({ ...limits, ...requires, clientCertificate: clientCertificates });
-      const { port, next } = serveTLS(reactor, () => new Secure(), options);
+      const { port, next } = serveTLS(reactor(), () => new Secure(), options);
       const client = new Secure();
       client.onSecured = () => client.transport.write("early");
-      await dialTLS(reactor, port, client, clientTLS({ clientCertificate: certificate }));
+      await dialTLS(reactor(), port, client, clientTLS({ clientCertificate: certificate }));
       const server = await next();
       expect(await server.lossError()).toMatchObject({ code });
       expect(server.calls).toEqual(["connectionMade", "connectionLost"]);
@@ -67,9 +58,9 @@ describe.each(["TLSv1.2", "TLSv1.3"] as const)("%s", (version) => {
   });
 
   it("one connection's failure touches no other", async () => {
-    const { port, next } = serveTLS(reactor, () => new Secure(), serverTLS({ ...limits, ...requires }));
+    const { port, next } = serveTLS(reactor(), () => new Secure(), serverTLS({ ...limits, ...requires }));
     const good = new Secure();
-    await dialTLS(reactor, port, good, clientTLS({ clientCertificate }));
+    await dialTLS(reactor(), port, good, clientTLS({ clientCertificate }));
     const kept = await next();
     await kept.secured.promise;
     (await Peer.connect(port)).write("GET / HTTP/1.1\r\n\r\n");

@@ -75,8 +75,8 @@ export function clientFromString(reactor: ReactorTCP, description: string): Clie
   return parser.parse(reactor, args);
 }
 
-/** Hints for types that only servers, or only clients, have. */
 const IMPORTS_SSL = ': import "skein/ssl" first, which registers it';
+/** Hints for types that only servers, or only clients, have, and for those that an import registers. */
 const HINTS: ReadonlyMap<string, string> = new Map([
   ["server ssl", IMPORTS_SSL],
   ["client ssl", IMPORTS_SSL],
